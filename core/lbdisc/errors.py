@@ -1,0 +1,59 @@
+"""Everything that lbdisc raises on purpose, readable at a glance.
+
+``LbdiscError``
+├── ``SettingsError``    an operator has to change something; retrying cannot help (exit code 2)
+├── ``PluginError``      a plugin is broken, missing or offered twice (exit code 2)
+├── ``EntryError``       one registry entry breaks the rules; the others stay
+├── ``DiscoveryError``   the registry's state cannot be known now; retried with back-off
+├── ``RegistrarError``   the endpoint cannot be held now; retried with back-off
+├── ``RenderError``      the template failed; the running configuration stays
+├── ``CheckError``       the load balancer refuses the configuration; the running one stays
+└── ``ApplyError``       the configuration could not be brought to life; retried
+
+A message says what was wrong, where, and what would be right, on one line. It never holds a secret.
+"""
+
+
+class LbdiscError(Exception):
+    """Base of all errors that lbdisc and its plugins raise on purpose.
+
+    ``exit_code`` is what a command that ends with this error returns.
+    """
+
+    exit_code = 1
+
+
+class SettingsError(LbdiscError):
+    """Settings are wrong in a way that only an operator can mend."""
+
+    exit_code = 2
+
+
+class PluginError(LbdiscError):
+    """A plugin is broken, unknown, or clashes with another."""
+
+    exit_code = 2
+
+
+class EntryError(LbdiscError, ValueError):
+    """One entry of a registry breaks the rules of an endpoint."""
+
+
+class DiscoveryError(LbdiscError):
+    """The registry's state cannot be known now."""
+
+
+class RegistrarError(LbdiscError):
+    """The endpoint cannot be held in the registry now."""
+
+
+class RenderError(LbdiscError):
+    """The template cannot be rendered."""
+
+
+class CheckError(LbdiscError):
+    """The load balancer refuses a configuration."""
+
+
+class ApplyError(LbdiscError):
+    """A checked configuration could not be brought to life."""

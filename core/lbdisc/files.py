@@ -1,0 +1,51 @@
+"""Writing files so that a reader, or a crash at any moment, never meets half of one."""
+
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+
+@contextmanager
+def staged(target: Path, text: str, *, mode: int | None = None) -> Iterator[Path]:
+    """A temporary file beside ``target`` that holds ``text``, on disk; gone at the end.
+
+    The name starts with a dot, which readers of node folders pass over. ``mode`` defaults to that
+    of ``target``, or 0644 for a new file. Raises ``OSError``.
+    """
+    descriptor, name = tempfile.mkstemp(prefix=f".{target.name}.", suffix=".tmp", dir=target.parent)
+    path = Path(name)
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fchmod(file.fileno(), mode if mode is not None else _mode_of(target))
+            os.fsync(file.fileno())
+        yield path
+    finally:
+        with suppress(FileNotFoundError):
+            path.unlink()
+
+
+def _mode_of(target: Path) -> int:
+    try:
+        return target.stat().st_mode & 0o777
+    except FileNotFoundError:
+        return 0o644
+
+
+def install(path: Path, target: Path) -> None:
+    """Rename ``path`` to ``target`` and make the rename last. Raises ``OSError``."""
+    path.replace(target)
+    folder = os.open(target.parent, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+
+
+def write(target: Path, text: str, *, mode: int | None = None) -> None:
+    """Replace ``target`` by ``text`` in one step. Raises ``OSError``."""
+    with staged(target, text, mode=mode) as path:
+        install(path, target)

@@ -1,0 +1,209 @@
+"""The values that travel through lbdisc: frozen, hashable, ordered; equal states are equal objects.
+
+They hold no clock, no source and no client, and an ``Endpoint`` that exists is valid: every rule is
+checked when it is made, so nothing a registry holds can reach a configuration unchecked.
+"""
+
+import ipaddress
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Literal, Self, get_args
+
+from lbdisc.errors import EntryError
+
+State = Literal["ready", "draining"]
+STATES: tuple[str, ...] = get_args(State)
+MAX_WEIGHT = 256  # HAProxy's own limit (configuration manual 5.2, "weight")
+MAX_TAGS = 64
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,254}")
+# RFC 1123 2.1: labels of letters, digits and inner hyphens; underscores occur in container names.
+_LABEL = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?")
+_ALL_DIGITS = re.compile(r"[0-9.]+")
+
+
+def check_name(value: object, *, what: str = "name") -> str:
+    """Return ``value`` if it may name an endpoint or a service; raise ``EntryError`` if not."""
+    if isinstance(value, str) and _NAME.fullmatch(value):
+        return value
+    raise EntryError(f"bad {what} {shown(value)}: 1 to 255 of A-Z a-z 0-9 . _ -, no sign at first")
+
+
+def check_address(value: object) -> str:
+    """Return an IP address in its canonical form or a host name; raise ``EntryError`` if neither.
+
+    IPv4-mapped forms, scopes and all-digit names such as ``10.0.0`` are refused: what they mean
+    depends on the reader.
+    """
+    if isinstance(value, str):
+        try:
+            address = ipaddress.ip_address(value)
+        except ValueError:
+            if _is_host_name(value):
+                return value
+        else:
+            if "%" not in value and not address.is_multicast and not address.is_unspecified:
+                return str(address)
+    raise EntryError(f"bad address {shown(value)}: an IP address or a host name")
+
+
+def _is_host_name(value: str) -> bool:
+    return (
+        0 < len(value) <= 253
+        and not _ALL_DIGITS.fullmatch(value)
+        and all(_LABEL.fullmatch(label) for label in value.split("."))
+    )
+
+
+def _check_number(value: object, what: str, low: int, high: int) -> int:
+    if isinstance(value, int) and not isinstance(value, bool) and low <= value <= high:
+        return value
+    raise EntryError(f"bad {what} {shown(value)}: a whole number from {low} to {high}")
+
+
+def _check_tags(value: object) -> tuple[tuple[str, str], ...]:
+    pairs = value.items() if isinstance(value, Mapping) else value
+    if not isinstance(pairs, Iterable) or isinstance(pairs, str | bytes):
+        raise EntryError(f"bad tags {shown(value)}: a table of texts")
+    tags: dict[str, str] = {}
+    for pair in pairs:
+        if not (isinstance(pair, tuple | list) and len(pair) == 2):
+            raise EntryError(f"bad tag {shown(pair)}: a name and a text")
+        name, text = pair
+        check_name(name, what="tag name")
+        if not (isinstance(text, str) and len(text) <= 1024 and (text.isprintable() or not text)):
+            raise EntryError(f"bad tag {name}={shown(text)}: up to 1024 printable characters")
+        tags[name] = text
+    if len(tags) > MAX_TAGS:
+        raise EntryError(f"{len(tags)} tags: at most {MAX_TAGS}")
+    return tuple(sorted(tags.items()))
+
+
+def shown(value: object) -> str:
+    """``value`` as it may stand in one line of a message: escaped and cut."""
+    text = ascii(value)
+    return text if len(text) <= 80 else f"{text[:77]}..."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, order=True)
+class Endpoint:
+    """One instance of a service, at ``address:port``. Raises ``EntryError`` when a part is wrong.
+
+    ``weight`` is 0..256 (0: no new traffic), ``tags`` sorted pairs of name and printable text; a
+    mapping may be given for ``tags``.
+    """
+
+    service: str
+    name: str
+    address: str
+    port: int
+    weight: int = 100
+    state: State = "ready"
+    tags: tuple[tuple[str, str], ...] = ()
+
+    def __post_init__(self) -> None:
+        check_name(self.service, what="service")
+        check_name(self.name)
+        object.__setattr__(self, "address", check_address(self.address))
+        _check_number(self.port, "port", 1, 65535)
+        _check_number(self.weight, "weight", 0, MAX_WEIGHT)
+        if self.state not in STATES:
+            raise EntryError(f"bad state {shown(self.state)}: {' or '.join(STATES)}")
+        object.__setattr__(self, "tags", _check_tags(self.tags))
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """What makes it the same endpoint after a change: service and name."""
+        return self.service, self.name
+
+    @property
+    def draining(self) -> bool:
+        return self.state == "draining"
+
+    @property
+    def host_port(self) -> str:
+        """``address:port``, an IPv6 address in brackets (RFC 3986 3.2.2)."""
+        address = f"[{self.address}]" if ":" in self.address else self.address
+        return f"{address}:{self.port}"
+
+    def tag(self, name: str, default: str = "") -> str:
+        """The text of the tag ``name``, or ``default``."""
+        return dict(self.tags).get(name, default)
+
+    def drain(self) -> Self:
+        """This endpoint, finishing its sessions and taking no new ones."""
+        return replace(self, state="draining")
+
+    def __str__(self) -> str:
+        return f"{self.service}/{self.name}@{self.host_port}"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Problem:
+    """An entry that was skipped: ``where`` names it in the registry, ``what`` says why."""
+
+    where: str
+    what: str
+
+    def __str__(self) -> str:
+        return f"{self.where}: {self.what}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """The way from one snapshot to another; ``changed`` holds the newer side."""
+
+    added: tuple[Endpoint, ...] = ()
+    removed: tuple[Endpoint, ...] = ()
+    changed: tuple[Endpoint, ...] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.added or self.removed or self.changed)
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """All endpoints at one moment, sorted and unique by service and name.
+
+    Make it with ``Snapshot.of``. ``problems`` names the entries that were skipped; it does not
+    count for equality, as it changes nothing of what is served.
+    """
+
+    endpoints: tuple[Endpoint, ...] = ()
+    problems: tuple[Problem, ...] = field(default=(), compare=False)
+
+    @classmethod
+    def of(cls, endpoints: Iterable[Endpoint], problems: Iterable[Problem] = ()) -> Self:
+        """Sort, and keep of two endpoints with one service and name the first in order."""
+        unique: dict[tuple[str, str], Endpoint] = {}
+        for endpoint in sorted(endpoints):
+            unique.setdefault(endpoint.key, endpoint)
+        return cls(tuple(unique.values()), tuple(sorted(set(problems))))
+
+    @property
+    def services(self) -> dict[str, tuple[Endpoint, ...]]:
+        """The endpoints of each service that has any, by name, both sorted."""
+        grouped: dict[str, list[Endpoint]] = {}
+        for endpoint in self.endpoints:
+            grouped.setdefault(endpoint.service, []).append(endpoint)
+        return {service: tuple(members) for service, members in grouped.items()}
+
+    def only(self, services: Iterable[str]) -> Self:
+        """The part that belongs to ``services``; problems are kept."""
+        wanted = frozenset(services)
+        kept = tuple(endpoint for endpoint in self.endpoints if endpoint.service in wanted)
+        return type(self)(kept, self.problems)
+
+    def since(self, earlier: "Snapshot") -> Change:
+        """What came, went and changed between ``earlier`` and this snapshot."""
+        before = {endpoint.key: endpoint for endpoint in earlier.endpoints}
+        now = {endpoint.key: endpoint for endpoint in self.endpoints}
+        return Change(
+            added=tuple(e for e in self.endpoints if e.key not in before),
+            removed=tuple(e for e in earlier.endpoints if e.key not in now),
+            changed=tuple(e for e in self.endpoints if before.get(e.key, e) != e),
+        )
+
+    def __len__(self) -> int:
+        return len(self.endpoints)

@@ -1,0 +1,1 @@
+"""lbdisc on etcd: leases and watches."""

@@ -1,0 +1,1 @@
+"""The lab of lbdisc: sample web app, traffic and the demo."""

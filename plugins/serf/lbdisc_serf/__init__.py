@@ -1,0 +1,1 @@
+"""lbdisc on Serf: gossip membership."""

@@ -1,0 +1,1 @@
+"""lbdisc on ZooKeeper: ephemeral nodes."""
