@@ -39,7 +39,7 @@ Tables = Mapping[str, type[Any]]
 
 @dataclass(frozen=True, slots=True)
 class Leaf:
-    """A settable key: ``etcd.endpoints``; ``secret`` names the secret that a ``_file`` key fills."""
+    """A settable key: ``etcd.endpoints``; ``secret`` is the secret that a ``_file`` key fills."""
 
     key: str
     type: Any
@@ -175,11 +175,14 @@ def _from_environment(env: Mapping[str, str], known: Mapping[str, Leaf]) -> dict
         if variable in by_variable:
             leaf = by_variable[variable]
             found[leaf.key] = _decoded(text, leaf, variable)
-        elif variable.startswith(ENV_PREFIX) and variable != CONFIG_VARIABLE:
-            if not _INJECTED.fullmatch(variable):
-                hint = nearest(variable, by_variable)
-                raise SettingsError(f"unknown setting {variable} in the environment{hint}")
+        elif variable.startswith(ENV_PREFIX) and not _foreign(variable):
+            hint = nearest(variable, by_variable)
+            raise SettingsError(f"unknown setting {variable} in the environment{hint}")
     return found
+
+
+def _foreign(variable: str) -> bool:
+    return variable == CONFIG_VARIABLE or _INJECTED.fullmatch(variable) is not None
 
 
 def _decoded(text: str, leaf: Leaf, variable: str) -> Any:

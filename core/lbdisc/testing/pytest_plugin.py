@@ -1,0 +1,1 @@
+"""pytest options of the contract kit."""
