@@ -15,8 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, get_args, get_origin, get_type_hints
 
-from pydantic import SecretStr, ValidationError, create_model
-from pydantic.fields import FieldInfo
+from pydantic import Field, SecretStr, ValidationError, create_model
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -284,7 +283,7 @@ def _model(tables: Tables) -> type[BaseSettings]:
     for name, table in tables.items():
         if _PREFIX + name in fields:
             raise SettingsError(f"a plugin may not be named {name!r}: a table of the core")
-        fields[_PREFIX + name] = (table, FieldInfo(default_factory=table, alias=name))
+        fields[_PREFIX + name] = (table, Field(default_factory=table, alias=name))
     return create_model("Settings", __base__=_Settings, **fields)
 
 
@@ -296,11 +295,11 @@ def _part(model: BaseSettings, name: str) -> Any:
     return getattr(model, _PREFIX + name)
 
 
-def _default_of(field: "dataclasses.Field[Any]") -> FieldInfo:
+def _default_of(field: "dataclasses.Field[Any]") -> Any:
     if field.default is not dataclasses.MISSING:
-        return FieldInfo(default=field.default, alias=field.name)
+        return Field(default=field.default, alias=field.name)
     assert field.default_factory is not dataclasses.MISSING
-    return FieldInfo(default_factory=field.default_factory, alias=field.name)
+    return Field(default_factory=field.default_factory, alias=field.name)
 
 
 def _nested(values: Mapping[str, Any]) -> dict[str, Any]:
