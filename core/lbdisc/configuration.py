@@ -130,8 +130,8 @@ def load(
     model = _validated(tables, values, origins, known)
     core = CoreSettings(**{f.name: _part(model, f.name) for f in dataclasses.fields(CoreSettings)})
     state_dir = str(core.state_dir.expanduser().absolute())
-    core = _expand(core, state_dir)
-    filled = {name: _expand(_part(model, name), state_dir) for name in tables}
+    core = _expand(core, state_dir, core.services)
+    filled = {name: _expand(_part(model, name), state_dir, core.services) for name in tables}
     return Configuration(core, filled, _rows(core, filled, origins, known), path)
 
 
@@ -331,18 +331,20 @@ def _got(value: Any) -> str:
     return "" if isinstance(value, dict) else f", not {shown(value)}"
 
 
-def _expand(table: Any, state_dir: str) -> Any:
-    """``table`` with ``{state_dir}`` filled in and paths made absolute."""
+def _expand(table: Any, state_dir: str, services: tuple[str, ...]) -> Any:
+    """``table`` with ``{state_dir}`` and ``{services}`` filled in and paths made absolute."""
     changed: dict[str, Any] = {}
     for field in dataclasses.fields(table):
         value = getattr(table, field.name)
         if dataclasses.is_dataclass(value):
-            changed[field.name] = _expand(value, state_dir)
+            changed[field.name] = _expand(value, state_dir, services)
         elif isinstance(value, Path):
             text = str(value).replace("{state_dir}", state_dir)
             changed[field.name] = Path(text).expanduser().absolute() if text != "." else value
         elif isinstance(value, str) and "{state_dir}" in value:
             changed[field.name] = value.replace("{state_dir}", state_dir)
+        elif value == ("{services}",):
+            changed[field.name] = services
     return dataclasses.replace(table, **changed)
 
 
