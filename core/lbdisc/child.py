@@ -59,7 +59,9 @@ class Child:
                 f"cannot run COMMAND {shown(self.command[0])}: {error.strerror}",
                 exit_code=NOT_FOUND if missing else NOT_RUNNABLE,
             ) from error
-        self._waiter = threading.Thread(target=self._wait, args=(ended,), name="command")
+        self._waiter = threading.Thread(
+            target=self._wait, args=(ended,), name="command", daemon=True
+        )
         self._waiter.start()
 
     def _wait(self, ended: Callable[[int], None]) -> None:

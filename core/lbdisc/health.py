@@ -14,7 +14,7 @@ _log = structlog.get_logger("lbdisc.register")
 
 
 class Verdict:
-    """Healthy after ``rise`` passes in a row, unhealthy after ``fall`` failures; begins unhealthy."""
+    """Healthy after ``rise`` passes in a row, unhealthy after ``fall`` failures and at first."""
 
     def __init__(self, *, rise: int, fall: int) -> None:
         self.healthy = False

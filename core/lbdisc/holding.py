@@ -26,8 +26,8 @@ class Listener(Protocol):
     def refused(self, error: LbdiscError) -> None:
         """The registry cannot be told now; it is tried again."""
 
-    def left(self) -> None:
-        """The thread is over."""
+    def left(self, error: LbdiscError | None) -> None:
+        """The thread is over; ``error`` is why the registry may still hold the endpoint."""
 
 
 @dataclass(slots=True)
@@ -77,15 +77,16 @@ class Holder:
         self._thread.join(timeout)
 
     def _run(self) -> None:
-        try:
-            while not self._stop.is_set():
-                self._reading = _Reading()
-                if error := self._attempt():
-                    self._listener.refused(error)
-                    hopeless = isinstance(error, SettingsError)
-                    self._stop.wait((self._late if hopeless else self._soon).next())
-        finally:
-            self._listener.left()
+        error = None
+        while not self._stop.is_set():
+            self._reading = _Reading()
+            error = self._attempt()
+            if error is not None and not self._stop.is_set():
+                self._listener.refused(error)
+                hopeless = isinstance(error, SettingsError)
+                self._stop.wait((self._late if hopeless else self._soon).next())
+                error = None
+        self._listener.left(error)
 
     def _attempt(self) -> LbdiscError | None:
         try:
