@@ -10,7 +10,7 @@ import json
 import os
 import re
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, get_args, get_origin, get_type_hints
@@ -107,17 +107,20 @@ def load(
     file: Path | None = None,
     environment: Mapping[str, str] | None = None,
     flags: Mapping[str, Any] | None = None,
+    assignments: Sequence[str] = (),
 ) -> Configuration:
     """Find, merge and check the settings. Raises ``SettingsError`` with one line for the operator.
 
     ``file`` is the file that must exist; without it ``LBDISC_CONFIG``, else ``lbdisc.toml`` here or
     in ``/etc/lbdisc``. ``flags`` maps dotted keys to values; ``None`` means not given.
+    ``assignments`` are flags in the form ``KEY=VALUE``.
     """
     env = os.environ if environment is None else environment
     known = leaves(tables)
     path = _find_file(file, env)
+    given = {key: value for key, value in (flags or {}).items() if value is not None}
     layers = [
-        ("flag", {key: value for key, value in (flags or {}).items() if value is not None}),
+        ("flag", {**_from_assignments(assignments, known), **given}),
         ("environment", _from_environment(env, known)),
         (str(path), _from_file(path, known)),
     ]
@@ -166,6 +169,18 @@ def _flatten(
             yield from _flatten(value, known, f"{key}.")
         else:
             yield key, value
+
+
+def _from_assignments(assignments: Sequence[str], known: Mapping[str, Leaf]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for assignment in assignments:
+        key, separator, text = assignment.partition("=")
+        if not separator:
+            raise SettingsError(f"--set {shown(assignment)}: KEY=VALUE is needed")
+        if key not in known:
+            raise SettingsError(f"unknown setting {shown(key)} in --set{_hint(key, known)}")
+        found[key] = _decoded(text, known[key], f"--set {key}")
+    return found
 
 
 def _from_environment(env: Mapping[str, str], known: Mapping[str, Leaf]) -> dict[str, Any]:
