@@ -152,6 +152,8 @@ def _from_file(path: Path | None, known: Mapping[str, Leaf]) -> dict[str, Any]:
         raise SettingsError(f"cannot read the settings file {path}: {reason}") from error
     flat = dict(_flatten(content, known))
     for key in flat:
+        if any(leaf.startswith(f"{key}.") for leaf in known):
+            raise SettingsError(f"{key} in {path} is no setting but a table: write [{key}]")
         if key not in known:
             raise SettingsError(f"unknown setting {shown(key)} in {path}{_hint(key, known)}")
     return flat

@@ -36,7 +36,7 @@ def accepted(text: str, folder: Path) -> str:
     """What `haproxy -c` says; fails the test when it refuses."""
     file = folder / "haproxy.cfg"
     file.write_text(text)
-    (folder / "haproxy.state").touch()
+    (folder / "haproxy.state").write_text("1\n")
     done = subprocess.run(["haproxy", "-c", "-f", file], capture_output=True, text=True, timeout=20)
     assert done.returncode == 0, done.stderr
     return done.stderr
@@ -129,7 +129,7 @@ def test_a_template_with_wrong_syntax_names_its_line(tmp_path: Path) -> None:
 
 def test_a_missing_template_names_the_setting(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match=r"jinja2\.template"):
-        renderer(tmp_path, template=None, **{"template": tmp_path / "gone.j2"})
+        JinjaRenderer(JinjaSettings(template=tmp_path / "gone.j2"))
 
 
 def test_operators_values_are_quoted(tmp_path: Path) -> None:
