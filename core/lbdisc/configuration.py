@@ -10,13 +10,12 @@ import json
 import os
 import re
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, get_args, get_origin, get_type_hints
 
-from pydantic import SecretStr, ValidationError, create_model
-from pydantic.fields import FieldInfo
+from pydantic import Field, SecretStr, ValidationError, create_model
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -107,17 +106,20 @@ def load(
     file: Path | None = None,
     environment: Mapping[str, str] | None = None,
     flags: Mapping[str, Any] | None = None,
+    assignments: Sequence[str] = (),
 ) -> Configuration:
     """Find, merge and check the settings. Raises ``SettingsError`` with one line for the operator.
 
     ``file`` is the file that must exist; without it ``LBDISC_CONFIG``, else ``lbdisc.toml`` here or
     in ``/etc/lbdisc``. ``flags`` maps dotted keys to values; ``None`` means not given.
+    ``assignments`` are flags in the form ``KEY=VALUE``.
     """
     env = os.environ if environment is None else environment
     known = leaves(tables)
     path = _find_file(file, env)
+    given = {key: value for key, value in (flags or {}).items() if value is not None}
     layers = [
-        ("flag", {key: value for key, value in (flags or {}).items() if value is not None}),
+        ("flag", {**_from_assignments(assignments, known), **given}),
         ("environment", _from_environment(env, known)),
         (str(path), _from_file(path, known)),
     ]
@@ -127,8 +129,8 @@ def load(
     model = _validated(tables, values, origins, known)
     core = CoreSettings(**{f.name: _part(model, f.name) for f in dataclasses.fields(CoreSettings)})
     state_dir = str(core.state_dir.expanduser().absolute())
-    core = _expand(core, state_dir)
-    filled = {name: _expand(_part(model, name), state_dir) for name in tables}
+    core = _expand(core, state_dir, core.services)
+    filled = {name: _expand(_part(model, name), state_dir, core.services) for name in tables}
     return Configuration(core, filled, _rows(core, filled, origins, known), path)
 
 
@@ -150,6 +152,8 @@ def _from_file(path: Path | None, known: Mapping[str, Leaf]) -> dict[str, Any]:
         raise SettingsError(f"cannot read the settings file {path}: {reason}") from error
     flat = dict(_flatten(content, known))
     for key in flat:
+        if any(leaf.startswith(f"{key}.") for leaf in known):
+            raise SettingsError(f"{key} in {path} is no setting but a table: write [{key}]")
         if key not in known:
             raise SettingsError(f"unknown setting {shown(key)} in {path}{_hint(key, known)}")
     return flat
@@ -166,6 +170,18 @@ def _flatten(
             yield from _flatten(value, known, f"{key}.")
         else:
             yield key, value
+
+
+def _from_assignments(assignments: Sequence[str], known: Mapping[str, Leaf]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for assignment in assignments:
+        key, separator, text = assignment.partition("=")
+        if not separator:
+            raise SettingsError(f"--set {shown(assignment)}: KEY=VALUE is needed")
+        if key not in known:
+            raise SettingsError(f"unknown setting {shown(key)} in --set{_hint(key, known)}")
+        found[key] = _decoded(text, known[key], f"--set {key}")
+    return found
 
 
 def _from_environment(env: Mapping[str, str], known: Mapping[str, Leaf]) -> dict[str, Any]:
@@ -269,7 +285,7 @@ def _model(tables: Tables) -> type[BaseSettings]:
     for name, table in tables.items():
         if _PREFIX + name in fields:
             raise SettingsError(f"a plugin may not be named {name!r}: a table of the core")
-        fields[_PREFIX + name] = (table, FieldInfo(default_factory=table, alias=name))
+        fields[_PREFIX + name] = (table, Field(default_factory=table, alias=name))
     return create_model("Settings", __base__=_Settings, **fields)
 
 
@@ -281,11 +297,11 @@ def _part(model: BaseSettings, name: str) -> Any:
     return getattr(model, _PREFIX + name)
 
 
-def _default_of(field: "dataclasses.Field[Any]") -> FieldInfo:
+def _default_of(field: "dataclasses.Field[Any]") -> Any:
     if field.default is not dataclasses.MISSING:
-        return FieldInfo(default=field.default, alias=field.name)
+        return Field(default=field.default, alias=field.name)
     assert field.default_factory is not dataclasses.MISSING
-    return FieldInfo(default_factory=field.default_factory, alias=field.name)
+    return Field(default_factory=field.default_factory, alias=field.name)
 
 
 def _nested(values: Mapping[str, Any]) -> dict[str, Any]:
@@ -316,18 +332,20 @@ def _got(value: Any) -> str:
     return "" if isinstance(value, dict) else f", not {shown(value)}"
 
 
-def _expand(table: Any, state_dir: str) -> Any:
-    """``table`` with ``{state_dir}`` filled in and paths made absolute."""
+def _expand(table: Any, state_dir: str, services: tuple[str, ...]) -> Any:
+    """``table`` with ``{state_dir}`` and ``{services}`` filled in and paths made absolute."""
     changed: dict[str, Any] = {}
     for field in dataclasses.fields(table):
         value = getattr(table, field.name)
         if dataclasses.is_dataclass(value):
-            changed[field.name] = _expand(value, state_dir)
+            changed[field.name] = _expand(value, state_dir, services)
         elif isinstance(value, Path):
             text = str(value).replace("{state_dir}", state_dir)
             changed[field.name] = Path(text).expanduser().absolute() if text != "." else value
         elif isinstance(value, str) and "{state_dir}" in value:
             changed[field.name] = value.replace("{state_dir}", state_dir)
+        elif value == ("{services}",):
+            changed[field.name] = services
     return dataclasses.replace(table, **changed)
 
 
