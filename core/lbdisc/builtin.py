@@ -1,26 +1,61 @@
 """What the core itself offers, through the hooks that any plugin uses."""
 
-from typing import TYPE_CHECKING
+from typing import Any
 
-from lbdisc.hooks import Discovery, Provider, Registrar, hookimpl
-
-if TYPE_CHECKING:
-    from lbdisc.file_settings import FileSettings
+from lbdisc.hooks import Discovery, Provider, Registrar, Reloader, Renderer, hookimpl
 
 
-@hookimpl
-def lbdisc_discovery() -> "Provider[FileSettings, Discovery]":
-    """A folder with a file for each node."""
-    from lbdisc.file_discovery import FileDiscovery
-    from lbdisc.file_settings import FileSettings
+class File:
+    """The embedded default: a folder of node files."""
 
-    return Provider("file", FileSettings, FileDiscovery)
+    @staticmethod
+    @hookimpl
+    def lbdisc_discovery() -> Provider[Any, Discovery]:
+        from lbdisc.file_discovery import FileDiscovery
+        from lbdisc.file_settings import FileSettings
+
+        return Provider("file", FileSettings, FileDiscovery)
+
+    @staticmethod
+    @hookimpl
+    def lbdisc_registrar() -> Provider[Any, Registrar]:
+        from lbdisc.file_registrar import FileRegistrar
+        from lbdisc.file_settings import FileSettings
+
+        return Provider("file", FileSettings, FileRegistrar)
 
 
-@hookimpl
-def lbdisc_registrar() -> "Provider[FileSettings, Registrar]":
-    """A file in a folder of nodes."""
-    from lbdisc.file_registrar import FileRegistrar
-    from lbdisc.file_settings import FileSettings
+class Jinja2:
+    """The templates."""
 
-    return Provider("file", FileSettings, FileRegistrar)
+    @staticmethod
+    @hookimpl
+    def lbdisc_renderer() -> Provider[Any, Renderer]:
+        from lbdisc.jinja_renderer import JinjaRenderer, JinjaSettings
+
+        return Provider("jinja2", JinjaSettings, JinjaRenderer)
+
+
+class HAProxy:
+    """HAProxy, through its sockets."""
+
+    @staticmethod
+    @hookimpl
+    def lbdisc_reloader() -> Provider[Any, Reloader]:
+        from lbdisc.haproxy.reloader import HaproxyReloader, HaproxySettings
+
+        return Provider("haproxy", HaproxySettings, HaproxyReloader)
+
+
+class Command:
+    """Anything with a reload command."""
+
+    @staticmethod
+    @hookimpl
+    def lbdisc_reloader() -> Provider[Any, Reloader]:
+        from lbdisc.command_reloader import CommandReloader, CommandSettings
+
+        return Provider("command", CommandSettings, CommandReloader)
+
+
+PLUGINS = (File, Jinja2, HAProxy, Command)

@@ -38,33 +38,37 @@ class FileRegistrar:
 
     def hold(self, endpoint: Callable[[], Endpoint], stop: Event) -> None:
         """Raises ``RegistrarError`` where the folder is missing or cannot be written."""
-        path = self._path(endpoint())
+        current = endpoint()
+        path = self._path(current)
         try:
             while not stop.is_set():
-                self._keep(path, endpoint())
+                held = self._keep(path, current)
                 stop.wait(POLL)
-            self._leave(path, endpoint())
+                # Reading on says that the last one is published.
+                current = endpoint() if held else current
+            self._leave(path, current)
         except OSError as error:
             raise self._explained(error, path) from error
 
     def _path(self, endpoint: Endpoint) -> Path:
         return self._settings.dir / endpoint.service / (endpoint.name + SUFFIX)
 
-    def _keep(self, path: Path, endpoint: Endpoint) -> None:
-        """One look: write, renew or wait."""
+    def _keep(self, path: Path, endpoint: Endpoint) -> bool:
+        """One look: write, renew or wait; returns whether the file holds ``endpoint``."""
         found = self._read(path, endpoint.service)
         if found is None:
-            self._write(path, endpoint)
-            return
+            return self._write(path, endpoint)
         entry, state = found
         if entry.owner != self._owner and self._alive(entry, state):
             self._say_waiting(path, entry)
-        elif entry != self._entry(endpoint):
-            self._write(path, endpoint)
-        elif time.time() - state.st_mtime > self._settings.ttl / REFRESHES or (
+            return False
+        if entry != self._entry(endpoint):
+            return self._write(path, endpoint)
+        if time.time() - state.st_mtime > self._settings.ttl / REFRESHES or (
             state.st_mtime > time.time() + 1  # the clock was set back
         ):
             os.utime(path)
+        return True
 
     def _read(self, path: Path, service: str) -> tuple[FileEntry, os.stat_result] | None:
         """What the file says; ``None`` for one that is missing or says nothing that is valid."""
@@ -92,27 +96,30 @@ class FileRegistrar:
     def _entry(self, endpoint: Endpoint) -> FileEntry:
         return FileEntry(endpoint=endpoint, ttl=self._settings.ttl, owner=self._owner)
 
-    def _write(self, path: Path, endpoint: Endpoint) -> None:
+    def _write(self, path: Path, endpoint: Endpoint) -> bool:
         with suppress(FileExistsError):
             path.parent.mkdir(mode=0o755)
         record = records.to_object(endpoint) | {"ttl": self._settings.ttl, "owner": self._owner}
         text = json.dumps(record, separators=(",", ":")) + "\n"
         if not path.exists():
-            self._claim(path, text)
-            return
+            return self._claim(path, text)
         files.write(path, text, mode=0o644)
-        self._held()
+        return self._held()
 
-    def _claim(self, path: Path, text: str) -> None:
+    def _claim(self, path: Path, text: str) -> bool:
         """Of two that write a new file, one wins; the other finds it at its next look."""
-        with files.staged(path, text, mode=0o644) as ready, suppress(FileExistsError):
-            os.link(ready, path)
-            self._held()
+        with files.staged(path, text, mode=0o644) as ready:
+            try:
+                os.link(ready, path)
+            except FileExistsError:
+                return False
+        return self._held()
 
-    def _held(self) -> None:
+    def _held(self) -> bool:
         if self._waiting:
             log.info("the name is free: holding it")
         self._waiting = False
+        return True
 
     def _leave(self, path: Path, endpoint: Endpoint) -> None:
         """Tell of the end, then remove the file if it is still this registrar's."""
