@@ -284,7 +284,10 @@ def _model(tables: Tables) -> type[BaseSettings]:
     for name, table in tables.items():
         if _PREFIX + name in fields:
             raise SettingsError(f"a plugin may not be named {name!r}: a table of the core")
-        fields[_PREFIX + name] = (table, FieldInfo(default_factory=table, alias=name))
+        fields[_PREFIX + name] = (
+            table,
+            FieldInfo(default_factory=table, alias=name, validation_alias=name),
+        )
     return create_model("Settings", __base__=_Settings, **fields)
 
 
@@ -298,9 +301,11 @@ def _part(model: BaseSettings, name: str) -> Any:
 
 def _default_of(field: "dataclasses.Field[Any]") -> FieldInfo:
     if field.default is not dataclasses.MISSING:
-        return FieldInfo(default=field.default, alias=field.name)
+        return FieldInfo(default=field.default, alias=field.name, validation_alias=field.name)
     assert field.default_factory is not dataclasses.MISSING
-    return FieldInfo(default_factory=field.default_factory, alias=field.name)
+    return FieldInfo(
+        default_factory=field.default_factory, alias=field.name, validation_alias=field.name
+    )
 
 
 def _nested(values: Mapping[str, Any]) -> dict[str, Any]:
