@@ -206,9 +206,8 @@ class Registration:
 
     def _finish_traffic(self) -> None:
         """Say that the endpoint is draining, and wait for those who want to be waited for."""
-        if not self._verdict.healthy or self._trouble or self._ended is not None:
-            return
-        if self._holder is None:
+        told = self._verdict.healthy and self._holder is not None and not self._trouble
+        if not told or self._fatal is not None or self._ended is not None:
             return
         self._holder.drain()
         end = time.monotonic() + self._settings.drain_timeout
