@@ -206,8 +206,8 @@ class Registration:
 
     def _finish_traffic(self) -> None:
         """Say that the endpoint is draining, and wait for those who want to be waited for."""
-        told = self._verdict.healthy and self._holder is not None and not self._trouble
-        if not told or self._fatal is not None or self._ended is not None:
+        known = self._verdict.healthy and not self._trouble and self._fatal is None
+        if self._holder is None or not known or self._ended is not None:
             return
         self._holder.drain()
         end = time.monotonic() + self._settings.drain_timeout
