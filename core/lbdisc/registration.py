@@ -199,8 +199,9 @@ class Registration:
         self._holder.join(_TICK)
         if error is not None:
             _log.warning("not left cleanly: the entry has to expire", why=str(error))
-        elif self._published is not None:
-            _log.info("left", service=self._published.service, name=self._published.name)
+        elif not self._trouble:
+            service, name = self._endpoint().key
+            _log.info("left", service=service, name=name)
         self._holder = self._published = None
         self._steer()
 

@@ -1,6 +1,7 @@
 """`lbdisc register` as a whole: real processes around a real registry."""
 
 import json
+import logging
 import os
 import signal
 import socket
@@ -13,7 +14,9 @@ from typing import Any
 
 import psutil
 import pytest
+import structlog
 
+from lbdisc.cli import main
 from lbdisc.testing.processes import Process, free_port
 from lbdisc.testing.waiting import eventually
 
@@ -86,6 +89,15 @@ def node(tmp_path: Path) -> Iterator[Node]:
         process.stop()
 
 
+@pytest.fixture
+def in_process() -> Iterator[None]:
+    """Leaves no logging behind that writes to the test's captured streams."""
+    handlers = logging.getLogger().handlers[:]
+    yield
+    structlog.reset_defaults()
+    logging.getLogger().handlers[:] = handlers
+
+
 def ended(pid: int) -> bool:
     with suppress(psutil.NoSuchProcess):
         return psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
@@ -125,7 +137,7 @@ def test_leaves_while_the_check_fails_and_comes_back(node: Node) -> None:
     healthy = node.folder / "healthy"
     healthy.touch()
     node.start("--check", f"test -e {healthy}")
-    node.until_ready()
+    eventually(lambda: "registered" in node.events())
     healthy.unlink()
     node.until_gone()
     healthy.touch()
@@ -263,12 +275,21 @@ def test_a_command_that_cannot_run_ends_it_as_in_a_shell(node: Node, name: str, 
     ],
 )
 def test_bad_input_is_one_line_and_exit_code_2(
-    node: Node, arguments: list[str], words: str
+    node: Node,
+    in_process: None,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    arguments: list[str],
+    words: str,
 ) -> None:
-    done = node.run(*arguments, "--", "false")
-    assert done.returncode == 2
-    assert words in done.stderr
-    assert done.stderr.count("\n") == 1
+    command = [str(part) for part in node.command(*arguments, "--", "false")]
+    monkeypatch.setattr(sys, "argv", command)
+    with pytest.raises(SystemExit) as caught:
+        main()
+    said = capsys.readouterr().err
+    assert caught.value.code == 2
+    assert words in said
+    assert said.count("\n") == 1
 
 
 def test_its_help_has_an_example() -> None:
