@@ -86,9 +86,10 @@ class Agent:
     def close(self) -> None:
         """Let go of the registry and of the load balancer."""
         self._notifier.send("STOPPING=1")
-        if not self._watcher.stop():
-            log.warning("the discovery plugin did not stop in time; left behind")
+        self._watcher.stop(timeout=0)
         self._reloader.close()
+        if not self._watcher.stop(timeout=0.5):
+            log.warning("the discovery plugin did not stop in time; left behind")
 
     def ask(self, errand: Callable[[], None]) -> None:
         """Have ``errand`` done by the agent's own loop; a signal handler may ask."""
@@ -196,6 +197,8 @@ class Agent:
 
     def _failed(self, error: LbdiscError) -> None:
         delay = self._backoff.next()
+        if isinstance(error, ApplyError):  # the process may come back at any moment
+            delay = min(delay, LIFE_SIGN)
         self._pace.failed(self._clock(), delay)
         self.journal.failed(error, delay)
 

@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
-from lbdisc.configuration import Configuration, leaves, load
+from lbdisc.configuration import Configuration, load
 from lbdisc.errors import SettingsError
+from lbdisc.sources import leaves
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -129,7 +129,7 @@ def test_a_template_with_wrong_syntax_names_its_line(tmp_path: Path) -> None:
 
 def test_a_missing_template_names_the_setting(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match=r"jinja2\.template"):
-        JinjaRenderer(JinjaSettings(template=tmp_path / "gone.j2"))
+        JinjaRenderer(JinjaSettings(services=("nodes",), template=tmp_path / "gone.j2"))
 
 
 def test_operators_values_are_quoted(tmp_path: Path) -> None:
