@@ -18,7 +18,7 @@ from lbdisc_lab.demo.lab import Lab
 from lbdisc_lab.demo.play import Interrupted, Play, Stop
 from lbdisc_lab.demo.screen import LiveScreen, PlainScreen, summary
 
-TAIL = 12  # lines of each log that are shown after a failure
+TAIL = 8  # lines of each log that are shown after a failure
 INTERRUPTED = 130  # exit code, as of a shell after SIGINT
 
 
@@ -49,7 +49,7 @@ def run(
         _tell(report, console, json_file)
         if report.missing or report.counts.lost:
             kept = True
-            _show_logs(performance.lab, console)
+            performance.show_logs()
     except Interrupted:
         console.print("interrupted; everything is stopped")
         return INTERRUPTED
@@ -67,6 +67,7 @@ class _Performance:
     ) -> None:
         self._console = console
         self._stop = stop
+        self._tails: dict[Path, list[str]] = {}
         registry = registries.start(backend, folder / "registry")
         try:
             self.lab = Lab(folder, registry, port=port)
@@ -91,6 +92,7 @@ class _Performance:
         except LbdiscError as error:
             missing.append(str(error))
         finally:
+            self._tails = self.lab.tails(TAIL)
             counts = play.traffic.stop()
             missing += self.lab.close()
         return Report(
@@ -114,6 +116,14 @@ class _Performance:
     def _invite(self, screen: PlainScreen) -> None:
         screen.say("\nNodes and traffic go on until Ctrl-C. One more node is all this:")
         screen.say(self.lab.how_to_add_a_node())
+
+    def show_logs(self) -> None:
+        """Where the logs are, and their ends as they were before everything was stopped."""
+        for log, lines in self._tails.items():
+            self._console.print(f"\n{log}", style="bold", soft_wrap=True)
+            for line in lines:
+                self._console.print(f"  {line}", markup=False, soft_wrap=True)
+        self._console.print(f"\nThe folder stays for a look: {self.lab.folder}", soft_wrap=True)
 
 
 def _folder(keep: Path | None) -> Path:
@@ -142,12 +152,3 @@ def _tell(report: Report, console: Console, json_file: Path | None) -> None:
         json_file.write_text(text, encoding="utf-8")
     except OSError as error:
         raise SettingsError(f"--json {json_file}: {error.strerror}") from error
-
-
-def _show_logs(lab: Lab, console: Console) -> None:
-    for log in lab.logs:
-        console.print(f"\n{log}", style="bold", soft_wrap=True)
-        lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
-        for line in lines[-TAIL:]:
-            console.print(f"  {line}", markup=False, soft_wrap=True)
-    console.print(f"\nThe folder stays for a look: {lab.folder}", soft_wrap=True)

@@ -140,10 +140,13 @@ class Lab:
             code = process.wait()
             raise LbdiscError(f"{name} ended with code {code}: {last_line(process.log)}")
 
-    @property
-    def logs(self) -> list[Path]:
-        """The logs of all processes, and what HAProxy was told to run."""
-        return sorted(path for path in self._logs.iterdir() if path.stat().st_size)
+    def tails(self, size: int) -> dict[Path, list[str]]:
+        """The last ``size`` lines of each process's log."""
+        return {
+            path: path.read_text(encoding="utf-8", errors="replace").splitlines()[-size:]
+            for path in sorted(self._logs.iterdir())
+            if path.stat().st_size
+        }
 
     def _start(self, name: str, command: list[str]) -> Process:
         return Process(command, log=self._logs / f"{name}.log", environment=_environment()).start()

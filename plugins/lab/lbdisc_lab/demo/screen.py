@@ -144,9 +144,9 @@ def summary(report: Report) -> Group:
     """The report as a table, and the verdict below it."""
     table = Table(box=box.SIMPLE_HEAD)
     table.add_column("step")
-    for head in ("seen after", "gone after", "generation", "requests", "lost"):
+    for head in ("seen after", "gone after", "gen.", "requests", "lost"):
         table.add_column(head, justify="right")
-    table.add_column("HAProxy lists (sessions)")
+    table.add_column("HAProxy lists")
     for seen in report.steps:
         table.add_row(
             f"{seen.step.number}  {seen.step.title}",
@@ -155,7 +155,7 @@ def summary(report: Report) -> Group:
             str(seen.generation or "-"),
             str(seen.counts.requests),
             Text(str(seen.counts.lost), "bold red" if seen.counts.lost else "green"),
-            "  ".join(f"{name} {row.sessions}" for name, row in seen.servers.items()) or "-",
+            " ".join(seen.servers) or "-",
         )
     return Group(table, *map(Text, _verdict(report)))
 
