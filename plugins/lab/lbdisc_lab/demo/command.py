@@ -46,10 +46,10 @@ def run(
     try:
         performance = _Performance(folder, console, stop, backend=backend, port=port)
         report = performance.run(rate=rate, deadline=deadline, once=once)
-        _tell(report, console, json_file)
-        if report.missing or report.counts.lost:
+        if not report.ok:
             kept = True
             performance.show_logs()
+        _tell(report, console, json_file)
     except Interrupted:
         console.print("interrupted; everything is stopped")
         return INTERRUPTED

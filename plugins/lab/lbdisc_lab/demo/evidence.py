@@ -1,6 +1,6 @@
 """What the demo saw: steps, what each left in HAProxy's statistics, and the verdict; all values."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from lbdisc_lab.stats import Row
@@ -109,7 +109,7 @@ def _step_object(seen: Seen) -> dict[str, object]:
     }
 
 
-def explain(losses: tuple[Loss, ...], count: int) -> str:
+def explain(losses: Sequence[Loss], count: int) -> str:
     """Why requests were lost, in one line: ``3 requests lost: 2 × reset, 1 × status 502``."""
     reasons: dict[str, int] = {}
     for loss in losses:

@@ -5,22 +5,20 @@ The only module of the demo that knows lbdisc's commands and settings.
 
 import json
 import os
-import random
 import shlex
 import shutil
 import signal
-import socket
 import sys
 import threading
 from collections.abc import Mapping
 from pathlib import Path
 
 from lbdisc.errors import LbdiscError, SettingsError
-from lbdisc.testing.processes import Process, free_port
+from lbdisc.testing.processes import Process
+from lbdisc_lab.demo.ports import LOOPBACK, check_port, quiet_port
 from lbdisc_lab.demo.registries import Registry
 from lbdisc_lab.demo.toml import document
 
-LOOPBACK = "127.0.0.1"
 SERVICE = "nodes"
 STOP_LIMIT = 20.0  # seconds that a process has to end after SIGTERM
 _SBIN = ("/usr/sbin", "/sbin")  # where haproxy is, and not on every user's PATH
@@ -37,7 +35,7 @@ class Lab:
         self._program = _program("lbdisc", "is lbdisc installed in this environment?")
         _program("haproxy", "install the package haproxy")
         _check_length(self.socket)
-        self._port = _check_port(port) if port else quiet_port()
+        self._port = check_port(port) if port else quiet_port()
         self._stats_port = quiet_port()
         self._agent: Process | None = None
         self._nodes: dict[str, Process] = {}
@@ -60,6 +58,10 @@ class Lab:
     def _state_dir(self) -> Path:
         return self.folder / "state"
 
+    @property
+    def _output(self) -> Path:
+        return self.folder / "haproxy.cfg"
+
     def start_agent(self) -> None:
         """Start ``lbdisc run``, which starts HAProxy."""
         settings = self._write_settings("lbdisc", self._agent_settings())
@@ -69,7 +71,7 @@ class Lab:
         return {
             **self._common_settings(),
             "state_dir": self._state_dir,
-            "output": self.folder / "haproxy.cfg",
+            "output": self._output,
             "services": [SERVICE],
             "jinja2.vars.http_bind": f"{LOOPBACK}:{self._port}",
             "jinja2.vars.stats_bind": f"{LOOPBACK}:{self._stats_port}",
@@ -162,8 +164,21 @@ class Lab:
         complaints = _end(self._nodes)
         if self._agent is not None:
             complaints += _end({"the agent": self._agent})
+            complaints += self._end_haproxy()
         self.registry.stop()
         return complaints
+
+    def _end_haproxy(self) -> list[str]:
+        """HAProxy serves on when its agent is killed, as it should; not after a demo."""
+        from lbdisc.haproxy.process import Managed
+
+        left = Managed(
+            binary="haproxy", config=self._output, master=self._state_dir / "master.sock"
+        )
+        if left.adopt() is None:
+            return []
+        left.stop(soft=0, limit=5)
+        return ["HAProxy outlived the agent, and was stopped"]
 
 
 def _end(processes: Mapping[str, Process]) -> list[str]:
@@ -201,37 +216,6 @@ def _check_length(path: Path) -> None:
     """Raise ``SettingsError`` when the path of a Unix socket is too long (unix(7): 107 bytes)."""
     if len(os.fsencode(path)) > 90:  # HAProxy and lbdisc append to it
         raise SettingsError(f"{path}: too long for a Unix socket; give --keep a shorter folder")
-
-
-def _check_port(port: int) -> int:
-    """Return ``port`` if it can be listened on. Raises ``SettingsError``."""
-    try:
-        with socket.create_server((LOOPBACK, port)):
-            return port
-    except OSError as error:
-        raise SettingsError(
-            f"cannot listen on {LOOPBACK}:{port}: {error.strerror}; give another --port"
-        ) from error
-
-
-def quiet_port() -> int:
-    """A free port below those that outgoing connections take, of which traffic makes many."""
-    for port in random.sample(range(20_000, _first_outgoing_port()), 50):
-        with socket.socket() as probe:
-            try:
-                probe.bind((LOOPBACK, port))
-            except OSError:
-                continue
-            return port
-    return free_port(LOOPBACK)
-
-
-def _first_outgoing_port() -> int:
-    try:
-        text = Path("/proc/sys/net/ipv4/ip_local_port_range").read_text()
-        return max(int(text.split()[0]), 20_100)
-    except (OSError, ValueError):
-        return 32_768
 
 
 def last_line(log: Path) -> str:

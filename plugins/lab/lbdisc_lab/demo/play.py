@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Mapping
 
 from lbdisc.errors import LbdiscError
 from lbdisc_lab import stats
-from lbdisc_lab.demo.evidence import STEPS, Seen, Step, listing
+from lbdisc_lab.demo.evidence import STEPS, Seen, Step, explain, listing
 from lbdisc_lab.demo.lab import SERVICE, Lab
 from lbdisc_lab.demo.screen import Screen, View
 from lbdisc_lab.stats import Row, StatsError
@@ -57,8 +57,10 @@ class Play:
         self._servers: Mapping[str, Row] = {}
         self._stopped: set[str] = set()
         self._shown = 0.0
+        self._told = 0
         self.version = ""
         self.traffic = Traffic(lab.site, rate=rate)
+        self._step = steps[0]
         self._title = ""
 
     def steps(self) -> Iterator[Seen]:
@@ -66,29 +68,15 @@ class Play:
         return map(self._play, self._steps)
 
     def _play(self, step: Step) -> Seen:
+        self._step = step
         self._title = f"step {step.number} of {len(self._steps)}: {step.title}"
         self._screen.say(self._title)
         began, before = time.monotonic(), self.traffic.counts()
-        if step.number == 1:
-            self._start_balancer()
-        for name in step.start:
-            self._lab.start_node(name)
-        for name in step.stop:
-            self._lab.ask_to_stop(name)
-        self._stopped |= set(step.stop)
-        self._until(
-            lambda: self._serves(step), step, f"HAProxy to list {_names(step.serving)} as UP"
-        )
+        self._act(step)
+        self._until(lambda: self._serves(step), f"HAProxy to list {_names(step.serving)} as UP")
         seconds = time.monotonic() - began
         gone = self._wait_for_leave(step, began) if step.stop else None
-        held = time.monotonic() + HOLD
-        self._until(
-            lambda: (
-                time.monotonic() > held and self._enough(step, self.traffic.counts().since(before))
-            ),
-            step,
-            f"{ENOUGH} requests at each node",
-        )
+        self._wait_for_traffic(step, before)
         seen = Seen(
             step=step,
             seconds=seconds,
@@ -100,46 +88,60 @@ class Play:
         self._screen.seen(seen)
         return seen
 
+    def _act(self, step: Step) -> None:
+        if step.number == 1:
+            self._start_balancer()
+        for name in step.start:
+            self._lab.start_node(name)
+        for name in step.stop:
+            self._lab.ask_to_stop(name)
+        self._stopped |= set(step.stop)
+
     def _start_balancer(self) -> None:
         self._lab.start_agent()
-        end = time.monotonic() + self._deadline
-        while not self._look():
-            self._pause(end, "HAProxy did not start")
+        self._until(lambda: True, "HAProxy to start")
         self.version = stats.version(self._lab.socket)
         self.traffic.start()
 
     def _serves(self, step: Step) -> bool:
-        up = {name for name, row in self._servers.items() if row.up}
-        return up == set(step.serving)
+        return {name for name, row in self._servers.items() if row.up} == set(step.serving)
 
     def _wait_for_leave(self, step: Step, began: float) -> float:
-        """Wait until nodes that stopped are in no list and their processes have ended."""
-        stopped = self._stopped
-        self._until(
-            lambda: not stopped & set(self._servers), step, f"HAProxy to forget {_names(step.stop)}"
-        )
+        """Wait until the stopped are listed no more and have ended; returns the seconds listed."""
+        names = _names(step.stop)
+        self._until(lambda: not self._stopped & set(self._servers), f"HAProxy to forget {names}")
         gone = time.monotonic() - began
-        self._until(
-            lambda: all(map(self._lab.has_stopped, stopped)),
-            step,
-            f"the end of {_names(step.stop)}",
-        )
+        self._until(lambda: all(map(self._lab.has_stopped, step.stop)), f"the end of {names}")
         return gone
 
-    def _enough(self, step: Step, counts: Counts) -> bool:
-        """Whether all that should serve did so, or nobody yet."""
-        if not step.serving:
-            return counts.no_node_yet + counts.lost >= ENOUGH
-        return all(counts.nodes.get(name, 0) >= ENOUGH for name in step.serving)
+    def _wait_for_traffic(self, step: Step, before: Counts) -> None:
+        """Wait until all that should serve did so, or nobody yet, and for some time."""
+        held = time.monotonic() + HOLD
 
-    def _until(self, true: Callable[[], bool], step: Step, what: str) -> None:
+        def enough() -> bool:
+            counts = self.traffic.counts().since(before)
+            if not step.serving:
+                return counts.no_node_yet + counts.lost >= ENOUGH
+            return all(counts.nodes.get(name, 0) >= ENOUGH for name in step.serving)
+
+        self._until(lambda: time.monotonic() > held and enough(), f"{ENOUGH} requests to each node")
+
+    def _until(self, true: Callable[[], bool], what: str) -> None:
+        """Look at the statistics until ``true``. Raises what ends the play."""
         end = time.monotonic() + self._deadline
         while not (self._look() and true()):
-            self._pause(
-                end,
-                f"step {step.number} was not seen: waited for {what}; "
-                f"listed: {listing(self._servers)}",
-            )
+            if self._stop.asked:
+                raise Interrupted
+            if time.monotonic() > end:
+                raise NotSeen(
+                    f"step {self._step.number} was not seen within {self._deadline:g} s: waited "
+                    f"for {what}; HAProxy lists {listing(self._servers)}"
+                )
+            for name in self._lab.nodes - self._stopped:
+                self._lab.check_node(name)
+            if time.monotonic() - self._shown > SHOW:
+                self._show()
+            time.sleep(LOOK)
 
     def _look(self) -> bool:
         """Read the statistics; returns whether they could be read."""
@@ -150,26 +152,20 @@ class Play:
             return False
         return True
 
-    def _pause(self, end: float, otherwise: str) -> None:
-        """A moment until the next look. Raises what ends the play."""
-        if self._stop.asked:
-            raise Interrupted
-        if time.monotonic() > end:
-            raise NotSeen(f"{otherwise}, for {self._deadline:g} s")
-        for name in self._lab.nodes - self._stopped:
-            self._lab.check_node(name)
-        if time.monotonic() - self._shown > SHOW:
-            self._shown = time.monotonic()
-            self._screen.show(self.view())
-        time.sleep(LOOK)
-
-    def view(self) -> View:
-        """What there is to see now."""
-        return View(
-            title=self._title,
-            servers=self._servers,
-            counts=self.traffic.counts(),
-            generation=self._lab.generation(),
+    def _show(self) -> None:
+        self._shown = time.monotonic()
+        losses = self.traffic.lost[self._told :]
+        if losses:
+            self._told += len(losses)
+            clock = time.strftime("%H:%M:%S", time.localtime(losses[0].at))
+            self._screen.say(f"  {clock} {explain(losses, len(losses))}")
+        self._screen.show(
+            View(
+                title=self._title,
+                servers=self._servers,
+                counts=self.traffic.counts(),
+                generation=self._lab.generation(),
+            )
         )
 
     def go_on(self) -> None:
@@ -177,7 +173,7 @@ class Play:
         self._title = "until Ctrl-C"
         while not self._stop.asked:
             self._look()
-            self._screen.show(self.view())
+            self._show()
             time.sleep(SHOW)
 
 
