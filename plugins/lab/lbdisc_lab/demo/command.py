@@ -94,7 +94,7 @@ class _Performance:
         finally:
             self._tails = self.lab.tails(TAIL)
             counts = play.traffic.stop()
-            missing += self.lab.close()
+            complaints = self.lab.close()
         return Report(
             backend=self.lab.registry.backend,
             versions={
@@ -106,7 +106,8 @@ class _Performance:
             steps=tuple(seen),
             counts=counts,
             losses=tuple(play.traffic.lost),
-            missing=tuple(missing),
+            # What ends badly after a failure is of no interest beside it.
+            missing=tuple(missing or complaints),
         )
 
     def _introduce(self, screen: PlainScreen) -> None:

@@ -1,5 +1,6 @@
 """Ports on loopback for the demo's servers."""
 
+import os
 import random
 import socket
 from pathlib import Path
@@ -17,7 +18,7 @@ def check_port(port: int) -> int:
             return port
     except OSError as error:
         raise SettingsError(
-            f"cannot listen on {LOOPBACK}:{port}: {error.strerror}; give another --port"
+            f"cannot listen on {LOOPBACK}:{port}: {os.strerror(error.errno or 0)}; give another --port"
         ) from error
 
 

@@ -143,13 +143,13 @@ def _seen_line(seen: Seen) -> Text:
 def summary(report: Report) -> Group:
     """The report as a table, and the verdict below it."""
     table = Table(box=box.SIMPLE_HEAD)
-    table.add_column("step")
-    for head in ("seen after", "gone after", "gen.", "requests", "lost"):
-        table.add_column(head, justify="right")
-    table.add_column("HAProxy lists")
+    table.add_column("step", no_wrap=True)
+    for head in ("seen", "gone", "gen.", "requests", "lost"):
+        table.add_column(head, justify="right", no_wrap=True)
+    table.add_column("HAProxy lists", no_wrap=True)
     for seen in report.steps:
         table.add_row(
-            f"{seen.step.number}  {seen.step.title}",
+            f"{seen.step.number} {seen.step.title}",
             f"{seen.seconds:.2f} s",
             "" if seen.gone is None else f"{seen.gone:.2f} s",
             str(seen.generation or "-"),
