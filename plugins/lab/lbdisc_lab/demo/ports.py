@@ -17,8 +17,9 @@ def check_port(port: int) -> int:
         with socket.create_server((LOOPBACK, port)):
             return port
     except OSError as error:
+        reason = os.strerror(error.errno or 0)
         raise SettingsError(
-            f"cannot listen on {LOOPBACK}:{port}: {os.strerror(error.errno or 0)}; give another --port"
+            f"cannot listen on {LOOPBACK}:{port}: {reason}; give another --port"
         ) from error
 
 

@@ -142,7 +142,8 @@ def _seen_line(seen: Seen) -> Text:
 
 def summary(report: Report) -> Group:
     """The report as a table, and the verdict below it."""
-    table = Table(box=box.SIMPLE_HEAD)
+    # Eighty characters are enough.
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
     table.add_column("step", no_wrap=True)
     for head in ("seen", "gone", "gen.", "requests", "lost"):
         table.add_column(head, justify="right", no_wrap=True)
@@ -166,8 +167,8 @@ def _verdict(report: Report) -> list[str]:
     lines = [
         f"backend {report.backend}; {versions}",
         f"{counts.requests:,} requests at {report.rate:g}/s: {counts.served:,} served, "
-        f"{counts.lost} lost, {counts.no_node_yet} before the first node (503); "
-        f"median {counts.median:g} ms, p95 {counts.p95:g} ms, slowest {counts.slowest:g} ms",
+        f"{counts.lost} lost, {counts.no_node_yet} before the first node (503)",
+        f"latency median {counts.median:g} ms, p95 {counts.p95:g} ms, slowest {counts.slowest:g} ms",
     ]
     if counts.lost:
         lines.append(f"FAILED: {explain(report.losses, counts.lost)}")
