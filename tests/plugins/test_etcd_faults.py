@@ -142,7 +142,7 @@ def test_killed_leader_costs_nothing(three: Registry) -> None:
         watching.shows("web/a")
         three.kill(leader)
         holding.change(weight=7)
-        watching.until(lambda snapshot: [e.weight for e in snapshot.endpoints] == [7])
+        watching.weighs(7)
         three.start(leader)
     assert sizes(watching)[-3:] in ([1, 1, 0], [1, 0])  # drained, gone: only at the end
     assert 0 not in sizes(watching)[1:-1]
@@ -155,7 +155,7 @@ def test_frozen_member_is_left_for_another(three: Registry) -> None:
         watching.shows("web/a")
         three.pause(follower)
         holding.change(weight=7)
-        watching.until(lambda snapshot: [e.weight for e in snapshot.endpoints] == [7])
+        watching.weighs(7)
     assert watching.errors == []
     assert 0 not in sizes(watching)[1:-1]
 
@@ -184,7 +184,7 @@ def test_registrar_survives_two_members_paused_for_longer_than_the_lease(three: 
         eventually(lambda: any(isinstance(error, RegistrarError) for error in holding.errors))
         three.resume()
         holding.change(weight=9)
-        watching.until(lambda snapshot: [e.weight for e in snapshot.endpoints] == [9])
+        watching.weighs(9)
 
 
 @pytest.mark.parametrize("fault", ["kill", "pause"])

@@ -110,6 +110,10 @@ class Etcdctl:
         """Take the user's rights on the prefix away."""
         self.run("role", "revoke-permission", USER, f"{PREFIX}/", f"{PREFIX}0")
 
+    def end_tokens(self) -> None:
+        """Make every token of the user void: setting a password does, also the same one."""
+        self.run("user", "passwd", USER, "--interactive=false", stdin=f"{PASSWORD}\n")
+
 
 def binary(name: str, package: str) -> str:
     """The path of a command. Raises ``AssertionError`` that names the Debian package."""

@@ -100,6 +100,14 @@ class Watching(_Running):
         eventually(lambda: self.names == wanted, deadline=deadline, what=f"{wanted}")
         return self.seen[-1]
 
+    def weighs(self, *weights: int, deadline: float = 30.0) -> Snapshot:
+        """Wait until the endpoints of the newest snapshot have these weights; returns it."""
+
+        def check(snapshot: Snapshot) -> bool:
+            return [endpoint.weight for endpoint in snapshot.endpoints] == [*weights]
+
+        return self.until(check, deadline=deadline)
+
     def until(self, check: Callable[[Snapshot], bool], *, deadline: float = 30.0) -> Snapshot:
         """Wait for a newest snapshot that passes ``check``; returns it."""
         eventually(lambda: self.seen and check(self.seen[-1]), deadline=deadline, what="snapshot")

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
-from lbdisc_etcd.failures import Refused, one_line
+from lbdisc_etcd.failures import Refused
 from lbdisc_etcd.settings import EtcdSettings
 
 
@@ -27,25 +27,24 @@ class Trust:
         if ca_file is None:
             raise Refused("the system trusts nobody: set etcd.ca_file")
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-        with _named("ca_file", ca_file):
+        with _named(f"etcd.ca_file {ca_file}"):
             context.load_verify_locations(ca_file)
-        if settings.cert_file and settings.key_file:
-            with _named("cert_file", settings.cert_file):
-                settings.cert_file.read_bytes()
-            with _named("cert_file and etcd.key_file", settings.key_file):
-                context.load_cert_chain(settings.cert_file, settings.key_file, _no_password)
-        return cls(ca_file, settings.cert_file, settings.key_file)
+        cert_file, key_file = settings.cert_file, settings.key_file
+        if cert_file and key_file:
+            with _named(f"etcd.cert_file {cert_file} and etcd.key_file {key_file}"):
+                context.load_cert_chain(cert_file, key_file, _no_password)
+        return cls(ca_file, cert_file, key_file)
 
 
 @contextmanager
-def _named(setting: str, file: Path) -> Iterator[None]:
+def _named(what: str) -> Iterator[None]:
     try:
         yield
     except ssl.SSLError as error:
-        why = one_line(error.reason or str(error)).replace("_", " ").lower()
-        raise Refused(f"etcd.{setting}: {file} is no good PEM file: {why}") from error
+        why = (error.reason or "no PEM file").replace("_", " ").lower()
+        raise Refused(f"{what}: {why}") from error
     except OSError as error:
-        raise Refused(f"etcd.{setting}: cannot read {file}: {error.strerror}") from error
+        raise Refused(f"{what}: cannot read: {error.strerror}") from error
 
 
 def _no_password() -> str:
