@@ -2,7 +2,6 @@
 
 import shutil
 from collections.abc import Iterator
-from functools import partial
 from pathlib import Path
 
 import pytest
@@ -38,11 +37,6 @@ def settings_from(registry: Registry, first: int = 0, **changes: object) -> Etcd
     return settings_of(
         registry.settings, endpoints=[*urls[first:], *urls[:first]], ttl=3, **changes
     )
-
-
-def put(registry: Registry, name: str) -> bool:
-    registry.cli.put(f"/lbdisc/web/{name}", RECORD)
-    return True
 
 
 def sizes(watching: Watching) -> list[int]:
@@ -216,7 +210,7 @@ def test_repeated_faults_lose_no_change(three: Registry) -> None:
             three.restart(turn)
             for place in range(10):
                 name = f"n{turn}{place}"
-                eventually(partial(put, three, name))
+                three.cli.put(f"/lbdisc/web/{name}", RECORD)
                 names.append(f"web/{name}")
         watching.shows(*names)
     assert sizes(watching) == sorted(sizes(watching))

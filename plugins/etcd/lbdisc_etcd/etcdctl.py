@@ -5,6 +5,7 @@ import shutil
 import subprocess
 from collections.abc import Callable, Mapping
 
+from lbdisc.testing.waiting import eventually
 from lbdisc_etcd.certificates import Certificates
 
 PREFIX = "/lbdisc"
@@ -50,7 +51,13 @@ class Etcdctl:
         return done.stdout
 
     def put(self, key: str, value: str) -> None:
-        self.run("put", "--", key, value)
+        """Put, again and again while an election is on."""
+
+        def done() -> bool:
+            self.run("put", "--", key, value)
+            return True
+
+        eventually(done, what=f"put {key}")
 
     def put_all(self, values: Mapping[str, str]) -> None:
         """All of ``values``, up to 2000 in one transaction, which is one revision."""
