@@ -15,7 +15,7 @@ from lbdisc_etcd.wire import Event, Session
 
 
 class EtcdDiscovery:
-    """Follows the records under the prefix. What it knows outlives a call of ``watch``."""
+    """Follows the records under the prefix. What it knows outlives a ``watch`` that failed."""
 
     def __init__(self, settings: EtcdSettings) -> None:
         self._settings = settings
@@ -42,6 +42,8 @@ class EtcdDiscovery:
 
         timeout = self._settings.request_timeout
         self._cluster.run(follow, stop, error=DiscoveryError, timeout=timeout)
+        # Stopped, not broken: a later watch begins with the state of its own time.
+        self._revision = 0
 
     def _follow(self, session: Session, publish: Publish) -> None:
         if not self._can_resume(session):

@@ -15,6 +15,7 @@ from lbdisc_etcd.wire import Session
 
 log = structlog.get_logger("lbdisc.etcd")
 LOOK = 0.2  # seconds between two looks at the endpoint
+SHORTEST = 0.5  # seconds that a request may take at the least
 FAREWELL = 2.0  # seconds to take a registration out; after that its lease must end by itself
 
 
@@ -42,10 +43,14 @@ class EtcdRegistrar:
                 cluster.proven()
                 stop.wait(LOOK)
 
-        timeout = min(self._settings.request_timeout, self._settings.ttl / 3)
-        cluster.run(keep, stop, error=RegistrarError, timeout=timeout)
+        cluster.run(keep, stop, error=RegistrarError, timeout=self._patience)
         self._leave(registration, cluster, endpoint())
         del self._held[key]
+
+    @property
+    def _patience(self) -> float:
+        """So short that some frozen members can be asked in vain before the lease ends."""
+        return min(self._settings.request_timeout, max(SHORTEST, self._settings.ttl / 6))
 
     def _leave(self, registration: Registration, cluster: Cluster, endpoint: Endpoint) -> None:
         """Take it out over a new session: the old one may be stuck, and is closed by now."""
