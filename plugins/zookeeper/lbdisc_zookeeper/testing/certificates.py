@@ -4,6 +4,8 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
+NAMES = "DNS:localhost,IP:127.0.0.1"  # subject alternative names, as openssl writes them
+
 
 @dataclass(frozen=True, slots=True)
 class Certificate:
@@ -45,7 +47,7 @@ class Authority:
         """The certificate that ``issue`` made for ``name``."""
         return Certificate(self.folder / f"{name}.pem", self.folder / f"{name}.key")
 
-    def issue(self, name: str, names: str = "DNS:localhost,IP:127.0.0.1") -> Certificate:
+    def issue(self, name: str, names: str = NAMES) -> Certificate:
         """A certificate for ``name``, valid for the subject alternative ``names``."""
         made = self.issued(name)
         request, extra = self.folder / f"{name}.csr", self.folder / f"{name}.ext"

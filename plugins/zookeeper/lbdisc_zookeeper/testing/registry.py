@@ -54,12 +54,14 @@ class Registry:
         require_sasl: bool,
         tls: bool,
         client_certificates: bool,
+        names: str,
     ) -> None:
         self.folder = folder
         self._tick = tick
         self._session_timeout = session_timeout
         self._sasl, self._require_sasl = sasl, require_sasl
         self._tls, self._client_certificates = tls, client_certificates
+        self._names = names
         self._ports = [_Ports(*(free_port() for _ in range(4))) for _ in range(members)]
         self.authority = Authority(folder / "tls")
         self._java, self._class_path = _java(), _class_path()
@@ -69,7 +71,7 @@ class Registry:
         home = self._home(index)
         (home / "data").mkdir(parents=True, exist_ok=True)
         if self._tls and not self.authority.cert.exists():
-            self.authority.create().issue("server")
+            self.authority.create().issue("server", self._names)
             self.authority.issue("client")
         (home / "data" / "myid").write_text(f"{index + 1}\n")
         (home / "zoo.cfg").write_text("\n".join([*self._config(index), ""]))
