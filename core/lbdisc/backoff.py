@@ -9,16 +9,17 @@ class Backoff:
 
     Each is drawn from the upper half of its span (equal jitter): two agents that lost the same
     registry at the same moment come back at different ones, and none comes back at once. ``random``
-    returns numbers from 0 to 1. Not safe for use by several threads; give each its own.
+    returns numbers from 0 to 1. A ``most`` below ``first`` counts as ``first``. Not safe for use by
+    several threads; give each its own.
     """
 
     def __init__(
         self, first: float, most: float, *, random: Callable[[], float] = _random.random
     ) -> None:
-        if not 0 < first <= most:
-            raise ValueError(f"first {first} and most {most}: 0 < first <= most is needed")
+        if first <= 0:
+            raise ValueError(f"a first delay of {first}: more than 0 is needed")
         self._first = first
-        self._most = most
+        self._most = max(first, most)
         self._random = random
         self._span = first
 

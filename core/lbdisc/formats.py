@@ -32,7 +32,9 @@ def parse(
     found = (
         _host_port(text) if format == "hostport" else _OBJECTS[format](records.load_object(text))
     )
-    return found and records.from_object(found, service=service, name=name, port=port)
+    if found is None:
+        return None
+    return records.from_object(found, service=service, name=name, port=port)
 
 
 def _host_port(text: str | bytes) -> dict[str, Any]:

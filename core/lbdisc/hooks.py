@@ -103,7 +103,8 @@ class Provider(Generic[S, T_co]):
     The core fills ``settings`` from the table named ``name`` of the settings file and from the
     environment (``LBDISC_NAME_FIELD``). Field types are plain ones, ``Path``, tuples and dicts of
     them, ``Literal``, and ``pydantic.SecretStr`` for secrets: each secret ``x`` may also be given
-    as ``x_file``. ``{state_dir}`` in a default text or path stands for the agent's state folder.
+    as ``x_file``. ``{state_dir}`` in a default text or path stands for the agent's state folder, a
+    default ``("{services}",)`` for the setting ``services``.
     A field's ``metadata={"help": "…"}`` is its line in the reference.
     """
 

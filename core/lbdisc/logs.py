@@ -39,9 +39,11 @@ def set_up(settings: LogSettings, stream: TextIO | None = None) -> None:
 def _one_line(
     _logger: Any, _method: str, event: MutableMapping[str, Any]
 ) -> MutableMapping[str, Any]:
-    """A value from outside never breaks the line it stands in."""
-    for key, value in event.items():
-        if isinstance(value, str) and not value.isprintable() and key != "exception":
+    """A value from outside never breaks the line it stands in; what is not known is left out."""
+    for key, value in list(event.items()):
+        if value is None:
+            del event[key]
+        elif isinstance(value, str) and not value.isprintable() and key != "exception":
             event[key] = " ".join(part for part in value.splitlines() if part.strip())
     return event
 

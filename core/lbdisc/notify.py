@@ -1,4 +1,4 @@
-"""Telling the service manager how we are: sd_notify(3) over the datagram socket of NOTIFY_SOCKET."""
+"""Telling the service manager how we are: sd_notify(3), datagrams to NOTIFY_SOCKET."""
 
 import os
 import socket

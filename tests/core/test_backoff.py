@@ -38,7 +38,12 @@ def test_every_delay_lies_within_its_span() -> None:
         assert span / 2 <= backoff.next() <= span
 
 
-@pytest.mark.parametrize(("first", "most"), [(0.0, 1.0), (-1.0, 1.0), (2.0, 1.0)])
-def test_a_span_that_cannot_grow_is_refused(first: float, most: float) -> None:
-    with pytest.raises(ValueError, match="0 < first <= most"):
-        Backoff(first, most)
+def test_a_most_below_the_first_gives_the_first_each_time() -> None:
+    backoff = longest(5.0, 1.0)
+    assert [backoff.next() for _ in range(3)] == [5.0, 5.0, 5.0]
+
+
+@pytest.mark.parametrize("first", [0.0, -1.0])
+def test_a_delay_that_cannot_grow_is_refused(first: float) -> None:
+    with pytest.raises(ValueError, match="more than 0"):
+        Backoff(first, 1.0)

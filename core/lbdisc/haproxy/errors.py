@@ -1,0 +1,31 @@
+"""What can go wrong with a running HAProxy; all of it is an ``ApplyError``.
+
+``HaproxyError``
+├── ``Unreachable``   nothing answers at the socket, or the connection broke in the middle
+├── ``Refused``       a command was answered by anything but its known success
+└── ``ReloadFailed``  the new worker did not come up; the old one goes on
+"""
+
+from lbdisc.errors import ApplyError
+
+
+class HaproxyError(ApplyError):
+    """HAProxy could not be asked, or did not do what it was asked for."""
+
+
+class Unreachable(HaproxyError):
+    """Nothing answers at the socket, or it stopped answering."""
+
+
+class Refused(HaproxyError):
+    """``command`` was answered by ``reply``, which is not its success."""
+
+    def __init__(self, command: str, reply: str) -> None:
+        first = next((line.strip() for line in reply.splitlines() if line.strip()), "no text")
+        super().__init__(f"HAProxy refused {command!r}: {first}")
+        self.command = command
+        self.reply = reply
+
+
+class ReloadFailed(HaproxyError):
+    """The new worker did not come up; the old one goes on with the old configuration."""

@@ -1,0 +1,78 @@
+"""What a child process writes: passed on to the log line by line, the last lines kept."""
+
+import os
+import re
+import subprocess
+from collections import deque
+from collections.abc import Sequence
+from threading import Thread
+
+import structlog
+
+from lbdisc.errors import ApplyError
+
+log = structlog.get_logger("lbdisc.haproxy")
+KEPT_LINES = 200
+_LINE = re.compile(r"\[(ALERT|WARNING|NOTICE|DIAG)\]\s+\((\d+)\) : (.*)")
+_LEVELS = {"ALERT": "error", "WARNING": "warning", "NOTICE": "info", "DIAG": "info"}
+
+
+class Output:
+    """The output of one child after another."""
+
+    def __init__(self) -> None:
+        self._lines: deque[str] = deque(maxlen=KEPT_LINES)
+        self._thread: Thread | None = None
+
+    def start(self, command: Sequence[str]) -> "subprocess.Popen[bytes]":
+        """Start ``command`` in a session of its own. Raises ``ApplyError`` when that fails."""
+        self._lines.clear()
+        reading, writing = os.pipe()
+        # HAProxy must never wait for us: when we are slow, or stopped, it loses lines instead.
+        os.set_blocking(writing, False)
+        try:
+            child = subprocess.Popen(
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=writing,
+                stderr=writing,
+                start_new_session=True,
+            )
+        except OSError as error:
+            os.close(reading)
+            raise ApplyError(f"{command[0]} cannot be started: {error}") from error
+        finally:
+            os.close(writing)
+        self._thread = Thread(
+            target=self._read, args=(reading,), name="haproxy-output", daemon=True
+        )
+        self._thread.start()
+        return child
+
+    def join(self, limit: float = 1.0) -> None:
+        """Wait until all that an ended child wrote is read, for ``limit`` seconds at most."""
+        if self._thread is not None:
+            self._thread.join(limit)
+
+    @property
+    def text(self) -> str:
+        return "\n".join(self._lines)
+
+    @property
+    def last_line(self) -> str:
+        return self._lines[-1] if self._lines else ""
+
+    def _read(self, descriptor: int) -> None:
+        with os.fdopen(descriptor, "r", encoding="utf-8", errors="replace") as pipe:
+            for line in pipe:
+                self._lines.append(line.rstrip())
+                _pass_on(line.rstrip())
+
+
+def _pass_on(line: str) -> None:
+    found = _LINE.match(line)
+    if found:
+        level, pid, text = found.groups()
+        getattr(log, _LEVELS[level])(text, haproxy=int(pid))
+    elif line:
+        log.info(line)

@@ -1,0 +1,200 @@
+"""HAProxy as a child of ours, or as one that an earlier agent left behind.
+
+It runs as ``haproxy -W -S MASTER -f CONFIG`` in a session of its own: when the agent is killed,
+HAProxy serves on, and the next agent finds it at its master socket and takes it over.
+"""
+
+import os
+import select
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from lbdisc.errors import ApplyError, SettingsError
+from lbdisc.haproxy.binds import MAX_UNIX_PATH, unix_path
+from lbdisc.haproxy.errors import HaproxyError, Unreachable
+from lbdisc.haproxy.master import Master, Processes, last_alert
+from lbdisc.haproxy.output import Output
+from lbdisc.haproxy.program import find
+from lbdisc.haproxy.socket import answers
+from lbdisc.values import shown
+
+START_LIMIT = 30.0  # seconds until it serves; names in DNS that do not resolve take long
+_EVERY = 0.01  # seconds between two looks at a process that starts or stops
+
+
+class Managed:
+    """One HAProxy in master-worker mode. Not for use by several threads at once, but ``alive``.
+
+    ``runtime`` is the address of its runtime socket as the configuration has it, if it has one.
+    """
+
+    def __init__(self, *, binary: str, config: Path, master: Path) -> None:
+        self.binary = binary
+        self.config = config
+        self.master = Master(master)
+        self._socket = master
+        self._child: subprocess.Popen[bytes] | None = None
+        self._output = Output()
+        self._pid = 0
+        self._pidfd = -1
+
+    @property
+    def pid(self) -> int:
+        """The master's process id, 0 when there is none."""
+        return self._pid if self.alive() else 0
+
+    def alive(self) -> bool:
+        """Whether the master lives; one system call. A master whose worker crashed ends too."""
+        return self._pidfd >= 0 and not select.select([self._pidfd], [], [], 0)[0]
+
+    def adopt(self) -> Processes | None:
+        """Take over a HAProxy that serves at the master socket; ``None`` when there is none.
+
+        Raises ``SettingsError`` when what serves there runs another configuration file.
+        """
+        if not self._socket.is_socket() or not answers(self._socket):
+            return None
+        found = self._processes(time.monotonic() + 5)
+        if found is None or found.current is None:
+            return None
+        self._check_command(found.master)
+        with suppress(ProcessLookupError):
+            self._watch(found.master)
+            return found
+        return None
+
+    def start(self, *, runtime: str = "", limit: float = START_LIMIT) -> Processes:
+        """Start it, and return when a worker serves.
+
+        Raises ``SettingsError`` for a missing program or a socket that cannot be, ``ApplyError``
+        with HAProxy's own words when it ends, or does not serve within ``limit`` seconds.
+        """
+        program = find(self.binary)
+        clear_socket(str(self._socket), "the master socket")
+        if path := unix_path(runtime):
+            clear_socket(path, "the stats socket")
+        command = [program, "-W", "-S", f"{self._socket},mode,600", "-f", str(self.config)]
+        self._child = self._output.start(command)
+        self._watch(self._child.pid)
+        try:
+            return self._until_ready(runtime, time.monotonic() + limit)
+        except BaseException:
+            self.stop(soft=0, limit=2)
+            raise
+
+    def stop(self, *, soft: float, limit: float) -> None:
+        """End it: let its streams finish for ``soft`` seconds, force it after ``limit``."""
+        if not self.alive():
+            return self.release()
+        now = time.monotonic()
+        processes = None
+        with suppress(HaproxyError):
+            processes = Master(self._socket, timeout=0.2).processes()
+        steps = [(signal.SIGUSR1, now + soft)] if soft > 0 else []
+        steps += [(signal.SIGTERM, now + limit), (signal.SIGKILL, now + limit + 5)]
+        for number, until in steps:
+            self._signal(number)
+            if self._ends(until):
+                break
+        if processes:
+            _kill_workers(processes)
+        return self.release()
+
+    def release(self) -> None:
+        """Let go of it without ending it; ``adopt`` finds it again."""
+        if self._pidfd >= 0:
+            if not self.alive() and self._child is not None:
+                self._child.wait()
+            os.close(self._pidfd)
+        self._pidfd, self._pid, self._child = -1, 0, None
+
+    @property
+    def last_words(self) -> str:
+        """HAProxy's last alert that gives a cause, on one line, or what it said at last."""
+        return last_alert(self._output.text) or self._output.last_line
+
+    def _watch(self, pid: int) -> None:
+        if self._pidfd >= 0:
+            os.close(self._pidfd)
+        self._pidfd, self._pid = os.pidfd_open(pid), pid
+
+    def _check_command(self, pid: int) -> None:
+        try:
+            command = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+        except OSError:
+            command = []
+        if str(self.config).encode() not in command:
+            raise SettingsError(
+                f"the HAProxy at {self._socket} (process {pid}) does not run {self.config}:"
+                " stop it, or set haproxy.master_socket to another path"
+            )
+
+    def _processes(self, until: float) -> Processes | None:
+        """``show proc``, asked again while a reload is under way."""
+        while True:
+            try:
+                return self.master.processes()
+            except Unreachable:
+                if time.monotonic() > until:
+                    return None
+                time.sleep(_EVERY)
+
+    def _until_ready(self, runtime: str, until: float) -> Processes:
+        while True:
+            with suppress(Unreachable):
+                processes = self.master.processes()
+                if processes.current and (not runtime or answers(runtime)):
+                    return processes
+            if not self.alive():
+                self._output.join()
+                raise ApplyError(f"HAProxy did not start: {self.last_words}")
+            if time.monotonic() > until:
+                raise ApplyError(f"HAProxy does not serve: {self.last_words or 'it says nothing'}")
+            time.sleep(_EVERY)
+
+    def _signal(self, number: signal.Signals) -> None:
+        with suppress(ProcessLookupError):
+            signal.pidfd_send_signal(self._pidfd, number)
+
+    def _ends(self, until: float) -> bool:
+        return bool(select.select([self._pidfd], [], [], max(0.0, until - time.monotonic()))[0])
+
+
+def _kill_workers(processes: Processes) -> None:
+    """End the workers that outlived their master; usually they end with it."""
+    for worker in (*processes.workers, *processes.old):
+        with suppress(ProcessLookupError), _pidfd(worker.pid) as descriptor:
+            if not select.select([descriptor], [], [], 0.5)[0]:
+                signal.pidfd_send_signal(descriptor, signal.SIGKILL)
+
+
+@contextmanager
+def _pidfd(pid: int) -> Iterator[int]:
+    descriptor = os.pidfd_open(pid)
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+def clear_socket(path: str, what: str) -> None:
+    """Remove the socket file that a dead HAProxy left at ``path``.
+
+    Raises ``SettingsError`` when the path is too long, is something else or has no folder,
+    ``ApplyError`` when somebody answers there (a worker may outlive its master for a moment).
+    """
+    if len(path.encode()) > MAX_UNIX_PATH:
+        raise SettingsError(f"{what} {shown(path)} is too long: at most {MAX_UNIX_PATH} bytes")
+    file = Path(path)
+    if not file.parent.is_dir():
+        raise SettingsError(f"{what} {shown(path)}: no folder {file.parent}")
+    if file.is_socket():
+        if answers(file):
+            raise ApplyError(f"{what} {shown(path)}: another process serves there")
+        file.unlink(missing_ok=True)
+    elif file.exists():
+        raise SettingsError(f"{what} {shown(path)} is there, and no socket")

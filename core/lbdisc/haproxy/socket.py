@@ -1,0 +1,251 @@
+"""A typed client for the socket of a worker (``stats socket … level admin``).
+
+The connection is used in prompt mode: the end of every reply is then known, so commands are sent
+many at a time and every answer is read. An open connection survives a reload, bound to the old
+worker, which it keeps alive and which says yes to everything: ``close`` it after a reload.
+"""
+
+import select
+import socket
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from lbdisc.errors import SettingsError
+from lbdisc.haproxy.commands import MAX_LINE, Command, is_name
+from lbdisc.haproxy.errors import HaproxyError, Refused, Unreachable
+from lbdisc.haproxy.rows import (
+    Info,
+    ServerConnections,
+    ServerState,
+    Stat,
+    Version,
+    read_connections,
+    read_states,
+    read_stats,
+)
+from lbdisc.values import shown
+
+TIMEOUT = 5.0  # seconds without a byte of an answer
+BURST = 1000  # bytes sent at a time: longer bursts cost the clients' latency under load
+_PROMPT = b"\n> "
+
+
+def dial(address: str | Path, timeout: float) -> socket.socket:
+    """A connection to a Unix path (absolute, relative or ``unix@…``) or to ``host:port``.
+
+    Raises ``Unreachable``, ``SettingsError`` when ``address`` is neither.
+    """
+    try:
+        host_port = host_and_port(address)
+        if host_port is not None:
+            return socket.create_connection(host_port, timeout=timeout)
+        connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        connection.settimeout(timeout)
+        try:
+            connection.connect(str(address).removeprefix("unix@"))
+        except BaseException:
+            connection.close()
+            raise
+    except OSError as error:
+        raise Unreachable(f"nothing answers at HAProxy's socket {address}: {error}") from error
+    return connection
+
+
+def host_and_port(address: str | Path) -> tuple[str, int] | None:
+    """``("127.0.0.1", 9999)`` for a TCP address, ``None`` for a Unix path."""
+    text = str(address)
+    if isinstance(address, Path) or "/" in text or text.startswith("unix@"):
+        return None
+    host, colon, port = text.removeprefix("ipv4@").removeprefix("ipv6@").rpartition(":")
+    if not colon:
+        return None
+    if not port.isdigit() or not 0 < int(port) < 65536:
+        raise SettingsError(f"HAProxy's socket {shown(text)}: a path or host:port is needed")
+    return host.strip("[]") if host not in ("", "*") else "127.0.0.1", int(port)
+
+
+@dataclass(frozen=True, slots=True)
+class Features:
+    """What a worker can do at run time, by what it offers rather than by its version."""
+
+    version: Version
+    wait: bool  # `wait … srv-removable`, which came with the safe `del server` (3.0)
+
+    @property
+    def can_delete(self) -> bool:
+        """Whether ``del server`` is safe (older ones have use-after-free bugs)."""
+        return self.wait
+
+    @property
+    def accepts_cookie(self) -> bool:
+        """Whether ``add server`` takes ``cookie``."""
+        return self.wait
+
+    @property
+    def reuses_connections(self) -> bool:
+        """Whether a server added at run time reuses connections; if not, a reload should follow."""
+        return self.wait
+
+
+OLDEST = Features((2, 6, 0), wait=False)
+
+
+class Runtime:
+    """Commands for one worker, over one connection that is opened when needed.
+
+    Not for use by several threads at once. Every method raises ``Unreachable`` when nothing
+    answers within ``timeout`` seconds, ``Refused`` when the answer is not the known success.
+    """
+
+    def __init__(self, address: str | Path, *, timeout: float = TIMEOUT) -> None:
+        self.address = address
+        self._timeout = timeout
+        self._connection: socket.socket | None = None
+        self._rest = b""
+
+    def close(self) -> None:
+        """Let go of the connection; the next command opens a new one."""
+        connection, self._connection, self._rest = self._connection, None, b""
+        if connection is not None:
+            connection.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def ask(self, line: str) -> str:
+        """The reply to one line, without prompt."""
+        return self.ask_all([line])[0]
+
+    def ask_all(self, lines: Sequence[str]) -> list[str]:
+        """The replies to ``lines``, one each, whatever they say."""
+        for line in lines:
+            if not line.isprintable() or ";" in line or "<<" in line or len(line) > MAX_LINE:
+                raise HaproxyError(f"not one command: {shown(line)}")
+        try:
+            self._open()
+            return [reply for burst in _bursts(lines) for reply in self._exchange(burst)]
+        except OSError as error:
+            self.close()
+            raise Unreachable(f"HAProxy's socket {self.address} broke off: {error}") from error
+        except BaseException:
+            self.close()  # what comes next on this connection answers something else
+            raise
+
+    def run(self, commands: Iterable[Command]) -> None:
+        """Send all commands, read all answers, and raise ``Refused`` for the first that failed."""
+        todo = list(commands)
+        replies = self.ask_all([command.text for command in todo])
+        for command, reply in zip(todo, replies, strict=True):
+            command.check(reply)
+
+    def info(self) -> Info:
+        return Info.read(self.ask("show info"))
+
+    def servers(self, proxy: str | None = None) -> tuple[ServerState, ...]:
+        """``show servers state``: all servers, or those of one proxy."""
+        return read_states(self.raw_servers(proxy))
+
+    def raw_servers(self, proxy: str | None = None) -> str:
+        """``show servers state`` as HAProxy writes it, which is also what it reads at a reload."""
+        return self.ask(_about("show servers state", proxy))
+
+    def observe(self, *, pid: int | None = None) -> tuple[Info, tuple[ServerState, ...]]:
+        """The worker and its servers, over a new connection, thus of a worker that listens now.
+
+        Old and new worker share the socket for a moment after a reload: ``pid`` insists on one,
+        and ``Unreachable`` is raised when another one answers for ``timeout`` seconds.
+        """
+        end = time.monotonic() + self._timeout
+        while True:
+            self.close()
+            info, states = self.ask_all(["show info", "show servers state"])
+            worker = Info.read(info)
+            if pid is None or worker.pid == pid:
+                return worker, read_states(states)
+            if time.monotonic() > end:
+                raise Unreachable(f"worker {worker.pid} answers instead of {pid}")
+            time.sleep(0.005)
+
+    def stats(self, proxy: str | None = None) -> tuple[Stat, ...]:
+        if proxy is not None and not is_name(proxy):
+            raise HaproxyError(f"no name of a proxy: {shown(proxy)}")
+        return read_stats(self.ask("show stat" if proxy is None else f"show stat {proxy} -1 -1"))
+
+    def connections(self, proxy: str | None = None) -> tuple[ServerConnections, ...]:
+        return read_connections(self.ask(_about("show servers conn", proxy)))
+
+    def features(self) -> Features:
+        """What this worker can do, from its own help and version. Raises as every command."""
+        known = self.ask("help")
+        if "add server" not in known:
+            raise Refused("help", "the socket lacks 'level admin', or HAProxy is older than 2.6")
+        return Features(self.info().version, wait="\n  wait " in known)
+
+    def _open(self) -> None:
+        # HAProxy closes a silent connection ("stats timeout", 10 s): it is readable by then.
+        if self._connection is not None and select.select([self._connection], [], [], 0)[0]:
+            self.close()
+        if self._connection is None:
+            self._connection = dial(self.address, self._timeout)
+            self._connection.sendall(b"prompt\n")
+            self._reply()
+
+    def _exchange(self, lines: Sequence[str]) -> list[str]:
+        assert self._connection is not None
+        self._connection.sendall("".join(f"{line}\n" for line in lines).encode())
+        return [self._reply() for _ in lines]
+
+    def _reply(self) -> str:
+        assert self._connection is not None
+        seen = 0
+        # The rest starts behind a prompt, so an empty reply is the prompt's newline alone.
+        while (end := self._rest.find(_PROMPT, seen)) < 0:
+            seen = max(0, len(self._rest) - len(_PROMPT))
+            received = self._connection.recv(1 << 16)
+            if not received:
+                raise Unreachable(f"HAProxy closed its socket {self.address} before it answered")
+            self._rest += received
+        reply, self._rest = self._rest[:end], self._rest[end + len(_PROMPT) :]
+        return reply.decode(errors="replace")
+
+
+def _about(command: str, proxy: str | None) -> str:
+    if proxy is None:
+        return command
+    if not is_name(proxy):
+        raise HaproxyError(f"no name of a proxy: {shown(proxy)}")
+    return f"{command} {proxy}"
+
+
+def _bursts(lines: Sequence[str]) -> Iterator[list[str]]:
+    burst: list[str] = []
+    size = 0
+    for line in lines:
+        if burst and size + len(line) >= BURST:
+            yield burst
+            burst, size = [], 0
+        burst.append(line)
+        size += len(line) + 1
+    if burst:
+        yield burst
+
+
+def answers(address: str | Path, *, timeout: float = 1.0) -> bool:
+    """Whether something accepts connections at ``address``."""
+    with suppress(Unreachable):
+        dial(address, timeout).close()
+        return True
+    return False

@@ -1,0 +1,112 @@
+"""The server-state file: what the servers' health was, for the worker that a reload starts.
+
+HAProxy restores more than health from it: the port, the weight and the administrative state as
+they were, over what the file says now. So only lines that cannot bring back anything old are kept.
+"""
+
+from collections.abc import Iterable
+
+from lbdisc.haproxy.rows import (
+    FORCED_DRAIN,
+    FORCED_MAINT,
+    STATE_FIELDS,
+    STATE_FORMAT,
+    ServerState,
+    read_states,
+)
+from lbdisc.haproxy.servers import Spec, Unfit, canonical_ip, endpoint, fold
+from lbdisc.haproxy.text import Configuration, ServerLine
+
+_WEIGHT, _INITIAL = STATE_FIELDS.index("srv_uweight"), STATE_FIELDS.index("srv_iweight")
+
+
+def kept_state(dump: str, running: Configuration, candidate: Configuration) -> str:
+    """The part of ``show servers state`` that a worker started on ``candidate`` may load.
+
+    Left out are servers that ``candidate`` does not have or has elsewhere, that ``running`` did not
+    have (an earlier server of the name waits in maintenance), and those set aside by hand. The
+    weight becomes the file's. Raises ``HaproxyError`` when ``dump`` is not of the known format.
+    """
+    header = "\n".join(dump.split("\n", 2)[:2])
+    lines = [
+        _with_weight(row, weight)
+        for row in read_states(dump)
+        if (weight := _kept_weight(row, running, candidate)) is not None
+    ]
+    return "\n".join((header or STATE_FORMAT, *lines, ""))
+
+
+def _kept_weight(row: ServerState, running: Configuration, candidate: Configuration) -> int | None:
+    """The weight to restore with ``row``, ``None`` to leave it out."""
+    before, after = running.servers.get(row.key), candidate.servers.get(row.key)
+    if before is None or after is None or row.admin & (FORCED_MAINT | FORCED_DRAIN):
+        return None
+    if endpoint(before.address) != endpoint(after.address) or not _is_at(row, after):
+        return None
+    try:
+        new = fold(after)
+        old = new if before == after else fold(before)
+    except Unfit:
+        return row.weight if before == after else None
+    return new.weight if old.disabled == new.disabled and not new.disabled else None
+
+
+def _is_at(row: ServerState, server: ServerLine) -> bool:
+    host, port = endpoint(server.address)
+    return row.port == port and (not canonical_ip(host) or canonical_ip(row.address) == host)
+
+
+def _with_weight(row: ServerState, weight: int) -> str:
+    words = row.raw.split(" ")
+    words[_WEIGHT] = words[_INITIAL] = str(weight)
+    return " ".join(words)
+
+
+def differences(
+    candidate: Configuration, states: Iterable[ServerState]
+) -> tuple[tuple[str, str], ...]:
+    """What the servers of a worker have that ``candidate`` has not, or the other way round.
+
+    Pairs of ``proxy/server`` and what differs, sorted. A server that waits in maintenance and is
+    not in ``candidate`` counts as gone. Health does not count.
+    """
+    found: list[tuple[str, str]] = []
+    rows = {row.key: row for row in states}
+    for key, server in candidate.servers.items():
+        row = rows.pop(key, None)
+        if what := _difference(server, row):
+            found.append((f"{key[0]}/{key[1]}", what))
+    for row in rows.values():
+        templated = row.proxy in candidate.proxies and _has_templates(candidate, row.proxy)
+        if not row.in_maintenance and not templated:
+            found.append((f"{row.proxy}/{row.server}", "serves, but is not in the file"))
+    return tuple(sorted(found))
+
+
+def _has_templates(candidate: Configuration, proxy: str) -> bool:
+    return candidate.proxies[proxy].last("server-template") is not None
+
+
+def _difference(server: ServerLine, row: ServerState | None) -> str:
+    if row is None:
+        return "is missing"
+    if not _is_at(row, server):
+        return f"is at {row.address}:{row.port} instead of {server.address}"
+    try:
+        spec = fold(server)
+    except Unfit:
+        return ""  # not understood, so nothing can be said about the rest
+    return _state_difference(spec, row)
+
+
+def _state_difference(spec: Spec, row: ServerState) -> str:
+    inherits = spec.has("track", "agent-check")
+    if row.weight != spec.weight and not spec.has("agent-check"):
+        return f"has weight {row.weight} instead of {spec.weight}"
+    if row.in_maintenance != spec.disabled and not inherits:
+        return "is in maintenance" if row.in_maintenance else "is not in maintenance"
+    if row.draining and not inherits and row.admin & FORCED_DRAIN:
+        return "drains"
+    if spec.checked != row.checked and not inherits:
+        return "is checked" if row.checked else "is not checked"
+    return ""

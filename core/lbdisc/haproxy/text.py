@@ -1,0 +1,266 @@
+"""A rendered configuration as sections, proxies and servers. Pure, and fast for 10,000 servers.
+
+It knows as much of the language as is needed to tell what a running HAProxy would have to change;
+what it does not know it keeps as words, so that a difference is never overlooked.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import cached_property, lru_cache
+from itertools import pairwise
+
+from lbdisc.haproxy.words import split
+
+Words = tuple[str, ...]
+PROXIES = frozenset(("frontend", "backend", "listen"))
+SECTIONS = PROXIES | frozenset(
+    (
+        *("global", "defaults", "userlist", "peers", "resolvers", "mailers", "program"),
+        *("http-errors", "cache", "ring", "log-forward", "log-profile", "fcgi-app", "crt-store"),
+        *("traces", "acme"),
+    )
+)
+CONDITIONS = frozenset((".if", ".elif", ".else", ".endif"))
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A line with something on it. ``raw`` is set where variables make the words uncertain.
+
+    Equal lines mean the same to HAProxy wherever they stand: number, blanks and comment do not
+    count.
+    """
+
+    words: Words
+    raw: str = ""
+    number: int = field(default=0, compare=False)
+
+    @property
+    def text(self) -> str:
+        return " ".join(self.words)
+
+
+@dataclass(frozen=True, slots=True)
+class ServerLine:
+    """A ``server`` line and the ``default-server`` lines in force there, eldest first.
+
+    ``address`` is the word as written, ``options`` what follows it. Equal lines make equal servers.
+    """
+
+    proxy: str
+    name: str
+    address: str
+    options: Words
+    defaults: tuple[Line, ...]
+    raw: str = ""
+    number: int = field(default=0, compare=False)
+
+    @property
+    def key(self) -> tuple[str, str]:
+        return self.proxy, self.name
+
+    def __str__(self) -> str:
+        return f"{self.proxy}/{self.name}"
+
+
+@dataclass(frozen=True)
+class Section:
+    """A section without the ``server`` lines of a proxy, which are in ``servers``.
+
+    ``defaults`` is the ``defaults`` section it takes over, which may take over another.
+    """
+
+    kind: str
+    header: Line
+    lines: tuple[Line, ...]
+    servers: tuple[ServerLine, ...]
+    defaults: "Section | None"
+
+    @property
+    def name(self) -> str:
+        words = self.header.words
+        return words[1] if len(words) > 1 and words[1] != "from" else ""
+
+    @cached_property
+    def effective(self) -> tuple[Line, ...]:
+        """The inherited lines, then its own."""
+        return (*(self.defaults.effective if self.defaults else ()), *self.lines)
+
+    def last(self, *start: str) -> Line | None:
+        """The last line in force that begins with the words ``start``."""
+        size = len(start)
+        return next((line for line in reversed(self.effective) if line.words[:size] == start), None)
+
+
+@dataclass(frozen=True, slots=True)
+class StatsSocket:
+    """A ``stats socket`` of the global section; ``mode`` is empty for the process' umask."""
+
+    address: str
+    level: str
+    mode: str
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class Bind:
+    """One address that HAProxy listens on, as written; ``number`` is that of its line."""
+
+    address: str
+    section: str
+    number: int
+
+
+@dataclass(frozen=True)
+class Configuration:
+    """The model of one text; make it with ``parse``.
+
+    ``uncertain`` says, empty if nothing, why line-by-line comparison cannot tell what HAProxy runs.
+    """
+
+    sections: tuple[Section, ...]
+    uncertain: str
+
+    @cached_property
+    def proxies(self) -> dict[str, Section]:
+        """Backends and listens by name; frontends have no servers."""
+        found = (section for section in self.sections if section.kind in ("backend", "listen"))
+        return {section.name: section for section in found}
+
+    @cached_property
+    def servers(self) -> dict[tuple[str, str], ServerLine]:
+        """All servers by proxy and name; of two with one key the last."""
+        every = (server for section in self.proxies.values() for server in section.servers)
+        return {server.key: server for server in every}
+
+    def globals(self, *start: str) -> Iterator[Line]:
+        """The lines of the global sections that begin with ``start``."""
+        for section in self.sections:
+            if section.kind == "global":
+                yield from (ln for ln in section.lines if ln.words[: len(start)] == start)
+
+    @property
+    def stats_sockets(self) -> tuple[StatsSocket, ...]:
+        return tuple(
+            StatsSocket(
+                line.words[2],
+                _after("level", line.words) or "operator",
+                _after("mode", line.words),
+                line.number,
+            )
+            for line in self.globals("stats", "socket")
+            if len(line.words) > 2
+        )
+
+    @property
+    def runtime_socket(self) -> str:
+        """The first ``stats socket`` of level admin, or ``""``: where commands can be sent."""
+        return next((s.address for s in self.stats_sockets if s.level == "admin"), "")
+
+    @property
+    def binds(self) -> tuple[Bind, ...]:
+        """Every address that is listened on, those of stats sockets too."""
+        found = [Bind(s.address, "global", s.number) for s in self.stats_sockets]
+        for section in self.sections:
+            for line in section.lines:
+                if (
+                    line.words[0] == "bind"
+                    and len(line.words) > 1
+                    and "namespace" not in line.words
+                ):
+                    named = f"{section.kind} {section.name}"
+                    found += [Bind(a, named, line.number) for a in line.words[1].split(",")]
+        return tuple(found)
+
+    @property
+    def state_file(self) -> str:
+        """The path of the global ``server-state-file``, or ``""``."""
+        path = _last_word(list(self.globals("server-state-file")))
+        base = _last_word(list(self.globals("server-state-base")))
+        return f"{base}/{path}" if path and base and not path.startswith("/") else path
+
+    @property
+    def loads_state(self) -> bool:
+        """Whether any proxy takes its servers' state from that file."""
+        wanted = ("load-server-state-from-file", "global")
+        return any(
+            (line := section.last("load-server-state-from-file")) and line.words[:2] == wanted
+            for section in self.proxies.values()
+        )
+
+
+def _after(keyword: str, words: Words) -> str:
+    return next((value for word, value in pairwise(words) if word == keyword), "")
+
+
+def _last_word(lines: list[Line]) -> str:
+    return lines[-1].words[1] if lines and len(lines[-1].words) > 1 else ""
+
+
+@lru_cache(maxsize=4)
+def parse(text: str) -> Configuration:
+    """The model of ``text``; the last few are remembered, as one text is asked about many times."""
+    reader = _Reader()
+    uncertain = ""
+    for number, raw in enumerate(text.split("\n"), 1):
+        words, exact = split(raw)
+        if not words:
+            continue
+        if words[0] in CONDITIONS:
+            uncertain = uncertain or f"line {number} has a condition"
+        elif not exact and ".LINE" in raw:
+            uncertain = uncertain or f"line {number} uses its own number"
+        reader.take(words, "" if exact else raw.strip(), number)
+    reader.end_section()
+    return Configuration(tuple(reader.sections), uncertain)
+
+
+class _Reader:
+    def __init__(self) -> None:
+        self.sections: list[Section] = []
+        self._named: dict[str, Section] = {}
+        self._latest: Section | None = None
+        self._start(Line(("",)))
+
+    def _start(self, header: Line) -> None:
+        self._header = header
+        self._kind = header.words[0]
+        self._lines: list[Line] = []
+        self._servers: list[ServerLine] = []
+        self._from = self._inherited(header.words)
+        self._has_servers = self._kind in ("backend", "listen")
+        inherited = self._from.effective if self._from else ()
+        self._defaults = tuple(line for line in inherited if line.words[0] == "default-server")
+        self._name = header.words[1] if len(header.words) > 1 else ""
+
+    def _inherited(self, words: Words) -> Section | None:
+        if (name := _after("from", words)) and self._kind in PROXIES | {"defaults"}:
+            return self._named.get(name)
+        return self._latest if self._kind in PROXIES else None
+
+    def take(self, words: Words, raw: str, number: int) -> None:
+        first = words[0]
+        if first == "server" and self._has_servers and len(words) > 2:
+            self._servers.append(
+                ServerLine(self._name, words[1], words[2], words[3:], self._defaults, raw, number)
+            )
+            return
+        line = Line(words, raw, number)
+        if first in SECTIONS:
+            self.end_section()
+            self._start(line)
+            return
+        self._lines.append(line)
+        if first == "default-server":
+            self._defaults = (*self._defaults, line)
+
+    def end_section(self) -> None:
+        section = Section(
+            self._kind, self._header, tuple(self._lines), tuple(self._servers), self._from
+        )
+        if self._kind or section.lines:
+            self.sections.append(section)
+        if self._kind == "defaults":
+            self._latest = section
+            if section.name:
+                self._named[section.name] = section
