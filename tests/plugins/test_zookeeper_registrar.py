@@ -11,6 +11,7 @@ import pytest
 from lbdisc.testing.waiting import eventually
 from lbdisc.values import Endpoint
 from lbdisc_zookeeper import testing
+from lbdisc_zookeeper.registrar import ZooKeeperRegistrar
 from lbdisc_zookeeper.settings import ZooKeeperSettings
 from lbdisc_zookeeper.testing.running import Editor, Holding, Watching, settings_from
 
@@ -182,3 +183,28 @@ def test_many_registrars_share_one_service(settings: ZooKeeperSettings) -> None:
         for holding in holdings:
             holding.end()
         watching.until_names()
+
+
+def test_endpoint_is_read_again_only_once_it_is_published(
+    settings: ZooKeeperSettings, editor: Editor
+) -> None:
+    """The core takes the second reading for the news that the first one is in the registry."""
+    path = f"{settings.prefix}/web/a"
+    stop, found = threading.Event(), list[str]()
+
+    def endpoint() -> Endpoint:
+        found.append(editor.get(path) or "")
+        return replace(A, weight=len(found))
+
+    with Holding(settings, OTHER) as first:
+        _held(editor, settings)
+        waiting = threading.Thread(
+            target=ZooKeeperRegistrar(settings).hold, args=(endpoint, stop), daemon=True
+        )
+        waiting.start()
+        eventually(lambda: found)
+        first.end()
+        eventually(lambda: '"weight":3' in _held(editor, settings))
+    stop.set()
+    waiting.join()
+    assert all(f'"weight":{n},' in record for n, record in enumerate(found[1:], 1))

@@ -164,6 +164,8 @@ class Client:
 
     def leave(self, path: str, last_words: bytes | None, *, patience: float) -> bool:
         """Write ``last_words`` and remove ``path``, at once; whether it is surely done."""
+        if not self.connected:
+            return False
         answers = [self._connection.write(path, last_words)] if last_words else []
         answers.append(self._connection.remove(path))
         until = time.monotonic() + patience

@@ -61,6 +61,7 @@ class _Handler(SequentialThreadingHandler):  # type: ignore[misc]  # kazoo is un
     ) -> socket.socket:
         host = hostname or address[0]
         member = f"{host}:{address[1]}"
+        self.reasons[member] = "no answer (see zookeeper.hosts)"
         try:
             self._current = sockets.connect(
                 address, host=host, timeout=timeout, context=self._context, given_up=self._given_up
@@ -154,8 +155,8 @@ class Connection:
     def why(self) -> str:
         """Why there is no connection, member by member."""
         reasons = [f"{member}: {reason}" for member, reason in self._handler.reasons.items()]
-        heard = f"{self._heard.last} (see zookeeper.hosts)" if self._heard.last else "no answer yet"
-        return "; ".join(reasons) or heard
+        heard = self._heard.last or "no answer"
+        return "; ".join(reasons) or f"{heard} (see zookeeper.hosts)"
 
     def _on_state(self, state: str) -> None:
         if state == KazooState.CONNECTED:

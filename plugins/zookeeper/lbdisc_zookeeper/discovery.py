@@ -7,6 +7,7 @@ two complete readings, never a part of one.
 
 import time
 from collections.abc import Iterable
+from contextlib import suppress
 from threading import Event
 
 import structlog
@@ -36,11 +37,11 @@ class ZooKeeperDiscovery:
         Raises ``DiscoveryError`` when ZooKeeper is out of reach for a session's time-out, and
         ``SettingsError`` when it refuses the credentials.
         """
-        try:
-            with Client(self._settings, stop=stop, failure=DiscoveryError) as client:
-                _Watching(client, self._settings, Tree(self._root, self._parse), publish).run(stop)
-        except Stopped:
-            return
+        with (
+            suppress(Stopped),
+            Client(self._settings, stop=stop, failure=DiscoveryError) as client,
+        ):
+            _Watching(client, self._settings, Tree(self._root, self._parse), publish).run(stop)
 
     def _parse(self, record: bytes, service: str, name: str) -> Endpoint | None:
         settings = self._settings

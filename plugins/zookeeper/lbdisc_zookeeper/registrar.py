@@ -3,6 +3,7 @@
 import json
 import secrets
 from collections.abc import Callable
+from contextlib import suppress
 from threading import Event
 
 import structlog
@@ -40,33 +41,40 @@ class ZooKeeperRegistrar:
         """
         first = endpoint()
         path = f"{self._root}/{first.service}/{first.name}"
-        try:
-            with Client(
-                self._settings, stop=stop, failure=RegistrarError, resume=self._session
-            ) as client:
-                holding = _Holding(client, path, self._owner, endpoint)
-                try:
-                    while not stop.is_set():
-                        holding.step()
-                        self._session = client.identity or self._session
-                except Stopped:
-                    pass
-                holding.leave()
-                self._session = None
-        except Stopped:
-            return
+        settings, session = self._settings, self._session
+        with (
+            suppress(Stopped),
+            Client(settings, stop=stop, failure=RegistrarError, resume=session) as client,
+        ):
+            holding = _Holding(client, path, self._owner, endpoint, first)
+            with suppress(Stopped):
+                while not stop.is_set():
+                    holding.step()
+                    self._session = client.identity or self._session
+            holding.leave()
+            self._session = None
 
 
 class _Holding:
-    """One node, in one session."""
+    """One node, in one session.
+
+    The endpoint is only read again once ZooKeeper holds what was read before: that is how the core
+    knows what is published.
+    """
 
     def __init__(
-        self, client: Client, path: str, owner: str, endpoint: Callable[[], Endpoint]
+        self,
+        client: Client,
+        path: str,
+        owner: str,
+        endpoint: Callable[[], Endpoint],
+        first: Endpoint,
     ) -> None:
         self._client = client
         self._path = path
         self._owner = owner
         self._endpoint = endpoint
+        self._wanted = first
         self._look = True  # whether the node may differ from what is known of it
         self._written: bytes | None = None  # what our node holds; None: it is not ours
         self._told = ""  # the last thing that was logged
@@ -76,25 +84,27 @@ class _Holding:
         self._client.check()
         if self._client.connected:
             try:
-                self._agree(self._record(self._endpoint()))
+                self._agree()
             except Interrupted:
                 self._look = True
-        if self._client.next_signals(SLICE):
+        if self._client.next_signals(0 if self._look and self._client.connected else SLICE):
             self._look = True
 
-    def _agree(self, record: bytes) -> None:
+    def _agree(self) -> None:
         if self._look:
-            self._look = False
-            self._written = self._found(self._client.read(self._path), record)
+            self._look = False  # before the look: a signal that comes after it counts
+            self._written = self._found(self._client.read(self._path))
+        if self._written == self._record(self._wanted):
+            self._wanted = self._endpoint()
+        record = self._record(self._wanted)
         if self._written is not None and self._written != record:
             try:
                 self._client.write(self._path, record)
+                self._written = record
             except Gone:
                 self._look = True
-            else:
-                self._written = record
 
-    def _found(self, node: Held | None, record: bytes) -> bytes | None:
+    def _found(self, node: Held | None) -> bytes | None:
         """What our node holds after a look at it, ``None`` if it is not ours yet."""
         if node is not None and node.session == self._session_number:
             self._tell("registered")
@@ -102,16 +112,16 @@ class _Holding:
         if node is not None and _owner(node.record) != self._owner:
             self._tell("another registrar holds the name; waiting", record=shown(node.record))
             return None
+        self._look, self._told = True, ""  # the next look leaves a watch on it
+        record = self._record(self._wanted)
         try:
-            self._told = ""
             if node is None:
                 self._client.create(self._path, record)
             else:  # an earlier session of ours, which ZooKeeper has not ended yet
                 self._client.replace(self._path, record)
         except (Gone, Taken):
-            pass
-        self._look = True  # the next look leaves a watch on it
-        return None
+            return None
+        return record
 
     @property
     def _session_number(self) -> int | None:
@@ -127,7 +137,7 @@ class _Holding:
         """Say that the endpoint drains, and take it out."""
         if self._written is None:
             return
-        drained = self._record(self._endpoint().drain())
+        drained = self._record(self._wanted.drain())
         last_words = None if drained == self._written else drained
         if not self._client.leave(self._path, last_words, patience=_LEAVING):
             _log.warning("not taken out: it stays until its session ends", path=self._path)
