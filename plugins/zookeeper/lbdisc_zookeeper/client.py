@@ -1,9 +1,9 @@
 """Asking ZooKeeper and waiting for the answer: never past ``stop``, never for ever."""
 
 import time
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
+from itertools import islice
 from queue import Empty
 from threading import Event
 from types import TracebackType
@@ -174,28 +174,37 @@ class Client:
     def _pipelined(
         self, ask: Callable[[str], Answer], paths: Iterable[str]
     ) -> Iterator[tuple[str, Any]]:
-        asked: deque[tuple[str, Answer]] = deque()
-        for path in paths:
-            asked.append((path, ask(path)))
-            if len(asked) >= WINDOW:
-                yield self._next_answer(asked)
-        while asked:
-            yield self._next_answer(asked)
+        """Half a window is on its way while the other half is taken in.
 
-    def _next_answer(self, asked: deque[tuple[str, Answer]]) -> tuple[str, Any]:
-        path, answer = asked.popleft()
-        try:
-            return path, self._now(answer, path)
-        except Gone:
-            return path, None
+        Answers come in the order of their requests, so waiting for the last of a half first wakes
+        this thread once and not for each.
+        """
+        earlier: list[tuple[str, Answer]] = []
+        queue = iter(paths)
+        while batch := [(path, ask(path)) for path in islice(queue, WINDOW // 2)]:
+            yield from self._taken_in(earlier)
+            earlier = batch
+        yield from self._taken_in(earlier)
 
-    def _now(self, answer: Answer, path: str) -> Any:
+    def _taken_in(self, batch: list[tuple[str, Answer]]) -> Iterator[tuple[str, Any]]:
+        if batch:
+            self._wait(batch[-1][1])
+        for path, answer in batch:
+            try:
+                yield path, self._now(answer, path)
+            except Gone:
+                yield path, None
+
+    def _wait(self, answer: Answer) -> None:
         until = time.monotonic() + self._settings.session_timeout
         while not answer.ready() and not answer.wait(SLICE):
             if self._stop.is_set():
                 raise Stopped
             if time.monotonic() > until:
                 raise Interrupted("no answer")
+
+    def _now(self, answer: Answer, path: str) -> Any:
+        self._wait(answer)
         try:
             return answer.get_nowait()
         except Exception as error:  # whatever kazoo raises becomes one of ours
