@@ -86,7 +86,7 @@ class Tree:
                 found.add(check_name(name))
             except EntryError as error:
                 path = f"{parent}/{name}"
-                self._problems[path] = Problem(path, str(error))
+                self._problems[path] = Problem(_printable(path), str(error))
         return found
 
     def _forget_problems(self, parent: str) -> None:
@@ -129,3 +129,8 @@ class Tree:
             (node.endpoint for node in nodes if node.endpoint),
             [*self._problems.values(), *(node.problem for node in nodes if node.problem)],
         )
+
+
+def _printable(path: str) -> str:
+    """``path`` as it may stand in one line of a message."""
+    return path if path.isprintable() else ascii(path)[1:-1]

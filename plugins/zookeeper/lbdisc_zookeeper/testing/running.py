@@ -9,7 +9,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from kazoo.client import KazooClient
-from kazoo.exceptions import NoNodeError
+from kazoo.exceptions import NodeExistsError, NoNodeError
 from pydantic import SecretStr
 
 from lbdisc.errors import LbdiscError
@@ -125,11 +125,16 @@ class Holding(_Running):
 
 
 class Editor:
-    """An operator at the registry, with a plain kazoo client."""
+    """An operator at the registry, with a plain kazoo client that outlives restarts."""
 
     def __init__(self, hosts: list[str], auth: tuple[str, str] | None = None) -> None:
-        credentials = [("digest", ":".join(auth))] if auth else None
-        self.kazoo: Any = KazooClient(hosts=",".join(hosts), timeout=10, auth_data=credentials)
+        self.kazoo: Any = KazooClient(
+            hosts=",".join(hosts),
+            timeout=10,
+            auth_data=[("digest", ":".join(auth))] if auth else None,
+            connection_retry={"max_tries": -1, "delay": 0.05, "max_delay": 0.5},
+            command_retry={"max_tries": -1, "delay": 0.05, "deadline": DEADLINE},
+        )
 
     def __enter__(self) -> Self:
         self.kazoo.start(timeout=DEADLINE)
@@ -144,13 +149,14 @@ class Editor:
         self.kazoo.stop()
         self.kazoo.close()
 
-    def put(self, path: str, text: str | bytes, *, ephemeral: bool = False) -> None:
-        """Create or change the node at ``path``."""
+    def put(self, path: str, text: str | bytes) -> None:
+        """Create or change the persistent node at ``path``."""
         record = text.encode() if isinstance(text, str) else text
-        if self.kazoo.exists(path):
-            self.kazoo.set(path, record)
-        else:
-            self.kazoo.create(path, record, makepath=True, ephemeral=ephemeral)
+        try:
+            self.kazoo.retry(self.kazoo.set, path, record)
+        except NoNodeError:
+            with suppress(NodeExistsError):  # a first try got through and lost its answer
+                self.kazoo.retry(self.kazoo.create, path, record, makepath=True)
 
     def put_many(self, paths: list[str], text: str) -> None:
         """Create many nodes below one that exists."""
@@ -160,10 +166,10 @@ class Editor:
     def get(self, path: str) -> str | None:
         """What the node holds, ``None`` if there is none."""
         with suppress(NoNodeError):
-            record: bytes = self.kazoo.get(path)[0]
+            record: bytes = self.kazoo.retry(self.kazoo.get, path)[0]
             return record.decode()
         return None
 
     def remove(self, path: str) -> None:
         """Remove the node and what is below it."""
-        self.kazoo.delete(path, recursive=True)
+        self.kazoo.retry(self.kazoo.delete, path, recursive=True)
