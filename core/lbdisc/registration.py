@@ -74,6 +74,7 @@ class Registration:
         self._closing = False
         self._stops: list[int] = []
         self._hurry = threading.Event()
+        self._child_told = False
         self._ended: int | None = None  # COMMAND's exit code
 
     def signal(self, number: int) -> None:
@@ -128,8 +129,8 @@ class Registration:
         if number in STOPPING or (number == signal.SIGHUP and self._child is None):
             if self._stops:
                 self._hurry.set()
-                if self._child is not None:
-                    self._child.send(number)
+            if self._child_told and self._child is not None:
+                self._child.send(number)
             self._stops.append(number)
             _log.info("stopping", signal=signal.Signals(number).name, hurry=self._hurry.is_set())
         elif self._child is not None:
@@ -248,6 +249,7 @@ class Registration:
             return 0
         if self._ended is None:
             child.send(self._stops[0] if self._stops else signal.SIGTERM)
+            self._child_told = True
             if not self._listen(lambda: self._ended is not None, limit=self._settings.stop_timeout):
                 _log.warning("command killed", stop_timeout=self._settings.stop_timeout)
                 child.kill()
