@@ -251,6 +251,15 @@ def test_nothing_is_left_after_the_end(node: Node) -> None:
     assert list((node.registry / "web").iterdir()) == []
 
 
+def test_a_running_check_does_not_outlive_it(node: Node) -> None:
+    note = node.folder / "check"
+    check = f"sh -c 'echo $$ > {note}.tmp; mv {note}.tmp {note}; sleep 300'"
+    process = node.start("--timeout", "300", "--check", check)
+    eventually(note.exists)
+    assert process.stop() == 0
+    eventually(lambda: ended(int(note.read_text())))
+
+
 @pytest.mark.parametrize(
     ("name", "code"), [("no-such-program", 127), ("/no/such/program", 127), ("/", 126)]
 )
