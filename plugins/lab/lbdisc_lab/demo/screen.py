@@ -168,7 +168,8 @@ def _verdict(report: Report) -> list[str]:
         f"backend {report.backend}; {versions}",
         f"{counts.requests:,} requests at {report.rate:g}/s: {counts.served:,} served, "
         f"{counts.lost} lost, {counts.no_node_yet} before the first node (503)",
-        f"latency median {counts.median:g} ms, p95 {counts.p95:g} ms, slowest {counts.slowest:g} ms",
+        f"latency: median {counts.median:g} ms, p95 {counts.p95:g} ms, "
+        f"slowest {counts.slowest:g} ms",
     ]
     if counts.lost:
         lines.append(f"FAILED: {explain(report.losses, counts.lost)}")
