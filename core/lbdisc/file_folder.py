@@ -150,17 +150,17 @@ class Folder:
         """What the files say now."""
         now = time.monotonic()
         endpoints: dict[tuple[str, str], Endpoint] = {}
-        problems = [Problem(str(path), what) for path, what in self._folder_problems.items()]
+        problems = [Problem(_place(path), what) for path, what in self._folder_problems.items()]
         for path in sorted(self._files):
             seen = self._files[path]
             if seen.problem:
-                problems.append(Problem(str(path), seen.problem))
+                problems.append(Problem(_place(path), seen.problem))
             if seen.entry is None or seen.ends <= now:
                 continue
             endpoint = seen.entry.endpoint
             if endpoint.key in endpoints:
                 what = f"a second file for {endpoint.service}/{endpoint.name}: remove one"
-                problems.append(Problem(str(path), what))
+                problems.append(Problem(_place(path), what))
             else:
                 endpoints[endpoint.key] = endpoint
         return Snapshot.of((endpoints[key] for key in sorted(endpoints)), problems)
@@ -182,6 +182,12 @@ def _differs(one: _Seen, other: _Seen) -> bool:
         other.problem,
         other.ends > now,
     )
+
+
+def _place(path: Path) -> str:
+    """``path`` as it may stand in one line: a file's name may hold anything."""
+    text = str(path)
+    return text if text.isprintable() else ascii(text)
 
 
 def _is_folder(name: "os.DirEntry[str]") -> bool:

@@ -199,26 +199,27 @@ class Registration:
         self._holder.join(_TICK)
         if error is not None:
             _log.warning("not left cleanly: the entry has to expire", why=str(error))
-        elif self._published is not None:
-            _log.info("left", service=self._published.service, name=self._published.name)
+        elif not self._trouble:
+            service, name = self._endpoint().key
+            _log.info("left", service=service, name=name)
         self._holder = self._published = None
         self._steer()
 
     def _finish_traffic(self) -> None:
         """Say that the endpoint is draining, and wait for those who want to be waited for."""
-        if self._holder is None or self._published is None or self._ended is not None:
+        known = self._verdict.healthy and not self._trouble and self._fatal is None
+        if self._holder is None or not known or self._ended is not None:
             return
         self._holder.drain()
         end = time.monotonic() + self._settings.drain_timeout
         limit = min(PUBLISH_LIMIT, self._settings.drain_timeout)
         if not self._listen(lambda: self._is_draining() or self._must_go(), limit=limit):
             _log.warning("the registry did not take the draining state in time")
-        if self._is_draining() and not self._must_go():
-            self._wait_for_drain(end)
+        elif not self._must_go() and self._published is not None:
+            self._wait_for_drain(self._published, end)
 
-    def _wait_for_drain(self, end: float) -> None:
-        assert self._published is not None
-        arguments = (self._published, end, self._hurry)
+    def _wait_for_drain(self, endpoint: Endpoint, end: float) -> None:
+        arguments = (endpoint, end, self._hurry)
         waiter = threading.Thread(target=self._drain.wait, args=arguments, daemon=True)
         waiter.start()
         limit = end - time.monotonic()
@@ -226,7 +227,10 @@ class Registration:
             _log.warning("drain_timeout is over", drain_timeout=self._settings.drain_timeout)
 
     def _is_draining(self) -> bool:
-        return self._published is None or self._published.draining
+        """Whether the registry says so, or cannot be told."""
+        if self._holder is None or self._trouble:
+            return True
+        return self._published is not None and self._published.draining
 
     def _must_go(self) -> bool:
         return self._hurry.is_set() or self._ended is not None

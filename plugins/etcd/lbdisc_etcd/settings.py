@@ -63,7 +63,9 @@ class EtcdSettings:
 
     def _check_files(self, *, secure: bool) -> None:
         if (self.cert_file is None) != (self.key_file is None):
-            missing, given = ("key_file", "cert_file") if self.cert_file else ("cert_file", "key_file")
+            missing, given = (
+                ("key_file", "cert_file") if self.cert_file else ("cert_file", "key_file")
+            )
             raise ValueError(f"{given} is set but {missing} is not: give both or none")
         if not secure and (self.ca_file or self.cert_file):
             given = "ca_file" if self.ca_file else "cert_file"
