@@ -34,6 +34,9 @@ class Screen(Protocol):
     def say(self, line: str) -> None:
         """A line that stays."""
 
+    def begin(self, title: str) -> None:
+        """A step begins."""
+
     def show(self, view: View) -> None:
         """The moment that replaces the last one."""
 
@@ -49,6 +52,9 @@ class PlainScreen:
 
     def say(self, line: str) -> None:
         self._console.print(Text(line), soft_wrap=True)
+
+    def begin(self, title: str) -> None:
+        self.say(title)
 
     def show(self, view: View) -> None:
         """Nothing: a moment is not worth a line."""
@@ -73,10 +79,18 @@ class LiveScreen(PlainScreen):
 
     def __init__(self, console: Console) -> None:
         super().__init__(console)
+        self._title = ""
         self._live = Live(console=console, auto_refresh=False, transient=True)
+
+    def begin(self, title: str) -> None:
+        self._title = title  # the table has it until the step is done
 
     def show(self, view: View) -> None:
         self._live.update(frame(view), refresh=True)
+
+    def seen(self, seen: Seen) -> None:
+        self.say(self._title)
+        super().seen(seen)
 
     def __enter__(self) -> Self:
         self._live.start()
@@ -168,7 +182,8 @@ def _verdict(report: Report) -> list[str]:
         f"backend {report.backend}; {versions}",
         f"{counts.requests:,} requests at {report.rate:g}/s: {counts.served:,} served, "
         f"{counts.lost} lost, {counts.no_node_yet} before the first node (503)",
-        f"latency median {counts.median:g} ms, p95 {counts.p95:g} ms, slowest {counts.slowest:g} ms",
+        f"latency: median {counts.median:g} ms, p95 {counts.p95:g} ms, "
+        f"slowest {counts.slowest:g} ms",
     ]
     if counts.lost:
         lines.append(f"FAILED: {explain(report.losses, counts.lost)}")
