@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import pytest
 
 from lbdisc.errors import SettingsError
+from lbdisc.testing.leaks import Leaks
 from lbdisc.testing.waiting import eventually
 from lbdisc.values import Endpoint, Snapshot
 from lbdisc_etcd.discovery import EtcdDiscovery
@@ -197,11 +198,13 @@ def test_pages_show_one_moment(registry: Registry) -> None:
     assert [e.name for e in snapshot.endpoints] == [f"n{n:03}" for n in range(300)]
 
 
-def test_stop_leaves_no_thread(registry: Registry) -> None:
-    before = set(threading.enumerate())
-    with Watching(settings_of(registry.settings)) as watching:
-        watching.shows()
-    eventually(lambda: set(threading.enumerate()) <= before)
+def test_stop_leaves_no_thread_and_no_socket(registry: Registry) -> None:
+    settings = settings_of(registry.settings)
+    leaks = Leaks()
+    for _ in range(3):
+        with Watching(settings) as watching:
+            watching.shows()
+    leaks.check()
 
 
 def test_discovery_makes_nothing_before_it_watches() -> None:
