@@ -32,6 +32,7 @@ class FaultProxy:
         self._flowing.set()
         self._lock = threading.Lock()
         self._sockets: set[socket.socket] = set()
+        self._ended: set[socket.socket] = set()  # those that have said all
         self._threads: set[threading.Thread] = set()
         self._listener: socket.socket | None = None
         self._closed = False
@@ -144,9 +145,13 @@ class FaultProxy:
                 target.sendall(content)
             self._hold_back(source)
             target.shutdown(socket.SHUT_WR)
-            return
+            with self._lock:
+                self._ended.add(source)
+                if target not in self._ended:  # the other way is still open
+                    return
         with self._lock:
             self._sockets -= {source, target}
+            self._ended -= {source, target}
         _reset(source)
         _reset(target)
 
