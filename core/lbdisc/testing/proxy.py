@@ -32,6 +32,7 @@ class FaultProxy:
         self._flowing.set()
         self._lock = threading.Lock()
         self._sockets: set[socket.socket] = set()
+        self._ended: set[socket.socket] = set()  # those that will send nothing any more
         self._threads: set[threading.Thread] = set()
         self._listener: socket.socket | None = None
         self._closed = False
@@ -138,17 +139,23 @@ class FaultProxy:
         self._start(self._pass, server, client)
 
     def _pass(self, source: socket.socket, target: socket.socket) -> None:
+        end = _reset
         with suppress(OSError):  # either side may be reset at any moment
             while content := source.recv(CHUNK):
                 self._hold_back(source)
                 target.sendall(content)
             self._hold_back(source)
             target.shutdown(socket.SHUT_WR)
-            return
+            with self._lock:
+                self._ended.add(source)
+                if target not in self._ended:
+                    return  # the other direction goes on
+            end = socket.socket.close
         with self._lock:
+            self._ended -= {source, target}
             self._sockets -= {source, target}
-        _reset(source)
-        _reset(target)
+        end(source)
+        end(target)
 
     def _hold_back(self, source: socket.socket) -> None:
         if self._seconds:
