@@ -139,7 +139,7 @@ class FaultProxy:
         self._start(self._pass, server, client)
 
     def _pass(self, source: socket.socket, target: socket.socket) -> None:
-        end = _reset
+        end: Callable[[socket.socket], None] = _reset
         with suppress(OSError):  # either side may be reset at any moment
             while content := source.recv(CHUNK):
                 self._hold_back(source)
