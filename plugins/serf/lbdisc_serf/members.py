@@ -23,9 +23,9 @@ class Member:
 
 
 def text(value: object) -> str:
-    """The text in raw bytes; what is no UTF-8 becomes visible escapes, which no name may have."""
+    """The text in raw bytes; what is no UTF-8 becomes surrogates, which no endpoint may have."""
     if isinstance(value, bytes):
-        return value.decode("utf-8", errors="backslashreplace")
+        return value.decode("utf-8", errors="surrogateescape")
     if value is None:
         return ""
     raise BadReply(f"a {type(value).__name__} where a text belongs")

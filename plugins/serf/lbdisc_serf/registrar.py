@@ -10,6 +10,7 @@ from lbdisc.errors import RegistrarError, SettingsError
 from lbdisc.values import Endpoint
 from lbdisc_serf import tags
 from lbdisc_serf.agent import Agent
+from lbdisc_serf.claim import claimed
 from lbdisc_serf.connecting import connect
 from lbdisc_serf.joiner import Joiner, encrypted
 from lbdisc_serf.members import Member
@@ -42,7 +43,7 @@ class SerfRegistrar:
             stopped=stop.is_set,
         )
         try:
-            with agent:
+            with claimed(self._settings.rpc, first.service, stop), agent:
                 with suppress(RpcStopped):
                     self._keep(agent, endpoint, stop)
                 if not agent.owned:  # an own agent leaves, which says all

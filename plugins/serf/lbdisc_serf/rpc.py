@@ -71,7 +71,7 @@ class Client:
         found = self.members_filtered(name=re.escape(name))
         return next((member for member in found if member.name == name), None)
 
-    def tags(self, setting: Mapping[str, str], deleting: Iterable[str] = ()) -> None:
+    def tags(self, setting: Mapping[str, str | bytes], deleting: Iterable[str] = ()) -> None:
         """Set and delete tags of the local member; the others stay."""
         self._call("tags", {"Tags": dict(setting), "DeleteTags": list(deleting)})
 
@@ -176,7 +176,7 @@ class Client:
         if isinstance(value, dict):
             sequence, error = value.get(b"Seq"), value.get(b"Error")
             if isinstance(sequence, int) and isinstance(error, bytes):
-                return sequence, text(error)
+                return sequence, error.decode("utf-8", errors="backslashreplace")
         raise self._wire.broken("an answer without a header: it does not speak Serf's RPC")
 
     def _table(self, value: object) -> Record:

@@ -31,10 +31,10 @@ class SerfAgent:
         self.name = str(configuration["node_name"])
         self.address = str(configuration["bind"])
         self.key = str(configuration.get("rpc_auth", ""))
-        self._file = folder / f"{self.name}.json"
+        self._file = folder / f"agent-{self.address}.json"
         self._process = Process(
             [_serf(), "agent", f"-config-file={self._file}"],
-            log=folder / f"{self.name}.log",
+            log=folder / f"agent-{self.address}.log",
             ready=self._answers,
         )
 
@@ -78,10 +78,15 @@ class SerfAgent:
         """The names of the members that this agent believes alive."""
         return {member.name for member in self.members() if member.status == "alive"}
 
-    def tag(self, **setting: str) -> None:
-        """Set tags; ``__`` in a keyword stands for a dot."""
+    def tag(self, name: str, value: str | bytes) -> None:
+        """Set a tag."""
         with self.client() as client:
-            client.tags({name.replace("__", "."): value for name, value in setting.items()})
+            client.tags({name: value})
+
+    def untag(self, name: str) -> None:
+        """Delete a tag."""
+        with self.client() as client:
+            client.tags({}, deleting=[name])
 
     def join(self, address: str) -> None:
         with self.client() as client:

@@ -43,6 +43,8 @@ class Wire:
             self._socket = socket.create_connection(address, timeout)
         except OSError as error:
             raise RpcError(f"no Serf agent at {self.where}: {error.strerror or error}") from error
+        self._poll = select.poll()
+        self._poll.register(self._socket, select.POLLIN)
 
     def send(self, *objects: object) -> None:
         """Send all ``objects`` at once."""
@@ -85,13 +87,15 @@ class Wire:
             self.close()
             raise RpcStopped(f"the Serf agent at {self.where}: stopped")
         try:
-            if not select.select([self._socket], [], [], max(0.0, timeout))[0]:
+            if not self._poll.poll(max(0.0, timeout) * 1000):
                 return False
             received = self._socket.recv(65536)
             if received:
                 self._unpacker.feed(received)
-        except (OSError, ValueError, msgpack.BufferFull) as error:
-            raise self.broken("the connection broke") from error
+        except msgpack.BufferFull as error:
+            raise self.broken(f"an answer of more than {MAX_REPLY} bytes") from error
+        except OSError as error:
+            raise self.broken(f"the connection broke: {error.strerror or error}") from error
         if not received:
             raise self.broken("it closed the connection")
         return True
