@@ -1,1 +1,62 @@
 """What the core itself offers, through the hooks that any plugin uses."""
+
+from typing import Any
+
+from lbdisc.hooks import Discovery, Provider, Registrar, Reloader, Renderer, hookimpl
+
+
+class File:
+    """The embedded default: a folder of node files."""
+
+    @staticmethod
+    @hookimpl
+    def lbdisc_discovery() -> Provider[Any, Discovery]:
+        from lbdisc.file_discovery import FileDiscovery
+        from lbdisc.file_settings import FileSettings
+
+        return Provider("file", FileSettings, FileDiscovery)
+
+    @staticmethod
+    @hookimpl
+    def lbdisc_registrar() -> Provider[Any, Registrar]:
+        from lbdisc.file_registrar import FileRegistrar
+        from lbdisc.file_settings import FileSettings
+
+        return Provider("file", FileSettings, FileRegistrar)
+
+
+class Jinja2:
+    """The templates."""
+
+    @staticmethod
+    @hookimpl
+    def lbdisc_renderer() -> Provider[Any, Renderer]:
+        from lbdisc.jinja_renderer import JinjaRenderer, JinjaSettings
+
+        return Provider("jinja2", JinjaSettings, JinjaRenderer)
+
+
+class HAProxy:
+    """HAProxy, through its sockets."""
+
+    @staticmethod
+    @hookimpl
+    def lbdisc_reloader() -> Provider[Any, Reloader]:
+        from lbdisc.haproxy.reloader import HaproxyReloader
+        from lbdisc.haproxy.settings import HaproxySettings
+
+        return Provider("haproxy", HaproxySettings, HaproxyReloader)
+
+
+class Command:
+    """Anything with a reload command."""
+
+    @staticmethod
+    @hookimpl
+    def lbdisc_reloader() -> Provider[Any, Reloader]:
+        from lbdisc.command_reloader import CommandReloader, CommandSettings
+
+        return Provider("command", CommandSettings, CommandReloader)
+
+
+PLUGINS = (File, Jinja2, HAProxy, Command)

@@ -54,7 +54,8 @@ class Plugins:
     def load(cls, found: Iterable[EntryPoint] | None = None) -> "Plugins":
         """The built-in plugins and those of all installed distributions, one by one."""
         plugins = cls()
-        plugins.add(importlib.import_module(BUILT_IN), name="lbdisc")
+        for plugin in importlib.import_module(BUILT_IN).PLUGINS:
+            plugins.add(plugin, name=f"lbdisc ({plugin.__name__.lower()})")
         points = entry_points(group=GROUP) if found is None else found
         for point in sorted(points, key=lambda point: point.name):
             plugins._add_entry_point(point)

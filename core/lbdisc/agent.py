@@ -1,0 +1,296 @@
+"""The agent: registry → snapshot → guard → merge → render → apply → verify, one direction.
+
+The watch thread hands over the newest judged snapshot; everything right of it happens here, in one
+thread, one generation at a time. A failed apply is never forgotten: it is tried again until the
+load balancer runs what the registry says.
+"""
+
+import time
+from collections.abc import Callable
+from queue import SimpleQueue
+from threading import Event
+from typing import Any
+
+import structlog
+
+from lbdisc.backoff import Backoff
+from lbdisc.errors import ApplyError, LbdiscError, SettingsError
+from lbdisc.generation import Generation
+from lbdisc.hooks import Applied, Planned, Reloader, Renderer
+from lbdisc.journal import Journal
+from lbdisc.notify import Notifier
+from lbdisc.pace import Pace
+from lbdisc.plugins import Plugins
+from lbdisc.settings import CoreSettings
+from lbdisc.store import Store
+from lbdisc.values import Snapshot
+from lbdisc.watching import Wake, Watcher
+
+log = structlog.get_logger("lbdisc.agent")
+FIRST_WAIT = 2.0  # seconds to wait for the registry before starting from what the disk holds
+LIFE_SIGN = 1.0  # seconds between two cheap looks at the load balancer
+
+
+class Agent:
+    """Keeps a load balancer in step until told to stop. ``wake`` is shared with the watcher."""
+
+    def __init__(
+        self,
+        settings: CoreSettings,
+        *,
+        plugins: Plugins,
+        watcher: Watcher,
+        renderer: Renderer,
+        reloader: Reloader,
+        store: Store,
+        wake: Wake,
+        notifier: Notifier | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._settings = settings
+        self._plugins = plugins
+        self._watcher = watcher
+        self._renderer = renderer
+        self._reloader = reloader
+        self._store = store
+        self._wake = wake
+        self._notifier = notifier or Notifier()
+        self._clock = clock
+        self._pace = Pace(settings.agent)
+        self._backoff = Backoff(settings.agent.retry_first, settings.agent.retry_most)
+        self._desired: Snapshot | None = None
+        self._candidate: tuple[Snapshot, str, Planned] | None = None
+        self._arrived = 0.0
+        self._running: Generation | None = None
+        self._next_look = 0.0
+        self._next_thorough = 0.0
+        self._ready = False
+        self._errands: SimpleQueue[Callable[[], None]] = SimpleQueue()
+        self.journal = Journal(store, settings)
+
+    def run(self, stop: Event) -> None:
+        """Work until ``stop``. Raises ``SettingsError`` when nothing can ever be served."""
+        self._watcher.start()
+        self._await_first(stop)
+        while not stop.is_set():
+            self._do_errands()
+            self._watcher.look_again()
+            self._take_newest()
+            now = self._clock()
+            if self._is_due(now):
+                self._bring()
+            elif self._running is not None and self._next_look <= now:
+                self._look(now)
+            self._report()
+            self._wake.wait(self._until_next(self._clock()))
+
+    def close(self) -> None:
+        """Let go of the registry and of the load balancer."""
+        self._notifier.send("STOPPING=1")
+        self._watcher.stop(timeout=0)
+        self._reloader.close()
+        if not self._watcher.stop(timeout=0.5):
+            log.warning("the discovery plugin did not stop in time; left behind")
+
+    def ask(self, errand: Callable[[], None]) -> None:
+        """Have ``errand`` done by the agent's own loop; a signal handler may ask."""
+        self._errands.put(errand)
+        self._wake.call()
+
+    def _do_errands(self) -> None:
+        while not self._errands.empty():
+            self._errands.get()()
+
+    @property
+    def listed(self) -> Snapshot:
+        """What is balanced now."""
+        return self._running.snapshot if self._running else Snapshot()
+
+    def change(self, *, renderer: Renderer, watcher: Watcher, settings: CoreSettings) -> None:
+        """Go on with new settings: another renderer, another watcher; nothing is dropped."""
+        self._watcher.stop()
+        self._watcher, self._renderer, self._settings = watcher, renderer, settings
+        self._pace.settings = settings.agent
+        watcher.start()
+        self._candidate = None
+        self._pace.changed(self._clock())
+
+    def _await_first(self, stop: Event) -> None:
+        """Wait a little for the registry, else start from what was known last."""
+        end = self._clock() + FIRST_WAIT
+        while self._watcher.newest is None and not stop.is_set() and self._clock() < end:
+            if isinstance(self._watcher.error, SettingsError) and not self._known_from_disk():
+                raise self._watcher.error
+            self._wake.wait(min(0.1, end - self._clock()))
+        if self._watcher.newest is not None or stop.is_set():
+            return
+        known = self._store.last_snapshot()
+        log.warning(
+            "the registry does not answer: starting from the last known state",
+            endpoints=None if known is None else len(known),
+            error=str(self._watcher.error) if self._watcher.error else None,
+        )
+        if known is not None:
+            self._want(known.only(self._settings.services), self._clock())
+        else:
+            self._keep_what_is_written()
+
+    def _known_from_disk(self) -> bool:
+        return self._store.last_snapshot() is not None or self._settings.output.exists()
+
+    def _keep_what_is_written(self) -> None:
+        """Nothing is known: run the file that is there, or an empty one where none is."""
+        try:
+            text = self._settings.output.read_text()
+        except OSError:
+            self._want(Snapshot(), self._clock())
+            return
+        try:
+            self._reloader.apply(self._settings.output, text)
+        except LbdiscError as error:
+            log.error("the configuration that is there does not run", error=str(error))
+
+    def _take_newest(self) -> None:
+        newest = self._watcher.newest
+        if newest is None:
+            return
+        snapshot, arrived = newest
+        self.journal.problems(snapshot.problems)
+        self._want(snapshot.only(self._settings.services), arrived)
+
+    def _want(self, snapshot: Snapshot, arrived: float) -> None:
+        if snapshot == self._desired:
+            return
+        self._desired = snapshot
+        if self._pace.first_change is None:
+            self._arrived = arrived
+        self._pace.changed(arrived)
+        self._backoff.reset()
+        self._pace.not_before = float("-inf")
+
+    def _is_due(self, now: float) -> bool:
+        """Whether to apply now: what needs no reload goes at once, a reload waits for quiet."""
+        due = self._pace.due
+        if due is None or self._pace.not_before > now:
+            return False
+        return due <= now or self._goes_at_once()
+
+    def _goes_at_once(self) -> bool:
+        if self._running is None or self._pace.failing:
+            return False
+        try:
+            return self._prepared()[2].how in ("nothing", "written", "runtime")
+        except LbdiscError:
+            return True  # applying says why, at once
+
+    def _prepared(self) -> tuple[Snapshot, str, Planned]:
+        """The desired snapshot, its text, and what an apply would do. Raises ``LbdiscError``."""
+        snapshot = self._desired if self._desired is not None else Snapshot()
+        if self._candidate is None or self._candidate[0] is not snapshot:
+            text = self._renderer.render(snapshot)
+            running = self._running.text if self._running else ""
+            self._candidate = (snapshot, text, self._reloader.plan(running, text))
+        return self._candidate
+
+    def _bring(self) -> None:
+        """Render, apply and verify the desired snapshot; plan the next attempt when that fails."""
+        try:
+            snapshot, text, _ = self._prepared()
+            applied = self._apply(text)
+        except LbdiscError as error:
+            self._candidate = None
+            self._failed(error)
+            return
+        self._candidate = None
+        self._pace.settled()
+        self._backoff.reset()
+        self._announce(snapshot, text, applied)
+
+    def _apply(self, text: str) -> Applied:
+        if self._running is not None and text == self._running.text and not self._drift(text):
+            return Applied(how="unchanged")
+        applied = self._reloader.apply(self._settings.output, text)
+        now = self._clock()
+        if applied.how in ("reload", "start"):
+            self._pace.reloaded(now)
+        if difference := self._reloader.verify(text, thorough=True):
+            raise ApplyError(f"applied, yet not running: {difference}")
+        self._plan_looks(now, thorough=True)
+        return applied
+
+    def _drift(self, text: str) -> str:
+        return self._reloader.verify(text, thorough=True)
+
+    def _failed(self, error: LbdiscError) -> None:
+        delay = self._backoff.next()
+        if isinstance(error, ApplyError):  # the process may come back at any moment
+            delay = min(delay, LIFE_SIGN)
+        self._pace.failed(self._clock(), delay)
+        self.journal.failed(error, delay)
+
+    def _announce(self, snapshot: Snapshot, text: str, applied: Applied) -> None:
+        before = self._running.snapshot if self._running else Snapshot()
+        generation = Generation(
+            number=self.journal.next_number(),
+            snapshot=snapshot,
+            text=text,
+            change=snapshot.since(before),
+        )
+        self._running = generation
+        self.journal.running(generation, applied, self._clock() - self._arrived)
+        for broken in self._plugins.tell_applied(generation):
+            log.error("a listener failed", plugin=broken.plugin, reason=broken.reason)
+        if not self._ready:
+            self._ready = True
+            self._notifier.send("READY=1")
+
+    def _look(self, now: float) -> None:
+        """See whether the load balancer still runs what it should; bring it back if not."""
+        assert self._running is not None
+        thorough = self._next_thorough <= now
+        self._plan_looks(now, thorough=thorough)
+        if difference := self._reloader.verify(self._running.text, thorough=thorough):
+            self.journal.drift(difference)
+            self._arrived = now
+            self._pace.changed(now)
+            self._pace.first_change = now - self._settings.agent.max_wait
+        else:
+            self._tend()
+
+    def _tend(self) -> None:
+        try:
+            done = self._reloader.tend(self._settings.output)
+        except LbdiscError as error:
+            log.error("housekeeping failed", error=str(error))
+            return
+        if done is not None:
+            self._pace.reloaded(self._clock())
+            self.journal.tended(done)
+
+    def _plan_looks(self, now: float, *, thorough: bool) -> None:
+        self._next_look = now + LIFE_SIGN
+        if thorough:
+            self._next_thorough = now + self._settings.agent.verify_every
+
+    def _until_next(self, now: float) -> float:
+        """Seconds until something is due."""
+        times = [now + LIFE_SIGN, self._next_look, self._pace.due, self._watcher.due]
+        if self._notifier.watchdog:
+            times.append(now + self._notifier.watchdog / 3)
+        return max(0.0, min(t for t in times if t is not None) - now)
+
+    def _report(self) -> None:
+        if self._notifier.watchdog:
+            self._notifier.send("WATCHDOG=1")
+        self.journal.save(self._view())
+
+    def _view(self) -> dict[str, Any]:
+        """What ``lbdisc status`` shows beside the journal."""
+        error = self._watcher.error
+        return {
+            "registry": "lost" if error else ("waiting" if self._watcher.newest is None else "ok"),
+            "registry_error": str(error) if error else None,
+            "registry_failures": self._watcher.failures,
+            "held": [str(endpoint) for endpoint in self._watcher.held],
+            "in_step": self._pace.first_change is None and self._running is not None,
+        }

@@ -1,0 +1,66 @@
+"""What the commands share: their options, and the way to settings and plugins."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from lbdisc.plugins import Plugins
+
+if TYPE_CHECKING:
+    from lbdisc.configuration import Configuration
+    from lbdisc.hooks import Reloader
+
+ConfigOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--config", "-c", help="The settings file (LBDISC_CONFIG; else lbdisc.toml if there)."
+    ),
+]
+BackendOption = Annotated[
+    str | None, typer.Option("--backend", "-b", help="The registry (LBDISC_BACKEND): file, etcd …")
+]
+SetOption = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="KEY=VALUE", help="Any setting, as --set agent.quiet=0.5."),
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="JSON, for programs.")]
+
+
+def check_text(reloader: "Reloader", name: str, text: str) -> None:
+    """Let the load balancer check ``text``, and call it ``name``. Raises ``LbdiscError``."""
+    import tempfile
+
+    from lbdisc.errors import CheckError
+
+    with tempfile.TemporaryDirectory(prefix="lbdisc-") as folder:
+        candidate = Path(folder) / name
+        candidate.write_text(text)
+        try:
+            reloader.check(candidate)
+        except CheckError as error:
+            raise CheckError(str(error).replace(f"{folder}/", "")) from error
+
+
+def load_configuration(
+    config: Path | None,
+    flags: Mapping[str, Any] | None = None,
+    assignments: Sequence[str] | None = None,
+    plugins: Plugins | None = None,
+) -> "tuple[Plugins, Configuration]":
+    """Load the plugins and the settings, and set up logging. Raises ``LbdiscError``."""
+    from lbdisc import configuration, logs
+
+    loaded = plugins or Plugins.load()
+    settings = configuration.load(
+        loaded.tables, file=config, flags=flags, assignments=assignments or ()
+    )
+    logs.set_up(settings.core.log)
+    for broken in loaded.broken:
+        from structlog import get_logger
+
+        get_logger("lbdisc.plugins").error(
+            "a plugin is broken and left out", plugin=broken.plugin, reason=broken.reason
+        )
+    return loaded, settings

@@ -1,0 +1,82 @@
+"""``lbdisc config``: the effective settings and where each came from."""
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import typer
+
+from lbdisc.cli.common import (
+    BackendOption,
+    ConfigOption,
+    JsonOption,
+    SetOption,
+    check_text,
+    load_configuration,
+)
+
+
+def app() -> typer.Typer:
+    commands = typer.Typer(
+        no_args_is_help=True,
+        rich_markup_mode=None,
+        help="Show and check the settings. Example: lbdisc config show",
+    )
+    commands.command("show")(show)
+    commands.command("check")(check)
+    return commands
+
+
+def show(
+    config: ConfigOption = None,
+    backend: BackendOption = None,
+    as_json: JsonOption = False,
+    set_: SetOption = None,
+) -> None:
+    """Print every effective value and where it came from; secrets are masked.
+
+    Example: lbdisc config show --json
+    """
+    from lbdisc.cli.tables import show_table
+
+    _, settings = load_configuration(config, {"backend": backend}, set_)
+    if as_json:
+        document = {
+            row.key: {"value": _jsonable(row.value), "origin": row.origin} for row in settings.rows
+        }
+        sys.stdout.write(json.dumps(document, indent=1) + "\n")
+        return
+    show_table(
+        ("SETTING", "VALUE", "ORIGIN"),
+        [(row.key, _text(row.value), row.origin) for row in settings.rows],
+    )
+
+
+def check(
+    config: ConfigOption = None, backend: BackendOption = None, set_: SetOption = None
+) -> None:
+    """Check settings, plugins and template, without the registry; exit code 2 when wrong.
+
+    Example: lbdisc config check -c lbdisc.toml
+    """
+    from lbdisc.cli import wiring
+    from lbdisc.values import Snapshot
+
+    plugins, settings = load_configuration(config, {"backend": backend}, set_)
+    wiring.discovery(plugins, settings)
+    text = wiring.renderer(plugins, settings).render(Snapshot())
+    check_text(wiring.reloader(plugins, settings), settings.core.output.name, text)
+    sys.stdout.write(f"settings are good (file: {settings.file or 'none'})\n")
+
+
+def _jsonable(value: Any) -> Any:
+    if isinstance(value, Path):
+        return str(value)
+    return list(value) if isinstance(value, tuple) else value
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, tuple):
+        return ", ".join(map(str, value))
+    return json.dumps(value) if isinstance(value, dict) else str(value)

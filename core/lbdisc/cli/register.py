@@ -1,0 +1,165 @@
+"""``lbdisc register``: makes one instance known while its check passes."""
+
+import os
+import signal
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from lbdisc.cli.common import BackendOption, ConfigOption, SetOption, load_configuration
+from lbdisc.errors import EntryError, SettingsError
+from lbdisc.values import shown
+
+if TYPE_CHECKING:
+    from lbdisc.configuration import Configuration
+    from lbdisc.plugins import Plugins
+    from lbdisc.registration import Registration
+    from lbdisc.settings import RegisterSettings
+    from lbdisc.values import Endpoint
+
+
+def register(
+    command: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[--] [COMMAND]…", help="Run it, and stop it after leaving."),
+    ] = None,
+    service: Annotated[str | None, typer.Option(help="The service it belongs to.")] = None,
+    name: Annotated[str | None, typer.Option(help="Its name; the host's name if unset.")] = None,
+    address: Annotated[str | None, typer.Option(help="Its address; detected if unset.")] = None,
+    port: Annotated[str | None, typer.Option(metavar="N", help="Its port.")] = None,
+    weight: Annotated[str | None, typer.Option(metavar="N", help="Its weight, 0 to 256.")] = None,
+    tag: Annotated[
+        list[str] | None, typer.Option(metavar="NAME=TEXT", help="A tag; may be repeated.")
+    ] = None,
+    check: Annotated[
+        str | None,
+        typer.Option(
+            metavar="URL|CMD",
+            help="none, tcp, tcp://HOST:PORT, http(s)://…, an HTTP path or a command.",
+        ),
+    ] = None,
+    interval: Annotated[
+        str | None, typer.Option(metavar="SECONDS", help="Seconds between two checks.")
+    ] = None,
+    timeout: Annotated[
+        str | None, typer.Option(metavar="SECONDS", help="Seconds that a check may take.")
+    ] = None,
+    rise: Annotated[
+        str | None, typer.Option(metavar="N", help="Checks in a row that must pass.")
+    ] = None,
+    fall: Annotated[
+        str | None, typer.Option(metavar="N", help="Checks in a row that must fail.")
+    ] = None,
+    drain_timeout: Annotated[
+        str | None,
+        typer.Option(metavar="SECONDS", help="Seconds to wait for a drain."),
+    ] = None,
+    stop_timeout: Annotated[
+        str | None, typer.Option(metavar="SECONDS", help="Seconds that COMMAND may take to stop.")
+    ] = None,
+    backend: BackendOption = None,
+    config: ConfigOption = None,
+    set_: SetOption = None,
+) -> None:
+    """Register an instance while its check passes; run COMMAND around it if given.
+
+    It leaves the registry before COMMAND is told to stop, and ends with its exit code.
+
+    Example: lbdisc register --service web --port 3000 --check /health -- node app.js
+    """
+    if os.getpid() == 1:
+        from lbdisc import init
+
+        if (code := init.split()) is not None:
+            raise typer.Exit(code)
+    flags = {
+        "backend": backend,
+        "register.service": service,
+        "register.name": name,
+        "register.address": address,
+        "register.port": port,
+        "register.weight": weight,
+        "register.tags": _tags(tag),
+        "register.check": check,
+        "register.interval": interval,
+        "register.timeout": timeout,
+        "register.rise": rise,
+        "register.fall": fall,
+        "register.drain_timeout": drain_timeout,
+        "register.stop_timeout": stop_timeout,
+    }
+    plugins, configuration = load_configuration(config, flags, set_)
+    registration = _registration(plugins, configuration, command or ())
+    _take_signals(registration)
+    raise typer.Exit(registration.run())
+
+
+def _tags(given: Sequence[str] | None) -> dict[str, str] | None:
+    if not given:
+        return None
+    tags = {}
+    for tag in given:
+        name, separator, text = tag.partition("=")
+        if not separator:
+            raise SettingsError(f"--tag {shown(tag)}: NAME=TEXT is needed")
+        tags[name] = text
+    return tags
+
+
+def _registration(
+    plugins: "Plugins", configuration: "Configuration", command: Sequence[str]
+) -> "Registration":
+    from lbdisc.child import Child
+    from lbdisc.notify import Notifier
+    from lbdisc.registration import Registration
+
+    settings = configuration.core.register
+    provider = plugins.registrar(configuration.core.backend)
+    return Registration(
+        settings,
+        endpoint=_endpoint(settings),
+        registrar=provider.create(configuration.table(provider.name)),
+        child=Child(command) if command else None,
+        pace=configuration.core.agent,
+        notifier=Notifier.from_environment(),
+        backend=provider.name,
+    )
+
+
+def _endpoint(settings: "RegisterSettings") -> "Callable[[], Endpoint]":
+    """What makes the endpoint; its address follows the machine's if none is given."""
+    from structlog import get_logger
+
+    from lbdisc.addresses import OwnAddress, is_loopback
+    from lbdisc.values import Endpoint
+
+    own = None if settings.address else OwnAddress()
+
+    def endpoint() -> Endpoint:
+        return Endpoint(
+            service=settings.service,
+            name=settings.name,
+            address=own.current() if own else settings.address,
+            port=settings.port,
+            weight=settings.weight,
+            tags=tuple(settings.tags.items()),
+        )
+
+    try:
+        first = endpoint()
+    except EntryError as error:
+        raise SettingsError(f"[register] {error}") from error
+    if own and is_loopback(first.address):
+        get_logger("lbdisc.register").warning(
+            "only a loopback address was found: give --address", address=first.address
+        )
+    return endpoint
+
+
+def _take_signals(registration: "Registration") -> None:
+    """Hand over the signals; for good, as a late one must not cut off the clean end."""
+    from lbdisc.registration import FORWARDED, STOPPING
+
+    for number in (*STOPPING, *FORWARDED):
+        signal.signal(number, lambda got, _frame: registration.signal(got))

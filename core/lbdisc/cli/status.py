@@ -1,0 +1,71 @@
+"""``lbdisc status``: what the agent says of itself."""
+
+import json
+import sys
+from typing import Any
+
+import typer
+
+from lbdisc.cli.common import ConfigOption, JsonOption, SetOption, load_configuration
+
+
+def status(
+    config: ConfigOption = None, as_json: JsonOption = False, set_: SetOption = None
+) -> None:
+    """Show whether the agent runs, what it serves and what went wrong.
+
+    Exit code 0: it runs and is in step; 1: it does not, or is not.
+
+    Example: lbdisc status --json
+    """
+    from lbdisc.errors import LbdiscError
+    from lbdisc.store import Store
+
+    _, settings = load_configuration(config, {}, set_)
+    store = Store(settings.core.state_dir)
+    found = store.status()
+    if found is None:
+        raise LbdiscError(f"no agent has used state_dir {store.folder} yet: start `lbdisc run`")
+    found = {"agent": "running" if store.agent_runs else "stopped", **found}
+    if as_json:
+        sys.stdout.write(json.dumps(found, indent=1) + "\n")
+    else:
+        _print(found)
+    if found["agent"] != "running" or not found.get("in_step"):
+        raise typer.Exit(1)
+
+
+def _print(found: dict[str, Any]) -> None:
+    from lbdisc.cli.tables import show_table
+
+    generation = found.get("generation") or {}
+    failure = found.get("failure") or {}
+    lines = {
+        "agent": f"{found['agent']} (process {found['pid']}, since {found['started']})",
+        "registry": f"{found['backend']}: {found['registry']}",
+        "registry error": found.get("registry_error"),
+        "in step": "yes" if found.get("in_step") else "no",
+        "generation": generation
+        and f"{generation['number']} ({generation['digest']}), by {generation['how']} in "
+        f"{generation['ms']} ms at {generation['at']}",
+        "failure": failure
+        and f"{failure['kind']}: {failure['error']} "
+        f"({failure['times']} times, last {failure['at']})",
+        "held by the guard": ", ".join(found.get("held", [])),
+        "configuration": found["output"],
+        "counters": ", ".join(f"{k}={v}" for k, v in sorted(found["counters"].items())),
+    }
+    width = max(len(name) for name in lines)
+    for name, text in lines.items():
+        if text:
+            sys.stdout.write(f"{name.ljust(width)}  {text}\n")
+    sys.stdout.write("\n")
+    show_table(
+        ("SERVICE", "NAME", "ADDRESS", "WEIGHT", "STATE"),
+        [
+            (e["service"], e["name"], f"{e['address']}:{e['port']}", str(e["weight"]), e["state"])
+            for e in found["endpoints"]
+        ],
+    )
+    for problem in found["problems"]:
+        sys.stdout.write(f"skipped: {problem['where']}: {problem['what']}\n")

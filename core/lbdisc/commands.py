@@ -1,0 +1,77 @@
+"""Running an operator's command with a time limit that its children keep too."""
+
+import os
+import shlex
+import signal
+import subprocess
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+
+from lbdisc.errors import SettingsError
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """``code`` is the exit code, negative for a signal, ``None`` when the time ran out."""
+
+    code: int | None
+    output: str
+
+    @property
+    def passed(self) -> bool:
+        return self.code == 0
+
+    @property
+    def last_line(self) -> str:
+        """The last line of the output that says anything."""
+        lines = [line.strip() for line in self.output.splitlines() if line.strip()]
+        return lines[-1] if lines else ""
+
+    def explained(self, timeout: float) -> str:
+        """Why it did not pass, in one line."""
+        if self.code is None:
+            return f"took longer than {timeout:g} s"
+        why = f"signal {-self.code}" if self.code < 0 else f"exit code {self.code}"
+        return f"{why}: {self.last_line}" if self.last_line else why
+
+
+def split(command: str, *, setting: str) -> list[str]:
+    """The words of a command line; no shell is used. Raises ``SettingsError``."""
+    try:
+        words = shlex.split(command)
+    except ValueError as error:
+        raise SettingsError(f"{setting}: cannot read the command {command!r}: {error}") from error
+    if not words:
+        raise SettingsError(f"{setting}: an empty command")
+    return words
+
+
+def run(
+    command: Sequence[str], *, timeout: float, environment: Mapping[str, str] | None = None
+) -> Outcome:
+    """Run ``command`` in a process group of its own, killed as a whole after ``timeout`` seconds.
+
+    Raises ``OSError`` when it cannot be started. Output is the last 64 KiB of both streams.
+    """
+    with subprocess.Popen(
+        command,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        env=None if environment is None else {**os.environ, **environment},
+        start_new_session=True,
+    ) as child:
+        try:
+            output, _ = child.communicate(timeout=timeout)
+            code: int | None = child.returncode
+        except subprocess.TimeoutExpired:
+            _kill_group(child.pid)
+            output, _ = child.communicate()
+            code = None
+    return Outcome(code, output[-65536:].decode(errors="replace"))
+
+
+def _kill_group(pid: int) -> None:
+    with suppress(ProcessLookupError):
+        os.killpg(pid, signal.SIGKILL)

@@ -1,0 +1,122 @@
+"""One file of a node folder: what it says, and until when.
+
+Two forms are read: a JSON record (``lbdisc.records``), with the members ``ttl`` (seconds that the
+file is good for after its modification time) and ``owner`` (who writes it), and the one line
+``NAME ADDRESS [PORT]`` that start scripts like to write.
+"""
+
+import os
+import stat
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from lbdisc import records
+from lbdisc.errors import EntryError
+from lbdisc.values import Endpoint, shown
+
+SUFFIX = ".json"
+MAX_TTL = 86400.0
+Signature = tuple[int, int, int, int, int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileEntry:
+    """What a file says; ``ttl`` is ``None`` for a file that never expires."""
+
+    endpoint: Endpoint
+    ttl: float | None = None
+    owner: str = ""
+
+
+def signature(found: os.stat_result) -> Signature:
+    """Changes whenever the file's content may have."""
+    return found.st_dev, found.st_ino, found.st_mtime_ns, found.st_ctime_ns, found.st_size
+
+
+def name_of(path: Path) -> str:
+    return path.name.removesuffix(SUFFIX)
+
+
+def passed_over(name: str) -> bool:
+    """Hidden, temporary and backup files, and the folder that every ext4 disk has, say nothing."""
+    return name.startswith(".") or name.endswith((".tmp", "~")) or name == "lost+found"
+
+
+def read(path: Path, *, service: str, port: int) -> tuple[FileEntry, os.stat_result]:
+    """What ``path`` says, and its state as it was read.
+
+    Raises ``EntryError`` for anything that is no regular file with a valid endpoint, ``OSError``
+    for one that cannot be read.
+    """
+    # O_NONBLOCK: a fifo that takes a file's name between two looks must not block.
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    with os.fdopen(descriptor, "rb") as file:
+        found = os.fstat(file.fileno())
+        if not stat.S_ISREG(found.st_mode):
+            raise EntryError("no regular file")
+        content = file.read(records.MAX_RECORD + 1)
+    if len(content) > records.MAX_RECORD:
+        raise EntryError(f"{found.st_size} bytes: at most {records.MAX_RECORD}")
+    return parse(content, path, service=service, port=port), found
+
+
+def parse(content: bytes, path: Path, *, service: str, port: int) -> FileEntry:
+    """What ``content`` says if it stands in ``path``. Raises ``EntryError``."""
+    name = name_of(path)
+    if path.name.endswith(SUFFIX) or content.lstrip().startswith(b"{"):
+        record = records.load_object(content)
+        return FileEntry(
+            endpoint=records.from_object(record, service=service, name=name, port=port),
+            ttl=_ttl(record),
+            owner=_owner(record),
+        )
+    return FileEntry(endpoint=_from_line(content, service=service, name=name, port=port))
+
+
+def _ttl(record: Mapping[str, Any]) -> float | None:
+    ttl = record.get("ttl")
+    if ttl is None:
+        return None
+    if isinstance(ttl, int | float) and not isinstance(ttl, bool) and 0 < ttl <= MAX_TTL:
+        return float(ttl)
+    raise EntryError(f"bad ttl {shown(ttl)}: seconds, more than 0, at most {MAX_TTL:.0f}")
+
+
+def _owner(record: Mapping[str, Any]) -> str:
+    owner = record.get("owner", "")
+    if isinstance(owner, str) and len(owner) <= 255:
+        return owner
+    raise EntryError(f"bad owner {shown(owner)}: a text of up to 255 characters")
+
+
+def _from_line(content: bytes, *, service: str, name: str, port: int) -> Endpoint:
+    try:
+        text = content.decode("ascii").strip()
+    except UnicodeDecodeError as error:
+        raise EntryError(f"no text: {shown(content)}") from error
+    words = text.split(" ")
+    words = [word for word in words if word]
+    if not 2 <= len(words) <= 3 or any(not word.isprintable() for word in words):
+        raise EntryError(f"bad line {shown(text)}: NAME ADDRESS [PORT] is needed")
+    if words[0] != name:
+        raise EntryError(f"the line names {shown(words[0])}, the file {shown(name)}")
+    if len(words) == 3:
+        if not (words[2].isdecimal() and len(words[2]) <= 5):
+            raise EntryError(f"bad port {shown(words[2])}: a whole number from 1 to 65535")
+        port = int(words[2])
+    return Endpoint(service=service, name=name, address=words[1], port=port)
+
+
+def lease_end(found: os.stat_result, ttl: float | None) -> float:
+    """When a file as ``found`` now expires, on the monotonic clock; infinite without a ``ttl``.
+
+    Asked once for each state of a file: a wall clock that jumps later expires nothing, and a
+    modification time in the future counts as now.
+    """
+    if ttl is None:
+        return float("inf")
+    age = max(0.0, time.time() - found.st_mtime)
+    return time.monotonic() + ttl - age

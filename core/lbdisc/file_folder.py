@@ -1,0 +1,198 @@
+"""A node folder as it was last seen: only what changed on disk is read again."""
+
+import os
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from lbdisc import file_entry
+from lbdisc.errors import EntryError
+from lbdisc.file_entry import FileEntry, Signature
+from lbdisc.file_settings import FileSettings
+from lbdisc.values import Endpoint, Problem, Snapshot, check_name
+
+INFINITE = float("inf")
+Identity = tuple[int, int]  # device and inode: a folder that was replaced is another one
+
+
+@dataclass(slots=True)
+class _Seen:
+    """A file: the last good entry in it, its lease's end, and what is wrong with it now."""
+
+    signature: Signature | None
+    entry: FileEntry | None
+    ends: float = INFINITE
+    problem: str = ""
+
+
+class Folder:
+    """The files of ``DIR`` and of the service folders in it.
+
+    ``scan`` looks at all names and ``look`` at one. Raises ``OSError`` where ``DIR`` itself cannot
+    be listed.
+    """
+
+    def __init__(self, settings: FileSettings) -> None:
+        self._settings = settings
+        self._root = settings.dir
+        self._files: dict[Path, _Seen] = {}
+        self._folder_problems: dict[Path, str] = {}
+        self._root_identity: Identity | None = None
+        self._left: set[tuple[str, str]] = set()
+        self.reads = 0
+
+    def folders(self) -> dict[Path, Identity]:
+        """``DIR`` and its service folders, as they are on disk now."""
+        root = self._root.stat()
+        found = {self._root: (root.st_dev, root.st_ino)}
+        self._folder_problems.clear()
+        with os.scandir(self._root) as names:
+            folders = [name.name for name in names if _is_folder(name)]
+        for name in folders:
+            path = self._root / name
+            try:
+                check_name(name, what="service")
+                state = path.stat()
+            except EntryError as error:
+                self._folder_problems[path] = str(error)
+            except FileNotFoundError:  # gone between the two looks
+                continue
+            else:
+                found[path] = (state.st_dev, state.st_ino)
+        return found
+
+    def scan(self) -> dict[Path, Identity]:
+        """Look at everything; returns the folders that were looked at."""
+        folders = self.folders()
+        same = self._root_identity in (None, folders[self._root])
+        self._root_identity = folders[self._root]
+        present: set[Path] = set()
+        unreadable: set[Path] = set()
+        for folder in folders:
+            try:
+                present.update(self._names(folder))
+            except OSError as error:
+                if folder == self._root:
+                    raise
+                if folder.exists():
+                    unreadable.add(folder)
+                    self._folder_problems[folder] = error.strerror or str(error)
+        for path in present:
+            self.look(path)
+        for path in [path for path in self._files if path not in present]:
+            if path.parent not in unreadable:
+                self._forget(path, clean=same)
+        return folders
+
+    def _names(self, folder: Path) -> list[Path]:
+        with os.scandir(folder) as names:
+            return [
+                folder / name.name
+                for name in names
+                if not file_entry.passed_over(name.name)
+                and (folder != self._root or not _is_folder(name))
+            ]
+
+    def _service(self, folder: Path) -> str:
+        return self._settings.service if folder == self._root else folder.name
+
+    def is_folder(self, path: Path) -> bool:
+        """Whether ``path`` is, or was, ``DIR`` or a service's folder rather than a file."""
+        if path.parent != self._root:
+            return path == self._root
+        return path not in self._files and not path.is_file()
+
+    def look(self, path: Path) -> bool:
+        """Read ``path`` again if it changed; returns whether that may change what is published."""
+        seen = self._files.get(path)
+        try:
+            found = path.stat()
+        except (FileNotFoundError, NotADirectoryError):
+            return self._forget(path, clean=True)
+        except OSError as error:
+            self._files[path] = _flawed(seen, None, error)
+        else:
+            if seen is not None and seen.signature == file_entry.signature(found):
+                return False
+            self._files[path] = self._read(path, seen, found)
+        return seen is None or _differs(seen, self._files[path])
+
+    def _read(self, path: Path, seen: _Seen | None, found: os.stat_result) -> _Seen:
+        self.reads += 1
+        try:
+            entry, state = file_entry.read(
+                path, service=self._service(path.parent), port=self._settings.port
+            )
+        except FileNotFoundError:  # gone between the two looks: the next one will tell
+            return seen or _Seen(None, None)
+        except (EntryError, OSError) as error:
+            return _flawed(seen, file_entry.signature(found), error)
+        return _Seen(file_entry.signature(state), entry, file_entry.lease_end(state, entry.ttl))
+
+    def _forget(self, path: Path, *, clean: bool) -> bool:
+        seen = self._files.pop(path, None)
+        if seen is None:
+            return False
+        if clean and seen.entry is not None and seen.ends > time.monotonic():
+            self._left.add(seen.entry.endpoint.key)
+        return True
+
+    def take_left(self) -> set[tuple[str, str]]:
+        """The keys of the endpoints whose files were removed since this was last asked."""
+        left, self._left = self._left, set()
+        return left
+
+    def next_end(self) -> float:
+        """When the next lease ends, on the monotonic clock; infinite if none does."""
+        now = time.monotonic()
+        return min((s.ends for s in self._files.values() if s.ends > now), default=INFINITE)
+
+    def snapshot(self) -> Snapshot:
+        """What the files say now."""
+        now = time.monotonic()
+        endpoints: dict[tuple[str, str], Endpoint] = {}
+        problems = [Problem(_place(path), what) for path, what in self._folder_problems.items()]
+        for path in sorted(self._files):
+            seen = self._files[path]
+            if seen.problem:
+                problems.append(Problem(_place(path), seen.problem))
+            if seen.entry is None or seen.ends <= now:
+                continue
+            endpoint = seen.entry.endpoint
+            if endpoint.key in endpoints:
+                what = f"a second file for {endpoint.service}/{endpoint.name}: remove one"
+                problems.append(Problem(_place(path), what))
+            else:
+                endpoints[endpoint.key] = endpoint
+        return Snapshot.of((endpoints[key] for key in sorted(endpoints)), problems)
+
+
+def _flawed(seen: _Seen | None, state: Signature | None, error: Exception) -> _Seen:
+    """Half of a file or rubbish in it is no reason to drop a node that was good."""
+    what = (error.strerror if isinstance(error, OSError) else "") or str(error)
+    if seen is None:
+        return _Seen(state, None, problem=what)
+    return _Seen(state, seen.entry, seen.ends, what)
+
+
+def _differs(one: _Seen, other: _Seen) -> bool:
+    """Whether what is published may differ: a lease that was only renewed changes nothing."""
+    now = time.monotonic()
+    return (one.entry, one.problem, one.ends > now) != (
+        other.entry,
+        other.problem,
+        other.ends > now,
+    )
+
+
+def _place(path: Path) -> str:
+    """``path`` as it may stand in one line: a file's name may hold anything."""
+    text = str(path)
+    return text if text.isprintable() else ascii(text)
+
+
+def _is_folder(name: "os.DirEntry[str]") -> bool:
+    try:
+        return name.is_dir() and not file_entry.passed_over(name.name)
+    except OSError:
+        return False

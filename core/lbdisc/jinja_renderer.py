@@ -1,0 +1,169 @@
+"""Renderer ``jinja2``: a template, typed values, and nothing unescaped."""
+
+import ipaddress
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import jinja2
+from jinja2.runtime import Macro
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+from lbdisc.errors import RenderError, SettingsError
+from lbdisc.settings import described
+from lbdisc.values import Endpoint, Snapshot, check_name, shown
+
+TEMPLATES = Path(__file__).parent / "templates"
+# What needs no quotes in HAProxy's configuration (manual 2.2, "Quoting and escaping").
+_PLAIN = re.compile(r"[A-Za-z0-9_.:/@%+=,*\[\]-]+")
+_HIDDEN = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JinjaSettings:
+    """``[jinja2]``: the template and what it is given."""
+
+    template: Path = described("the template", TEMPLATES / "haproxy.cfg.j2")
+    services: tuple[str, ...] = described("the services in the template's order", ("{services}",))
+    state_dir: Path = described("state_dir as the template sees it", Path("{state_dir}"))
+    vars: dict[str, Any] = field(
+        default_factory=dict, metadata={"help": "the operator's variables, free in name and form"}
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Service:
+    """A service as templates see it. ``resolves``: whether an address of it is a host name."""
+
+    name: str
+    endpoints: tuple[Endpoint, ...]
+
+    @property
+    def resolves(self) -> bool:
+        return not all(is_ip(endpoint.address) for endpoint in self.endpoints)
+
+
+class Memory:
+    """What a template's macros gave for an endpoint, so that one change does not redo all.
+
+    In a template: ``{{ service.endpoints | each(macro) }}``. The macro may depend on the endpoint
+    and on the operator's variables, on nothing else.
+    """
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[str, int], tuple[Endpoint, str]] = {}
+        self._used: dict[tuple[str, int], tuple[Endpoint, str]] = {}
+
+    def each(self, endpoints: Iterable[Endpoint], macro: Macro) -> str:
+        """The texts of ``macro(endpoint)``, joined."""
+        name, known, used = macro.name, self._known, self._used
+        texts = []
+        for endpoint in endpoints:
+            # Snapshots share the endpoints that did not change: the object is the key, and kept
+            # here it cannot give its place to another.
+            key = (name, id(endpoint))
+            found = known.get(key) or (endpoint, macro(endpoint))
+            used[key] = found
+            texts.append(found[1])
+        return "".join(texts)
+
+    def turn(self) -> None:
+        """A text is complete: forget what it did not use."""
+        self._known, self._used = self._used, {}
+
+
+class JinjaRenderer:
+    """Renders ``settings.template``; reads it again whenever the renderer is made anew."""
+
+    def __init__(self, settings: JinjaSettings) -> None:
+        self._settings = settings
+        for service in settings.services:
+            check_name(service, what="service in the setting services")
+        self._path = settings.template
+        self._memory = Memory()
+        self._template = _compile(settings.template, self._memory)
+
+    def render(self, snapshot: Snapshot) -> str:
+        """The text. Raises ``RenderError`` that names the template's line."""
+        members = snapshot.services
+        services = [
+            Service(name=name, endpoints=members.get(name, ())) for name in self._settings.services
+        ]
+        self._memory.turn()
+        try:
+            return self._template.render(
+                services=services, vars=self._settings.vars, state_dir=str(self._settings.state_dir)
+            )
+        except RecursionError as error:
+            raise RenderError(f"template {self._path}: it calls itself for ever") from error
+        except Exception as error:
+            raise RenderError(_explained(self._path, error)) from error
+
+
+def _compile(path: Path, memory: Memory) -> jinja2.Template:
+    environment = ImmutableSandboxedEnvironment(
+        undefined=jinja2.StrictUndefined,
+        autoescape=False,  # the output is no HTML; `quote` is what escapes here
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        loader=jinja2.FileSystemLoader(path.parent),
+        auto_reload=False,
+    )
+    environment.filters["quote"] = quote
+    environment.filters["is_ip"] = is_ip
+    environment.filters["each"] = memory.each
+    environment.globals["fail"] = _fail
+    try:
+        return environment.get_template(path.name)
+    except jinja2.TemplateNotFound as error:
+        raise SettingsError(
+            f"no template {path.parent / (error.name or path.name)}: see jinja2.template"
+        ) from error
+    except jinja2.TemplateError as error:
+        raise RenderError(_explained(path, error)) from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(f"cannot read the template {path}: {error}") from error
+
+
+def _explained(path: Path, error: Exception) -> str:
+    line = getattr(error, "lineno", None)
+    trace = error.__traceback__
+    while trace is not None:
+        if trace.tb_frame.f_code.co_filename == str(path):
+            line = trace.tb_lineno
+        trace = trace.tb_next
+    where = f"template {path}" + (f", line {line}" if line else "")
+    text = str(getattr(error, "message", None) or error)
+    return f"{where}: {text.splitlines()[0] if text else type(error).__name__}"
+
+
+def _fail(message: str) -> None:
+    """Lets a template refuse what it cannot render: ``{{ fail("…") }}``."""
+    raise ValueError(message)
+
+
+def quote(value: object) -> str:
+    """``value`` as one word of HAProxy's configuration, in strong quotes where it needs any.
+
+    Raises ``ValueError`` for control characters, which no quoting makes harmless.
+    """
+    text = str(value)
+    if _PLAIN.fullmatch(text):
+        return text
+    if _HIDDEN.search(text):
+        raise ValueError(f"{shown(text)} holds control characters")
+    return "'" + text.replace("'", "'\\''") + "'"
+
+
+@lru_cache(maxsize=65536)
+def is_ip(address: str) -> bool:
+    """Whether ``address`` is an IP address rather than a host name."""
+    try:
+        ipaddress.ip_address(address)
+    except ValueError:
+        return False
+    return True

@@ -1,0 +1,37 @@
+"""Telling the service manager how we are: sd_notify(3), datagrams to NOTIFY_SOCKET."""
+
+import os
+import socket
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Self
+
+
+@dataclass(frozen=True, slots=True)
+class Notifier:
+    """Sends states to the service manager; without a socket it does nothing.
+
+    ``watchdog`` is the time in seconds within which WATCHDOG=1 is expected, 0 for never.
+    """
+
+    address: str = ""
+    watchdog: float = 0.0
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str] | None = None) -> Self:
+        """Read NOTIFY_SOCKET, WATCHDOG_USEC and WATCHDOG_PID as sd_watchdog_enabled(3) does."""
+        env = os.environ if environment is None else environment
+        ours = env.get("WATCHDOG_PID", str(os.getpid())) == str(os.getpid())
+        period = env.get("WATCHDOG_USEC", "") if ours else ""
+        return cls(
+            env.get("NOTIFY_SOCKET", ""), int(period) / 1_000_000 if period.isdigit() else 0.0
+        )
+
+    def send(self, *states: str) -> None:
+        """Send ``READY=1``, ``STOPPING=1``, ``STATUS=…``; a service manager gone is no error."""
+        if not self.address.startswith(("/", "@")):
+            return
+        target = "\0" + self.address[1:] if self.address.startswith("@") else self.address
+        with suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender:
+            sender.sendto("\n".join(states).encode(), target)

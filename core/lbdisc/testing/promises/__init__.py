@@ -1,0 +1,1 @@
+"""The promises of the contract, grouped; ``lbdisc.testing.contract`` puts them together."""

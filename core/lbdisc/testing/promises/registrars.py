@@ -1,0 +1,137 @@
+"""Promises on registrars, seen through a discovery of the same registry."""
+
+from pathlib import Path
+
+from lbdisc.testing.backend import Backend
+from lbdisc.testing.promises.common import sees
+from lbdisc.testing.roles import Holding, Watching
+
+
+class RegistrarPromises:
+    """Registered while held, gone when left or dead, back by itself."""
+
+    def test_held_endpoint_is_published(self, backend: Backend) -> None:
+        """An endpoint that a registrar holds is published."""
+        backend.needs("register")
+        endpoint = backend.endpoint("s1")
+        with (
+            Watching(backend.discovery()) as watching,
+            Holding(backend.registrar("s1"), endpoint),
+        ):
+            sees(watching, backend, endpoint)
+
+    def test_change_while_held_is_published(self, backend: Backend) -> None:
+        """Weight and state that change while an endpoint is held are published."""
+        backend.needs("register")
+        endpoint = backend.endpoint("s1")
+        with (
+            Watching(backend.discovery()) as watching,
+            Holding(backend.registrar("s1"), endpoint) as holding,
+        ):
+            sees(watching, backend, endpoint)
+            sees(watching, backend, holding.change(state="draining"))
+            sees(watching, backend, holding.change(state="ready"))
+            if "weights" not in backend.cannot:
+                sees(watching, backend, holding.change(weight=7))
+
+    def test_clean_leave_is_draining_first(self, backend: Backend) -> None:
+        """A registrar that is stopped leaves at once, and is published as draining before."""
+        backend.needs("register", "clean_leave")
+        endpoint = backend.endpoint("s1")
+        with Watching(backend.discovery()) as watching:
+            with Holding(backend.registrar("s1"), endpoint):
+                sees(watching, backend, endpoint)
+            sees(watching, backend)
+        assert watching.seen.states_of(endpoint)[-3:] == ["ready", "draining", "out"]
+
+    def test_stopped_registrar_leaves_nothing(self, backend: Backend) -> None:
+        """What a stopped registrar held is gone for those who come later."""
+        backend.needs("register")
+        endpoint = backend.endpoint("s1")
+        with Watching(backend.discovery()) as watching:
+            with Holding(backend.registrar("s1"), endpoint):
+                sees(watching, backend, endpoint)
+            sees(watching, backend)
+        with Watching(backend.discovery()) as later:
+            sees(later, backend)
+
+    def test_drained_endpoint_leaves(self, backend: Backend) -> None:
+        """An endpoint that was drained while held goes when its registrar stops."""
+        backend.needs("register")
+        endpoint = backend.endpoint("s1")
+        with Watching(backend.discovery()) as watching:
+            with Holding(backend.registrar("s1"), endpoint) as holding:
+                sees(watching, backend, endpoint)
+                sees(watching, backend, holding.change(state="draining"))
+            sees(watching, backend)
+
+    def test_rejoin_under_the_same_name(self, backend: Backend) -> None:
+        """An endpoint that left may come back under its name at once."""
+        backend.needs("register")
+        endpoint = backend.endpoint("s1")
+        with Watching(backend.discovery()) as watching:
+            for _ in range(2):
+                with Holding(backend.registrar("s1"), endpoint):
+                    sees(watching, backend, endpoint)
+                sees(watching, backend)
+
+    def test_crash_is_seen(self, backend: Backend, tmp_path: Path) -> None:
+        """A registrar killed by kill -9 is left out within its ttl and the system's delay."""
+        backend.needs("register", "expire")
+        crashed, other = backend.endpoint("s1"), backend.endpoint("s2")
+        with (
+            Watching(backend.discovery()) as watching,
+            Holding(backend.registrar("s2"), other),
+            backend.spawn(crashed, tmp_path) as process,
+        ):
+            sees(watching, backend, crashed, other)
+            process.crash()
+            sees(watching, backend, other, deadline=backend.detection)
+
+    def test_rejoin_after_a_crash(self, backend: Backend, tmp_path: Path) -> None:
+        """After a crash a new registrar of the same name holds the endpoint again."""
+        backend.needs("register", "expire")
+        endpoint = backend.endpoint("s1")
+        with Watching(backend.discovery()) as watching:
+            with backend.spawn(endpoint, tmp_path) as process:
+                sees(watching, backend, endpoint)
+                process.crash()
+            moved = backend.endpoint("s1", port=endpoint.port + 1)
+            with backend.spawn(moved, tmp_path):
+                deadline = backend.detection + backend.patience
+                sees(watching, backend, moved, deadline=deadline)
+
+    def test_frozen_registrar_goes_and_returns(self, backend: Backend, tmp_path: Path) -> None:
+        """A registrar frozen by SIGSTOP loses its lease or session; woken, it registers again."""
+        backend.needs("register", "expire")
+        endpoint = backend.endpoint("s1")
+        with (
+            Watching(backend.discovery()) as watching,
+            backend.spawn(endpoint, tmp_path) as process,
+        ):
+            sees(watching, backend, endpoint)
+            process.pause()
+            sees(watching, backend, deadline=backend.detection)
+            process.resume()
+            sees(watching, backend, endpoint)
+
+    def test_first_of_one_name_holds(self, backend: Backend) -> None:
+        """Of two registrars with one name the first holds, and the second takes over after it."""
+        backend.needs("register", "same_name")
+        first = backend.endpoint("s1")
+        second = backend.endpoint("s1", port=first.port + 1)
+        with Watching(backend.discovery()) as watching:
+            with Holding(backend.registrar("s1"), first) as holding:
+                sees(watching, backend, first)
+                with Holding(backend.registrar("s1"), second):
+                    # A neighbour that comes later is seen: so the second has had its chance.
+                    neighbour = backend.endpoint("s2")
+                    with Holding(backend.registrar("s2"), neighbour):
+                        sees(watching, backend, first, neighbour)
+                    sees(watching, backend, first)
+                    holding.stop()
+                    deadline = backend.detection + backend.patience
+                    sees(watching, backend, second, deadline=deadline)
+            sees(watching, backend)
+        ports = [e.port for s in watching.seen.snapshots for e in s.endpoints if e.name == "s1"]
+        assert ports == sorted(ports), "the two took turns"

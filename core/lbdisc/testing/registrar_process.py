@@ -1,0 +1,117 @@
+"""A registrar in a process of its own, which can be killed, stopped and woken like a host.
+
+``python -m lbdisc.testing.registrar_process`` reads JSON on standard input: ``name``, ``settings``,
+``endpoint`` and ``plugin``; it holds the endpoint until SIGTERM, calling the registrar again after
+each ``RegistrarError``.
+"""
+
+import dataclasses
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from lbdisc.errors import RegistrarError
+from lbdisc.testing.offers import make_registrar
+from lbdisc.values import Endpoint
+
+RETRY = 0.1  # seconds
+
+
+class RegistrarProcess:
+    """Starts at once; ``crash``, ``pause`` and ``resume`` are what happens to hosts."""
+
+    def __init__(
+        self,
+        name: str,
+        settings: Mapping[str, object],
+        endpoint: Endpoint,
+        *,
+        log: Path,
+        plugin: str = "",
+    ) -> None:
+        order = {
+            "name": name,
+            "settings": dict(settings),
+            "endpoint": dataclasses.asdict(endpoint),
+            "plugin": plugin,
+        }
+        self.endpoint = endpoint
+        self.log = log
+        with log.open("ab") as output:
+            self._child = subprocess.Popen(
+                [sys.executable, "-m", "lbdisc.testing.registrar_process"],
+                stdin=subprocess.PIPE,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+                start_new_session=True,
+            )
+        assert self._child.stdin is not None
+        with self._child.stdin as order_for_child:
+            order_for_child.write(json.dumps(order, default=str).encode())
+
+    @property
+    def pid(self) -> int:
+        return self._child.pid
+
+    def crash(self) -> None:
+        """kill -9."""
+        self._child.kill()
+        self._child.wait(10)
+
+    def pause(self) -> None:
+        """SIGSTOP: it is there, but does nothing."""
+        self._child.send_signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        """SIGCONT: it goes on as if no time had passed."""
+        self._child.send_signal(signal.SIGCONT)
+
+    def stop(self) -> int:
+        """SIGTERM: it leaves; returns the exit code."""
+        self.resume()
+        self._child.terminate()
+        return self._child.wait(15)
+
+    def close(self) -> None:
+        """End it however it is."""
+        with suppress(ProcessLookupError):
+            os.killpg(self._child.pid, signal.SIGKILL)
+        self._child.wait(10)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+def main() -> None:
+    order: dict[str, Any] = json.load(sys.stdin)
+    stop = threading.Event()
+    signal.signal(signal.SIGTERM, lambda *_: stop.set())
+    endpoint = Endpoint(**order["endpoint"])
+    registrar = make_registrar(order["name"], order["settings"], plugin=order["plugin"])
+    while not stop.is_set():
+        try:
+            registrar.hold(lambda: endpoint, stop)
+        except RegistrarError as error:
+            sys.stderr.write(f"{error}\n")
+            stop.wait(RETRY)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,299 @@
+"""The agent's pipeline: merged, applied, verified, repaired, never forgotten, never emptied.
+
+The discovery here is a fake with behaviour; file and commands are real. Whole programs with a real
+HAProxy are in tests/system.
+"""
+
+import json
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from queue import Empty, SimpleQueue
+from threading import Event
+
+import pytest
+
+from lbdisc import Endpoint, Problem, Publish, Snapshot
+from lbdisc.agent import Agent
+from lbdisc.backoff import Backoff
+from lbdisc.command_reloader import CommandReloader, CommandSettings
+from lbdisc.errors import DiscoveryError, LbdiscError, RenderError, SettingsError
+from lbdisc.guard import Guard
+from lbdisc.plugins import Plugins
+from lbdisc.settings import AgentSettings, CoreSettings
+from lbdisc.store import Store
+from lbdisc.testing.waiting import eventually
+from lbdisc.watching import Wake, Watcher
+
+
+class Script:
+    """A discovery that publishes, or raises, what the test puts in."""
+
+    def __init__(self) -> None:
+        self.steps: SimpleQueue[Snapshot | Exception] = SimpleQueue()
+        self.calls = 0
+
+    def watch(self, publish: Publish, stop: Event) -> None:
+        self.calls += 1
+        while not stop.is_set():
+            try:
+                step = self.steps.get(timeout=0.02)
+            except Empty:
+                continue
+            if isinstance(step, Exception):
+                raise step
+            publish(step)
+
+
+class Names:
+    """A renderer: the names, one a line; a node named `bad` cannot be rendered."""
+
+    def render(self, snapshot: Snapshot) -> str:
+        names = [endpoint.name for endpoint in snapshot.endpoints]
+        if "bad" in names:
+            raise RenderError("template, line 3: no bad nodes")
+        return "".join(f"{name}\n" for name in names)
+
+
+def nodes(*names: str, service: str = "nodes") -> Snapshot:
+    return Snapshot.of(
+        Endpoint(service=service, name=name, address="10.0.0.1", port=3000) for name in names
+    )
+
+
+class House:
+    """An agent in a temporary folder; `reloads` holds the texts that were brought to life."""
+
+    def __init__(self, folder: Path, **command: str) -> None:
+        self.folder = folder
+        self.script = Script()
+        self.seen = folder / "seen"
+        self.seen.mkdir(exist_ok=True)
+        pace = AgentSettings(
+            quiet=0.05, max_wait=0.2, min_reload_interval=0, retry_first=0.05, retry_most=0.1
+        )
+        self.settings = CoreSettings(output=folder / "lb.cfg", state_dir=folder, agent=pace)
+        copy = f"sh -c 'cp {{file}} {self.seen}/$(ls {self.seen} | wc -l)'"
+        self.reloader = CommandReloader(CommandSettings(**{"reload": copy, **command}))  # type: ignore[arg-type]
+        self.store = Store(folder)
+        self.error: LbdiscError | None = None
+
+    @property
+    def reloads(self) -> list[str]:
+        return [(self.seen / str(n)).read_text() for n in range(len(list(self.seen.iterdir())))]
+
+    @property
+    def text(self) -> str:
+        return self.settings.output.read_text()
+
+    @property
+    def status(self) -> dict[str, object]:
+        return json.loads((self.folder / "status.json").read_text())  # type: ignore[no-any-return]
+
+    @property
+    def number(self) -> int:
+        generation = self.status["generation"]
+        return generation["number"] if isinstance(generation, dict) else 0
+
+    @contextmanager
+    def running(self) -> Iterator[Agent]:
+        wake, stop = Wake(), Event()
+        guard = Guard(self.settings.guard, self.store.last_snapshot())
+        backoff = Backoff(0.05, 0.1)
+        agent = Agent(
+            self.settings,
+            plugins=Plugins(),
+            watcher=Watcher(self.script, guard, wake.call, backoff=backoff),
+            renderer=Names(),
+            reloader=self.reloader,
+            store=self.store,
+            wake=wake,
+        )
+        thread = threading.Thread(target=self._run, args=(agent, stop))
+        thread.start()
+        try:
+            yield agent
+        finally:
+            stop.set()
+            wake.call()
+            thread.join(10)
+            agent.close()
+            assert not thread.is_alive()
+
+    def _run(self, agent: Agent, stop: Event) -> None:
+        try:
+            agent.run(stop)
+        except LbdiscError as error:
+            self.error = error
+
+    def eventually(self, probe: Callable[[], object], what: str = "") -> None:
+        eventually(probe, deadline=15, what=what)
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> House:
+    return House(tmp_path)
+
+
+def test_a_snapshot_becomes_a_running_generation(house: House) -> None:
+    with house.running():
+        house.script.steps.put(nodes("s1", "s2"))
+        house.eventually(lambda: house.text == "s1\ns2\n")
+        house.eventually(lambda: house.status["in_step"])
+    assert house.number == 1
+
+
+def test_a_burst_is_merged(house: House) -> None:
+    with house.running():
+        for count in range(1, 51):
+            house.script.steps.put(nodes(*(f"s{n:02}" for n in range(count))))
+        house.eventually(lambda: house.text.count("\n") == 50)
+    assert len(house.reloads) < 10
+
+
+def test_equal_snapshots_cost_nothing(house: House) -> None:
+    with house.running():
+        house.script.steps.put(nodes("s1"))
+        house.eventually(lambda: house.reloads == ["s1\n"])
+        house.script.steps.put(nodes("s1"))
+        house.script.steps.put(nodes("s1", "s2"))
+        house.eventually(lambda: house.text == "s1\ns2\n")
+    assert house.reloads == ["s1\n", "s1\ns2\n"]
+
+
+def test_other_services_are_left_out(house: House) -> None:
+    with house.running():
+        house.script.steps.put(
+            Snapshot.of([*nodes("s1").endpoints, *nodes("x", service="other").endpoints])
+        )
+        house.eventually(lambda: house.text == "s1\n")
+
+
+def test_a_lost_registry_changes_nothing_and_is_said(house: House) -> None:
+    with house.running():
+        house.script.steps.put(nodes("s1"))
+        house.eventually(lambda: house.text == "s1\n")
+        house.script.steps.put(DiscoveryError("etcd is away"))
+        house.eventually(lambda: house.status["registry_error"] == "etcd is away")
+        assert house.text == "s1\n"
+        house.script.steps.put(nodes("s1", "s2"))
+        house.eventually(lambda: house.status["registry"] == "ok")
+        house.eventually(lambda: house.text == "s1\ns2\n")
+    assert house.script.calls == 2
+
+
+def test_a_plugin_that_breaks_is_called_again(house: House) -> None:
+    with house.running():
+        house.script.steps.put(RuntimeError("bug"))
+        house.script.steps.put(nodes("s1"))
+        house.eventually(lambda: house.text == "s1\n")
+
+
+def test_a_failed_apply_is_tried_again_though_nothing_changes(tmp_path: Path) -> None:
+    house = House(tmp_path, check=f"test -e {tmp_path}/open")
+    with house.running():
+        house.script.steps.put(nodes("s1"))
+        house.eventually(lambda: house.status["failure"])
+        assert not house.settings.output.exists()
+        (tmp_path / "open").touch()
+        house.eventually(lambda: house.text == "s1\n")
+        house.eventually(lambda: house.status["failure"] is None)
+
+
+def test_what_cannot_be_rendered_leaves_the_running_one(house: House) -> None:
+    with house.running():
+        house.script.steps.put(nodes("s1"))
+        house.eventually(lambda: house.text == "s1\n")
+        house.script.steps.put(nodes("bad", "s1"))
+        house.eventually(lambda: house.status["failure"])
+        assert "line 3: no bad nodes" in str(house.status["failure"])
+        assert house.text == "s1\n"
+        house.script.steps.put(nodes("s1", "s2"))
+        house.eventually(lambda: house.text == "s1\ns2\n")
+
+
+def test_drift_is_repaired_and_counted(tmp_path: Path) -> None:
+    mark = tmp_path / "mark"
+    house = House(tmp_path, verify=f"test -e {mark}", reload=f"touch {mark}")
+    house.settings = replace(house.settings, agent=replace(house.settings.agent, verify_every=0.1))
+    with house.running():
+        house.script.steps.put(nodes("s1"))
+        house.eventually(mark.exists)
+        house.eventually(lambda: house.status["in_step"])
+        mark.unlink()
+        house.eventually(mark.exists)
+        house.eventually(lambda: house.status["counters"]["drift"] >= 1)  # type: ignore[index]
+
+
+def test_a_restart_without_the_registry_serves_the_last_state(house: House) -> None:
+    with house.running():
+        house.script.steps.put(nodes("s1"))
+        house.eventually(lambda: house.status["in_step"])
+    again = House(house.folder)
+    again.settings.output.unlink()
+    with again.running():
+        again.script.steps.put(DiscoveryError("away"))
+        again.eventually(lambda: again.text == "s1\n")
+
+
+def test_a_restart_with_a_wiped_registry_does_not_empty_the_balancer(house: House) -> None:
+    with house.running():
+        house.script.steps.put(nodes("s1", "s2"))
+        house.eventually(lambda: house.status["in_step"])
+    again = House(house.folder)
+    with again.running():
+        again.script.steps.put(nodes())
+        again.eventually(lambda: len(again.status["held"]) == 2)  # type: ignore[arg-type]
+        assert again.text == "s1\ns2\n"
+
+
+def test_with_nothing_known_the_file_that_is_there_stays(house: House) -> None:
+    house.settings.output.write_text("by hand\n")
+    with house.running():
+        house.script.steps.put(DiscoveryError("away"))
+        house.eventually(lambda: house.reloads == ["by hand\n"])
+        house.script.steps.put(nodes("s1"))
+        house.eventually(lambda: house.text == "s1\n")
+
+
+def test_settings_that_can_never_work_end_the_agent_when_nothing_is_known(house: House) -> None:
+    with house.running():
+        house.script.steps.put(SettingsError("file.dir: no such folder"))
+        house.eventually(lambda: house.error is not None)
+    assert isinstance(house.error, SettingsError)
+
+
+def test_settings_that_fail_later_do_not_end_it(house: House) -> None:
+    with house.running():
+        house.script.steps.put(nodes("s1"))
+        house.eventually(lambda: house.text == "s1\n")
+        house.script.steps.put(SettingsError("wrong password"))
+        house.eventually(lambda: house.status["registry_error"] == "wrong password")
+        house.script.steps.put(nodes("s2"))
+        house.eventually(lambda: house.text == "s2\n")
+
+
+def test_skipped_entries_are_in_the_status_while_they_are_there(house: House) -> None:
+    with house.running():
+        house.script.steps.put(Snapshot.of(nodes("s1").endpoints, [Problem("s2", "bad port")]))
+        house.eventually(lambda: house.status["problems"] == [{"where": "s2", "what": "bad port"}])
+        house.script.steps.put(nodes("s1"))
+        house.eventually(lambda: house.status["problems"] == [])
+
+
+def test_generations_count_on_after_a_restart(house: House) -> None:
+    for name, number in (("s1", 1), ("s2", 2)):
+        with house.running():
+            house.script.steps.put(nodes("s1", name))
+            house.eventually(lambda n=number: house.number == n)  # type: ignore[misc]
+
+
+def test_one_state_folder_has_one_agent(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    with store.locked():
+        assert store.agent_runs
+        with pytest.raises(LbdiscError, match="another lbdisc uses"), Store(tmp_path).locked():
+            raise AssertionError("locked twice")
+    assert not store.agent_runs

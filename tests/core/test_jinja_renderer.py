@@ -1,0 +1,147 @@
+"""The renderer: the lab's configuration, valid with any nodes, and nothing unescaped."""
+
+import subprocess
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lbdisc import Endpoint, Snapshot
+from lbdisc.errors import RenderError, SettingsError
+from lbdisc.jinja_renderer import JinjaRenderer, JinjaSettings, quote
+
+VARS = {"http_bind": "127.0.0.1:18080", "stats_bind": "127.0.0.1:18081", "cli_bind": ""}
+
+
+def node(name: str, address: str = "10.0.0.1", **parts: object) -> Endpoint:
+    known: dict[str, object] = {"service": "nodes", "port": 3000, **parts}
+    return Endpoint(name=name, address=address, **known)  # type: ignore[arg-type]
+
+
+def renderer(tmp_path: Path, template: str | None = None, **parts: object) -> JinjaRenderer:
+    known: dict[str, object] = {
+        "services": ("nodes",),
+        "state_dir": tmp_path,
+        "vars": VARS,
+        **parts,
+    }
+    if template is not None:
+        known["template"] = tmp_path / "own.j2"
+        (tmp_path / "own.j2").write_text(template)
+    return JinjaRenderer(JinjaSettings(**known))  # type: ignore[arg-type]
+
+
+def accepted(text: str, folder: Path) -> str:
+    """What `haproxy -c` says; fails the test when it refuses."""
+    file = folder / "haproxy.cfg"
+    file.write_text(text)
+    (folder / "haproxy.state").write_text("1\n")
+    done = subprocess.run(["haproxy", "-c", "-f", file], capture_output=True, text=True, timeout=20)
+    assert done.returncode == 0, done.stderr
+    return done.stderr
+
+
+@pytest.mark.parametrize(
+    ("services", "snapshot", "extra"),
+    [
+        (("nodes",), [], {}),
+        (("nodes",), [node("s1"), node("s2", "10.0.0.2")], {}),
+        (("nodes",), [node("s1", "2001:db8::1", weight=0)], {"cookie": "SRV"}),
+        (("nodes", "api"), [node("s1"), node("s1", service="api")], {}),
+        (("nodes", "api"), [], {"services": {"api": {"path": "/api", "cookie": "A"}}}),
+        (("nodes",), [], {"http_bind": ["127.0.0.1:18080", "127.0.0.1:18082"], "maxconn": 100}),
+        (
+            ("nodes",),
+            [],
+            {"cli_bind": "127.0.0.1:18083", "stats_bind": "", "log": "/dev/log local0"},
+        ),
+        (("nodes",), [node("s1")], {"balance": "leastconn", "check": "GET /health?a='b'"}),
+    ],
+)
+def test_haproxy_takes_what_is_rendered_without_a_warning(
+    tmp_path: Path, services: tuple[str, ...], snapshot: list[Endpoint], extra: dict[str, object]
+) -> None:
+    made = renderer(tmp_path, services=services, vars={**VARS, **extra})
+    assert "[WARNING]" not in accepted(made.render(Snapshot.of(snapshot)), tmp_path)
+
+
+def test_the_labs_names_and_options_are_there(tmp_path: Path) -> None:
+    text = renderer(tmp_path, vars={}).render(Snapshot.of([node("s1")]))
+    for line in (
+        "frontend localnodes",
+        "bind *:80",
+        "backend nodes",
+        "mode http",
+        "option httpchk HEAD /",
+        "balance roundrobin",
+        "option forwardfor",
+        "http-request set-header X-Forwarded-Port %[dst_port]",
+        "server s1 10.0.0.1:3000 check weight 100",
+        "bind *:1936",
+        "stats uri /",
+        "timeout connect 5s",
+        "timeout client 50s",
+        "timeout server 50s",
+        "stats socket ipv4@127.0.0.1:9999 level admin",
+    ):
+        assert f"    {line}\n" in text or f"\n{line}\n" in text, line
+
+
+def test_a_draining_endpoint_has_weight_zero(tmp_path: Path) -> None:
+    text = renderer(tmp_path).render(Snapshot.of([node("s1", state="draining", weight=7)]))
+    assert "server s1 10.0.0.1:3000 check weight 0\n" in text
+
+
+def test_a_host_name_is_resolved_at_run_time_and_never_stops_the_start(tmp_path: Path) -> None:
+    text = renderer(tmp_path).render(Snapshot.of([node("s1", "no-such-host.invalid")]))
+    assert "server s1 no-such-host.invalid:3000 check weight 100 resolvers system" in text
+    accepted(text, tmp_path)
+
+
+def test_the_same_snapshot_gives_the_same_text(tmp_path: Path) -> None:
+    made, snapshot = renderer(tmp_path), Snapshot.of([node("s2"), node("s1")])
+    assert made.render(snapshot) == renderer(tmp_path).render(snapshot) == made.render(snapshot)
+
+
+@pytest.mark.parametrize(
+    ("template", "line"),
+    [
+        ("fine\n{{ services[0].nam }}\n", "line 2"),
+        ("{{ missing }}", "line 1"),
+        ("a\nb\n{{ 1 / 0 }}", "line 3"),
+        ("{{ fail('no zone') }}", "no zone"),
+        ("{{ services[0].__class__.__mro__ }}", "line 1"),
+        ("{{ vars.update({'a': 1}) }}", "line 1"),
+    ],
+)
+def test_an_error_names_the_templates_line(tmp_path: Path, template: str, line: str) -> None:
+    with pytest.raises(RenderError, match=line) as caught:
+        renderer(tmp_path, template).render(Snapshot())
+    assert "own.j2" in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_template_with_wrong_syntax_names_its_line(tmp_path: Path) -> None:
+    with pytest.raises(RenderError, match=r"own\.j2, line 2"):
+        renderer(tmp_path, "ok\n{% if %}\n")
+
+
+def test_a_missing_template_names_the_setting(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match=r"jinja2\.template"):
+        JinjaRenderer(JinjaSettings(services=("nodes",), template=tmp_path / "gone.j2"))
+
+
+def test_operators_values_are_quoted(tmp_path: Path) -> None:
+    hostile = "x'\n    bind :6666"
+    with pytest.raises(RenderError, match="control characters"):
+        renderer(tmp_path, vars={**VARS, "user": hostile}).render(Snapshot())
+
+
+@given(
+    st.text(alphabet=st.characters(min_codepoint=32, exclude_categories=["Cc", "Zl", "Zp", "Cs"]))
+)
+def test_quote_gives_one_word_that_unquotes_to_the_same(text: str) -> None:
+    import shlex
+
+    assert shlex.split(quote(text)) == [text]

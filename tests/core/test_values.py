@@ -1,0 +1,108 @@
+"""Values: strict when made, equal when equal, comparable over time."""
+
+import itertools
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lbdisc import Change, Endpoint, Snapshot
+from lbdisc.errors import EntryError
+from lbdisc.values import Problem
+
+
+def endpoint(name: str = "s1", **parts: object) -> Endpoint:
+    known: dict[str, object] = {"service": "nodes", "address": "10.0.0.1", "port": 3000}
+    return Endpoint(name=name, **{**known, **parts})  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [
+        {"name": ""},
+        {"name": "a b"},
+        {"name": "s1\n    server evil 10.6.6.6:80"},
+        {"name": "-s1"},
+        {"name": "x" * 256},
+        {"name": "é"},
+        {"service": "no/des"},
+        {"service": ".."},
+        {"address": ""},
+        {"address": "10.0.0"},
+        {"address": "10.0.0.1 check"},
+        {"address": "1e3.5.6.7\n"},
+        {"address": "0.0.0.0"},
+        {"address": "224.0.0.1"},
+        {"address": "fe80::1%eth0"},
+        {"address": "-a.example"},
+        {"address": 167772161},
+        {"port": 0},
+        {"port": 65536},
+        {"port": "80"},
+        {"port": True},
+        {"port": 80.0},
+        {"weight": -1},
+        {"weight": 257},
+        {"state": "up"},
+        {"tags": {"zone": "a\nb"}},
+        {"tags": {"zo ne": "a"}},
+        {"tags": {"zone": 5}},
+        {"tags": "zone=a"},
+        {"tags": [("a",)]},
+        {"tags": {f"t{n}": "" for n in range(65)}},
+    ],
+)
+def test_what_breaks_a_rule_is_no_endpoint(parts: dict[str, object]) -> None:
+    with pytest.raises(EntryError) as caught:
+        endpoint(**parts)  # type: ignore[arg-type]
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("address", ["10.0.0.1", "::1", "2001:db8::7", "node-1.example", "s_1"])
+def test_addresses_and_host_names_are_taken(address: str) -> None:
+    assert endpoint(address=address).address == address
+
+
+def test_an_ipv6_address_becomes_canonical_and_stands_in_brackets() -> None:
+    assert endpoint(address="2001:DB8:0::1").host_port == "[2001:db8::1]:3000"
+
+
+def test_tags_are_sorted_whatever_they_came_as() -> None:
+    assert endpoint(tags={"b": "2", "a": "1"}) == endpoint(tags=(("a", "1"), ("b", "2")))
+    assert endpoint(tags={"zone": "a"}).tag("zone") == "a"
+    assert endpoint().tag("zone", "none") == "none"
+
+
+def test_order_of_arrival_makes_no_difference() -> None:
+    members = [endpoint("s1"), endpoint("s2"), endpoint("s3", service="api")]
+    snapshots = {Snapshot.of(order) for order in itertools.permutations(members)}
+    assert len(snapshots) == 1
+
+
+def test_problems_do_not_count_for_equality() -> None:
+    assert Snapshot.of([], [Problem("a", "b")]) == Snapshot()
+
+
+def test_since_tells_what_came_went_and_changed() -> None:
+    before = Snapshot.of([endpoint("s1"), endpoint("s2")])
+    after = Snapshot.of([endpoint("s2", weight=5), endpoint("s3")])
+    assert after.since(before) == Change(
+        added=(endpoint("s3"),), removed=(endpoint("s1"),), changed=(endpoint("s2", weight=5),)
+    )
+    assert not before.since(before)
+
+
+def test_only_keeps_the_wanted_services() -> None:
+    snapshot = Snapshot.of([endpoint("s1"), endpoint("s1", service="api")])
+    assert [e.service for e in snapshot.only(["api"]).endpoints] == ["api"]
+    assert list(snapshot.services) == ["api", "nodes"]
+
+
+@given(st.text(max_size=300))
+def test_a_name_is_taken_or_refused_and_never_holds_a_space(text: str) -> None:
+    try:
+        name = endpoint(text).name
+    except EntryError:
+        return
+    assert name == text
+    assert not set(name) & set(" \t\n\r;#\"'\\{}")
