@@ -105,6 +105,11 @@ def test_what_the_text_alone_does_not_tell_is_uncertain(text: str) -> None:
     assert parse(text).uncertain
 
 
+def test_an_uncertain_line_is_so_each_time_it_is_met() -> None:
+    for more in ("", "#\n", "##\n"):
+        assert parse(f'backend a\n  server s 1:2 id "${{.LINE}}"\n{more}').uncertain
+
+
 def test_ten_thousand_servers_are_parsed_well_below_a_second() -> None:
     lines = [f"  server s{i} 10.1.{i // 250}.{i % 250}:80 check weight 5" for i in range(10_000)]
     text = "backend a\n  default-server inter 1s\n" + "\n".join(lines)

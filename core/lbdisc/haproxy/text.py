@@ -279,7 +279,8 @@ class _Reader:
         if first == "server" and self._has_servers and len(words) > 2:
             server = ServerLine(self._name, words[1], words[2], words[3:], self._defaults, raw)
             self._servers.append(server)
-            self._seen[line] = server
+            if not raw:  # a line with variables is looked at each time
+                self._seen[line] = server
             return
         self._take_other(first, Line(words, raw, number))
 
