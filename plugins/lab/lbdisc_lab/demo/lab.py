@@ -147,7 +147,6 @@ class Lab:
         return {
             path: path.read_text(encoding="utf-8", errors="replace").splitlines()[-size:]
             for path in sorted(self._logs.iterdir())
-            if path.stat().st_size
         }
 
     def _start(self, name: str, command: list[str]) -> Process:
