@@ -353,6 +353,32 @@ def test_a_second_signal_cuts_the_drain_short(life: Life) -> None:
     assert life.ledger.state == "gone"
 
 
+def test_a_second_signal_keeps_the_order(life: Life) -> None:
+    agents = Agents()
+    running = life.begin(life.script(f": > {life.folder}/told; exit 3"), drain=agents)
+    life.until_on()
+    life.until("ready")
+    life.ledger.may_go.clear()
+    running.send()
+    agents.asked.get(timeout=30)
+    running.send()
+    assert life.ledger.leaving.wait(30)
+    assert not (life.folder / "told").exists()
+    life.ledger.may_go.set()
+    assert running.outcome() == 3
+
+
+def test_a_second_signal_reaches_a_command_that_is_stopping(life: Life) -> None:
+    told = life.folder / "told"
+    traps = f"trap ': > {told}' TERM; trap 'exit 8' INT; "
+    running = life.begin(traps + LOOP.format(folder=life.folder))
+    life.until_on()
+    running.send(signal.SIGTERM)
+    eventually(told.exists)
+    running.send(signal.SIGINT)
+    assert running.outcome() == 8
+
+
 def test_a_drain_ends_at_its_limit(life: Life) -> None:
     agents = Agents()
     running = life.begin(drain=agents, settings=replace(QUICK, drain_timeout=0.2))

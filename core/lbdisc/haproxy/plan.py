@@ -145,10 +145,11 @@ class _Planner:
             if has_dynamic_cookies(self._new.proxies[proxy]):
                 todo.append(cmd.EnableDynamicCookie(proxy, name))
         for spec in specs:
+            if spec.disabled:
+                continue  # its checks would run in maintenance; they start when it gets ready
             if spec.checked:
                 todo.append(cmd.EnableHealth(spec.proxy, spec.name))
-            if not spec.disabled:
-                todo.append(cmd.EnableServer(spec.proxy, spec.name))
+            todo.append(cmd.EnableServer(spec.proxy, spec.name))
         return todo
 
     def _addable(self, server: ServerLine) -> Spec | None:
@@ -221,7 +222,12 @@ def _change(old: Spec, new: Spec, *, dynamic: bool) -> list[Command]:
             raise Unfit(f"{where}: its weight is fixed with this balance")
         todo.append(cmd.SetWeight(*target, new.weight))
     if old.disabled and not new.disabled:
+        if new.checked:
+            todo.append(cmd.EnableHealth(*target))
         todo.append(cmd.SetState(*target, "ready"))
+        if dynamic:
+            # A weight that was set in maintenance takes its effect only when it is set again.
+            todo.append(cmd.SetWeight(*target, new.weight))
     return todo
 
 

@@ -170,11 +170,14 @@ class Session:
                 iter([request]), timeout, metadata=metadata
             )
             try:
-                return next(call)
+                return next(call, None)
             finally:
                 call.cancel()
 
-        if self._call(first, rpc.LeaseKeepAliveRequest(ID=lease)).TTL <= 0:
+        reply = self._call(first, rpc.LeaseKeepAliveRequest(ID=lease))
+        if reply is None:
+            raise Unreachable("no answer about the lease")
+        if reply.TTL <= 0:
             raise LeaseGone("the lease has ended")
 
     def revoke(self, lease: int) -> None:
