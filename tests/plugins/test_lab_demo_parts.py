@@ -137,7 +137,8 @@ def test_an_unknown_registry_is_named_in_one_line(tmp_path: Path, backend: str) 
 
 
 @pytest.mark.parametrize(
-    ("backend", "package"), [("etcd", "etcd-server"), ("zookeeper", "default-jre-headless")]
+    ("backend", "package"),
+    [("etcd", "etcd-server"), ("serf", "serf"), ("zookeeper", "default-jre-headless")],
 )
 def test_missing_servers_are_one_line_that_names_the_package(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, backend: str, package: str
