@@ -8,8 +8,9 @@ import structlog
 from lbdisc import records
 from lbdisc.values import Endpoint
 from lbdisc_etcd.failures import LeaseGone
+from lbdisc_etcd.messages import Record
 from lbdisc_etcd.settings import EtcdSettings
-from lbdisc_etcd.wire import Record, Session
+from lbdisc_etcd.wire import Session
 
 log = structlog.get_logger("lbdisc.etcd")
 ABSENT = 0  # the revision of a key that is not there
