@@ -30,6 +30,7 @@ class Registration:
         self._renew_at = 0.0
         self._revision = ABSENT  # at which we wrote the key last
         self._value = b""
+        self._known = False  # was registered before
         self._rival: int | None = None  # the lease of another who holds the key; 0: has no lease
 
     @property
@@ -65,7 +66,9 @@ class Registration:
         written = session.put(self._key, value, lease=self._lease, over=self._revision)
         self._take(written.record)
         if written.done and new:
-            log.info("registered", name=self._name, key=self._key.decode())
+            if self._known:  # the core tells of the first time
+                log.info("registered again", name=self._name, key=self._key.decode())
+            self._known = True
 
     def _take(self, record: Record | None) -> None:
         """Learn what is there: nothing, ours, or another's, which is never written or deleted."""
