@@ -243,3 +243,19 @@ def test_managed_discovery_alone_publishes_nobody(registry: testing.Registry) ->
     settings = registry.node_settings(0) | {"serf.join": (registry.node_address(0),)}
     with Watching(make_discovery("serf", settings)) as watching:
         watching.until(lambda s: len(s) == 0, deadline=10)
+
+
+def test_one_seed_that_is_down_does_not_hold_up_the_others(registry: testing.Registry) -> None:
+    registry.node("n1", index=1)
+    seeds = (registry.node_address(9), *registry.seeds)
+    settings = registry.node_settings(0) | {"serf.node": "balancer", "serf.join": seeds}
+    with Watching(make_discovery("serf", settings)) as watching:
+        watching.until(lambda s: len(s) == 1, deadline=10)
+
+
+def test_seed_that_comes_back_elsewhere_is_joined(registry: testing.Registry) -> None:
+    later = registry.node_address(1)
+    settings = {"join": (later,), "join_interval": 0.1}
+    with Holding(registrar(registry, **settings), endpoint(registry)):
+        registry.node("moved", index=1, tags={})
+        eventually(lambda: status(registry, "n0") == "alive")
