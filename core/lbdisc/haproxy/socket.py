@@ -114,6 +114,12 @@ class Runtime:
         if connection is not None:
             connection.close()
 
+    @property
+    def connected(self) -> bool:
+        """Whether there is a connection that HAProxy has not closed ("stats timeout", 10 s)."""
+        # What is readable between two commands can only be its end.
+        return self._connection is not None and not select.select([self._connection], [], [], 0)[0]
+
     def __enter__(self) -> Self:
         return self
 
@@ -176,6 +182,7 @@ class Runtime:
             if pid is None or worker.pid == pid:
                 return worker, read_states(states)
             if time.monotonic() > end:
+                self.close()
                 raise Unreachable(f"worker {worker.pid} answers instead of {pid}")
             time.sleep(0.005)
 
@@ -189,14 +196,13 @@ class Runtime:
 
     def features(self) -> Features:
         """What this worker can do, from its own help and version. Raises as every command."""
-        known = self.ask("help")
-        if "add server" not in known:
-            raise Refused("help", "the socket lacks 'level admin', or HAProxy is older than 2.6")
-        return Features(self.info().version, wait="\n  wait " in known)
+        level, known, told = self.ask_all(["show cli level", "help", "show info"])
+        if level.strip() != "admin":
+            raise Refused("show cli level", f"{level.strip()}: 'stats socket' needs 'level admin'")
+        return Features(Info.read(told).version, wait="\n  wait " in known)
 
     def _open(self) -> None:
-        # HAProxy closes a silent connection ("stats timeout", 10 s): it is readable by then.
-        if self._connection is not None and select.select([self._connection], [], [], 0)[0]:
+        if not self.connected:
             self.close()
         if self._connection is None:
             self._connection = dial(self.address, self._timeout)
