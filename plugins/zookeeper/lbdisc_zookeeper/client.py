@@ -96,7 +96,10 @@ class Client:
             raise self._failure(f"kazoo gave up: {self._connection.crash!r}")
         if self._connection.refused:
             if self._connection.broke_in_sasl:
-                raise self._failure("the connection to ZooKeeper broke during SASL")
+                raise self._failure(
+                    "the connection to ZooKeeper broke during SASL: a server that ended, or a "
+                    "wrong password (see zookeeper.sasl_user, sasl_password)"
+                )
             raise SettingsError(SETTINGS["AuthFailedError"])
 
     @property

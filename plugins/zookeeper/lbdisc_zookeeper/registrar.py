@@ -110,7 +110,7 @@ class _Holding:
             self._tell("registered")
             return node.record
         if node is not None and _owner(node.record) != self._owner:
-            self._tell("another registrar holds the name; waiting", record=shown(node.record))
+            self._warn("another registrar holds the name; waiting", record=shown(node.record))
             return None
         self._look, self._told = True, ""  # the next look leaves a watch on it
         record = self._record(self._wanted)
@@ -128,10 +128,15 @@ class _Holding:
         identity = self._client.identity
         return identity and identity[0]
 
-    def _tell(self, event: str, **fields: str) -> None:
+    def _tell(self, event: str) -> None:
         if event != self._told:
             self._told = event
-            _log.info(event, path=self._path, **fields)
+            _log.info(event, path=self._path)
+
+    def _warn(self, event: str, *, record: str) -> None:
+        if event != self._told:
+            self._told = event
+            _log.warning(event, path=self._path, record=record)
 
     def leave(self) -> None:
         """Say that the endpoint drains, and take it out."""
