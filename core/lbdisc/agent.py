@@ -16,7 +16,7 @@ import structlog
 from lbdisc.backoff import Backoff
 from lbdisc.errors import ApplyError, LbdiscError, SettingsError
 from lbdisc.generation import Generation
-from lbdisc.hooks import Applied, Reloader, Renderer
+from lbdisc.hooks import Applied, Planned, Reloader, Renderer
 from lbdisc.journal import Journal
 from lbdisc.notify import Notifier
 from lbdisc.pace import Pace
@@ -59,6 +59,7 @@ class Agent:
         self._pace = Pace(settings.agent)
         self._backoff = Backoff(settings.agent.retry_first, settings.agent.retry_most)
         self._desired: Snapshot | None = None
+        self._candidate: tuple[Snapshot, str, Planned] | None = None
         self._arrived = 0.0
         self._running: Generation | None = None
         self._next_look = 0.0
@@ -76,7 +77,7 @@ class Agent:
             self._watcher.look_again()
             self._take_newest()
             now = self._clock()
-            if self._pace.due is not None and self._pace.due <= now:
+            if self._is_due(now):
                 self._bring()
             elif self._running is not None and self._next_look <= now:
                 self._look(now)
@@ -111,6 +112,7 @@ class Agent:
         self._watcher, self._renderer, self._settings = watcher, renderer, settings
         self._pace.settings = settings.agent
         watcher.start()
+        self._candidate = None
         self._pace.changed(self._clock())
 
     def _await_first(self, stop: Event) -> None:
@@ -166,16 +168,40 @@ class Agent:
         self._backoff.reset()
         self._pace.not_before = float("-inf")
 
+    def _is_due(self, now: float) -> bool:
+        """Whether to apply now: what needs no reload goes at once, a reload waits for quiet."""
+        due = self._pace.due
+        if due is None or self._pace.not_before > now:
+            return False
+        return due <= now or self._goes_at_once()
+
+    def _goes_at_once(self) -> bool:
+        if self._running is None or self._pace.failing:
+            return False
+        try:
+            return self._prepared()[2].how in ("nothing", "written", "runtime")
+        except LbdiscError:
+            return True  # applying says why, at once
+
+    def _prepared(self) -> tuple[Snapshot, str, Planned]:
+        """The desired snapshot, its text, and what an apply would do. Raises ``LbdiscError``."""
+        snapshot = self._desired if self._desired is not None else Snapshot()
+        if self._candidate is None or self._candidate[0] is not snapshot:
+            text = self._renderer.render(snapshot)
+            running = self._running.text if self._running else ""
+            self._candidate = (snapshot, text, self._reloader.plan(running, text))
+        return self._candidate
+
     def _bring(self) -> None:
         """Render, apply and verify the desired snapshot; plan the next attempt when that fails."""
-        assert self._desired is not None or self._running is not None
-        snapshot = self._desired if self._desired is not None else Snapshot()
         try:
-            text = self._renderer.render(snapshot)
+            snapshot, text, _ = self._prepared()
             applied = self._apply(text)
         except LbdiscError as error:
+            self._candidate = None
             self._failed(error)
             return
+        self._candidate = None
         self._pace.settled()
         self._backoff.reset()
         self._announce(snapshot, text, applied)
@@ -228,6 +254,18 @@ class Agent:
             self._arrived = now
             self._pace.changed(now)
             self._pace.first_change = now - self._settings.agent.max_wait
+        else:
+            self._tend()
+
+    def _tend(self) -> None:
+        try:
+            done = self._reloader.tend(self._settings.output)
+        except LbdiscError as error:
+            log.error("housekeeping failed", error=str(error))
+            return
+        if done is not None:
+            self._pace.reloaded(self._clock())
+            self.journal.tended(done)
 
     def _plan_looks(self, now: float, *, thorough: bool) -> None:
         self._next_look = now + LIFE_SIGN

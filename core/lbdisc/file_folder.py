@@ -2,7 +2,6 @@
 
 import os
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -46,12 +45,20 @@ class Folder:
         """``DIR`` and its service folders, as they are on disk now."""
         root = self._root.stat()
         found = {self._root: (root.st_dev, root.st_ino)}
+        self._folder_problems.clear()
         with os.scandir(self._root) as names:
-            for name in names:
-                if not file_entry.passed_over(name.name) and _is_folder(name):
-                    state = _stat(Path(name.path))
-                    if state is not None:
-                        found[self._root / name.name] = (state.st_dev, state.st_ino)
+            folders = [name.name for name in names if _is_folder(name)]
+        for name in folders:
+            path = self._root / name
+            try:
+                check_name(name, what="service")
+                state = path.stat()
+            except EntryError as error:
+                self._folder_problems[path] = str(error)
+            except FileNotFoundError:  # gone between the two looks
+                continue
+            else:
+                found[path] = (state.st_dev, state.st_ino)
         return found
 
     def scan(self) -> dict[Path, Identity]:
@@ -61,7 +68,6 @@ class Folder:
         self._root_identity = folders[self._root]
         present: set[Path] = set()
         unreadable: set[Path] = set()
-        self._folder_problems.clear()
         for folder in folders:
             try:
                 present.update(self._names(folder))
@@ -78,28 +84,23 @@ class Folder:
                 self._forget(path, clean=same)
         return folders
 
-    def _names(self, folder: Path) -> Iterator[Path]:
-        service = self._service(folder)
-        try:
-            check_name(service, what="service")
-        except EntryError as error:
-            self._folder_problems[folder] = str(error)
-            return
+    def _names(self, folder: Path) -> list[Path]:
         with os.scandir(folder) as names:
-            for name in names:
-                if file_entry.passed_over(name.name):
-                    continue
-                if folder != self._root or not _is_folder(name):
-                    yield folder / name.name
+            return [
+                folder / name.name
+                for name in names
+                if not file_entry.passed_over(name.name)
+                and (folder != self._root or not _is_folder(name))
+            ]
 
     def _service(self, folder: Path) -> str:
         return self._settings.service if folder == self._root else folder.name
 
-    def holds(self, path: Path) -> bool:
-        """Whether ``path`` may be a node's file, and none of the folders."""
-        return not file_entry.passed_over(path.name) and (
-            path in self._files or not path.is_dir() or path.parent != self._root
-        )
+    def is_folder(self, path: Path) -> bool:
+        """Whether ``path`` is, or was, ``DIR`` or a service's folder rather than a file."""
+        if path.parent != self._root:
+            return path == self._root
+        return path not in self._files and not path.is_file()
 
     def look(self, path: Path) -> bool:
         """Read ``path`` again if it changed; returns whether that may change what is published."""
@@ -192,13 +193,6 @@ def _place(path: Path) -> str:
 
 def _is_folder(name: "os.DirEntry[str]") -> bool:
     try:
-        return name.is_dir()
+        return name.is_dir() and not file_entry.passed_over(name.name)
     except OSError:
         return False
-
-
-def _stat(path: Path) -> os.stat_result | None:
-    try:
-        return path.stat()
-    except OSError:
-        return None

@@ -34,6 +34,7 @@ class Listener(Protocol):
 class _Reading:
     """What the registrar was given in this attempt, and what it has dealt with."""
 
+    begun: bool = False
     given: Endpoint | None = None
     published: Endpoint | None = None
 
@@ -42,7 +43,8 @@ class Holder:
     """Holds one endpoint until told to leave. One use: start, perhaps drain, leave.
 
     A registrar does not say when the registry has the endpoint. It reads the endpoint again and
-    again, though, so what it was given before has been published when it comes for the next.
+    again, though, so what it was given before has been published when it comes for the next. The
+    first reading of an attempt does not count: it may be for the name only, before a connection.
     """
 
     def __init__(
@@ -108,5 +110,7 @@ class Holder:
             self._soon.reset()
             self._late.reset()
             self._listener.published(reading.given)
-        reading.given = endpoint
+        if reading.begun:
+            reading.given = endpoint
+        reading.begun = True
         return endpoint

@@ -88,6 +88,11 @@ class Journal:
                 retry_s=round(delay, 1),
             )
 
+    def tended(self, applied: Applied) -> None:
+        """The load balancer was tidied up; what it serves is the same."""
+        self._counters[f"tended_{applied.how}"] += 1
+        log.info("tidied up", how=applied.how, detail=applied.detail or None)
+
     def drift(self, difference: str) -> None:
         self._counters["drift"] += 1
         log.warning("the load balancer does not run what it should: repairing", found=difference)

@@ -110,7 +110,6 @@ def _tags(given: Sequence[str] | None) -> dict[str, str] | None:
 def _registration(
     plugins: "Plugins", configuration: "Configuration", command: Sequence[str]
 ) -> "Registration":
-    from lbdisc import checks
     from lbdisc.child import Child
     from lbdisc.notify import Notifier
     from lbdisc.registration import Registration
@@ -120,7 +119,6 @@ def _registration(
     return Registration(
         settings,
         endpoint=_endpoint(settings),
-        check=checks.parse(settings.check, timeout=settings.timeout),
         registrar=provider.create(configuration.table(provider.name)),
         child=Child(command) if command else None,
         pace=configuration.core.agent,

@@ -3,8 +3,9 @@
 import os
 import re
 import subprocess
+import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from threading import Thread
 
 import structlog
@@ -49,6 +50,20 @@ class Output:
         self._thread.start()
         return child
 
+    def clear(self) -> None:
+        """Forget the lines so far."""
+        self._lines.clear()
+
+    def until(self, find: Callable[[str], str], *, limit: float) -> str:
+        """What ``find`` finds in the lines, waited for ``limit`` seconds; ``""`` if nothing."""
+        end = time.monotonic() + limit
+        while not (found := find(self.text)) and self._reads() and time.monotonic() < end:
+            time.sleep(0.01)
+        return found
+
+    def _reads(self) -> bool:
+        return self._thread is not None and self._thread.is_alive()
+
     def join(self, limit: float = 1.0) -> None:
         """Wait until all that an ended child wrote is read, for ``limit`` seconds at most."""
         if self._thread is not None:
@@ -56,11 +71,11 @@ class Output:
 
     @property
     def text(self) -> str:
-        return "\n".join(self._lines)
+        return "\n".join(self._lines.copy())
 
     @property
     def last_line(self) -> str:
-        return self._lines[-1] if self._lines else ""
+        return next(reversed(self._lines.copy()), "")
 
     def _read(self, descriptor: int) -> None:
         with os.fdopen(descriptor, "r", encoding="utf-8", errors="replace") as pipe:

@@ -107,6 +107,6 @@ def _state_difference(spec: Spec, row: ServerState) -> str:
         return "is in maintenance" if row.in_maintenance else "is not in maintenance"
     if row.draining and not inherits and row.admin & FORCED_DRAIN:
         return "drains"
-    if spec.checked != row.checked and not inherits:
+    if spec.checked != row.checked and not inherits and not spec.disabled:
         return "is checked" if row.checked else "is not checked"
     return ""

@@ -86,10 +86,14 @@ class Section:
         """The inherited lines, then its own."""
         return (*(self.defaults.effective if self.defaults else ()), *self.lines)
 
+    def every(self, *start: str) -> tuple[Line, ...]:
+        """The lines in force that begin with the words ``start``, inherited ones first."""
+        size = len(start)
+        return tuple(line for line in self.effective if line.words[:size] == start)
+
     def last(self, *start: str) -> Line | None:
         """The last line in force that begins with the words ``start``."""
-        size = len(start)
-        return next((line for line in reversed(self.effective) if line.words[:size] == start), None)
+        return next(reversed(self.every(*start)), None)
 
 
 @dataclass(frozen=True, slots=True)
