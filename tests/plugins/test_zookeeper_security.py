@@ -18,6 +18,7 @@ from lbdisc.errors import DiscoveryError, LbdiscError, RegistrarError, SettingsE
 from lbdisc.testing.waiting import eventually
 from lbdisc.values import Endpoint
 from lbdisc_zookeeper import testing
+from lbdisc_zookeeper.discovery import ZooKeeperDiscovery
 from lbdisc_zookeeper.settings import ZooKeeperSettings
 from lbdisc_zookeeper.testing.certificates import Authority
 from lbdisc_zookeeper.testing.running import Editor, Holding, Watching, settings_from
@@ -248,6 +249,15 @@ def test_server_that_wants_sasl_says_so(tmp_path: Path) -> None:
         error = _discovery_error(replace(settings, sasl_user="", sasl_password=None))
         assert isinstance(error, SettingsError)
         assert "zookeeper.sasl_user" in str(error)
+
+
+def test_password_in_plain_text_is_warned_of(
+    plain: ZooKeeperSettings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ZooKeeperDiscovery(replace(plain, tls=True, **DIGEST))
+    assert "plain text" not in capsys.readouterr().out
+    ZooKeeperDiscovery(replace(plain, **DIGEST))
+    assert "plain text" in capsys.readouterr().out
 
 
 def test_no_secret_is_ever_logged(

@@ -16,7 +16,7 @@ from lbdisc import formats
 from lbdisc.errors import DiscoveryError
 from lbdisc.hooks import Publish
 from lbdisc.values import Endpoint, Snapshot
-from lbdisc_zookeeper.client import SLICE, Client
+from lbdisc_zookeeper.client import SLICE, Client, warn_of_plain_passwords
 from lbdisc_zookeeper.settings import ZooKeeperSettings, base_path
 from lbdisc_zookeeper.signals import Gone, Interrupted, Signal, Stopped
 from lbdisc_zookeeper.tree import Tree
@@ -30,6 +30,7 @@ class ZooKeeperDiscovery:
     def __init__(self, settings: ZooKeeperSettings) -> None:
         self._settings = settings
         self._root = base_path(settings.prefix, what="zookeeper.prefix")
+        warn_of_plain_passwords(settings)
 
     def watch(self, publish: Publish, stop: Event) -> None:
         """Publish all endpoints at once and after each change, until ``stop`` is set.

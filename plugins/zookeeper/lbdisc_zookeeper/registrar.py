@@ -11,7 +11,7 @@ import structlog
 from lbdisc import records
 from lbdisc.errors import EntryError, RegistrarError, SettingsError
 from lbdisc.values import Endpoint, shown
-from lbdisc_zookeeper.client import SLICE, Client
+from lbdisc_zookeeper.client import SLICE, Client, warn_of_plain_passwords
 from lbdisc_zookeeper.settings import ZooKeeperSettings, base_path
 from lbdisc_zookeeper.signals import Gone, Held, Identity, Interrupted, Stopped, Taken
 
@@ -30,6 +30,7 @@ class ZooKeeperRegistrar:
             )
         self._settings = settings
         self._root = base_path(settings.prefix, what="zookeeper.prefix")
+        warn_of_plain_passwords(settings)
         self._owner = secrets.token_hex(8)
         self._session: Identity | None = None
 
