@@ -21,6 +21,7 @@ from lbdisc.journal import Journal
 from lbdisc.notify import Notifier
 from lbdisc.pace import Pace
 from lbdisc.plugins import Plugins
+from lbdisc.presence import Presence
 from lbdisc.settings import CoreSettings
 from lbdisc.store import Store
 from lbdisc.values import Snapshot
@@ -45,6 +46,7 @@ class Agent:
         store: Store,
         wake: Wake,
         notifier: Notifier | None = None,
+        presence: Presence | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._settings = settings
@@ -55,6 +57,7 @@ class Agent:
         self._store = store
         self._wake = wake
         self._notifier = notifier or Notifier()
+        self._presence = presence or Presence()
         self._clock = clock
         self._pace = Pace(settings.agent)
         self._backoff = Backoff(settings.agent.retry_first, settings.agent.retry_most)
@@ -82,14 +85,17 @@ class Agent:
                 self._bring()
             elif self._running is not None and self._next_look <= now:
                 self._look(now)
+            self._presence.look(self._watcher.newest, self._running, self._reloader)
             self._report()
             self._wake.wait(self._until_next(self._clock()))
 
     def close(self) -> None:
         """Let go of the registry and of the load balancer."""
         self._notifier.send("STOPPING=1")
+        self._presence.leave()
         self._watcher.stop(timeout=0)
         self._reloader.close()
+        self._presence.join(0.5)
         if not self._watcher.stop(timeout=0.5):
             log.warning("the discovery plugin did not stop in time; left behind")
 
@@ -107,8 +113,16 @@ class Agent:
         """What is balanced now."""
         return self._running.snapshot if self._running else Snapshot()
 
-    def change(self, *, renderer: Renderer, watcher: Watcher, settings: CoreSettings) -> None:
+    def change(
+        self,
+        *,
+        renderer: Renderer,
+        watcher: Watcher,
+        settings: CoreSettings,
+        presence: Presence | None = None,
+    ) -> None:
         """Go on with new settings: another renderer, another watcher; nothing is dropped."""
+        self._presence = self._presence.changed(settings.services, presence)
         self._watcher.stop()
         self._watcher, self._renderer, self._settings = watcher, renderer, settings
         self._pace.settings = settings.agent
@@ -281,6 +295,7 @@ class Agent:
     def _until_next(self, now: float) -> float:
         """Seconds until something is due."""
         times = [now + LIFE_SIGN, self._next_look, self._pace.due, self._watcher.due]
+        times.append(self._presence.due)
         if self._notifier.watchdog:
             times.append(now + self._notifier.watchdog / 3)
         return max(0.0, min(t for t in times if t is not None) - now)

@@ -51,6 +51,8 @@ class Store:
             lock.truncate(0)
             lock.write(f"{os.getpid()}\n")
             lock.flush()
+            for file in (self._snapshot, self._status):
+                files.clean_up(file)
             yield
 
     def _owner(self) -> str:

@@ -6,6 +6,7 @@ server-state file are read from the configuration itself, so that any template w
 """
 
 import time
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,7 @@ import structlog
 from lbdisc import files
 from lbdisc.errors import ApplyError, LbdiscError
 from lbdisc.haproxy.binds import new_binds, try_binds
+from lbdisc.haproxy.drains import Drains
 from lbdisc.haproxy.errors import HaproxyError, Unreachable
 from lbdisc.haproxy.health_file import keep_health, reset_health
 from lbdisc.haproxy.live import Live
@@ -27,6 +29,7 @@ from lbdisc.haproxy.socket import OLDEST, Features, Runtime
 from lbdisc.haproxy.state import differences
 from lbdisc.haproxy.text import Configuration, parse
 from lbdisc.hooks import Applied, Planned
+from lbdisc.values import Endpoint
 
 log = structlog.get_logger("lbdisc.haproxy")
 ANSWER_LIMIT = 5.0  # seconds for a new worker's runtime socket
@@ -50,6 +53,7 @@ class HaproxyReloader:
         self._master = Master(settings.master_socket)
         self._managed: Managed | None = None
         self._live: Live | None = None
+        self._drains = Drains(settings.master_socket)
         self._parsed: tuple[str, Configuration] = ("", parse(""))
         self._warned: tuple[str, ...] = ()
 
@@ -243,6 +247,10 @@ class HaproxyReloader:
         found = differences(wanted, states)
         more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
         return f"server {found[0][0]} {found[0][1]}{more}" if found else ""
+
+    def drained(self, endpoints: Sequence[Endpoint]) -> frozenset[Endpoint]:
+        """Those that neither the worker nor one before it has a session on."""
+        return self._drains.over(self._live, endpoints) if self._live else frozenset()
 
     def tend(self, config: Path) -> Applied | None:
         """Delete what is no longer used; the settling reload before HAProxy 3.0."""
