@@ -3,6 +3,7 @@
 from lbdisc.hooks import (
     Applied,
     Discovery,
+    Planned,
     Provider,
     Publish,
     Registrar,
@@ -17,6 +18,7 @@ __all__ = [
     "Change",
     "Discovery",
     "Endpoint",
+    "Planned",
     "Problem",
     "Provider",
     "Publish",

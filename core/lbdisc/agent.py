@@ -16,11 +16,12 @@ import structlog
 from lbdisc.backoff import Backoff
 from lbdisc.errors import ApplyError, LbdiscError, SettingsError
 from lbdisc.generation import Generation
-from lbdisc.hooks import Applied, Reloader, Renderer
+from lbdisc.hooks import Applied, Planned, Reloader, Renderer
 from lbdisc.journal import Journal
 from lbdisc.notify import Notifier
 from lbdisc.pace import Pace
 from lbdisc.plugins import Plugins
+from lbdisc.presence import Presence
 from lbdisc.settings import CoreSettings
 from lbdisc.store import Store
 from lbdisc.values import Snapshot
@@ -45,6 +46,7 @@ class Agent:
         store: Store,
         wake: Wake,
         notifier: Notifier | None = None,
+        presence: Presence | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._settings = settings
@@ -55,10 +57,13 @@ class Agent:
         self._store = store
         self._wake = wake
         self._notifier = notifier or Notifier()
+        self._presence = presence or Presence()
         self._clock = clock
         self._pace = Pace(settings.agent)
         self._backoff = Backoff(settings.agent.retry_first, settings.agent.retry_most)
         self._desired: Snapshot | None = None
+        self._candidate: tuple[Snapshot, str, Planned] | None = None
+        self._taken: Snapshot | None = None
         self._arrived = 0.0
         self._running: Generation | None = None
         self._next_look = 0.0
@@ -76,18 +81,21 @@ class Agent:
             self._watcher.look_again()
             self._take_newest()
             now = self._clock()
-            if self._pace.due is not None and self._pace.due <= now:
+            if self._is_due(now):
                 self._bring()
             elif self._running is not None and self._next_look <= now:
                 self._look(now)
+            self._presence.look(self._watcher.newest, self._running, self._reloader)
             self._report()
             self._wake.wait(self._until_next(self._clock()))
 
     def close(self) -> None:
         """Let go of the registry and of the load balancer."""
         self._notifier.send("STOPPING=1")
+        self._presence.leave()
         self._watcher.stop(timeout=0)
         self._reloader.close()
+        self._presence.join(0.5)
         if not self._watcher.stop(timeout=0.5):
             log.warning("the discovery plugin did not stop in time; left behind")
 
@@ -105,12 +113,21 @@ class Agent:
         """What is balanced now."""
         return self._running.snapshot if self._running else Snapshot()
 
-    def change(self, *, renderer: Renderer, watcher: Watcher, settings: CoreSettings) -> None:
+    def change(
+        self,
+        *,
+        renderer: Renderer,
+        watcher: Watcher,
+        settings: CoreSettings,
+        presence: Presence | None = None,
+    ) -> None:
         """Go on with new settings: another renderer, another watcher; nothing is dropped."""
+        self._presence = self._presence.changed(settings.services, presence)
         self._watcher.stop()
         self._watcher, self._renderer, self._settings = watcher, renderer, settings
         self._pace.settings = settings.agent
         watcher.start()
+        self._candidate = self._taken = None
         self._pace.changed(self._clock())
 
     def _await_first(self, stop: Event) -> None:
@@ -153,6 +170,9 @@ class Agent:
         if newest is None:
             return
         snapshot, arrived = newest
+        if snapshot is self._taken:
+            return
+        self._taken = snapshot
         self.journal.problems(snapshot.problems)
         self._want(snapshot.only(self._settings.services), arrived)
 
@@ -166,16 +186,40 @@ class Agent:
         self._backoff.reset()
         self._pace.not_before = float("-inf")
 
+    def _is_due(self, now: float) -> bool:
+        """Whether to apply now: what needs no reload goes at once, a reload waits for quiet."""
+        due = self._pace.due
+        if due is None or self._pace.not_before > now:
+            return False
+        return due <= now or self._goes_at_once()
+
+    def _goes_at_once(self) -> bool:
+        if self._running is None or self._pace.failing:
+            return False
+        try:
+            return self._prepared()[2].how in ("nothing", "written", "runtime")
+        except LbdiscError:
+            return True  # applying says why, at once
+
+    def _prepared(self) -> tuple[Snapshot, str, Planned]:
+        """The desired snapshot, its text, and what an apply would do. Raises ``LbdiscError``."""
+        snapshot = self._desired if self._desired is not None else Snapshot()
+        if self._candidate is None or self._candidate[0] is not snapshot:
+            text = self._renderer.render(snapshot)
+            running = self._running.text if self._running else ""
+            self._candidate = (snapshot, text, self._reloader.plan(running, text))
+        return self._candidate
+
     def _bring(self) -> None:
         """Render, apply and verify the desired snapshot; plan the next attempt when that fails."""
-        assert self._desired is not None or self._running is not None
-        snapshot = self._desired if self._desired is not None else Snapshot()
         try:
-            text = self._renderer.render(snapshot)
+            snapshot, text, _ = self._prepared()
             applied = self._apply(text)
         except LbdiscError as error:
+            self._candidate = None
             self._failed(error)
             return
+        self._candidate = None
         self._pace.settled()
         self._backoff.reset()
         self._announce(snapshot, text, applied)
@@ -187,9 +231,11 @@ class Agent:
         now = self._clock()
         if applied.how in ("reload", "start"):
             self._pace.reloaded(now)
-        if difference := self._reloader.verify(text, thorough=True):
+        # What was changed at run time has been read back by the reloader itself.
+        thorough = applied.how != "runtime"
+        if difference := self._reloader.verify(text, thorough=thorough):
             raise ApplyError(f"applied, yet not running: {difference}")
-        self._plan_looks(now, thorough=True)
+        self._plan_looks(now, thorough=thorough)
         return applied
 
     def _drift(self, text: str) -> str:
@@ -228,6 +274,18 @@ class Agent:
             self._arrived = now
             self._pace.changed(now)
             self._pace.first_change = now - self._settings.agent.max_wait
+        else:
+            self._tend()
+
+    def _tend(self) -> None:
+        try:
+            done = self._reloader.tend(self._settings.output)
+        except LbdiscError as error:
+            log.error("housekeeping failed", error=str(error))
+            return
+        if done is not None:
+            self._pace.reloaded(self._clock())
+            self.journal.tended(done)
 
     def _plan_looks(self, now: float, *, thorough: bool) -> None:
         self._next_look = now + LIFE_SIGN
@@ -237,6 +295,7 @@ class Agent:
     def _until_next(self, now: float) -> float:
         """Seconds until something is due."""
         times = [now + LIFE_SIGN, self._next_look, self._pace.due, self._watcher.due]
+        times.append(self._presence.due)
         if self._notifier.watchdog:
             times.append(now + self._notifier.watchdog / 3)
         return max(0.0, min(t for t in times if t is not None) - now)

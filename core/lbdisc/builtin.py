@@ -42,7 +42,8 @@ class HAProxy:
     @staticmethod
     @hookimpl
     def lbdisc_reloader() -> Provider[Any, Reloader]:
-        from lbdisc.haproxy.reloader import HaproxyReloader, HaproxySettings
+        from lbdisc.haproxy.reloader import HaproxyReloader
+        from lbdisc.haproxy.settings import HaproxySettings
 
         return Provider("haproxy", HaproxySettings, HaproxyReloader)
 

@@ -1,12 +1,14 @@
 """Reloader ``command``: anything that has a check command and a reload command, as nginx has."""
 
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from lbdisc import commands, files
 from lbdisc.errors import ApplyError, CheckError, LbdiscError, SettingsError
-from lbdisc.hooks import Applied
+from lbdisc.hooks import Applied, Planned
 from lbdisc.settings import Seconds, described
+from lbdisc.values import Endpoint
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +43,12 @@ class CommandReloader:
             outcome = self._run(self._settings.check, candidate, timeout, "check")
             if not outcome.passed:
                 raise CheckError(f"command.check refuses it: {outcome.explained(timeout)}")
+
+    def plan(self, running: str, candidate: str) -> Planned:
+        """Equal texts need nothing, others a reload."""
+        if running == candidate:
+            return Planned(how="nothing", detail="nothing changes")
+        return Planned(how="reload", detail="reload: the text changed")
 
     def apply(self, config: Path, candidate: str) -> Applied:
         before = config.read_bytes() if config.exists() else None
@@ -90,6 +98,14 @@ class CommandReloader:
         words = commands.split(self._settings.verify, setting="command.verify")
         outcome = commands.run(words, timeout=timeout)
         return "" if outcome.passed else f"command.verify: {outcome.explained(timeout)}"
+
+    def drained(self, endpoints: Sequence[Endpoint]) -> Collection[Endpoint]:
+        """Once reloaded, nobody can tell: they count as drained."""
+        return endpoints
+
+    def tend(self, config: Path) -> Applied | None:
+        """Nothing needs housekeeping."""
+        return None
 
     def close(self) -> None:
         """Nothing was started."""

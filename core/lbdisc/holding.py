@@ -7,6 +7,7 @@ from typing import Protocol
 
 import structlog
 
+from lbdisc import draining
 from lbdisc.backoff import Backoff
 from lbdisc.errors import LbdiscError, RegistrarError, SettingsError
 from lbdisc.hooks import Registrar
@@ -34,6 +35,7 @@ class Listener(Protocol):
 class _Reading:
     """What the registrar was given in this attempt, and what it has dealt with."""
 
+    begun: bool = False
     given: Endpoint | None = None
     published: Endpoint | None = None
 
@@ -42,7 +44,8 @@ class Holder:
     """Holds one endpoint until told to leave. One use: start, perhaps drain, leave.
 
     A registrar does not say when the registry has the endpoint. It reads the endpoint again and
-    again, though, so what it was given before has been published when it comes for the next.
+    again, though, so what it was given before has been published when it comes for the next. The
+    first reading of an attempt does not count: it may be for the name only, before a connection.
     """
 
     def __init__(
@@ -58,6 +61,7 @@ class Holder:
         self._soon = Backoff(pace.retry_first, pace.retry_most)
         self._late = Backoff(*HOPELESS)
         self._draining = threading.Event()
+        self._drain_name = draining.new_drain()
         self._stop = threading.Event()
         self._reading = _Reading()
         self._thread = threading.Thread(target=self._run, name="hold", daemon=True)
@@ -101,12 +105,14 @@ class Holder:
     def _read(self) -> Endpoint:
         endpoint = self._endpoint()
         if self._draining.is_set():
-            endpoint = endpoint.drain()
+            endpoint = draining.begun(endpoint, self._drain_name)
         reading = self._reading
         if reading.given is not None and reading.given != reading.published:
             reading.published = reading.given
             self._soon.reset()
             self._late.reset()
             self._listener.published(reading.given)
-        reading.given = endpoint
+        if reading.begun:
+            reading.given = endpoint
+        reading.begun = True
         return endpoint

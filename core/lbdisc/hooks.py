@@ -5,7 +5,7 @@ group ``lbdisc``. Each provider hook is called once at start and returns what th
 settings choose among the offers by name. Two offers of one name are an error that names both.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Event
@@ -65,6 +65,18 @@ class Renderer(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Planned:
+    """What an apply would do: ``how`` is nothing, written, runtime or reload; ``detail`` says why.
+
+    ``commands`` are what would be sent at run time. Only a reload is worth waiting for quiet.
+    """
+
+    how: str
+    detail: str = ""
+    commands: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Applied:
     """How a configuration came to life: ``how`` is start, reload, runtime, written or unchanged."""
 
@@ -77,6 +89,9 @@ class Reloader(Protocol):
 
     def check(self, candidate: Path) -> None:
         """Raise ``CheckError`` with the load balancer's own words if it refuses the file."""
+
+    def plan(self, running: str, candidate: str) -> Planned:
+        """What it takes to come from one text to the other; changes nothing."""
 
     def apply(self, config: Path, candidate: str) -> Applied:
         """Make the load balancer run ``candidate`` and ``config`` hold it, or change neither.
@@ -91,6 +106,15 @@ class Reloader(Protocol):
         Called about once a second; ``thorough`` (every ``verify_every`` seconds and after an apply)
         asks for the full comparison, else a cheap sign of life is enough.
         """
+
+    def drained(self, endpoints: Sequence[Endpoint]) -> Collection[Endpoint]:
+        """Those of ``endpoints``, which drain in what runs, that no session is left on.
+
+        Called some times a second while any endpoint drains; an error counts as none.
+        """
+
+    def tend(self, config: Path) -> Applied | None:
+        """Housekeeping, called about once a second while nothing waits; what was done, if any."""
 
     def close(self) -> None:
         """The agent stops: let go of what was started, within 1.5 seconds."""

@@ -26,6 +26,11 @@ class Pace:
         self.first_change = None
         self.not_before = float("-inf")
 
+    @property
+    def failing(self) -> bool:
+        """Whether the last attempt failed."""
+        return self.not_before != float("-inf")
+
     def reloaded(self, now: float) -> None:
         self.last_reload = now
 

@@ -14,6 +14,8 @@ from queue import Empty, SimpleQueue
 
 import structlog
 
+from lbdisc import checks
+from lbdisc.checks import Check
 from lbdisc.child import Child
 from lbdisc.draining import Drain, NoDrain
 from lbdisc.errors import LbdiscError, SettingsError
@@ -34,7 +36,10 @@ _log = structlog.get_logger("lbdisc.register")
 
 
 class Registration:
-    """Keeps ``endpoint`` registered while its checks pass, around ``child`` if there is one."""
+    """Keeps ``endpoint`` registered while its checks pass, around ``child`` if there is one.
+
+    The check is that of ``settings`` unless given; a bad one raises ``SettingsError``.
+    """
 
     def __init__(
         self,
@@ -42,7 +47,7 @@ class Registration:
         *,
         endpoint: Callable[[], Endpoint],
         registrar: Registrar,
-        check: Callable[[Endpoint], str],
+        check: Check | None = None,
         child: Child | None = None,
         drain: Drain | None = None,
         pace: AgentSettings | None = None,
@@ -59,12 +64,14 @@ class Registration:
         self._backend = backend
         self._calls: SimpleQueue[Callable[[], None]] = SimpleQueue()
         self._verdict = Verdict(rise=settings.rise, fall=settings.fall)
+        stop = threading.Event()
         self._checker = Checker(
-            check,
+            check or checks.parse(settings.check, timeout=settings.timeout, stop=stop),
             endpoint,
             lambda why: self._calls.put(partial(self._on_checked, why)),
             interval=settings.interval,
             timeout=settings.timeout,
+            stop=stop,
         )
         self._holder: Holder | None = None
         self._published: Endpoint | None = None  # what the registry holds
@@ -74,6 +81,7 @@ class Registration:
         self._closing = False
         self._stops: list[int] = []
         self._hurry = threading.Event()
+        self._child_told = False
         self._ended: int | None = None  # COMMAND's exit code
 
     def signal(self, number: int) -> None:
@@ -92,17 +100,23 @@ class Registration:
         try:
             self._checker.start()
             self._listen(self._over, checking=True)
-            self._notifier.send("STOPPING=1")
-            self._closing = True
+            self._close()
             self._finish_traffic()
         finally:
-            self._closing = True
+            self._close()
             self._leave()
             code = self._end_child()
-            self._checker.stop()
+            self._checker.join()
         if self._fatal is not None:
             raise self._fatal
         return code
+
+    def _close(self) -> None:
+        """From here on it goes towards the end: no check and no registration any more."""
+        if not self._closing:
+            self._closing = True
+            self._checker.stop()
+            self._notifier.send("STOPPING=1")
 
     def _over(self) -> bool:
         return bool(self._stops) or self._ended is not None or self._fatal is not None
@@ -128,8 +142,8 @@ class Registration:
         if number in STOPPING or (number == signal.SIGHUP and self._child is None):
             if self._stops:
                 self._hurry.set()
-                if self._child is not None:
-                    self._child.send(number)
+            if self._child_told and self._child is not None:
+                self._child.send(number)
             self._stops.append(number)
             _log.info("stopping", signal=signal.Signals(number).name, hurry=self._hurry.is_set())
         elif self._child is not None:
@@ -199,26 +213,27 @@ class Registration:
         self._holder.join(_TICK)
         if error is not None:
             _log.warning("not left cleanly: the entry has to expire", why=str(error))
-        elif self._published is not None:
-            _log.info("left", service=self._published.service, name=self._published.name)
+        elif not self._trouble:
+            service, name = self._endpoint().key
+            _log.info("left", service=service, name=name)
         self._holder = self._published = None
         self._steer()
 
     def _finish_traffic(self) -> None:
         """Say that the endpoint is draining, and wait for those who want to be waited for."""
-        if self._holder is None or self._published is None or self._ended is not None:
+        known = self._verdict.healthy and not self._trouble and self._fatal is None
+        if self._holder is None or not known or self._ended is not None:
             return
         self._holder.drain()
         end = time.monotonic() + self._settings.drain_timeout
         limit = min(PUBLISH_LIMIT, self._settings.drain_timeout)
         if not self._listen(lambda: self._is_draining() or self._must_go(), limit=limit):
             _log.warning("the registry did not take the draining state in time")
-        if self._is_draining() and not self._must_go():
-            self._wait_for_drain(end)
+        elif not self._must_go() and self._published is not None:
+            self._wait_for_drain(self._published, end)
 
-    def _wait_for_drain(self, end: float) -> None:
-        assert self._published is not None
-        arguments = (self._published, end, self._hurry)
+    def _wait_for_drain(self, endpoint: Endpoint, end: float) -> None:
+        arguments = (endpoint, end, self._hurry)
         waiter = threading.Thread(target=self._drain.wait, args=arguments, daemon=True)
         waiter.start()
         limit = end - time.monotonic()
@@ -226,7 +241,10 @@ class Registration:
             _log.warning("drain_timeout is over", drain_timeout=self._settings.drain_timeout)
 
     def _is_draining(self) -> bool:
-        return self._published is None or self._published.draining
+        """Whether the registry says so, or cannot be told."""
+        if self._holder is None or self._trouble:
+            return True
+        return self._published is not None and self._published.draining
 
     def _must_go(self) -> bool:
         return self._hurry.is_set() or self._ended is not None
@@ -244,6 +262,7 @@ class Registration:
             return 0
         if self._ended is None:
             child.send(self._stops[0] if self._stops else signal.SIGTERM)
+            self._child_told = True
             if not self._listen(lambda: self._ended is not None, limit=self._settings.stop_timeout):
                 _log.warning("command killed", stop_timeout=self._settings.stop_timeout)
                 child.kill()

@@ -54,7 +54,7 @@ def endpoint(name: str = "s1", **parts: object) -> Endpoint:
 )
 def test_what_breaks_a_rule_is_no_endpoint(parts: dict[str, object]) -> None:
     with pytest.raises(EntryError) as caught:
-        endpoint(**parts)
+        endpoint(**parts)  # type: ignore[arg-type]
     assert "\n" not in str(caught.value)
 
 

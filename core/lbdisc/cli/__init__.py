@@ -8,7 +8,7 @@ from lbdisc import __version__
 from lbdisc.errors import LbdiscError
 from lbdisc.plugins import Plugins
 
-COMMANDS = ("run", "register", "nodes", "render", "status", "plugins", "config", "template")
+COMMANDS = ("run", "register", "nodes", "render", "plan", "status", "plugins", "config", "template")
 
 
 def build(plugins: Plugins) -> typer.Typer:
@@ -28,6 +28,7 @@ def build(plugins: Plugins) -> typer.Typer:
     app.command("register", context_settings={"allow_interspersed_args": False})(register.register)
     app.command("nodes")(inspect.nodes)
     app.command("render")(render.render)
+    app.command("plan")(render.plan)
     app.command("status")(status.status)
     app.command("plugins")(plugin_list.plugins)
     app.add_typer(config.app(), name="config")

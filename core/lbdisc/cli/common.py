@@ -10,6 +10,7 @@ from lbdisc.plugins import Plugins
 
 if TYPE_CHECKING:
     from lbdisc.configuration import Configuration
+    from lbdisc.hooks import Reloader
 
 ConfigOption = Annotated[
     Path | None,
@@ -25,6 +26,21 @@ SetOption = Annotated[
     typer.Option("--set", metavar="KEY=VALUE", help="Any setting, as --set agent.quiet=0.5."),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="JSON, for programs.")]
+
+
+def check_text(reloader: "Reloader", name: str, text: str) -> None:
+    """Let the load balancer check ``text``, and call it ``name``. Raises ``LbdiscError``."""
+    import tempfile
+
+    from lbdisc.errors import CheckError
+
+    with tempfile.TemporaryDirectory(prefix="lbdisc-") as folder:
+        candidate = Path(folder) / name
+        candidate.write_text(text)
+        try:
+            reloader.check(candidate)
+        except CheckError as error:
+            raise CheckError(str(error).replace(f"{folder}/", "")) from error
 
 
 def load_configuration(

@@ -12,6 +12,7 @@ from lbdisc.cli.common import (
     ConfigOption,
     JsonOption,
     SetOption,
+    check_text,
     load_configuration,
 )
 
@@ -59,20 +60,13 @@ def check(
 
     Example: lbdisc config check -c lbdisc.toml
     """
-    import tempfile
-
-    from lbdisc import files
     from lbdisc.cli import wiring
     from lbdisc.values import Snapshot
 
     plugins, settings = load_configuration(config, {"backend": backend}, set_)
     wiring.discovery(plugins, settings)
     text = wiring.renderer(plugins, settings).render(Snapshot())
-    with (
-        tempfile.TemporaryDirectory(prefix="lbdisc-") as folder,
-        files.staged(Path(folder) / settings.core.output.name, text) as candidate,
-    ):
-        wiring.reloader(plugins, settings).check(candidate)
+    check_text(wiring.reloader(plugins, settings), settings.core.output.name, text)
     sys.stdout.write(f"settings are good (file: {settings.file or 'none'})\n")
 
 

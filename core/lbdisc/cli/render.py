@@ -1,19 +1,35 @@
-"""``lbdisc render``: the configuration that the registry's state gives."""
+"""``lbdisc render`` and ``lbdisc plan``: what the registry's state gives, and what it costs."""
 
 import difflib
+import json
 import sys
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lbdisc.cli.common import BackendOption, ConfigOption, SetOption, load_configuration
+from lbdisc.cli.common import (
+    BackendOption,
+    ConfigOption,
+    JsonOption,
+    SetOption,
+    check_text,
+    load_configuration,
+)
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from lbdisc.configuration import Configuration
+    from lbdisc.plugins import Plugins
+
+RELOAD_NEEDED = 3
 
 
 def render(
     config: ConfigOption = None,
     backend: BackendOption = None,
     diff: Annotated[
-        bool, typer.Option("--diff", help="Show what would change in the file, not the text.")
+        bool, typer.Option("--diff", help="Show what would change in the file, and how.")
     ] = False,
     check: Annotated[
         bool, typer.Option("--check", help="Let the load balancer check the text.")
@@ -22,28 +38,76 @@ def render(
 ) -> None:
     """Print the configuration for the registry's state, and change nothing.
 
+    With --diff the exit code is 3 when the change would need a reload.
+
     Example: lbdisc render --diff
     """
-    from lbdisc import files
+    from lbdisc.cli import wiring
+
+    plugins, settings = load_configuration(config, {"backend": backend}, set_)
+    text = _rendered(plugins, settings)
+    output, reloader = settings.core.output, wiring.reloader(plugins, settings)
+    if check:
+        check_text(reloader, output.name, text)
+    if not diff:
+        sys.stdout.write(text)
+        return
+    before = _written(output)
+    lines = difflib.unified_diff(
+        before.splitlines(True), text.splitlines(True), str(output), "rendered"
+    )
+    sys.stdout.writelines(lines)
+    planned = reloader.plan(before, text)
+    sys.stderr.write(f"{planned.how}: {planned.detail}\n")
+    if planned.how == "reload":
+        raise typer.Exit(RELOAD_NEEDED)
+
+
+def plan(
+    config: ConfigOption = None,
+    backend: BackendOption = None,
+    as_json: JsonOption = False,
+    set_: SetOption = None,
+) -> None:
+    """Show what an apply would do: runtime commands, or a reload and why; change nothing.
+
+    Exit code 0: nothing to do, or no reload needed; 3: a reload would be needed.
+
+    Example: lbdisc plan --json
+    """
+    from lbdisc.cli import wiring
+
+    plugins, settings = load_configuration(config, {"backend": backend}, set_)
+    text = _rendered(plugins, settings)
+    planned = wiring.reloader(plugins, settings).plan(_written(settings.core.output), text)
+    if as_json:
+        document = {
+            "how": planned.how,
+            "detail": planned.detail,
+            "commands": list(planned.commands),
+        }
+        sys.stdout.write(json.dumps(document) + "\n")
+    else:
+        sys.stdout.write(f"{planned.how}: {planned.detail}\n")
+        sys.stdout.writelines(f"  {command}\n" for command in planned.commands)
+    if planned.how == "reload":
+        raise typer.Exit(RELOAD_NEEDED)
+
+
+def _rendered(plugins: "Plugins", settings: "Configuration") -> str:
     from lbdisc.cli import wiring
     from lbdisc.cli.inspect import read_once
 
-    plugins, settings = load_configuration(config, {"backend": backend}, set_)
     snapshot = read_once(plugins, settings).only(settings.core.services)
-    text = wiring.renderer(plugins, settings).render(snapshot)
-    output = settings.core.output
-    if check:
-        import tempfile
-        from pathlib import Path
+    return wiring.renderer(plugins, settings).render(snapshot)
 
-        with (
-            tempfile.TemporaryDirectory(prefix="lbdisc-") as folder,
-            files.staged(Path(folder) / output.name, text) as candidate,
-        ):
-            wiring.reloader(plugins, settings).check(candidate)
-    if diff:
-        before = output.read_text().splitlines(True) if output.exists() else []
-        lines = difflib.unified_diff(before, text.splitlines(True), str(output), "rendered")
-        sys.stdout.writelines(lines)
-    else:
-        sys.stdout.write(text)
+
+def _written(output: "Path") -> str:
+    from lbdisc.errors import LbdiscError
+
+    try:
+        return output.read_text()
+    except FileNotFoundError:
+        return ""
+    except OSError as error:
+        raise LbdiscError(f"cannot read {output}: {error.strerror}") from error

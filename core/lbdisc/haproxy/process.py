@@ -15,8 +15,8 @@ from pathlib import Path
 
 from lbdisc.errors import ApplyError, SettingsError
 from lbdisc.haproxy.binds import MAX_UNIX_PATH, unix_path
-from lbdisc.haproxy.errors import HaproxyError, Unreachable
-from lbdisc.haproxy.master import Master, Processes, last_alert
+from lbdisc.haproxy.errors import HaproxyError, ReloadFailed, Unreachable
+from lbdisc.haproxy.master import RELOAD_LIMIT, Master, Processes, alerts, first_alert
 from lbdisc.haproxy.output import Output
 from lbdisc.haproxy.program import find
 from lbdisc.haproxy.socket import answers
@@ -27,9 +27,9 @@ _EVERY = 0.01  # seconds between two looks at a process that starts or stops
 
 
 class Managed:
-    """One HAProxy in master-worker mode. Not for use by several threads at once, but ``alive``.
+    """One HAProxy in master-worker mode; only ``alive`` may be asked by several threads at once.
 
-    ``runtime`` is the address of its runtime socket as the configuration has it, if it has one.
+    ``master`` is the path of its master socket, ``binary`` a program's name or path.
     """
 
     def __init__(self, *, binary: str, config: Path, master: Path) -> None:
@@ -68,11 +68,12 @@ class Managed:
         return None
 
     def start(self, *, runtime: str = "", limit: float = START_LIMIT) -> Processes:
-        """Start it, and return when a worker serves.
+        """Start it, and return when a worker serves; ``runtime`` is its stats socket, if any.
 
         Raises ``SettingsError`` for a missing program or a socket that cannot be, ``ApplyError``
         with HAProxy's own words when it ends, or does not serve within ``limit`` seconds.
         """
+        self.release()
         program = find(self.binary)
         clear_socket(str(self._socket), "the master socket")
         if path := unix_path(runtime):
@@ -112,10 +113,28 @@ class Managed:
             os.close(self._pidfd)
         self._pidfd, self._pid, self._child = -1, 0, None
 
+    def reload(self, *, limit: float = RELOAD_LIMIT) -> tuple[Processes, str]:
+        """As ``Master.reload``; the error holds the cause also where only the log tells it (2.6).
+
+        The cause of a HAProxy that was adopted stays unknown before 2.7: its log goes elsewhere.
+        """
+        self._output.clear()
+        try:
+            return self.master.reload(limit=limit)
+        except ReloadFailed as error:
+            cause = self._output.until(first_alert, limit=0.5)
+            if not cause or cause in str(error):
+                raise
+            raise ReloadFailed(f"{error}: {cause}") from error
+
     @property
     def last_words(self) -> str:
         """HAProxy's last alert that gives a cause, on one line, or what it said at last."""
-        return last_alert(self._output.text) or self._output.last_line
+        return next(reversed(alerts(self._output.text)), "") or self._output.last_line
+
+    @property
+    def _first_words(self) -> str:
+        return first_alert(self._output.text) or self._output.last_line or "it says nothing"
 
     def _watch(self, pid: int) -> None:
         if self._pidfd >= 0:
@@ -151,9 +170,9 @@ class Managed:
                     return processes
             if not self.alive():
                 self._output.join()
-                raise ApplyError(f"HAProxy did not start: {self.last_words}")
+                raise ApplyError(f"HAProxy did not start: {self._first_words}")
             if time.monotonic() > until:
-                raise ApplyError(f"HAProxy does not serve: {self.last_words or 'it says nothing'}")
+                raise ApplyError(f"HAProxy does not serve: {self._first_words}")
             time.sleep(_EVERY)
 
     def _signal(self, number: signal.Signals) -> None:

@@ -6,44 +6,43 @@ server-state file are read from the configuration itself, so that any template w
 """
 
 import time
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 import structlog
 
 from lbdisc import files
 from lbdisc.errors import ApplyError, LbdiscError
 from lbdisc.haproxy.binds import new_binds, try_binds
+from lbdisc.haproxy.drains import Drains
 from lbdisc.haproxy.errors import HaproxyError, Unreachable
+from lbdisc.haproxy.health_file import keep_health, reset_health
+from lbdisc.haproxy.live import Live
 from lbdisc.haproxy.master import Master, Processes
+from lbdisc.haproxy.plan import plan
 from lbdisc.haproxy.process import Managed
 from lbdisc.haproxy.program import check_config
-from lbdisc.haproxy.rows import STATE_FORMAT
-from lbdisc.haproxy.socket import Runtime
-from lbdisc.haproxy.state import differences, kept_state
+from lbdisc.haproxy.settings import HaproxySettings
+from lbdisc.haproxy.socket import OLDEST, Features, Runtime
+from lbdisc.haproxy.state import differences
 from lbdisc.haproxy.text import Configuration, parse
-from lbdisc.hooks import Applied
-from lbdisc.settings import Seconds, described
+from lbdisc.hooks import Applied, Planned
+from lbdisc.values import Endpoint
 
 log = structlog.get_logger("lbdisc.haproxy")
 ANSWER_LIMIT = 5.0  # seconds for a new worker's runtime socket
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HaproxySettings:
-    """``[haproxy]``: how lbdisc lives with HAProxy."""
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What an apply is to bring to life, and what the file held before."""
 
-    mode: Literal["managed", "attached"] = described(
-        "managed: lbdisc starts it; attached: a supervisor runs it as `haproxy -W -S …`", "managed"
-    )
-    binary: str = described("the program", "haproxy")
-    master_socket: str = described("the master CLI (`-S`)", "{state_dir}/master.sock")
-    reload_limit: Seconds = described("the longest that a reload may take", 30.0)
-    on_stop: Literal["stop", "leave"] = described(
-        "what a managed HAProxy does when lbdisc stops: stop, or leave it running", "stop"
-    )
+    config: Path
+    text: str
+    model: Configuration
+    before: str | None
 
 
 class HaproxyReloader:
@@ -53,8 +52,8 @@ class HaproxyReloader:
         self._settings = settings
         self._master = Master(settings.master_socket)
         self._managed: Managed | None = None
-        self._running: Configuration | None = None
-        self._worker = 0
+        self._live: Live | None = None
+        self._drains = Drains(settings.master_socket)
         self._parsed: tuple[str, Configuration] = ("", parse(""))
         self._warned: tuple[str, ...] = ()
 
@@ -63,16 +62,17 @@ class HaproxyReloader:
         check_config(self._settings.binary, candidate)
 
     def apply(self, config: Path, candidate: str) -> Applied:
-        wanted = self._model(candidate)
         try:
             config.parent.mkdir(parents=True, exist_ok=True)
             before = config.read_text() if config.exists() else None
-            _reset_state(wanted, keep=True)
+            target = Target(config, candidate, self._model(candidate), before)
+            reset_health(target.model, keep=True)
+            alive = self._alive(config)
+            if alive and (applied := self._at_run_time(target)):
+                return applied
             with files.staged(config, candidate) as staged:
                 self._check(staged, config)
-                if self._alive(config):
-                    return self._reload(config, staged, before, wanted)
-                return self._start(config, staged, before, wanted)
+                return self._reload(target, staged) if alive else self._start(target, staged)
         except OSError as error:
             raise ApplyError(f"cannot write {config}: {error.strerror or error}") from error
 
@@ -83,75 +83,123 @@ class HaproxyReloader:
                 log.warning("haproxy -c", says=warning)
         self._warned = warnings
 
-    def _reload(
-        self, config: Path, staged: Path, before: str | None, wanted: Configuration
-    ) -> Applied:
+    def plan(self, running: str, candidate: str) -> Planned:
+        """Runtime commands, or a reload and why. Knows of the worker what an apply found out."""
+        if not self._settings.runtime:
+            how = "nothing" if running == candidate else "reload"
+            return Planned(how=how, detail="haproxy.runtime is off")
+        limit = self._settings.max_changes
+        if self._live is not None and self._live.text == running:
+            found = self._live.plan(candidate, max_changes=limit)
+        else:
+            features = self._features(self._model(running))
+            found = plan(running, candidate, features=features, max_changes=limit)
+        commands = tuple(command.text for command in found.commands)
+        return Planned(how=found.how, detail=found.detail, commands=commands)
+
+    def _features(self, model: Configuration) -> Features:
+        """What the HAProxy that runs can do; the least, where none answers."""
+        if model.runtime_socket:
+            with suppress(HaproxyError), Runtime(model.runtime_socket) as runtime:
+                return runtime.features()
+        return OLDEST
+
+    def _at_run_time(self, target: Target) -> Applied | None:
+        """HAProxy accepts the servers, then the file follows; ``None`` where a reload is needed."""
+        live = self._live
+        if live is None or not self._settings.runtime or not self._is_current(live):
+            return None
+        found = live.plan(target.text, max_changes=self._settings.max_changes)
+        if found.how == "reload" or not live.model.runtime_socket:
+            return None
+        try:
+            live.bring(found, target.text, target.model)
+        except HaproxyError as error:
+            log.warning("not at run time, a reload follows", error=str(error))
+            self._live = None
+            return None
+        try:
+            with files.staged(target.config, target.text) as staged:
+                self._check(staged, target.config)
+                files.install(staged, target.config)
+        except (LbdiscError, OSError):
+            self._undo(target)
+            raise
+        return Applied(how=found.how if found.commands else "written", detail=found.detail)
+
+    def _is_current(self, live: Live) -> bool:
+        with suppress(HaproxyError):
+            current = self._master.processes().current
+            return current is not None and current.pid == live.pid
+        return False
+
+    def _undo(self, target: Target) -> None:
+        """What runs cannot be written: back to the file, which is the truth."""
+        self._live = None
+        if target.before is None:
+            return
+        with suppress(HaproxyError):
+            processes, _ = self._master.reload(limit=self._settings.reload_limit)
+            self._running_now(processes, target.before, parse(target.before))
+
+    def _reload(self, target: Target, staged: Path) -> Applied:
         """Reload hitlessly; done when the new worker answers."""
-        running = self._running or parse(before or "")
-        try_binds(new_binds(running, wanted), held=running.binds)
-        self._keep_health(running, wanted)
-        files.install(staged, config)
+        running = self._live.model if self._live else parse(target.before or "")
+        try_binds(new_binds(running, target.model), held=running.binds)
+        keep_health(running, target.model)
+        files.install(staged, target.config)
         try:
             processes, _ = self._master.reload(limit=self._settings.reload_limit)
-            self._running_now(processes, wanted)
+            live = self._running_now(processes, target.text, target.model)
         except LbdiscError:
-            _restore(config, before)
+            _restore(target)
             raise
         finally:
-            _reset_state(wanted)
-        worker = processes.current.pid if processes.current else 0
-        return Applied(how="reload", detail=f"worker {worker}")
+            reset_health(target.model)
+        return Applied(how="reload", detail=f"worker {live.pid}")
 
-    def _start(
-        self, config: Path, staged: Path, before: str | None, wanted: Configuration
-    ) -> Applied:
+    def _start(self, target: Target, staged: Path) -> Applied:
         """Start a managed HAProxy; a supervisor starts an attached one, with the file in place."""
-        _reset_state(wanted)
+        reset_health(target.model)
         if self._managed is None:
-            files.install(staged, config)
+            files.install(staged, target.config)
             raise Unreachable(
-                f"{config} is written, but no HAProxy answers at {self._settings.master_socket}: "
-                "start it with -W -S, or set haproxy.master_socket"
+                f"{target.config} is written, but no HAProxy answers at "
+                f"{self._settings.master_socket}: start it with -W -S, "
+                "or set haproxy.master_socket"
             )
-        try_binds(wanted.binds)
-        files.install(staged, config)
+        try_binds(target.model.binds)
+        files.install(staged, target.config)
         try:
-            processes = self._managed.start(runtime=wanted.runtime_socket)
-            self._running_now(processes, wanted)
+            processes = self._managed.start(runtime=target.model.runtime_socket)
+            live = self._running_now(processes, target.text, target.model)
         except LbdiscError:
-            _restore(config, before)
-            if before is not None:
-                self._start_last_good(before)
+            _restore(target)
+            self._start_last_good(target)
             raise
-        return Applied(how="start", detail=f"worker {self._worker}")
+        return Applied(how="start", detail=f"worker {live.pid}")
 
-    def _start_last_good(self, before: str) -> None:
+    def _start_last_good(self, target: Target) -> None:
         """The new file does not start: rather serve what served last."""
-        assert self._managed is not None
-        good = parse(before)
+        if self._managed is None or target.before in (None, target.text):
+            return
+        assert target.before is not None
+        good = parse(target.before)
         with suppress(LbdiscError):
-            self._running_now(self._managed.start(runtime=good.runtime_socket), good)
+            processes = self._managed.start(runtime=good.runtime_socket)
+            self._running_now(processes, target.before, good)
             log.warning("HAProxy was started with the last good configuration")
 
-    def _running_now(self, processes: Processes, wanted: Configuration) -> None:
+    def _running_now(self, processes: Processes, text: str, wanted: Configuration) -> Live:
         """The new worker answers at its runtime socket: from now on ``wanted`` runs."""
         assert processes.current is not None
-        worker = processes.current.pid
+        worker, features = processes.current.pid, OLDEST
         if wanted.runtime_socket:
             with Runtime(wanted.runtime_socket, timeout=ANSWER_LIMIT) as runtime:
                 runtime.observe(pid=worker)
-        self._worker, self._running = worker, wanted
-
-    def _keep_health(self, running: Configuration, wanted: Configuration) -> None:
-        """Save what the servers' checks know for the next worker; without it, it starts anew."""
-        if not (wanted.state_file and wanted.loads_state and running.runtime_socket):
-            return
-        try:
-            with Runtime(running.runtime_socket) as runtime:
-                state = kept_state(runtime.raw_servers(), running, wanted)
-            files.write(Path(wanted.state_file), state)
-        except (HaproxyError, OSError) as error:
-            log.warning("health is not kept across this reload", error=str(error))
+                features = runtime.features()
+        self._live = Live(worker, text, wanted, features, time.monotonic)
+        return self._live
 
     def _alive(self, config: Path) -> bool:
         """Whether there is a HAProxy to reload; takes over one that an earlier lbdisc left."""
@@ -181,22 +229,46 @@ class HaproxyReloader:
         except HaproxyError as error:
             return str(error)
         worker = processes.current.pid if processes.current else 0
-        if worker != self._worker:
-            return f"worker {worker} runs instead of {self._worker}: someone else reloaded HAProxy"
-        return self._compare(self._model(candidate)) if thorough else ""
+        if self._live is None:
+            return "what runs is not known"
+        if worker != self._live.pid:
+            return f"worker {worker} runs instead of {self._live.pid}: someone else reloaded it"
+        return self._compare(self._model(candidate), worker) if thorough else ""
 
-    def _compare(self, wanted: Configuration) -> str:
+    def _compare(self, wanted: Configuration, worker: int) -> str:
         """What the worker's servers have that the text has not, or the other way round."""
         if not wanted.runtime_socket:
             return ""  # nothing to ask; the template has no admin socket
         try:
             with Runtime(wanted.runtime_socket) as runtime:
-                _, states = runtime.observe(pid=self._worker)
+                _, states = runtime.observe(pid=worker)
         except HaproxyError as error:
             return str(error)
         found = differences(wanted, states)
         more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
         return f"server {found[0][0]} {found[0][1]}{more}" if found else ""
+
+    def drained(self, endpoints: Sequence[Endpoint]) -> frozenset[Endpoint]:
+        """Those that neither the worker nor one before it has a session on."""
+        return self._drains.over(self._live, endpoints) if self._live else frozenset()
+
+    def tend(self, config: Path) -> Applied | None:
+        """Delete what is no longer used; the settling reload before HAProxy 3.0."""
+        live = self._live
+        if live is None:
+            return None
+        live.delete_parked()
+        after = self._settings.settle_after
+        if live.unsettled is None or not after or time.monotonic() < live.unsettled + after:
+            return None
+        live.unsettled = None
+        target = Target(config, live.text, live.model, live.text)
+        try:
+            with files.staged(config, live.text) as staged:
+                applied = self._reload(target, staged)
+        except OSError as error:
+            raise ApplyError(f"cannot write {config}: {error.strerror or error}") from error
+        return Applied(how="reload", detail=f"settled, connections are reused; {applied.detail}")
 
     def _model(self, text: str) -> Configuration:
         if self._parsed[0] != text:
@@ -214,21 +286,12 @@ class HaproxyReloader:
         log.info("HAProxy stopped", seconds=round(time.monotonic() - began, 2))
 
 
-def _restore(config: Path, before: str | None) -> None:
+def _restore(target: Target) -> None:
     """Put the last good file back; without one, a refused first file does not stay either."""
     try:
-        if before is None:
-            config.unlink(missing_ok=True)
+        if target.before is None:
+            target.config.unlink(missing_ok=True)
         else:
-            files.write(config, before)
+            files.write(target.config, target.before)
     except OSError as error:
-        raise ApplyError(f"cannot bring back {config}: {error.strerror or error}") from error
-
-
-def _reset_state(wanted: Configuration, *, keep: bool = False) -> None:
-    """An empty server-state file: what it held must not meet a later configuration."""
-    path = Path(wanted.state_file) if wanted.state_file else None
-    if path is None or (keep and path.exists()):
-        return
-    with suppress(OSError):
-        files.write(path, f"{STATE_FORMAT}\n")
+        raise ApplyError(f"cannot bring back {target.config}: {error.strerror or error}") from error

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from lbdisc.errors import LbdiscError
+from lbdisc.haproxy.commands import is_name
 from lbdisc.haproxy.text import ServerLine, Words
 from lbdisc.values import MAX_WEIGHT
 
@@ -92,7 +93,11 @@ def fold(line: ServerLine) -> Spec:
     for default in line.defaults:
         _take(options, default.words[1:], line)
     _take(options, line.options, line)
+    if not (is_name(line.proxy) and is_name(line.name)):
+        raise Unfit(f"server {line}: its name cannot be told at the socket")
     host, port = endpoint(line.address)
+    if canonical_ip(host):
+        options.pop("init-addr", None)  # says how to find the address, which is known
     weight = options.pop("weight", ("1",))[0]
     if not weight.isdigit() or not 0 <= int(weight) <= MAX_WEIGHT:
         raise Unfit(f"server {line}: odd weight")

@@ -3,16 +3,16 @@
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Self
 from urllib.parse import SplitResult, urlsplit
 
 from pydantic import Field, SecretStr
 
-from lbdisc.errors import EntryError, SettingsError
+from lbdisc.errors import EntryError
+from lbdisc.formats import Format
 from lbdisc.settings import Seconds, described
 from lbdisc.values import check_address, shown
 
-Format = Literal["lbdisc", "hostport", "nerve", "serverset", "curator"]
 DEFAULT_PORT = 2379
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 
@@ -63,7 +63,9 @@ class EtcdSettings:
 
     def _check_files(self, *, secure: bool) -> None:
         if (self.cert_file is None) != (self.key_file is None):
-            missing, given = ("key_file", "cert_file") if self.cert_file else ("cert_file", "key_file")
+            missing, given = (
+                ("key_file", "cert_file") if self.cert_file else ("cert_file", "key_file")
+            )
             raise ValueError(f"{given} is set but {missing} is not: give both or none")
         if not secure and (self.ca_file or self.cert_file):
             given = "ca_file" if self.ca_file else "cert_file"
@@ -92,7 +94,7 @@ class Member:
         try:
             parts = urlsplit(with_scheme)
             port = parts.port if parts.port is not None else DEFAULT_PORT
-            host = check_address(parts.hostname)
+            host = check_address(parts.hostname or "")
         except EntryError as error:
             raise ValueError(f"endpoints: {shown(_safe(text))}: {error}") from error
         except ValueError as error:
@@ -130,11 +132,3 @@ def _checked_prefix(prefix: str) -> str:
     if not trimmed or "//" in trimmed or not trimmed.isprintable():
         raise ValueError(f"prefix {shown(prefix)}: want a path such as /lbdisc")
     return trimmed
-
-
-def read_certificate_file(path: Path, setting: str) -> bytes:
-    """The content of a PEM file. Raises ``SettingsError`` that names the setting."""
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise SettingsError(f"etcd.{setting}: cannot read {path}: {error.strerror}") from error

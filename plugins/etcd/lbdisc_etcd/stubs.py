@@ -134,7 +134,7 @@ def _import_as_it_is(reason: UnreadableStubsError) -> ModuleType:
 
 @contextmanager
 def _slow_protobuf() -> Iterator[None]:
-    """Ask for the pure-Python protobuf, unless one is loaded already; children do not inherit it."""
+    """Ask for the pure-Python protobuf, unless one is loaded; children do not inherit that."""
     if IMPLEMENTATION in os.environ or "google.protobuf" in sys.modules:
         yield
         return

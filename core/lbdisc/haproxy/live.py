@@ -1,0 +1,89 @@
+"""The worker that runs now: what it runs, and how it is changed without a reload."""
+
+from collections.abc import Callable
+from contextlib import suppress
+
+from lbdisc.haproxy.commands import DeleteServer
+from lbdisc.haproxy.errors import HaproxyError, Refused, Unreachable
+from lbdisc.haproxy.plan import Parked, Plan, plan
+from lbdisc.haproxy.socket import Features, Runtime
+from lbdisc.haproxy.state import differences
+from lbdisc.haproxy.text import Configuration
+
+
+class Live:
+    """One worker: ``pid`` runs ``text``, and keeps ``parked`` servers in maintenance.
+
+    Before HAProxy 3.0 a server added at run time never reuses connections; ``unsettled`` tells
+    since when (seconds of ``clock``) such servers serve, ``None`` if none do.
+    """
+
+    def __init__(
+        self,
+        pid: int,
+        text: str,
+        model: Configuration,
+        features: Features,
+        clock: Callable[[], float],
+    ) -> None:
+        self.pid = pid
+        self.text = text
+        self.model = model
+        self.features = features
+        self.parked: Parked = {}
+        self.unsettled: float | None = None
+        self._clock = clock
+
+    def plan(self, candidate: str, *, max_changes: int) -> Plan:
+        """The way from here to ``candidate``."""
+        return plan(
+            self.text,
+            candidate,
+            features=self.features,
+            parked=self.parked,
+            max_changes=max_changes,
+        )
+
+    def bring(self, planned: Plan, candidate: str, model: Configuration) -> None:
+        """Carry out a plan that needs no reload. Raises ``HaproxyError`` when it is cut short."""
+        if planned.commands:
+            with self._runtime() as runtime:
+                runtime.run(planned.commands)
+                self._read_back(runtime, planned, model)
+        self.text, self.model, self.parked = candidate, model, planned.parked
+        if planned.added and not self.features.reuses_connections:
+            self.unsettled = self._clock()
+
+    def _read_back(self, runtime: Runtime, planned: Plan, model: Configuration) -> None:
+        """HAProxy itself says that the servers are what they should be. Raises ``HaproxyError``."""
+        changed = {(command.proxy, command.server) for command in planned.commands}
+        for proxy in sorted({proxy for proxy, _ in changed}):
+            names = {server for owner, server in changed if owner == proxy}
+            states = runtime.servers_named(proxy, names)
+            keys = [(proxy, name) for name in names]
+            if found := differences(model, states, only=keys):
+                raise HaproxyError(f"server {found[0][0]} {found[0][1]} after the change")
+
+    def _runtime(self) -> Runtime:
+        """A connection to this very worker, and no other that shares the socket."""
+        runtime = Runtime(self.model.runtime_socket)
+        try:
+            if (pid := runtime.info().pid) != self.pid:
+                raise Unreachable(f"worker {pid} answers instead of {self.pid}")
+        except BaseException:
+            runtime.close()
+            raise
+        return runtime
+
+    def delete_parked(self) -> int:
+        """Delete servers in maintenance that have no connection left; returns how many went."""
+        if not self.parked or not self.features.can_delete:
+            return 0
+        gone = []
+        with suppress(HaproxyError), self._runtime() as runtime:
+            for proxy, name in self.parked:
+                with suppress(Refused):
+                    runtime.run([DeleteServer(proxy, name)])
+                    gone.append((proxy, name))
+        self.parked = {key: line for key, line in self.parked.items() if key not in gone}
+        return len(gone)

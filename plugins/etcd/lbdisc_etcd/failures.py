@@ -1,0 +1,110 @@
+"""What can go wrong with one request, sorted by what helps: another member, a login, an operator.
+
+gRPC tells a status code and a text. ``sorted_failure`` is the one place that reads them; it knows
+the codes by name, so that it needs no client.
+"""
+
+import re
+
+MAX_TEXT = 200
+
+
+class Failure(Exception):
+    """One request to one member failed; the text is one line without secrets."""
+
+
+class Unreachable(Failure):
+    """The member does not answer, or cannot now: ask another, or ask again."""
+
+
+class StaleLogin(Failure):
+    """The token has ended, or roles have changed since: a new session logs in again."""
+
+
+class LeaseGone(Failure):
+    """The lease has ended."""
+
+
+class Compacted(Failure):
+    """The revision asked for is forgotten, or of another history: read everything again."""
+
+
+class Refused(Failure):
+    """Only an operator can help; the text names the setting to look at."""
+
+
+class RefusedLogin(Refused):
+    """The whole cluster refuses us: asking another member cannot help."""
+
+
+_COMPACTED = re.compile(r"revision has been compacted|is a future revision")
+_OLD_TOKEN = re.compile(
+    r"revision of auth store is old|revision in header is old|invalid auth token"
+)
+_UNTRUSTED = re.compile(r"CERTIFICATE_VERIFY_FAILED: ?(?P<why>[^:]*)")
+_OTHER_NAME = re.compile(r"Peer name \S+ is not in peer certificate|Hostname Verification", re.I)
+_OUR_CERTIFICATE = re.compile(r"TSI_DATA_CORRUPTED|ALERT_\w*CERTIFICATE|UNKNOWN_CA")
+_CONNECTING = re.compile(r"^failed to connect to all addresses; last error: \w+: (ipv[46]:\S+: )?")
+
+
+def sorted_failure(code: str, details: str, *, user: str, secure: bool) -> Failure:
+    """The failure that a status ``code`` (``UNAVAILABLE``) with the text ``details`` means."""
+    text = one_line(_CONNECTING.sub("", details)) or code
+    if _OLD_TOKEN.search(details) or code == "UNAUTHENTICATED":
+        return StaleLogin(f"the login has ended ({text}): log in again, see etcd.user")
+    if _COMPACTED.search(details):
+        return Compacted(text)
+    if code == "NOT_FOUND" and "lease" in details:
+        return LeaseGone(text)
+    if code == "PERMISSION_DENIED" or "permission denied" in details:
+        return _denied(user)
+    if code in ("INVALID_ARGUMENT", "FAILED_PRECONDITION"):
+        return _login_failure(text, user) or Unreachable(text)
+    if code == "UNAVAILABLE":
+        return (_certificate_failure(details) if secure else None) or Unreachable(
+            text + _other_scheme(details, secure=secure)
+        )
+    if code == "UNIMPLEMENTED":
+        return Unreachable(f"{text}: no etcd v3 server, see etcd.endpoints")
+    return Unreachable(text if text != code else f"no answer ({code})")
+
+
+def _denied(user: str) -> RefusedLogin:
+    """The cluster knows us and does not let us."""
+    who = f"user {user!r}" if user else "the user of etcd.cert_file"
+    return RefusedLogin(
+        f"{who} (etcd.user) has no permission on etcd.prefix: grant its role the prefix, "
+        "an agent needs read, a registrar readwrite"
+    )
+
+
+def _login_failure(text: str, user: str) -> RefusedLogin | None:
+    if "user name is empty" in text:
+        return RefusedLogin("the cluster wants a login: set etcd.user and etcd.password")
+    if "authentication failed" in text or "user name not found" in text:
+        return RefusedLogin(f"the cluster refuses etcd.user {user!r} with this etcd.password")
+    return None
+
+
+def _certificate_failure(details: str) -> Refused | None:
+    if match := _UNTRUSTED.search(details):
+        why = one_line(match["why"])
+        return Refused(f"the server's certificate is not trusted ({why}), see etcd.ca_file")
+    if _OTHER_NAME.search(details):
+        return Refused("the server's certificate is for another host, see etcd.endpoints")
+    if _OUR_CERTIFICATE.search(details):
+        return Refused("the server refuses our certificate, see etcd.cert_file and etcd.key_file")
+    return None
+
+
+def _other_scheme(details: str, *, secure: bool) -> str:
+    if not (_CONNECTING.match(details) and "Socket closed" in details):
+        return ""
+    return f" (does it want {'http' if secure else 'https'}:// in etcd.endpoints?)"
+
+
+def one_line(text: str) -> str:
+    """``text`` as it may stand in a message: printable, on one line, cut."""
+    flat = " ".join(text.split())
+    shown = "".join(sign if sign.isprintable() else "?" for sign in flat)
+    return shown if len(shown) <= MAX_TEXT else f"{shown[: MAX_TEXT - 3]}..."

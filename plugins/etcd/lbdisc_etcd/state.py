@@ -1,0 +1,78 @@
+"""What is under the prefix, decoded key by key: one change among thousands costs one parse."""
+
+from bisect import bisect_left, insort
+from collections.abc import Iterable
+
+from lbdisc import formats
+from lbdisc.errors import EntryError
+from lbdisc.formats import Format
+from lbdisc.values import Endpoint, Problem, Snapshot, check_name, check_service
+from lbdisc_etcd.messages import Record
+
+MAX_SHOWN = 200  # characters of a key in a message
+
+
+class Records:
+    """Endpoints and problems by key. Keys are ``PREFIX/SERVICE/NAME``."""
+
+    def __init__(self, prefix: str, format: Format, port: int | None) -> None:
+        self._start = f"{prefix}/".encode()
+        self._format = format
+        self._port = port
+        self._keys: dict[bytes, tuple[str, str]] = {}
+        self._endpoints: dict[tuple[str, str], Endpoint] = {}
+        self._order: list[tuple[str, str]] = []
+        self._problems: dict[bytes, Problem] = {}
+
+    @property
+    def range(self) -> tuple[bytes, bytes]:
+        """The first key and the one after the last: everything below the prefix, no neighbour."""
+        return self._start, self._start[:-1] + b"0"  # "0" follows "/"
+
+    def put(self, key: bytes, value: bytes) -> None:
+        """Take a record in; one that breaks the rules becomes a problem."""
+        try:
+            endpoint = self._decoded(key, value)
+        except EntryError as error:
+            self.delete(key)
+            self._problems[key] = Problem(_shown(key), str(error))
+            return
+        if endpoint is None:
+            self.delete(key)
+            return
+        self._problems.pop(key, None)
+        if key not in self._keys:
+            self._keys[key] = endpoint.key
+            insort(self._order, endpoint.key)
+        self._endpoints[endpoint.key] = endpoint
+
+    def _decoded(self, key: bytes, value: bytes) -> Endpoint | None:
+        parts = key.removeprefix(self._start).split(b"/")
+        if len(parts) != 2:
+            raise EntryError("a key is PREFIX/SERVICE/NAME")
+        service, name = (part.decode("utf-8", "backslashreplace") for part in parts)
+        check_service(service)
+        check_name(name)
+        return formats.parse(self._format, value, service=service, name=name, port=self._port)
+
+    def delete(self, key: bytes) -> None:
+        self._problems.pop(key, None)
+        place = self._keys.pop(key, None)
+        if place is not None:
+            del self._endpoints[place]
+            del self._order[bisect_left(self._order, place)]
+
+    def update(self, records: Iterable[Record]) -> None:
+        for record in records:
+            self.put(record.key, record.value)
+
+    def snapshot(self) -> Snapshot:
+        """The state as it is; sorted and unique already, so it is not sorted again."""
+        endpoints = tuple(self._endpoints[place] for place in self._order)
+        return Snapshot(endpoints, tuple(sorted(self._problems.values())))
+
+
+def _shown(key: bytes) -> str:
+    text = key.decode("utf-8", "backslashreplace")
+    printable = text if text.isprintable() else ascii(text)[1:-1]
+    return printable if len(printable) <= MAX_SHOWN else f"{printable[: MAX_SHOWN - 3]}..."

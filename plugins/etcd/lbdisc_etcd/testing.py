@@ -1,0 +1,218 @@
+"""Real etcd clusters for tests and the demo: any number of members, TLS, logins, and faults."""
+
+import shutil
+import ssl
+import urllib.error
+import urllib.request
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from lbdisc.testing.processes import Process, free_port
+from lbdisc.testing.waiting import eventually
+from lbdisc_etcd.certificates import Certificates
+from lbdisc_etcd.etcdctl import PASSWORD, USER, Etcdctl, binary
+
+
+@dataclass
+class Server:
+    """One member; its ports and its data folder stay the same over restarts."""
+
+    name: str
+    folder: Path
+    scheme: str
+    client_port: int = field(default_factory=free_port)
+    peer_port: int = field(default_factory=free_port)
+    process: Process | None = None
+
+    @property
+    def url(self) -> str:
+        return f"{self.scheme}://127.0.0.1:{self.client_port}"
+
+    @property
+    def peer_url(self) -> str:
+        return f"http://127.0.0.1:{self.peer_port}"
+
+    @property
+    def running(self) -> bool:
+        return self.process is not None and self.process.running
+
+
+class Registry:
+    """A cluster. Fault methods take the index of a member; none means all of them.
+
+    ``cli`` is etcd's own command line for it.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        servers: list[Server],
+        *,
+        certificates: Certificates | None = None,
+        auth: bool = False,
+        arguments: tuple[str, ...] = (),
+    ) -> None:
+        self.folder = folder
+        self.servers = servers
+        self.certificates = certificates
+        self.cli = Etcdctl(self._running_urls, certificates)
+        self._auth = auth
+        self._arguments = arguments
+        self._age = 0
+
+    def _running_urls(self) -> list[str]:
+        return [server.url for server in self.servers if server.running]
+
+    @property
+    def settings(self) -> dict[str, object]:
+        """What an agent needs to know, by dotted keys."""
+        found: dict[str, object] = {"etcd.endpoints": [server.url for server in self.servers]}
+        if self.certificates:
+            found |= {
+                "etcd.ca_file": str(self.certificates.authority),
+                "etcd.cert_file": str(self.certificates.client_certificate),
+                "etcd.key_file": str(self.certificates.client_key),
+            }
+        if self._auth:
+            found |= {"etcd.user": USER, "etcd.password": PASSWORD}
+        return found
+
+    def node_settings(self, index: int) -> dict[str, object]:
+        """What the ``index``-th registrar needs: the same for all."""
+        return self.settings
+
+    def setup(self) -> None:
+        """Start a new, empty cluster."""
+        self.start()
+        if self._auth:
+            self.cli.enable_auth()
+
+    def start(self, index: int | None = None) -> None:
+        """Start what does not run, and wait until it serves."""
+        chosen = [server for server in self._chosen(index) if not server.running]
+        for server in chosen:
+            log = self.folder / f"{server.name}.log"
+            server.process = Process(self._command(server), log=log).start()
+        for server in chosen:
+            eventually(partial(self._serves, server), what=f"{server.name} to serve")
+
+    def _command(self, server: Server) -> list[str | Path]:
+        cluster = ",".join(f"{other.name}={other.peer_url}" for other in self.servers)
+        return [
+            binary("etcd", "etcd-server"),
+            f"--name={server.name}",
+            f"--data-dir={server.folder}",
+            f"--listen-client-urls={server.url}",
+            f"--advertise-client-urls={server.url}",
+            f"--listen-peer-urls={server.peer_url}",
+            f"--initial-advertise-peer-urls={server.peer_url}",
+            f"--initial-cluster={cluster}",
+            f"--initial-cluster-token=lbdisc-{self._age}",
+            "--logger=zap",
+            "--log-level=warn",
+            "--max-txn-ops=20000",
+            "--max-request-bytes=16777216",
+            *(self.certificates.server_arguments if self.certificates else ()),
+            *self._arguments,
+        ]
+
+    def _serves(self, server: Server) -> bool:
+        """Whether ``server`` says it is healthy, which needs a leader."""
+        assert server.process is not None
+        if not server.running:
+            raise RuntimeError(f"{server.name} ended: {server.process.log_tail()}")
+        url = f"{server.url}/health"
+        context = self.certificates.context() if self.certificates else None
+        try:
+            with urllib.request.urlopen(url, timeout=2, context=context) as reply:
+                return b'"true"' in reply.read()
+        except (urllib.error.URLError, ssl.SSLError, TimeoutError, ConnectionError):
+            return False
+
+    def _chosen(self, index: int | None) -> list[Server]:
+        return self.servers if index is None else [self.servers[index]]
+
+    def _processes(self, index: int | None) -> list[Process]:
+        return [server.process for server in self._chosen(index) if server.process is not None]
+
+    def kill(self, index: int | None = None) -> None:
+        """kill -9."""
+        for process in self._processes(index):
+            process.kill()
+
+    def pause(self, index: int | None = None) -> None:
+        """Freeze: connections stay, nothing answers."""
+        for process in self._processes(index):
+            process.pause()
+
+    def resume(self, index: int | None = None) -> None:
+        """End ``pause``."""
+        for process in self._processes(index):
+            process.resume()
+
+    def restart(self, index: int | None = None) -> None:
+        """kill -9, and start again with the same data."""
+        self.kill(index)
+        self.start(index)
+
+    def wipe(self) -> None:
+        """kill -9 the whole cluster, and start a new, empty one at the same addresses."""
+        self.kill()
+        for server in self.servers:
+            shutil.rmtree(server.folder, ignore_errors=True)
+        self._age += 1
+        self.cli.auth = False
+        self.setup()
+
+    def leader(self) -> int:
+        """The index of the leader, waiting for an election if need be."""
+        return eventually(self._leader_place, what="a leader") - 1
+
+    def _leader_place(self) -> int:
+        places = enumerate(self.servers, 1)
+        return next((n for n, server in places if server.running and self.cli.leads(server.url)), 0)
+
+    def stop(self) -> None:
+        """End all members, also paused ones."""
+        self.kill()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.stop()
+
+
+def start(
+    folder: Path,
+    *,
+    members: int = 1,
+    tls: bool = False,
+    auth: bool = False,
+    arguments: tuple[str, ...] = (),
+) -> Registry:
+    """A cluster of ``members`` that serves, with all its files in ``folder``.
+
+    ``tls``: https that asks for a client certificate; ``auth``: users and passwords. ``arguments``
+    are passed on to every server. Raises ``AssertionError`` naming the package when etcd is absent.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    certificates = Certificates.make(folder / "tls") if tls else None
+    scheme = "https" if tls else "http"
+    names = [f"etcd{place}" for place in range(members)]
+    servers = [Server(name, folder / name, scheme) for name in names]
+    registry = Registry(folder, servers, certificates=certificates, auth=auth, arguments=arguments)
+    try:
+        registry.setup()
+    except BaseException:
+        registry.stop()
+        raise
+    return registry

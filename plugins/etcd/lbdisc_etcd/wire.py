@@ -1,0 +1,224 @@
+"""The one module that touches etcd3 and gRPC: a session with one member, in our types.
+
+Of etcd3 it uses the channel, the stubs and the messages. The library's watcher is not used (it
+hides denied watches and spins when the server dies), nor is its login (its call credentials are
+refused on plaintext channels). A session that failed once is closed and replaced, never mended.
+"""
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from types import TracebackType
+from typing import Any, Self, TypeVar
+
+from lbdisc_etcd import stubs
+from lbdisc_etcd.failures import (
+    Compacted,
+    Failure,
+    LeaseGone,
+    Unreachable,
+    sorted_failure,
+)
+from lbdisc_etcd.messages import Event, Page, Record, Written
+from lbdisc_etcd.settings import EtcdSettings, Member
+from lbdisc_etcd.tls import Trust
+
+etcd3: Any = stubs.imported()
+import grpc  # noqa: E402 - etcd3 comes first: it may choose protobuf's implementation
+
+rpc: Any = etcd3.etcdrpc
+T = TypeVar("T")
+
+_OPTIONS = (
+    # A frozen peer is found within 9 s: gRPC honours only ping_timeout for it. Servers refuse
+    # clients that ping more often than every 5 s.
+    ("grpc.keepalive_time_ms", 6000),
+    ("grpc.keepalive_timeout_ms", 3000),
+    ("grpc.http2.ping_timeout_ms", 3000),
+    ("grpc.keepalive_permit_without_calls", 1),
+    ("grpc.http2.max_pings_without_data", 0),
+    ("grpc.initial_reconnect_backoff_ms", 200),
+    ("grpc.min_reconnect_backoff_ms", 1000),
+    ("grpc.max_reconnect_backoff_ms", 2000),
+    # 4 MiB, the default, is less than 10,000 records.
+    ("grpc.max_receive_message_length", 64 * 1024 * 1024),
+    # Sessions share no connection, and a proxy for the web is none for the registry.
+    ("grpc.use_local_subchannel_pool", 1),
+    ("grpc.enable_http_proxy", 0),
+)
+# A member that lost its leader answers "no leader" instead of staying silent.
+_HAS_LEADER = ("hasleader", "true")
+
+
+class Session:
+    """Requests to one member; all raise a ``Failure``. ``close`` may come from any thread.
+
+    Making one reads the certificates, ``login`` is the first to reach out.
+    """
+
+    def __init__(self, member: Member, settings: EtcdSettings, *, timeout: float) -> None:
+        self.member = member
+        self._settings = settings
+        self._timeout = timeout
+        self._metadata: tuple[tuple[str, str], ...] = (_HAS_LEADER,)
+        trust = Trust.of(settings) if member.secure else None
+        self._client = etcd3.Etcd3Client(
+            host=member.literal_host,
+            port=member.port,
+            ca_cert=trust and trust.ca_file,
+            cert_cert=trust and trust.cert_file,
+            cert_key=trust and trust.key_file,
+            timeout=timeout,
+            grpc_options=_OPTIONS,
+        )
+
+    def login(self) -> None:
+        """Get a token, if there is a user; a cluster without logins is taken as it is."""
+        if not self._settings.user or self._settings.password is None:
+            return
+        request = rpc.AuthenticateRequest(
+            name=self._settings.user, password=self._settings.password.get_secret_value()
+        )
+        stub = rpc.AuthStub(self._client.channel)
+        try:
+            reply = stub.Authenticate(request, self._timeout, metadata=self._metadata)
+        except grpc.RpcError as error:
+            if "authentication is not enabled" in (error.details() or ""):
+                return
+            raise self._failure(error) from error
+        except ValueError as error:
+            raise Unreachable("closed") from error
+        self._metadata = (("token", reply.token), _HAS_LEADER)
+
+    def read(self, start: bytes, end: bytes, *, limit: int = 0, revision: int = 0) -> Page:
+        """Up to ``limit`` records from ``start`` to below ``end``, in order of their keys.
+
+        Linearizable; at ``revision`` if given, else the newest.
+        """
+        request = rpc.RangeRequest(key=start, range_end=end, limit=limit, revision=revision)
+        reply = self._call(self._client.kvstub.Range, request)
+        records = tuple(map(_record, reply.kvs))
+        return Page(records, reply.more, reply.header.cluster_id, reply.header.revision)
+
+    def get(self, key: bytes) -> Record | None:
+        reply = self._call(self._client.kvstub.Range, rpc.RangeRequest(key=key))
+        return _record(reply.kvs[0]) if reply.kvs else None
+
+    def put(self, key: bytes, value: bytes, *, lease: int, over: int) -> Written:
+        """Write if the key was last changed at revision ``over``; 0: if there is no such key."""
+        unchanged = rpc.Compare(
+            key=key, target=rpc.Compare.MOD, result=rpc.Compare.EQUAL, mod_revision=over
+        )
+        request = rpc.TxnRequest(
+            compare=[unchanged],
+            success=[rpc.RequestOp(request_put=rpc.PutRequest(key=key, value=value, lease=lease))],
+            failure=[rpc.RequestOp(request_range=rpc.RangeRequest(key=key))],
+        )
+        reply = self._call(self._client.kvstub.Txn, request)
+        if reply.succeeded:
+            return Written(True, Record(key, value, reply.header.revision, lease))
+        found = reply.responses[0].response_range.kvs
+        return Written(False, _record(found[0]) if found else None)
+
+    def grant(self, ttl: int) -> int:
+        """A new lease of ``ttl`` seconds; returns its id."""
+        reply = self._call(self._client.leasestub.LeaseGrant, rpc.LeaseGrantRequest(TTL=ttl))
+        return int(reply.ID)
+
+    def refresh(self, lease: int) -> None:
+        """Begin the time of ``lease`` again. Raises ``LeaseGone`` when it has ended."""
+
+        def first(request: Any, timeout: float, metadata: Any) -> Any:
+            call = self._client.leasestub.LeaseKeepAlive(
+                iter([request]), timeout, metadata=metadata
+            )
+            try:
+                return next(call, None)
+            finally:
+                call.cancel()
+
+        reply = self._call(first, rpc.LeaseKeepAliveRequest(ID=lease))
+        if reply is None:
+            raise Unreachable("no answer about the lease")
+        if reply.TTL <= 0:
+            raise LeaseGone("the lease has ended")
+
+    def revoke(self, lease: int) -> None:
+        """End ``lease`` and delete what hangs on it; one that is gone already is fine."""
+        with suppress(LeaseGone):
+            self._call(self._client.leasestub.LeaseRevoke, rpc.LeaseRevokeRequest(ID=lease))
+
+    def watch(self, start: bytes, end: bytes, *, revision: int) -> Iterator[list[Event]]:
+        """Every event from ``revision`` on; the first item is empty and says that it began.
+
+        Never ends by itself: raises a ``Failure``.
+        """
+        released = threading.Event()
+        create = rpc.WatchCreateRequest(key=start, range_end=end, start_revision=revision)
+
+        def requests() -> Iterator[Any]:
+            yield rpc.WatchRequest(create_request=create)
+            released.wait()  # the end of the requests would be the end of the watch
+
+        with self._mapped():
+            call = rpc.WatchStub(self._client.channel).Watch(requests(), metadata=self._metadata)
+            try:
+                for reply in call:
+                    self._check_watch(reply)
+                    if reply.created or reply.events:
+                        yield [_event(event) for event in reply.events]
+            finally:
+                released.set()
+                call.cancel()
+        raise Unreachable("the server ended the watch")
+
+    def _check_watch(self, reply: Any) -> None:
+        """Cancellations come before events, and a denied watch is first created, then canceled."""
+        if reply.compact_revision:
+            raise Compacted(f"revisions below {reply.compact_revision} are forgotten")
+        if reply.canceled:
+            raise self._sorted("UNKNOWN", reply.cancel_reason or "the server canceled the watch")
+
+    def _call(self, method: Callable[..., T], request: Any) -> T:
+        with self._mapped():
+            return method(request, self._timeout, metadata=self._metadata)
+
+    @contextmanager
+    def _mapped(self) -> Iterator[None]:
+        try:
+            yield
+        except grpc.RpcError as error:
+            raise self._failure(error) from error
+        except ValueError as error:  # what gRPC says about a channel closed by another thread
+            raise Unreachable("closed") from error
+
+    def _failure(self, error: Any) -> Failure:
+        return self._sorted(error.code().name, error.details() or "")
+
+    def _sorted(self, code: str, details: str) -> Failure:
+        user, secure = self._settings.user, self.member.secure
+        return sorted_failure(code, details, user=user, secure=secure)
+
+    def close(self) -> None:
+        """End every request in flight and the connection."""
+        self._client.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+def _record(found: Any) -> Record:
+    return Record(found.key, found.value, found.mod_revision, found.lease)
+
+
+def _event(event: Any) -> Event:
+    deleted = event.type == event.DELETE
+    return Event(event.kv.key, None if deleted else event.kv.value, event.kv.mod_revision)

@@ -1,0 +1,124 @@
+"""The registry of the demo: a folder, or the real servers of a backend's ``testing`` module."""
+
+import importlib
+import importlib.util
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Protocol, cast, runtime_checkable
+
+from lbdisc.errors import LbdiscError, SettingsError
+from lbdisc_lab.demo.ports import LOOPBACK
+
+
+class Registry(Protocol):
+    """Where the nodes of the demo are known."""
+
+    @property
+    def backend(self) -> str:
+        """The name that the setting ``backend`` takes."""
+
+    @property
+    def settings(self) -> Mapping[str, object]:
+        """What the agent needs, by dotted keys."""
+
+    def node_settings(self, index: int) -> Mapping[str, object]:
+        """What the node ``s<index>`` needs, by dotted keys."""
+
+    def node_address(self, index: int) -> str:
+        """The loopback address that the node ``s<index>`` serves on."""
+
+    def stop(self) -> None:
+        """End its servers."""
+
+
+class Folder:
+    """The embedded default: no server at all."""
+
+    backend = "file"
+
+    def __init__(self, folder: Path) -> None:
+        folder.mkdir(parents=True)
+        self.settings: dict[str, object] = {"file.dir": folder}
+
+    def node_settings(self, index: int) -> Mapping[str, object]:
+        return self.settings
+
+    def node_address(self, index: int) -> str:
+        return LOOPBACK
+
+    def stop(self) -> None:
+        """Nothing runs."""
+
+
+class _Servers(Protocol):
+    """What ``lbdisc_<backend>.testing.start`` returns."""
+
+    @property
+    def settings(self) -> Mapping[str, object]: ...
+
+    def node_settings(self, index: int) -> Mapping[str, object]: ...
+
+    def stop(self) -> None: ...
+
+
+@runtime_checkable
+class _Addressing(Protocol):
+    def node_address(self, index: int) -> str: ...
+
+
+class _Testing(Protocol):
+    def start(self, folder: Path, *, members: int = 1) -> _Servers: ...
+
+
+class Real:
+    """Real servers, started by a backend's ``testing`` module."""
+
+    def __init__(self, backend: str, servers: _Servers) -> None:
+        self.backend = backend
+        self._servers = servers
+
+    @property
+    def settings(self) -> Mapping[str, object]:
+        return self._servers.settings
+
+    def node_settings(self, index: int) -> Mapping[str, object]:
+        return self._servers.node_settings(index)
+
+    def node_address(self, index: int) -> str:
+        """That of the node's member, where the cluster has one beside each node."""
+        if isinstance(self._servers, _Addressing):
+            return self._servers.node_address(index)
+        return LOOPBACK
+
+    def stop(self) -> None:
+        self._servers.stop()
+
+
+def start(backend: str, folder: Path) -> Registry:
+    """Start the registry ``backend`` with its data in ``folder``.
+
+    Raises ``SettingsError`` for an unknown one, and ``LbdiscError`` when it does not start.
+    """
+    if backend == "file":
+        return Folder(folder)
+    testing = _testing(backend)
+    folder.mkdir(parents=True)
+    try:
+        return Real(backend, testing.start(folder))
+    except (RuntimeError, AssertionError, OSError) as error:
+        line = next(iter(str(error).splitlines()), type(error).__name__)
+        raise LbdiscError(f"the registry {backend} does not start: {line}") from error
+
+
+def _testing(backend: str) -> _Testing:
+    name = f"lbdisc_{backend}.testing"
+    try:
+        found = backend.isidentifier() and importlib.util.find_spec(name)
+    except ModuleNotFoundError:
+        found = None
+    if not found:
+        raise SettingsError(
+            f"--backend {backend!r}: file, or one whose plugin brings servers for a demo "
+            f"(a module {name})"
+        )
+    return cast(_Testing, importlib.import_module(name))

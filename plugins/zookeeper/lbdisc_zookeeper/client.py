@@ -1,0 +1,224 @@
+"""Asking ZooKeeper and waiting for the answer: never past ``stop``, never for ever."""
+
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
+from itertools import islice
+from queue import Empty
+from threading import Event
+from types import TracebackType
+from typing import Any, Self
+
+import structlog
+
+from lbdisc.errors import SettingsError
+from lbdisc_zookeeper.connection import Answer, Connection
+from lbdisc_zookeeper.failures import SETTINGS, translated
+from lbdisc_zookeeper.settings import ZooKeeperSettings
+from lbdisc_zookeeper.signals import (
+    Failure,
+    Gone,
+    Held,
+    Identity,
+    Interrupted,
+    Signal,
+    Stopped,
+)
+
+WINDOW = 500  # requests on their way at once
+SLICE = 0.1  # seconds between two looks at ``stop``
+_log = structlog.get_logger("lbdisc.zookeeper")
+
+
+def warn_of_plain_passwords(settings: ZooKeeperSettings) -> None:
+    """ZooKeeper's digest scheme sends the password as it is."""
+    if settings.digest_user and not settings.speaks_tls:
+        _log.warning("zookeeper.digest_password is sent in plain text; see zookeeper.tls")
+
+
+class Client:
+    """A session that lives for a ``with`` block.
+
+    Entering raises ``failure`` when no connection comes about in time. Requests raise ``Gone``,
+    ``Taken``, ``Interrupted``, ``Stopped`` once ``stop`` is set, ``SettingsError`` for what only
+    other settings mend, and ``failure`` for the rest.
+    """
+
+    def __init__(
+        self,
+        settings: ZooKeeperSettings,
+        *,
+        stop: Event,
+        failure: Failure,
+        resume: Identity | None = None,
+    ) -> None:
+        self._settings = settings
+        self._stop = stop
+        self._failure = failure
+        self._connection = Connection(settings, resume=resume)
+
+    def __enter__(self) -> Self:
+        try:
+            self._connection.start()
+            self._until_connected()
+            self.require_chroot()
+        except BaseException:
+            self._connection.close()
+            raise
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        # A session that was only cut off is resumed by the next call: its entry never vanishes.
+        self._connection.close(keep_session=isinstance(error, self._failure))
+
+    def _until_connected(self) -> None:
+        until = time.monotonic() + self._settings.connect_timeout
+        while not self._connection.connected:
+            self._give_up_if_hopeless()
+            if time.monotonic() > until:
+                raise self._failure(f"no connection to ZooKeeper: {self._connection.why}")
+            if self._stop.wait(SLICE / 10):
+                raise Stopped
+
+    def require_chroot(self) -> None:
+        """Raise ``failure`` if the chroot does not exist."""
+        if self._settings.chroot and self._now(self._connection.exists(""), "/") is None:
+            raise self._failure(
+                f"{self._settings.chroot} does not exist in ZooKeeper: create it, "
+                "or see zookeeper.chroot"
+            )
+
+    def check(self) -> None:
+        """Raise if the session cannot come back by itself, or is silent for its whole time-out."""
+        self._give_up_if_hopeless()
+        since = self._connection.broken_since
+        if since is not None and time.monotonic() - since > self._settings.session_timeout:
+            raise self._failure(f"the connection to ZooKeeper is lost: {self._connection.why}")
+
+    def _give_up_if_hopeless(self) -> None:
+        if self._connection.crash is not None:
+            raise self._failure(f"kazoo gave up: {self._connection.crash!r}")
+        if self._connection.refused:
+            if self._connection.broke_in_sasl:
+                raise self._failure(
+                    "the connection to ZooKeeper broke during SASL: a server that ended, or a "
+                    "wrong password (see zookeeper.sasl_user, sasl_password)"
+                )
+            raise SettingsError(SETTINGS["AuthFailedError"])
+
+    @property
+    def connected(self) -> bool:
+        return self._connection.connected
+
+    @property
+    def identity(self) -> Identity | None:
+        return self._connection.identity
+
+    def next_signals(self, patience: float) -> list[Signal]:
+        """All signals that are there; waits for a first one for ``patience`` seconds at most."""
+        found: list[Signal] = []
+        with suppress(Empty):
+            found.append(self._connection.signals.get(timeout=patience))
+            while True:
+                found.append(self._connection.signals.get_nowait())
+        return found
+
+    def sync(self) -> None:
+        """From here on reads show at least what the leader knew at the call."""
+        self._now(self._connection.sync(), "/")
+
+    def exists(self, path: str) -> bool:
+        """Whether ``path`` exists; a signal tells when that changes."""
+        return self._now(self._connection.exists(path), path) is not None
+
+    def children(self, path: str) -> list[str]:
+        found: list[str] = self._now(self._connection.children(path), path)
+        return found
+
+    def all_children(self, paths: Iterable[str]) -> Iterator[tuple[str, list[str] | None]]:
+        """The names below each path, ``None`` where it is gone."""
+        return self._pipelined(self._connection.children, paths)
+
+    def all_records(self, paths: Iterable[str]) -> Iterator[tuple[str, bytes | None]]:
+        """What each node holds, ``None`` where it is gone."""
+        for path, found in self._pipelined(self._connection.read, paths):
+            yield path, None if found is None else found[0] or b""
+
+    def read(self, path: str) -> Held | None:
+        try:
+            record, status = self._now(self._connection.read(path), path)
+        except Gone:
+            return None
+        return Held(record or b"", status.ephemeralOwner)
+
+    def create(self, path: str, record: bytes) -> None:
+        """Create ``path``, to live as long as this session, and the nodes above it."""
+        try:
+            self._now(self._connection.create(path, record), path)
+        except Gone:
+            parent = path.rpartition("/")[0]
+            self._now(self._connection.make_parents(parent), parent)
+            self._now(self._connection.create(path, record), path)
+
+    def write(self, path: str, record: bytes) -> None:
+        self._now(self._connection.write(path, record), path)
+
+    def replace(self, path: str, record: bytes) -> None:
+        """Let ``path`` belong to this session instead of an earlier one, in one step."""
+        for result in self._now(self._connection.replace(path, record), path):
+            if isinstance(result, Exception):
+                raise translated(result, path=path, failure=self._failure) from result
+
+    def leave(self, path: str, last_words: bytes | None, *, patience: float) -> bool:
+        """Write ``last_words`` and remove ``path``, at once; whether it is surely done."""
+        if not self.connected:
+            return False
+        answers = [self._connection.write(path, last_words)] if last_words else []
+        answers.append(self._connection.remove(path))
+        until = time.monotonic() + patience
+        return all(answer.wait(max(0.0, until - time.monotonic())) for answer in answers)
+
+    def _pipelined(
+        self, ask: Callable[[str], Answer], paths: Iterable[str]
+    ) -> Iterator[tuple[str, Any]]:
+        """Half a window is on its way while the other half is taken in.
+
+        Answers come in the order of their requests, so waiting for the last of a half first wakes
+        this thread once and not for each.
+        """
+        earlier: list[tuple[str, Answer]] = []
+        queue = iter(paths)
+        while batch := [(path, ask(path)) for path in islice(queue, WINDOW // 2)]:
+            yield from self._taken_in(earlier)
+            earlier = batch
+        yield from self._taken_in(earlier)
+
+    def _taken_in(self, batch: list[tuple[str, Answer]]) -> Iterator[tuple[str, Any]]:
+        if batch:
+            self._wait(batch[-1][1])
+        for path, answer in batch:
+            try:
+                yield path, self._now(answer, path)
+            except Gone:
+                yield path, None
+
+    def _wait(self, answer: Answer) -> None:
+        until = time.monotonic() + self._settings.session_timeout
+        while not answer.ready() and not answer.wait(SLICE):
+            if self._stop.is_set():
+                raise Stopped
+            if time.monotonic() > until:
+                raise Interrupted("no answer")
+
+    def _now(self, answer: Answer, path: str) -> Any:
+        self._wait(answer)
+        try:
+            return answer.get_nowait()
+        except Exception as error:  # whatever kazoo raises becomes one of ours
+            self._give_up_if_hopeless()
+            raise translated(error, path=path, failure=self._failure) from error

@@ -1,0 +1,268 @@
+"""A connection to ZooKeeper: the one module that touches kazoo, everything past it is our types.
+
+kazoo's callbacks only put signals into a queue. Each read leaves its watch behind; kazoo forgets
+all watches when a connection breaks.
+"""
+
+import logging
+import socket
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from queue import SimpleQueue
+from ssl import SSLContext
+from threading import Event, Thread, Timer
+from typing import Any, Protocol
+
+import structlog
+from kazoo.client import KazooClient
+from kazoo.exceptions import KazooException
+from kazoo.handlers.threading import SequentialThreadingHandler
+from kazoo.protocol.states import EventType, KazooState, KeeperState
+from kazoo.security import CREATOR_ALL_ACL, OPEN_ACL_UNSAFE, READ_ACL_UNSAFE
+
+from lbdisc_zookeeper import sockets
+from lbdisc_zookeeper.settings import ZooKeeperSettings, base_path, members, secret
+from lbdisc_zookeeper.signals import Identity, Kind, Signal
+
+_POLITE = 0.3  # seconds for the ordered end of a session, before its connection is broken
+_CLOSING = 0.8  # seconds until its threads are left alone; only a hanging name server needs that
+_RETRY = {"max_tries": -1, "delay": 0.05, "backoff": 2, "max_delay": 1.0, "max_jitter": 0.4}
+_KINDS: dict[str, Kind] = {
+    EventType.CREATED: "created",
+    EventType.CHANGED: "changed",
+    EventType.DELETED: "deleted",
+    EventType.CHILD: "children",
+}
+_log = structlog.get_logger("lbdisc.zookeeper")
+
+
+class Answer(Protocol):
+    """What a request will bring; ``get_nowait`` raises what the request failed with."""
+
+    def ready(self) -> bool: ...
+    def wait(self, timeout: float) -> bool: ...
+    def get_nowait(self) -> Any: ...
+
+
+class _Handler(SequentialThreadingHandler):  # type: ignore[misc]  # kazoo is untyped
+    """kazoo's threads, with our connections: given up at once, and with a reason."""
+
+    def __init__(self, context: SSLContext | None) -> None:
+        super().__init__()
+        self.reasons: dict[str, str] = {}
+        self.crash: Exception | None = None
+        self._context = context
+        self._given_up = Event()
+        self._current: socket.socket | None = None
+
+    def create_connection(
+        self, address: tuple[str, int], hostname: str = "", timeout: float = 10.0, **_: object
+    ) -> socket.socket:
+        host = hostname or address[0]
+        member = f"{host}:{address[1]}"
+        self.reasons.setdefault(member, "no answer (see zookeeper.hosts)")
+        try:
+            self._current = sockets.connect(
+                address, host=host, timeout=timeout, context=self._context, given_up=self._given_up
+            )
+        except OSError as error:
+            self.reasons[member] = sockets.explained(error)
+            raise
+        self.reasons[member] = "no answer of a ZooKeeper (see zookeeper.hosts, zookeeper.tls)"
+        return self._current
+
+    def select(
+        self, readers: list[Any], writers: list[Any], _: object, timeout: float | None = None
+    ) -> tuple[list[Any], list[Any], list[Any]]:
+        return (*sockets.wait(readers, writers, timeout), [])
+
+    def dispatch_callback(self, callback: Any) -> None:
+        """Run a watch's callback at once, on the thread that reads the connection.
+
+        So a signal is in the queue before the answer to any request that already saw its cause;
+        through kazoo's queue of callbacks it might come after.
+        """
+        callback.func(*callback.args)
+
+    def spawn(self, work: Callable[..., object], *args: object, **kwargs: object) -> Thread:
+        def guarded() -> None:
+            try:
+                work(*args, **kwargs)
+            except Exception as error:  # noqa: BLE001 - a thread of kazoo; its user is told
+                self.crash = error
+
+        thread = Thread(target=guarded, name="lbdisc-zookeeper", daemon=True)
+        thread.start()
+        return thread
+
+    def give_up(self) -> None:
+        """Break the connection, and every attempt at one."""
+        self._given_up.set()
+        if self._current is not None:
+            with suppress(OSError):
+                self._current.shutdown(socket.SHUT_RDWR)
+
+
+class _Heard(logging.Handler):
+    """Keeps kazoo's last warning; its debug lines, which hold passwords, are never made."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.last = ""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.last = (record.getMessage().splitlines() or [""])[0]
+        _log.debug("kazoo", says=self.last)
+
+
+class Connection:
+    """Requests to ZooKeeper and the signals of its watches. Raises ``SettingsError`` when made."""
+
+    def __init__(self, settings: ZooKeeperSettings, *, resume: Identity | None = None) -> None:
+        self.signals: SimpleQueue[Signal] = SimpleQueue()
+        self.refused = False
+        self.broken_since: float | None = time.monotonic()
+        self._handler = _Handler(sockets.tls_context(settings))
+        self._heard = _Heard()
+        logger = logging.Logger("kazoo", logging.WARNING)  # nobody else's: no parent, no levels
+        logger.addHandler(self._heard)
+        self._node_acl, self._parent_acl = _acls(settings)
+        self._kazoo: Any = KazooClient(
+            hosts=",".join(members(settings)) + base_path(settings.chroot, what="zookeeper.chroot"),
+            timeout=settings.session_timeout,
+            client_id=resume,
+            handler=self._handler,
+            sasl_options=_sasl(settings),
+            auth_data=_digest(settings),
+            connection_retry=_RETRY,
+            logger=logger,
+        )
+        self._kazoo.add_listener(self._on_state)
+
+    def start(self) -> None:
+        """Begin to connect; ``signals`` tells when it is done."""
+        self._kazoo.start_async()
+
+    @property
+    def connected(self) -> bool:
+        return bool(self._kazoo.connected)
+
+    @property
+    def identity(self) -> Identity | None:
+        """The session's number and password: whoever knows both may resume it."""
+        found: Identity | None = self._kazoo.client_id
+        return found
+
+    @property
+    def crash(self) -> Exception | None:
+        """What ended kazoo's thread."""
+        return self._handler.crash
+
+    @property
+    def why(self) -> str:
+        """Why there is no connection, member by member."""
+        reasons = [f"{member}: {reason}" for member, reason in self._handler.reasons.items()]
+        heard = self._heard.last or "no answer"
+        return "; ".join(reasons) or f"{heard} (see zookeeper.hosts)"
+
+    def _on_state(self, state: str) -> None:
+        if state == KazooState.CONNECTED:
+            self.broken_since = None
+            self._handler.reasons.clear()
+            self.signals.put(Signal("connected"))
+            return
+        if self.broken_since is None:
+            self.broken_since = time.monotonic()
+        # kazoo also takes a connection that broke during SASL for a refusal; it says so only here.
+        if self._kazoo.client_state == KeeperState.AUTH_FAILED:
+            self.refused = True
+        self.signals.put(Signal("broken"))
+
+    def _on_watch(self, event: Any) -> None:
+        if event.type in _KINDS:
+            self.signals.put(Signal(_KINDS[event.type], event.path))
+
+    @property
+    def broke_in_sasl(self) -> bool:
+        """Whether the refusal may be a connection that broke: kazoo takes one for the other."""
+        return "dropped" in self._heard.last
+
+    def children(self, path: str) -> Answer:
+        return self._answer(self._kazoo.get_children_async(path or "/", watch=self._on_watch))
+
+    def read(self, path: str) -> Answer:
+        return self._answer(self._kazoo.get_async(path, watch=self._on_watch))
+
+    def exists(self, path: str) -> Answer:
+        return self._answer(self._kazoo.exists_async(path or "/", watch=self._on_watch))
+
+    def sync(self) -> Answer:
+        return self._answer(self._kazoo.sync_async("/"))
+
+    def create(self, path: str, record: bytes) -> Answer:
+        return self._answer(
+            self._kazoo.create_async(path, record, acl=self._node_acl, ephemeral=True)
+        )
+
+    def make_parents(self, path: str) -> Answer:
+        return self._answer(self._kazoo.ensure_path_async(path, acl=self._parent_acl))
+
+    def write(self, path: str, record: bytes) -> Answer:
+        return self._answer(self._kazoo.set_async(path, record))
+
+    def remove(self, path: str) -> Answer:
+        return self._answer(self._kazoo.delete_async(path))
+
+    def replace(self, path: str, record: bytes) -> Answer:
+        """Delete and create ``path`` in one step, for this session."""
+        both = self._kazoo.transaction()
+        both.delete(path)
+        both.create(path, record, acl=self._node_acl, ephemeral=True)
+        return self._answer(both.commit_async())
+
+    @staticmethod
+    def _answer(found: Any) -> Answer:
+        answer: Answer = found
+        return answer
+
+    def close(self, *, keep_session: bool = False) -> None:
+        """End the session, or only the connection; within a second, whatever the servers do."""
+        if keep_session:
+            self._handler.give_up()
+        closing = Thread(target=self._close, name="lbdisc-zookeeper-close", daemon=True)
+        closing.start()
+        closing.join(_CLOSING)
+
+    def _close(self) -> None:
+        rescue = Timer(_POLITE, self._handler.give_up)
+        rescue.start()
+        with suppress(KazooException, OSError):
+            self._kazoo.stop()
+        rescue.cancel()
+        rescue.join()
+        with suppress(Exception):
+            self._kazoo.close()
+
+
+def _sasl(settings: ZooKeeperSettings) -> dict[str, str] | None:
+    if not settings.sasl_user:
+        return None
+    password = secret(settings.sasl_password, what="zookeeper.sasl_password")
+    return {"mechanism": "DIGEST-MD5", "username": settings.sasl_user, "password": password}
+
+
+def _digest(settings: ZooKeeperSettings) -> list[tuple[str, str]]:
+    if not settings.digest_user:
+        return []
+    password = secret(settings.digest_password, what="zookeeper.digest_password")
+    return [("digest", f"{settings.digest_user}:{password}")]
+
+
+def _acls(settings: ZooKeeperSettings) -> tuple[list[Any], list[Any]]:
+    """The ACLs of registrations and of the nodes above them."""
+    if settings.acl == "open" or not settings.authenticates:
+        return OPEN_ACL_UNSAFE, OPEN_ACL_UNSAFE
+    if settings.acl == "private":
+        return CREATOR_ALL_ACL, CREATOR_ALL_ACL
+    return CREATOR_ALL_ACL + READ_ACL_UNSAFE, CREATOR_ALL_ACL + READ_ACL_UNSAFE

@@ -1,0 +1,174 @@
+"""Who is there: the ephemeral nodes below the prefix, watched without a gap.
+
+Every list and every read leaves its watch behind before it answers, so what happens after is told.
+A broken connection loses the watches: then everything is read again, and what is published compares
+two complete readings, never a part of one.
+"""
+
+import time
+from collections.abc import Iterable
+from contextlib import suppress
+from threading import Event
+
+import structlog
+
+from lbdisc import formats
+from lbdisc.errors import DiscoveryError
+from lbdisc.hooks import Publish
+from lbdisc.values import Endpoint, Snapshot
+from lbdisc_zookeeper.client import SLICE, Client, warn_of_plain_passwords
+from lbdisc_zookeeper.settings import ZooKeeperSettings, base_path
+from lbdisc_zookeeper.signals import Gone, Interrupted, Signal, Stopped
+from lbdisc_zookeeper.tree import Tree
+
+_log = structlog.get_logger("lbdisc.zookeeper")
+
+
+class ZooKeeperDiscovery:
+    """The discovery ``zookeeper``. Raises ``SettingsError`` for a bad prefix."""
+
+    def __init__(self, settings: ZooKeeperSettings) -> None:
+        self._settings = settings
+        self._root = base_path(settings.prefix, what="zookeeper.prefix")
+        warn_of_plain_passwords(settings)
+
+    def watch(self, publish: Publish, stop: Event) -> None:
+        """Publish all endpoints at once and after each change, until ``stop`` is set.
+
+        Raises ``DiscoveryError`` when ZooKeeper is out of reach for a session's time-out, and
+        ``SettingsError`` when it refuses the credentials.
+        """
+        with (
+            suppress(Stopped),
+            Client(self._settings, stop=stop, failure=DiscoveryError) as client,
+        ):
+            _Watching(client, self._settings, Tree(self._root, self._parse), publish).run(stop)
+
+    def _parse(self, record: bytes, service: str, name: str) -> Endpoint | None:
+        settings = self._settings
+        return formats.parse(
+            settings.format, record, service=service, name=name, port=settings.port
+        )
+
+
+class _Watching:
+    """One session's readings."""
+
+    def __init__(
+        self, client: Client, settings: ZooKeeperSettings, tree: Tree, publish: Publish
+    ) -> None:
+        self._client = client
+        self._every = settings.reconcile_every
+        self._tree = tree
+        self._publish = publish
+        self._published: Snapshot | None = None
+        self._unsure = True  # whether watches were lost since everything was last read
+        self._complete_at = 0.0  # when that was
+        self._signals: list[Signal] = []  # what is to be dealt with
+        self._changed: set[str] = set()  # nodes that changed since they were read
+
+    def run(self, stop: Event) -> None:
+        while not stop.is_set():
+            self._client.check()
+            try:
+                self._read()
+            except Interrupted as error:
+                _log.debug("reading interrupted", why=str(error))
+                self._unsure = True
+            self._listen(SLICE)
+
+    def _listen(self, patience: float) -> None:
+        """Take in the signals there are; wait for a first one for ``patience`` seconds."""
+        heard = self._client.next_signals(patience)
+        self._signals += heard
+        self._changed.update(signal.path for signal in heard if signal.kind == "changed")
+        if any(signal.kind in ("connected", "broken") for signal in heard):
+            self._unsure = True
+            self._changed.clear()  # what changed then may have been lost since
+
+    def _read(self) -> None:
+        signals, self._signals = self._signals, []
+        if not self._client.connected:
+            return
+        if self._unsure or time.monotonic() - self._complete_at > self._every:
+            self._read_all()
+        elif signals:
+            self._read_changed(signals)
+        else:
+            return
+        self._tell()
+
+    def _read_all(self) -> None:
+        self._listen(0)
+        self._unsure = False  # before reading: a connection that breaks meanwhile counts
+        self._client.sync()
+        self._list_services()
+        self._list_names(self._tree.services)
+        self._read_nodes(list(self._tree.paths()))
+        self._complete_at = time.monotonic()
+
+    def _read_changed(self, signals: list[Signal]) -> None:
+        places = {signal.path: self._tree.split(signal.path) for signal in signals}
+        self._read_nodes([path for path, place in places.items() if place and place[1]])
+        services = {place[0] for place in places.values() if place and not place[1]}
+        if None in places.values():
+            services.update(self._list_services())
+        self._read_nodes(self._list_names(sorted(services)))
+
+    def _list_services(self) -> list[str]:
+        """Takes over the services; returns the new ones."""
+        while True:
+            try:
+                names = self._client.children(self._tree.root)
+            except Gone:
+                self._client.require_chroot()
+                if self._client.exists(self._tree.root):
+                    continue
+                names = []  # the look at it has left a watch for its creation
+            self._listen(0)
+            return self._tree.list_services(names, self._changed)
+
+    def _list_names(self, services: Iterable[str]) -> list[str]:
+        """Takes over the names in each service; returns the paths of the new ones."""
+        new: list[str] = []
+        paths = {self._tree.path(service): service for service in services}
+        for path, names in self._client.all_children(paths):
+            self._listen(0)
+            if names is None:  # the root's watch tells when it comes back
+                self._tree.drop_service(paths[path], self._changed)
+            else:
+                new += self._tree.list_names(paths[path], names, self._changed)
+        return new
+
+    def _read_nodes(self, paths: Iterable[str]) -> None:
+        asked = list(paths)
+        changed = self._changed.intersection(asked)
+        self._changed -= changed  # before reading: a change after it counts again
+        for path, record in self._client.all_records(asked):
+            place = self._tree.split(path)
+            if place is None:
+                continue
+            if record is None:  # the service's watch tells when it comes back
+                self._listen(0)
+                self._tree.drop(*place, changed if path in changed else self._changed)
+            else:
+                self._tree.put(*place, record)
+
+    def _tell(self) -> None:
+        """Publish what differs; an endpoint that left cleanly was draining for a moment."""
+        now, before, left = self._tree.snapshot(), self._published, self._tree.take_left()
+        self._published = now
+        if before is None or now != before or now.problems != before.problems:
+            drained = self._drained(now, before, left)
+            if drained:
+                self._publish(Snapshot.of((*now.endpoints, *drained), now.problems))
+            self._publish(now)
+
+    @staticmethod
+    def _drained(now: Snapshot, before: Snapshot | None, left: list[Endpoint]) -> list[Endpoint]:
+        """Those of ``left`` whose draining nobody has seen yet."""
+        if not left or before is None:
+            return []
+        present = {endpoint.key for endpoint in now.endpoints}
+        ready = {endpoint.key for endpoint in before.endpoints if not endpoint.draining}
+        return [e for e in left if e.key in ready and e.key not in present]

@@ -1,0 +1,58 @@
+"""Every failure of kazoo as one of ours, with the setting to look at; told apart by name."""
+
+from lbdisc.errors import SettingsError
+from lbdisc_zookeeper.signals import Failure, Gone, Interrupted, Taken
+
+# What passes by itself: a broken connection, an ended session, a server that is busy or electing.
+PASSING = frozenset(
+    {
+        "ConnectionLoss",
+        "ConnectionClosedError",
+        "ConnectionDropped",
+        "SessionExpiredError",
+        "SessionMovedError",
+        "OperationTimeoutError",
+        "RequestTimeoutError",
+        "ThrottledOpError",
+        "NotReadOnlyCallError",
+        "NewConfigNoQuorumError",
+        "ReconfigInProcessError",
+        "ZookeeperStoppedError",
+        "CancelledError",
+        "RetryFailedError",
+        "InterruptedError",
+    }
+)
+CREDENTIALS = "see zookeeper.sasl_user, sasl_password, digest_user, digest_password"
+# What only other settings mend.
+SETTINGS = {
+    "AuthFailedError": f"ZooKeeper refuses the user or the password ({CREDENTIALS})",
+    "SessionClosedRequireSaslError": "ZooKeeper wants SASL (see zookeeper.sasl_user)",
+    "SASLException": f"SASL is not possible with these credentials ({CREDENTIALS})",
+    "ConfigurationError": "kazoo refuses the settings of [zookeeper]",
+    "InvalidACLError": "ZooKeeper refuses the ACL: it knows no owner (see zookeeper.acl)",
+}
+# What somebody has to mend in ZooKeeper; then it goes on without a restart.
+ELSEWHERE = {
+    "NoAuthError": f"no permission for {{path}} (its ACL in ZooKeeper, or {CREDENTIALS})",
+    "QuotaExceededError": "the quota of {path} is exceeded (setquota in ZooKeeper)",
+    "NoChildrenForEphemeralsError": "the parent of {path} is ephemeral (see zookeeper.prefix)",
+    "EphemeralOnLocalSessionError": "no ephemeral nodes on local sessions: {path}",
+}
+
+
+def translated(error: Exception, *, path: str, failure: Failure) -> Exception:
+    """What to raise for ``error``, met at ``path``; ``failure`` is for what can be retried."""
+    names = [kind.__name__ for kind in type(error).__mro__]
+    for name in names:
+        if name == "NoNodeError":
+            return Gone(path)
+        if name in ("NodeExistsError", "RolledBackError"):
+            return Taken(path)
+        if name in PASSING:
+            return Interrupted(name)
+        if name in SETTINGS:
+            return SettingsError(SETTINGS[name])
+        if name in ELSEWHERE:
+            return failure(ELSEWHERE[name].format(path=path))
+    return failure(f"ZooKeeper cannot serve {path or 'the session'}: {names[0]}")

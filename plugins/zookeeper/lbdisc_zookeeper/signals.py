@@ -1,0 +1,42 @@
+"""What a session with ZooKeeper tells its user: events as they come, and why a request failed."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from lbdisc.errors import DiscoveryError, RegistrarError
+
+Failure = type[DiscoveryError] | type[RegistrarError]
+Identity = tuple[int, bytes]  # number and password of a session
+Kind = Literal["connected", "broken", "created", "changed", "deleted", "children"]
+
+
+@dataclass(frozen=True, slots=True)
+class Signal:
+    """The connection came or broke, or a watch fired for ``path``."""
+
+    kind: Kind
+    path: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A node's content; ``session`` is the session it lives with, 0 for a persistent one."""
+
+    record: bytes
+    session: int
+
+
+class Gone(Exception):
+    """The node does not exist."""
+
+
+class Taken(Exception):
+    """The node exists already."""
+
+
+class Interrupted(Exception):
+    """The connection or the session broke before the answer; it may heal by itself."""
+
+
+class Stopped(Exception):
+    """The caller was asked to stop while it waited for an answer."""

@@ -1,0 +1,42 @@
+"""Real ZooKeeper servers for tests and demos, single or as an ensemble, with ways to break them."""
+
+from pathlib import Path
+
+from lbdisc_zookeeper.testing.certificates import NAMES
+from lbdisc_zookeeper.testing.registry import PASSWORD, USER, Registry
+
+__all__ = ["PASSWORD", "USER", "Registry", "start"]
+
+
+def start(
+    folder: Path,
+    *,
+    members: int = 1,
+    tick: float = 0.5,
+    session_timeout: float = 2.0,
+    sasl: bool = False,
+    require_sasl: bool = False,
+    tls: bool = False,
+    client_certificates: bool = False,
+    names: str = NAMES,
+) -> Registry:
+    """Start ``members`` servers with their data in ``folder``; returns when they serve.
+
+    ``tick`` is tickTime in seconds; the shortest session is twice that. ``sasl`` knows the user
+    ``USER`` with ``PASSWORD``; ``require_sasl`` lets nobody else in. ``tls`` opens a port with
+    certificates made on the spot for ``names``, ``client_certificates`` asks for one of the client.
+    Raises ``RuntimeError`` that names the Debian package when a program is missing.
+    """
+    registry = Registry(
+        folder,
+        members=members,
+        tick=tick,
+        session_timeout=session_timeout,
+        sasl=sasl or require_sasl,
+        require_sasl=require_sasl,
+        tls=tls or client_certificates,
+        client_certificates=client_certificates,
+        names=names,
+    )
+    registry.start()
+    return registry

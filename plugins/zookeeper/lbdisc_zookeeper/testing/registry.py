@@ -1,0 +1,267 @@
+"""A single ZooKeeper server or an ensemble, as the Debian packages have it."""
+
+import shutil
+import socket
+from collections.abc import Iterable
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from lbdisc.testing.processes import Process, free_port
+from lbdisc.testing.waiting import eventually
+from lbdisc_zookeeper.testing.certificates import Authority
+
+USER, PASSWORD = "lbdisc", "correct horse"
+JARS = Path("/usr/share/java")
+MAIN = "org.apache.zookeeper.server.quorum.QuorumPeerMain"
+# zookeeper.jar names the rest in its manifest, except what Netty needs for TLS and a log.
+_JARS = {
+    "zookeeper.jar": "zookeeper",
+    "netty-codec.jar": "libnetty-java",
+    "netty-resolver.jar": "libnetty-java",
+    "netty-transport-native-unix-common.jar": "libnetty-java",
+    "slf4j-simple.jar": "libslf4j-java",
+}
+_JVM = ("-Xmx128m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xshare:auto")
+_START = 60.0  # seconds; an ensemble on a busy machine
+
+
+@dataclass(frozen=True, slots=True)
+class _Ports:
+    client: int
+    secure: int
+    peer: int
+    election: int
+
+
+class Registry:
+    """Servers with their settings, and the faults that tests need.
+
+    The fault methods take a member's index, or mean all members without one.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        members: int,
+        tick: float,
+        session_timeout: float,
+        sasl: bool,
+        require_sasl: bool,
+        tls: bool,
+        client_certificates: bool,
+        names: str,
+    ) -> None:
+        self.folder = folder
+        self._tick = tick
+        self._session_timeout = session_timeout
+        self._sasl, self._require_sasl = sasl, require_sasl
+        self._tls, self._client_certificates = tls, client_certificates
+        self._names = names
+        self._ports = [_Ports(*(free_port() for _ in range(4))) for _ in range(members)]
+        self.authority = Authority(folder / "tls")
+        self._java, self._class_path = _java(), _class_path()
+        self.members = [self._prepare(index) for index in range(members)]
+
+    def _prepare(self, index: int) -> Process:
+        home = self._home(index)
+        (home / "data").mkdir(parents=True, exist_ok=True)
+        if self._tls and not self.authority.cert.exists():
+            self.authority.create().issue("server", self._names)
+            self.authority.issue("client")
+        (home / "data" / "myid").write_text(f"{index + 1}\n")
+        (home / "zoo.cfg").write_text("\n".join([*self._config(index), ""]))
+        options = [*_JVM, "-Dzookeeper.forceSync=no", "-Dzookeeper.preAllocSize=1024"]
+        options.append("-Dorg.slf4j.simpleLogger.defaultLogLevel=warn")
+        if self._sasl:
+            (home / "jaas.conf").write_text(
+                "Server { org.apache.zookeeper.server.auth.DigestLoginModule required "
+                f'user_{USER}="{PASSWORD}"; }};\n'
+            )
+            options.append(f"-Djava.security.auth.login.config={home / 'jaas.conf'}")
+        if self._require_sasl:
+            options.append("-Dzookeeper.sessionRequireClientSASLAuth=true")
+        return Process(
+            [self._java, *options, "-cp", self._class_path, MAIN, home / "zoo.cfg"],
+            log=home / "server.log",
+            cwd=home,
+        )
+
+    def _home(self, index: int) -> Path:
+        return self.folder / f"zookeeper-{index + 1}"
+
+    def _config(self, index: int) -> Iterable[str]:
+        yield f"dataDir={self._home(index) / 'data'}"
+        yield f"tickTime={int(self._tick * 1000)}"
+        yield from ("initLimit=20", "syncLimit=10", "maxClientCnxns=0", "admin.enableServer=false")
+        yield from ("4lw.commands.whitelist=*", "clientPortAddress=127.0.0.1")
+        yield f"clientPort={self._ports[index].client}"
+        if len(self._ports) > 1:
+            for number, ports in enumerate(self._ports, 1):
+                yield f"server.{number}=127.0.0.1:{ports.peer}:{ports.election}"
+        if self._sasl:
+            yield "authProvider.1=org.apache.zookeeper.server.auth.SASLAuthenticationProvider"
+        if self._tls:
+            yield from self._tls_config(index)
+
+    def _tls_config(self, index: int) -> Iterable[str]:
+        yield "serverCnxnFactory=org.apache.zookeeper.server.NettyServerCnxnFactory"
+        yield f"secureClientPort={self._ports[index].secure}"
+        yield "secureClientPortAddress=127.0.0.1"
+        store = self.authority.issued("server").store
+        yield from (f"ssl.keyStore.location={store}", "ssl.keyStore.type=PEM")
+        yield from (f"ssl.trustStore.location={self.authority.cert}", "ssl.trustStore.type=PEM")
+        yield "ssl.hostnameVerification=false"
+        yield f"ssl.clientAuth={'need' if self._client_certificates else 'none'}"
+
+    @property
+    def plain_hosts(self) -> list[str]:
+        """The ports without TLS, which are always open."""
+        return [f"127.0.0.1:{ports.client}" for ports in self._ports]
+
+    @property
+    def hosts(self) -> list[str]:
+        if not self._tls:
+            return self.plain_hosts
+        return [f"127.0.0.1:{ports.secure}" for ports in self._ports]
+
+    @property
+    def settings(self) -> dict[str, object]:
+        """What an agent needs to read from here, as dotted keys."""
+        found: dict[str, object] = {
+            "zookeeper.hosts": self.hosts,
+            "zookeeper.session_timeout": self._session_timeout,
+        }
+        if self._tls:
+            found["zookeeper.ca_file"] = str(self.authority.cert)
+        if self._client_certificates:
+            client = self.authority.issued("client")
+            found["zookeeper.cert_file"] = str(client.cert)
+            found["zookeeper.key_file"] = str(client.key)
+        if self._sasl:
+            found |= {"zookeeper.sasl_user": USER, "zookeeper.sasl_password": PASSWORD}
+        return found
+
+    def node_settings(self, index: int) -> dict[str, object]:
+        """What the registrar of the ``index``-th instance needs: the same."""
+        return self.settings
+
+    def start(self) -> None:
+        """Start what does not run, and wait until the ensemble serves."""
+        self.launch()
+        try:
+            self.wait_ready()
+        except BaseException:
+            self.kill()
+            raise
+
+    def launch(self, index: int | None = None) -> None:
+        """Start what does not run, without waiting."""
+        for member in self._chosen(index):
+            if not member.running:
+                member.start()
+
+    def wait_ready(self, index: int | None = None) -> None:
+        """Wait until the members serve clients."""
+        wanted = range(len(self.members)) if index is None else [index]
+        for each in wanted:
+            eventually(partial(self._serves, each), deadline=_START, what=f"member {each}")
+
+    def _serves(self, index: int) -> bool:
+        if not self.members[index].running:
+            raise RuntimeError(f"ZooKeeper ended: {self.members[index].log_tail()}")
+        return self.mode(index) in ("standalone", "leader", "follower")
+
+    def mode(self, index: int) -> str:
+        """standalone, leader or follower; empty while the member does not serve."""
+        for line in self.ask(index, "srvr").splitlines():
+            if line.startswith("Mode: "):
+                return line.removeprefix("Mode: ")
+        return ""
+
+    def ask(self, index: int, word: str) -> str:
+        """The answer to a four-letter word; empty if there is none."""
+        answer = b""
+        with (
+            suppress(OSError),
+            socket.create_connection(("127.0.0.1", self._ports[index].client), 1) as connection,
+        ):
+            connection.sendall(word.encode())
+            while part := connection.recv(65536):
+                answer += part
+        return answer.decode(errors="replace")
+
+    def leader(self) -> int:
+        """The index of the leader, once there is one."""
+
+        def found() -> list[int]:
+            return [i for i, member in enumerate(self.members) if member.running and self._leads(i)]
+
+        return eventually(found, deadline=_START, what="a leader")[0]
+
+    def _leads(self, index: int) -> bool:
+        return self.mode(index) in ("leader", "standalone")
+
+    def _chosen(self, index: int | None) -> list[Process]:
+        return self.members if index is None else [self.members[index]]
+
+    def kill(self, index: int | None = None) -> None:
+        """kill -9."""
+        for member in self._chosen(index):
+            member.kill()
+
+    def restart(self, index: int | None = None) -> None:
+        """Kill what runs, start it again, and wait until it serves."""
+        self.kill(index)
+        self.launch(index)
+        self.wait_ready(index)
+
+    def pause(self, index: int | None = None) -> None:
+        """Stall: connections stay open and nothing answers."""
+        for member in self._chosen(index):
+            member.pause()
+
+    def resume(self, index: int | None = None) -> None:
+        for member in self._chosen(index):
+            member.resume()
+
+    def wipe(self) -> None:
+        """Restart all members without their data."""
+        self.kill()
+        for index in range(len(self.members)):
+            shutil.rmtree(self._home(index) / "data" / "version-2", ignore_errors=True)
+        self.start()
+
+    def stop(self) -> None:
+        """End all members; their data stays in the folder."""
+        for member in self.members:
+            member.kill()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.stop()
+
+
+def _java() -> str:
+    java = shutil.which("java")
+    if java is None:
+        raise RuntimeError("java is missing: install the package default-jre-headless")
+    return java
+
+
+def _class_path() -> str:
+    for jar, package in _JARS.items():
+        if not (JARS / jar).exists():
+            raise RuntimeError(f"{JARS / jar} is missing: install the package {package}")
+    return ":".join(str(JARS / jar) for jar in _JARS)

@@ -1,0 +1,175 @@
+"""The discovery and the registrar in threads of their own, for tests that look at what they do."""
+
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+from threading import Event, Thread
+from types import TracebackType
+from typing import Any, Self
+
+from kazoo.client import KazooClient
+from kazoo.exceptions import NodeExistsError, NoNodeError
+from pydantic import SecretStr
+
+from lbdisc.errors import LbdiscError
+from lbdisc.testing.waiting import DEADLINE, eventually
+from lbdisc.values import Endpoint, Snapshot
+from lbdisc_zookeeper.discovery import ZooKeeperDiscovery
+from lbdisc_zookeeper.registrar import ZooKeeperRegistrar
+from lbdisc_zookeeper.settings import ZooKeeperSettings
+
+_PATHS = ("ca_file", "cert_file", "key_file")
+_SECRETS = ("sasl_password", "digest_password")
+
+
+def settings_from(dotted: Mapping[str, object], **changes: Any) -> ZooKeeperSettings:
+    """The settings that ``Registry.settings`` stands for, with ``changes``."""
+    table: dict[str, Any] = {key.removeprefix("zookeeper."): v for key, v in dotted.items()}
+    for name in _PATHS:
+        table |= {name: Path(table[name])} if name in table else {}
+    for name in _SECRETS:
+        table |= {name: SecretStr(table[name])} if name in table else {}
+    table["hosts"] = tuple(table["hosts"])
+    return replace(ZooKeeperSettings(**table), **changes)
+
+
+class _Running:
+    """Calls ``work`` in a thread, again after every error, as the core does."""
+
+    def __init__(self) -> None:
+        self.stop = Event()
+        self.errors: list[LbdiscError] = []
+        self.thread = Thread(target=self._run, name=type(self).__name__)
+
+    def work(self) -> None:
+        raise NotImplementedError
+
+    def _run(self) -> None:
+        while not self.stop.is_set():
+            try:
+                self.work()
+            except LbdiscError as error:
+                self.errors.append(error)
+                self.stop.wait(0.1)
+
+    def __enter__(self) -> Self:
+        self.thread.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.end()
+
+    def end(self) -> None:
+        self.stop.set()
+        self.thread.join(DEADLINE)
+        assert not self.thread.is_alive(), "it did not stop"
+
+
+class Watching(_Running):
+    """The discovery; ``seen`` holds all that it published."""
+
+    def __init__(self, settings: ZooKeeperSettings) -> None:
+        super().__init__()
+        self.seen: list[Snapshot] = []
+        self._discovery = ZooKeeperDiscovery(settings)
+
+    def work(self) -> None:
+        self._discovery.watch(self.seen.append, self.stop)
+
+    @property
+    def last(self) -> Snapshot:
+        return self.seen[-1]
+
+    @property
+    def names(self) -> list[str]:
+        """The names in the last snapshot."""
+        return [endpoint.name for endpoint in self.last.endpoints]
+
+    def until(self, true: Callable[[Snapshot], object], *, deadline: float = DEADLINE) -> Snapshot:
+        """Wait until the last snapshot makes ``true`` true, and return it."""
+        eventually(lambda: self.seen and true(self.last), deadline=deadline, what="snapshot")
+        return self.last
+
+    def until_names(self, *names: str, deadline: float = DEADLINE) -> Snapshot:
+        """Wait until exactly ``names`` are there."""
+        wanted = sorted(names)
+        return self.until(
+            lambda s: sorted(e.name for e in s.endpoints) == wanted, deadline=deadline
+        )
+
+    def until_services(self, *services: str) -> Snapshot:
+        """Wait until exactly ``services`` have endpoints."""
+        return self.until(lambda s: list(s.services) == sorted(services))
+
+    def until_weights(self, *weights: int) -> Snapshot:
+        """Wait until the endpoints, by name, have exactly these weights."""
+        return self.until(lambda s: tuple(e.weight for e in s.endpoints) == weights)
+
+
+class Holding(_Running):
+    """The registrar; assign ``endpoint`` to change what it holds."""
+
+    def __init__(self, settings: ZooKeeperSettings, endpoint: Endpoint) -> None:
+        super().__init__()
+        self.endpoint = endpoint
+        self._registrar = ZooKeeperRegistrar(settings)
+
+    def work(self) -> None:
+        self._registrar.hold(lambda: self.endpoint, self.stop)
+
+
+class Editor:
+    """An operator at the registry, with a plain kazoo client that outlives restarts."""
+
+    def __init__(self, hosts: list[str], auth: tuple[str, str] | None = None) -> None:
+        self.kazoo: Any = KazooClient(
+            hosts=",".join(hosts),
+            timeout=10,
+            auth_data=[("digest", ":".join(auth))] if auth else None,
+            connection_retry={"max_tries": -1, "delay": 0.05, "max_delay": 0.5},
+            command_retry={"max_tries": -1, "delay": 0.05, "deadline": DEADLINE},
+        )
+
+    def __enter__(self) -> Self:
+        self.kazoo.start(timeout=DEADLINE)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.kazoo.stop()
+        self.kazoo.close()
+
+    def put(self, path: str, text: str | bytes) -> None:
+        """Create or change the persistent node at ``path``."""
+        record = text.encode() if isinstance(text, str) else text
+        try:
+            self.kazoo.retry(self.kazoo.set, path, record)
+        except NoNodeError:
+            with suppress(NodeExistsError):  # a first try got through and lost its answer
+                self.kazoo.retry(self.kazoo.create, path, record, makepath=True)
+
+    def put_many(self, paths: list[str], text: str) -> None:
+        """Create many nodes below one that exists."""
+        for answer in [self.kazoo.create_async(path, text.encode()) for path in paths]:
+            answer.get()
+
+    def get(self, path: str) -> str | None:
+        """What the node holds, ``None`` if there is none."""
+        with suppress(NoNodeError):
+            record: bytes = self.kazoo.retry(self.kazoo.get, path)[0]
+            return record.decode()
+        return None
+
+    def remove(self, path: str) -> None:
+        """Remove the node and what is below it."""
+        self.kazoo.retry(self.kazoo.delete, path, recursive=True)

@@ -1,0 +1,323 @@
+"""What the plugin does when servers, connections and processes break; all of them are real."""
+
+import json
+import signal
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from lbdisc.errors import DiscoveryError, RegistrarError
+from lbdisc.testing.processes import Process, free_port
+from lbdisc.testing.waiting import eventually
+from lbdisc.values import Endpoint
+from lbdisc_zookeeper import testing
+from lbdisc_zookeeper.settings import ZooKeeperSettings
+from lbdisc_zookeeper.testing.running import Editor, Holding, Watching, settings_from
+
+A = Endpoint(service="web", name="a", address="10.0.0.1", port=80)
+RECORD = '{"address": "10.0.0.2", "port": 80}'
+PATH = "/lbdisc/web/a"
+
+HOLD = """
+import sys
+from lbdisc.values import Endpoint
+from lbdisc_zookeeper.testing.running import Holding, settings_from
+settings = settings_from({"zookeeper.hosts": sys.argv[1].split(",")}, session_timeout=2.0)
+with Holding(settings, Endpoint(service="web", name="a", address=sys.argv[2], port=80)) as holding:
+    holding.thread.join()
+"""
+WATCH = """
+import sys, threading
+from lbdisc_zookeeper.discovery import ZooKeeperDiscovery
+from lbdisc_zookeeper.testing.running import settings_from
+settings = settings_from({"zookeeper.hosts": sys.argv[1].split(",")}, session_timeout=2.0)
+publish = lambda s: print("names", *(e.name for e in s.endpoints), flush=True)
+ZooKeeperDiscovery(settings).watch(publish, threading.Event())
+"""
+
+
+@pytest.fixture
+def registry(tmp_path: Path) -> Iterator[testing.Registry]:
+    with testing.start(tmp_path) as registry:
+        yield registry
+
+
+@pytest.fixture
+def ensemble(tmp_path: Path) -> Iterator[testing.Registry]:
+    with testing.start(tmp_path, members=3) as registry:
+        yield registry
+
+
+@pytest.fixture
+def settings(registry: testing.Registry) -> ZooKeeperSettings:
+    return settings_from(registry.settings)
+
+
+def _program(code: str, registry: testing.Registry, log: Path, *arguments: str) -> Process:
+    hosts = ",".join(registry.hosts)
+    return Process([sys.executable, "-c", code, hosts, *arguments], log=log)
+
+
+def _session(registry: testing.Registry) -> int:
+    """The session that the endpoint's node lives with; 0 without a node."""
+    with Editor(registry.plain_hosts) as editor:
+        found = editor.kazoo.exists(PATH)
+        return int(found.ephemeralOwner) if found else 0
+
+
+def _add_b(registry: testing.Registry) -> None:
+    with Editor(registry.plain_hosts) as editor:
+        editor.put("/lbdisc/web/b", RECORD)
+
+
+def _never_shrank(watching: Watching) -> bool:
+    sizes = [len(snapshot) for snapshot in watching.seen]
+    return sizes == sorted(sizes)
+
+
+def test_restarted_server_changes_nothing(
+    registry: testing.Registry, settings: ZooKeeperSettings
+) -> None:
+    with Watching(settings) as watching, Holding(settings, A):
+        watching.until_names("a")
+        session = _session(registry)
+        registry.restart()
+        _add_b(registry)
+        watching.until_names("a", "b")
+        assert _never_shrank(watching)
+        assert _session(registry) == session
+
+
+def test_server_away_for_longer_than_a_session_is_an_error_and_changes_nothing(
+    registry: testing.Registry, settings: ZooKeeperSettings
+) -> None:
+    with Watching(settings) as watching, Holding(settings, A) as holding:
+        watching.until_names("a")
+        session = _session(registry)
+        registry.kill()
+        eventually(lambda: watching.errors and holding.errors)
+        assert isinstance(watching.errors[0], DiscoveryError)
+        assert isinstance(holding.errors[0], RegistrarError)
+        assert "zookeeper.hosts" in str(watching.errors[0])
+        registry.start()
+        _add_b(registry)
+        watching.until_names("a", "b")
+        assert _never_shrank(watching)
+        assert _session(registry) == session  # resumed: the node never vanished
+
+
+def test_killed_leader_changes_nothing(ensemble: testing.Registry) -> None:
+    settings = settings_from(ensemble.settings)
+    with Watching(settings) as watching, Holding(settings, A):
+        watching.until_names("a")
+        ensemble.kill(ensemble.leader())
+        ensemble.leader()
+        _add_b(ensemble)
+        watching.until_names("a", "b")
+        assert _never_shrank(watching)
+
+
+@pytest.mark.timeout(120)  # four servers' starts and an election on a shared machine
+def test_members_restarted_one_after_another_change_nothing(ensemble: testing.Registry) -> None:
+    settings = settings_from(ensemble.settings)
+    with Watching(settings) as watching, Holding(settings, A):
+        watching.until_names("a")
+        for index in range(3):
+            ensemble.restart(index)
+        _add_b(ensemble)
+        watching.until_names("a", "b")
+        assert _never_shrank(watching)
+
+
+@pytest.mark.timeout(120)  # six servers' starts and two elections on a shared machine
+def test_all_members_restarted_change_nothing(ensemble: testing.Registry) -> None:
+    settings = settings_from(ensemble.settings)
+    with Watching(settings) as watching, Holding(settings, A):
+        watching.until_names("a")
+        ensemble.restart()
+        _add_b(ensemble)
+        watching.until_names("a", "b")
+        assert _never_shrank(watching)
+
+
+def test_lost_quorum_is_an_error_and_changes_nothing(ensemble: testing.Registry) -> None:
+    settings = settings_from(ensemble.settings)
+    with Watching(settings) as watching:
+        _add_b(ensemble)
+        watching.until_names("b")
+        ensemble.kill(0)
+        ensemble.kill(1)
+        eventually(lambda: watching.errors)
+        assert _never_shrank(watching)
+        ensemble.start()
+        with Holding(settings, A):
+            watching.until_names("a", "b")
+        assert isinstance(watching.errors[0], DiscoveryError)
+
+
+def test_stalled_server_changes_nothing_until_it_is_an_error(
+    registry: testing.Registry, settings: ZooKeeperSettings
+) -> None:
+    _add_b(registry)
+    with Watching(settings) as watching:
+        watching.until_names("b")
+        registry.pause()
+        eventually(lambda: watching.errors)
+        assert len(watching.seen) == 1
+        registry.resume()
+        with Holding(settings, A):
+            watching.until_names("a", "b")
+            assert _never_shrank(watching)
+
+
+def test_session_that_the_stalled_server_ended_is_replaced(
+    registry: testing.Registry, settings: ZooKeeperSettings
+) -> None:
+    with Watching(settings) as watching, Holding(settings, A):
+        watching.until_names("a")
+        registry.pause()
+        eventually(lambda: watching.errors)
+        registry.resume()
+        eventually(lambda: _session(registry))
+        watching.until_names("a")
+
+
+@pytest.mark.parametrize("fault", ["pause", "kill"])
+def test_stop_returns_and_leaves_no_thread_while_the_server_is_away(
+    registry: testing.Registry, settings: ZooKeeperSettings, fault: str
+) -> None:
+    threads = set(threading.enumerate())
+    with Watching(settings) as watching, Holding(settings, A) as holding:
+        watching.until_names("a")
+        getattr(registry, fault)()
+        for running in (watching, holding):
+            running.stop.set()
+            running.thread.join(5)
+            assert not running.thread.is_alive()
+    eventually(lambda: set(threading.enumerate()) == threads)
+
+
+def test_stop_returns_while_there_was_never_a_connection() -> None:
+    settings = settings_from({"zookeeper.hosts": [f"127.0.0.1:{free_port()}"]}, connect_timeout=60)
+    with Watching(settings) as watching, Holding(settings, A) as holding:
+        for running in (watching, holding):
+            running.stop.set()
+            running.thread.join(5)
+            assert not running.thread.is_alive()
+
+
+def test_endpoint_of_a_killed_process_goes_with_its_session(
+    registry: testing.Registry, settings: ZooKeeperSettings, tmp_path: Path
+) -> None:
+    with (
+        Watching(settings) as watching,
+        _program(HOLD, registry, tmp_path / "hold.log", "10.0.0.1") as program,
+    ):
+        watching.until_names("a")
+        program.kill()
+        watching.until_names()
+        assert not any(endpoint.draining for s in watching.seen for endpoint in s.endpoints)
+
+
+def test_restarted_process_has_its_name_again_when_the_old_session_is_over(
+    registry: testing.Registry, settings: ZooKeeperSettings, tmp_path: Path
+) -> None:
+    with Watching(settings) as watching:
+        with _program(HOLD, registry, tmp_path / "1.log", "10.0.0.1") as program:
+            watching.until_names("a")
+            program.kill()
+        with _program(HOLD, registry, tmp_path / "2.log", "10.0.0.2"):
+            watching.until(lambda s: [e.address for e in s.endpoints] == ["10.0.0.2"])
+
+
+def test_registrar_that_was_stopped_for_longer_than_its_session_comes_back(
+    registry: testing.Registry, settings: ZooKeeperSettings, tmp_path: Path
+) -> None:
+    with (
+        Watching(settings) as watching,
+        _program(HOLD, registry, tmp_path / "hold.log", "10.0.0.1") as program,
+    ):
+        watching.until_names("a")
+        program.send(signal.SIGSTOP)
+        watching.until_names()
+        program.send(signal.SIGCONT)
+        watching.until_names("a")
+
+
+def test_agent_that_was_stopped_for_longer_than_its_session_sees_what_happened(
+    registry: testing.Registry, tmp_path: Path
+) -> None:
+    _add_b(registry)
+    log = tmp_path / "watch.log"
+    with (
+        Editor(registry.hosts) as editor,
+        _program(WATCH, registry, log) as program,
+    ):
+        eventually(lambda: "names b\n" in log.read_text())
+        sessions = _sessions(editor)
+        program.send(signal.SIGSTOP)
+        eventually(lambda: _sessions(editor) < sessions)
+        editor.put("/lbdisc/web/c", RECORD)
+        program.send(signal.SIGCONT)
+        eventually(lambda: "names b c\n" in log.read_text())
+        published = [line for line in log.read_text().splitlines() if line.startswith("names")]
+        assert published == ["names b", "names b c"]
+
+
+def _sessions(editor: Editor) -> int:
+    """How many sessions the server knows."""
+    dump: str = editor.kazoo.command(b"dump")
+    return sum(line.startswith("\t0x") for line in dump.split("Connections")[0].splitlines())
+
+
+def test_wiped_server_is_registered_with_again(
+    registry: testing.Registry, settings: ZooKeeperSettings
+) -> None:
+    with Watching(settings) as watching, Holding(settings, A):
+        watching.until_names("a")
+        first = _session(registry)
+        registry.wipe()
+        eventually(lambda: _session(registry) not in (0, first))
+        with Editor(registry.hosts) as editor:
+            editor.put("/lbdisc/web/b", RECORD)
+        watching.until_names("a", "b")
+
+
+def test_nobody_at_the_address_is_an_error_that_names_both(tmp_path: Path) -> None:
+    port = free_port()
+    settings = settings_from({"zookeeper.hosts": [f"127.0.0.1:{port}"]}, connect_timeout=0.5)
+    with Watching(settings) as watching, Holding(settings, A) as holding:
+        eventually(lambda: watching.errors and holding.errors)
+    for error in (watching.errors[0], holding.errors[0]):
+        assert str(error) == (
+            f"no connection to ZooKeeper: 127.0.0.1:{port}: connection refused "
+            "(see zookeeper.hosts)"
+        )
+
+
+def test_host_without_an_address_is_an_error_that_names_it() -> None:
+    settings = settings_from({"zookeeper.hosts": ["nowhere.invalid:2181"]}, connect_timeout=0.5)
+    with Watching(settings) as watching:
+        eventually(lambda: watching.errors)
+    assert "nowhere.invalid" in str(watching.errors[0])
+    assert "zookeeper.hosts" in str(watching.errors[0])
+
+
+def test_one_reachable_member_is_enough(registry: testing.Registry) -> None:
+    hosts = [f"127.0.0.1:{free_port()}", *registry.hosts, "nowhere.invalid:2181"]
+    with Watching(settings_from({"zookeeper.hosts": hosts})) as watching:
+        _add_b(registry)
+        watching.until_names("b")
+
+
+def test_record_survives_a_fault_unchanged(
+    registry: testing.Registry, settings: ZooKeeperSettings
+) -> None:
+    with Watching(settings) as watching, Holding(settings, A):
+        watching.until_names("a")
+        registry.restart()
+        with Editor(registry.hosts) as editor:
+            assert json.loads(editor.get(PATH) or "{}")["address"] == "10.0.0.1"

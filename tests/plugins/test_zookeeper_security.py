@@ -1,0 +1,277 @@
+"""Credentials, ACLs and TLS, right and wrong, on real servers."""
+
+import socket
+import struct
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import replace
+from itertools import count
+from pathlib import Path
+from threading import Thread
+from typing import Any
+
+import pytest
+from kazoo.exceptions import NoAuthError
+from pydantic import SecretStr
+
+from lbdisc.errors import DiscoveryError, LbdiscError, RegistrarError, SettingsError
+from lbdisc.testing.waiting import eventually
+from lbdisc.values import Endpoint
+from lbdisc_zookeeper import testing
+from lbdisc_zookeeper.discovery import ZooKeeperDiscovery
+from lbdisc_zookeeper.settings import ZooKeeperSettings
+from lbdisc_zookeeper.testing.certificates import Authority
+from lbdisc_zookeeper.testing.running import Editor, Holding, Watching, settings_from
+
+A = Endpoint(service="web", name="a", address="10.0.0.1", port=80)
+DIGEST: dict[str, Any] = {"digest_user": "alice", "digest_password": SecretStr("pass:alice")}
+MALLORY: dict[str, Any] = {"digest_user": "mallory", "digest_password": SecretStr("guess")}
+_prefixes = count()
+
+
+@pytest.fixture(scope="module")
+def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[testing.Registry]:
+    with testing.start(tmp_path_factory.mktemp("zookeeper"), sasl=True, tls=True) as registry:
+        yield registry
+
+
+@pytest.fixture
+def secured(registry: testing.Registry) -> ZooKeeperSettings:
+    """TLS and SASL."""
+    return settings_from(registry.settings, prefix=f"/test-{next(_prefixes)}")
+
+
+@pytest.fixture
+def plain(registry: testing.Registry) -> ZooKeeperSettings:
+    """No TLS, no credentials."""
+    hosts = {"zookeeper.hosts": registry.plain_hosts}
+    return settings_from(hosts, prefix=f"/test-{next(_prefixes)}", connect_timeout=3.0)
+
+
+def _discovery_error(settings: ZooKeeperSettings) -> LbdiscError:
+    with Watching(settings) as watching:
+        eventually(lambda: watching.errors)
+    assert watching.seen == []
+    return _one_line(watching.errors[0])
+
+
+def _registrar_error(settings: ZooKeeperSettings) -> LbdiscError:
+    with Holding(settings, A) as holding:
+        eventually(lambda: holding.errors)
+    return _one_line(holding.errors[0])
+
+
+def _one_line(error: LbdiscError) -> LbdiscError:
+    assert len(str(error).splitlines()) == 1
+    return error
+
+
+def test_registration_over_tls_with_sasl_is_seen(secured: ZooKeeperSettings) -> None:
+    with Watching(secured) as watching, Holding(secured, A):
+        watching.until_names("a")
+
+
+def test_many_pipelined_answers_over_tls_are_read_at_once(
+    secured: ZooKeeperSettings, registry: testing.Registry
+) -> None:
+    with Editor(registry.plain_hosts) as editor:
+        editor.put(f"{secured.prefix}/web/first", '{"address": "10.0.0.1", "port": 80}')
+        names = [f"{secured.prefix}/web/n{i}" for i in range(1_999)]
+        editor.put_many(names, '{"address": "10.0.0.1", "port": 80}')
+    with Watching(replace(secured, session_timeout=9)) as watching:
+        watching.until(lambda s: len(s) == 2_000)
+
+
+@pytest.mark.parametrize("user", ["lbdisc", "nobody"])
+def test_wrong_sasl_password_is_a_settings_error(secured: ZooKeeperSettings, user: str) -> None:
+    wrong = replace(secured, sasl_user=user, sasl_password=SecretStr("wrong"))
+    for error in (_discovery_error(wrong), _registrar_error(wrong)):
+        assert isinstance(error, SettingsError)
+        assert "zookeeper.sasl_user" in str(error)
+        assert "wrong" not in str(error)
+
+
+def test_connection_that_breaks_during_sasl_is_no_settings_error() -> None:
+    """kazoo takes it for a wrong password; a server that was restarted must not end the agent."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def serve() -> None:
+            with suppress(OSError):  # the server is closed
+                while True:
+                    connection, _ = server.accept()
+                    with connection:
+                        connection.recv(4096)
+                        welcome = struct.pack("!iiqi16s?", 0, 10_000, 1, 16, bytes(16), False)
+                        connection.sendall(struct.pack("!i", len(welcome)) + welcome)
+                        connection.recv(4096)
+
+        Thread(target=serve, daemon=True).start()
+        hosts = {"zookeeper.hosts": [f"127.0.0.1:{server.getsockname()[1]}"]}
+        user: dict[str, Any] = {"sasl_user": "lbdisc", "sasl_password": SecretStr("x")}
+        error = _discovery_error(settings_from(hosts, connect_timeout=1.0, **user))
+        server.shutdown(socket.SHUT_RDWR)
+    assert isinstance(error, DiscoveryError)
+    assert "during SASL" in str(error)
+
+
+def test_registration_is_readable_by_all_and_writable_by_its_owner(
+    secured: ZooKeeperSettings, registry: testing.Registry
+) -> None:
+    path = f"{secured.prefix}/web/a"
+    with Holding(secured, A), Editor(registry.plain_hosts) as stranger:
+        eventually(lambda: stranger.get(path))
+        with pytest.raises(NoAuthError):
+            stranger.put(path, "{}")
+        with pytest.raises(NoAuthError):
+            stranger.remove(path)
+        with pytest.raises(NoAuthError):
+            stranger.put(f"{secured.prefix}/web/b", "{}")
+
+
+def test_digest_credentials_own_what_they_register(
+    plain: ZooKeeperSettings, registry: testing.Registry
+) -> None:
+    path = f"{plain.prefix}/web/a"
+    owner = replace(plain, **DIGEST)
+    with Holding(owner, A), Editor(registry.plain_hosts) as stranger:
+        eventually(lambda: stranger.get(path))
+        with pytest.raises(NoAuthError):
+            stranger.put(path, "{}")
+        with Editor(registry.plain_hosts, ("alice", "pass:alice")) as alice:
+            alice.put(path, "{}")
+
+
+def test_private_registration_is_unreadable_for_others(plain: ZooKeeperSettings) -> None:
+    owner = replace(plain, acl="private", **DIGEST)
+    with Watching(owner) as watching, Holding(owner, A):
+        watching.until_names("a")
+        error = _discovery_error(replace(plain, **MALLORY))
+    assert isinstance(error, DiscoveryError)
+    assert "no permission" in str(error)
+    assert plain.prefix in str(error)
+    assert "zookeeper.sasl_user" in str(error)
+
+
+def test_open_registration_is_writable_by_all(
+    plain: ZooKeeperSettings, registry: testing.Registry
+) -> None:
+    path = f"{plain.prefix}/web/b"
+    with Holding(replace(plain, acl="open", **DIGEST), A), Editor(registry.plain_hosts) as stranger:
+        eventually(lambda: stranger.get(f"{plain.prefix}/web/a"))
+        stranger.put(path, "{}")
+
+
+def test_registrar_without_permission_says_where(plain: ZooKeeperSettings) -> None:
+    with Watching(plain) as watching, Holding(replace(plain, **DIGEST), A):
+        watching.until_names("a")
+        with Holding(replace(plain, **MALLORY), replace(A, name="b")) as other:
+            eventually(lambda: other.errors)
+    error = _one_line(other.errors[0])
+    assert isinstance(error, RegistrarError)
+    assert f"no permission for {plain.prefix}/web/b" in str(error)
+
+
+def test_missing_chroot_is_an_error_until_it_is_made(
+    plain: ZooKeeperSettings, registry: testing.Registry
+) -> None:
+    chroot = f"{plain.prefix}-chroot"
+    settings = replace(plain, chroot=chroot)
+    with Watching(settings) as watching, Holding(settings, A) as holding:
+        eventually(lambda: watching.errors and holding.errors)
+        for error in (watching.errors[0], holding.errors[0]):
+            assert str(error) == (
+                f"{chroot} does not exist in ZooKeeper: create it, or see zookeeper.chroot"
+            )
+        with Editor(registry.plain_hosts) as editor:
+            editor.put(chroot, "")
+        watching.until_names("a")
+
+
+def test_untrusted_certificate_names_the_setting(
+    secured: ZooKeeperSettings, tmp_path: Path
+) -> None:
+    other = Authority(tmp_path, "other").create()
+    for ca_file in (other.cert, None):
+        error = _discovery_error(replace(secured, ca_file=ca_file, tls=True, connect_timeout=3))
+        assert isinstance(error, DiscoveryError)
+        assert "certificate is refused" in str(error)
+        assert "see zookeeper.ca_file" in str(error)
+
+
+def test_unverified_certificate_is_taken_if_asked_to(secured: ZooKeeperSettings) -> None:
+    settings = replace(secured, ca_file=None, tls=True, verify="none")
+    with Watching(settings) as watching:
+        watching.until(lambda s: not s.endpoints)
+
+
+def test_tls_to_a_port_without_it_names_the_setting(
+    secured: ZooKeeperSettings, registry: testing.Registry
+) -> None:
+    hosts = tuple(registry.plain_hosts)
+    error = _discovery_error(replace(secured, hosts=hosts, connect_timeout=3))
+    assert isinstance(error, DiscoveryError)
+    assert "zookeeper.tls" in str(error)
+
+
+def test_no_tls_to_a_port_with_it_names_the_setting(
+    plain: ZooKeeperSettings, registry: testing.Registry
+) -> None:
+    error = _discovery_error(replace(plain, hosts=tuple(registry.hosts)))
+    assert isinstance(error, DiscoveryError)
+    assert "zookeeper.tls" in str(error)
+
+
+def test_certificate_for_another_name_is_refused_unless_names_do_not_count(tmp_path: Path) -> None:
+    with testing.start(tmp_path, tls=True, names="DNS:zk.example") as registry:
+        settings = settings_from(registry.settings, connect_timeout=3)
+        error = _discovery_error(settings)
+        assert isinstance(error, DiscoveryError)
+        assert "see zookeeper.verify" in str(error)
+        with Watching(replace(settings, verify="ca")) as watching:
+            watching.until(lambda s: not s.endpoints)
+
+
+def test_server_that_asks_for_a_certificate_gets_ours(tmp_path: Path) -> None:
+    with testing.start(tmp_path, client_certificates=True) as registry:
+        settings = settings_from(registry.settings, connect_timeout=3)
+        with Watching(settings) as watching, Holding(settings, A):
+            watching.until_names("a")
+        error = _discovery_error(replace(settings, cert_file=None, key_file=None))
+        assert isinstance(error, DiscoveryError)
+        assert "zookeeper.cert_file" in str(error)
+
+
+def test_server_that_wants_sasl_says_so(tmp_path: Path) -> None:
+    with testing.start(tmp_path, require_sasl=True) as registry:
+        settings = settings_from(registry.settings)
+        with Watching(settings) as watching, Holding(settings, A):
+            watching.until_names("a")
+        error = _discovery_error(replace(settings, sasl_user="", sasl_password=None))
+        assert isinstance(error, SettingsError)
+        assert "zookeeper.sasl_user" in str(error)
+
+
+def test_password_in_plain_text_is_warned_of(
+    plain: ZooKeeperSettings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ZooKeeperDiscovery(replace(plain, tls=True, **DIGEST))
+    assert "plain text" not in capsys.readouterr().out
+    ZooKeeperDiscovery(replace(plain, **DIGEST))
+    assert "plain text" in capsys.readouterr().out
+
+
+def test_no_secret_is_ever_logged(
+    plain: ZooKeeperSettings,
+    secured: ZooKeeperSettings,
+    capfd: pytest.CaptureFixture[str],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(0)
+    settings = replace(secured, digest_user="alice", digest_password=SecretStr("hunter2"))
+    with Watching(settings) as watching, Holding(settings, A):
+        watching.until_names("a")
+    _discovery_error(replace(secured, sasl_password=SecretStr("hunter2")))
+    said = "".join(capfd.readouterr()) + caplog.text
+    assert "hunter2" not in said
+    assert testing.PASSWORD not in said
+    assert not [record for record in caplog.records if record.name.startswith("kazoo")]
