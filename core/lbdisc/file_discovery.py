@@ -66,7 +66,7 @@ class FileDiscovery:
         """Look at what the kernel tells, at everything now and then, and at leases that end."""
         rescan = time.monotonic() + self._settings.rescan
         while not stop.is_set():
-            end = self._folder.next_end()
+            end = self._folder.next_end
             changed = notices.wait(min(rescan, end) - time.monotonic(), stop)
             root = self._settings.dir.stat()
             if (root.st_dev, root.st_ino) != watched[self._settings.dir]:
@@ -91,7 +91,7 @@ class FileDiscovery:
         now = self._folder.snapshot()
         before = self._published
         left = self._folder.take_left()
-        if before is not None:
+        if before is not None and left:
             kept = {endpoint.key for endpoint in now.endpoints}
             leaving = [
                 endpoint.drain()
