@@ -89,6 +89,8 @@ def _pass_on(line: str) -> None:
     found = _LINE.match(line)
     if found:
         level, pid, text = found.groups()
-        getattr(log, _LEVELS[level])(text, haproxy=int(pid))
+        # What our own commands do is told by the journal.
+        say = log.debug if text.startswith("CLI : ") else getattr(log, _LEVELS[level])
+        say(text, haproxy=int(pid))
     elif line:
         log.info(line)
