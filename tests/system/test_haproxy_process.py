@@ -226,6 +226,17 @@ def test_a_socket_that_somebody_serves_is_left_alone(here: Place, running: Runni
     assert running.runtime.observe()[0].name == "HAProxy"
 
 
+def test_a_socket_of_somebody_who_does_not_accept_is_left_alone(here: Place) -> None:
+    path = here.folder / "m.sock"
+    with socket.socket(socket.AF_UNIX) as busy, socket.socket(socket.AF_UNIX) as waiting:
+        busy.bind(str(path))
+        busy.listen(0)
+        waiting.connect(str(path))  # its queue is full now
+        with pytest.raises(ApplyError, match="another process serves there"):
+            managed(here, here.text(BODY)).start()
+    assert path.is_socket()
+
+
 def test_a_file_in_the_place_of_a_socket_is_left_alone(here: Place) -> None:
     path = here.write("precious", "m.sock")
     with pytest.raises(SettingsError, match="is there, and no socket"):
@@ -250,6 +261,22 @@ def test_a_missing_folder_or_program_is_a_wrong_setting(here: Place) -> None:
         managed(here, here.text(BODY), binary="no-haproxy").start()
     with pytest.raises(SettingsError, match=r"haproxy\.binary"):
         check_config("no-haproxy", here.folder / "haproxy.cfg")
+
+
+def test_a_program_that_ends_at_once_is_told(here: Place) -> None:
+    with pytest.raises(ApplyError, match=r"did not start|ended at once"):
+        managed(here, here.text(BODY), binary="true").start()
+
+
+def test_a_frozen_haproxy_is_stopped_too(here: Place, running: Running) -> None:
+    processes = running.managed.master.processes()
+    assert processes.current is not None
+    worker = processes.current.pid
+    os.kill(processes.master, signal.SIGSTOP)
+    os.kill(worker, signal.SIGSTOP)
+    running.managed.stop(soft=0.1, limit=0.3)
+    assert gone(processes.master)
+    eventually(lambda: gone(worker))
 
 
 def test_a_haproxy_that_stays_silent_is_stopped_again(here: Place) -> None:
