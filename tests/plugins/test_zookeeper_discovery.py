@@ -108,6 +108,23 @@ def test_node_that_drains_and_goes_at_once_is_published_as_draining(
             assert [e.draining for e in watching.seen[-2].endpoints] == [True]
 
 
+def test_many_that_drain_and_go_together_are_all_published_as_draining(
+    settings: ZooKeeperSettings, editor: Editor
+) -> None:
+    draining = RECORD.replace("}", ', "state": "draining"}').encode()
+    paths = [f"{settings.prefix}/web/n{i}" for i in range(300)]
+    editor.put(f"{settings.prefix}/web/stays", RECORD)
+    editor.put_many(paths, RECORD)
+    with Watching(settings) as watching:
+        watching.until(lambda s: len(s) == 301)
+        for path in paths:
+            editor.kazoo.set_async(path, draining)
+            editor.kazoo.delete_async(path)
+        watching.until_names("stays")
+        drained = {e.name for s in watching.seen for e in s.endpoints if e.draining}
+        assert len(drained) == 300
+
+
 def test_node_that_only_vanishes_is_not_published_as_draining(
     settings: ZooKeeperSettings, editor: Editor
 ) -> None:

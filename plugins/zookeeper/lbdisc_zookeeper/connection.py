@@ -61,7 +61,7 @@ class _Handler(SequentialThreadingHandler):  # type: ignore[misc]  # kazoo is un
     ) -> socket.socket:
         host = hostname or address[0]
         member = f"{host}:{address[1]}"
-        self.reasons[member] = "no answer (see zookeeper.hosts)"
+        self.reasons.setdefault(member, "no answer (see zookeeper.hosts)")
         try:
             self._current = sockets.connect(
                 address, host=host, timeout=timeout, context=self._context, given_up=self._given_up
@@ -76,6 +76,14 @@ class _Handler(SequentialThreadingHandler):  # type: ignore[misc]  # kazoo is un
         self, readers: list[Any], writers: list[Any], _: object, timeout: float | None = None
     ) -> tuple[list[Any], list[Any], list[Any]]:
         return (*sockets.wait(readers, writers, timeout), [])
+
+    def dispatch_callback(self, callback: Any) -> None:
+        """Run a watch's callback at once, on the thread that reads the connection.
+
+        So a signal is in the queue before the answer to any request that already saw its cause;
+        through kazoo's queue of callbacks it might come after.
+        """
+        callback.func(*callback.args)
 
     def spawn(self, work: Callable[..., object], *args: object, **kwargs: object) -> Thread:
         def guarded() -> None:
