@@ -105,6 +105,7 @@ def test_the_frame_shows_nodes_that_serve_that_are_down_and_that_are_gone() -> N
     assert re.search(r"s2 +UP +20 ", text)
     assert re.search(r"s3 +DOWN +0 ", text)
     assert re.search(r"generation 6 .*requests 30 .*lost 2 ", text)
+    assert max(map(len, text.splitlines())) <= 80
 
 
 def test_settings_files_read_back_as_they_were_written() -> None:
