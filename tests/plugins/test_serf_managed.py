@@ -255,7 +255,7 @@ def test_one_seed_that_is_down_does_not_hold_up_the_others(registry: testing.Reg
 
 def test_seed_that_comes_back_elsewhere_is_joined(registry: testing.Registry) -> None:
     later = registry.node_address(1)
-    settings = {"join": (later,), "join_interval": 0.1}
+    settings: dict[str, Any] = {"join": (later,), "join_interval": 0.1}
     with Holding(registrar(registry, **settings), endpoint(registry)):
         registry.node("moved", index=1, tags={})
         eventually(lambda: status(registry, "n0") == "alive")
