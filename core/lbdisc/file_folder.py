@@ -9,7 +9,7 @@ from lbdisc import file_entry
 from lbdisc.errors import EntryError
 from lbdisc.file_entry import FileEntry, Signature
 from lbdisc.file_settings import FileSettings
-from lbdisc.values import Endpoint, Problem, Snapshot, check_name
+from lbdisc.values import Endpoint, Problem, Snapshot, check_service
 
 INFINITE = float("inf")
 Identity = tuple[int, int]  # device and inode: a folder that was replaced is another one
@@ -51,7 +51,7 @@ class Folder:
         for name in folders:
             path = self._root / name
             try:
-                check_name(name, what="service")
+                check_service(name)
                 state = path.stat()
             except EntryError as error:
                 self._folder_problems[path] = str(error)

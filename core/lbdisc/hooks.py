@@ -5,7 +5,7 @@ group ``lbdisc``. Each provider hook is called once at start and returns what th
 settings choose among the offers by name. Two offers of one name are an error that names both.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Event
@@ -105,6 +105,12 @@ class Reloader(Protocol):
 
         Called about once a second; ``thorough`` (every ``verify_every`` seconds and after an apply)
         asks for the full comparison, else a cheap sign of life is enough.
+        """
+
+    def drained(self, endpoints: Sequence[Endpoint]) -> Collection[Endpoint]:
+        """Those of ``endpoints``, which drain in what runs, that no session is left on.
+
+        Called some times a second while any endpoint drains; an error counts as none.
         """
 
     def tend(self, config: Path) -> Applied | None:

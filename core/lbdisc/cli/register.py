@@ -111,6 +111,8 @@ def _registration(
     plugins: "Plugins", configuration: "Configuration", command: Sequence[str]
 ) -> "Registration":
     from lbdisc.child import Child
+    from lbdisc.cli import wiring
+    from lbdisc.draining import AgentsDrain
     from lbdisc.notify import Notifier
     from lbdisc.registration import Registration
 
@@ -121,6 +123,9 @@ def _registration(
         endpoint=_endpoint(settings),
         registrar=provider.create(configuration.table(provider.name)),
         child=Child(command) if command else None,
+        drain=AgentsDrain(
+            lambda: wiring.discovery(plugins, configuration), configuration.core.agent
+        ),
         pace=configuration.core.agent,
         notifier=Notifier.from_environment(),
         backend=provider.name,

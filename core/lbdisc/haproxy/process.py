@@ -73,6 +73,7 @@ class Managed:
         Raises ``SettingsError`` for a missing program or a socket that cannot be, ``ApplyError``
         with HAProxy's own words when it ends, or does not serve within ``limit`` seconds.
         """
+        self.release()
         program = find(self.binary)
         clear_socket(str(self._socket), "the master socket")
         if path := unix_path(runtime):

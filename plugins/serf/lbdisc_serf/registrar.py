@@ -4,10 +4,12 @@ import ipaddress
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from threading import Event
 
+from lbdisc import draining
 from lbdisc.errors import RegistrarError, SettingsError
-from lbdisc.values import Endpoint
+from lbdisc.values import Endpoint, is_reserved
 from lbdisc_serf import tags
 from lbdisc_serf.agent import Agent
 from lbdisc_serf.claim import claimed
@@ -26,7 +28,7 @@ class SerfRegistrar:
     """Holds an endpoint as a tag ``lbdisc.SERVICE`` of the local member.
 
     Name and address are the member's: a managed agent takes them from the endpoint, an external
-    one has to have them already.
+    one has to have them already. A service of lbdisc's own takes the member's, whatever they are.
     """
 
     def __init__(self, settings: SerfSettings) -> None:
@@ -35,6 +37,10 @@ class SerfRegistrar:
     def hold(self, endpoint: Callable[[], Endpoint], stop: Event) -> None:
         """See ``Registrar.hold``."""
         first = endpoint()
+        if is_reserved(first.service) and self._settings.managed:
+            # The discovery beside it has started the agent; this one only adds a tag to it.
+            SerfRegistrar(replace(self._settings, agent="external")).hold(endpoint, stop)
+            return
         agent = Agent(
             self._settings,
             node=first.name,
@@ -77,13 +83,14 @@ class SerfRegistrar:
         member = client.member(name)
         if member is None:
             raise RpcError(f"the Serf agent does not know its own member {name}")
-        _check_identity(member, endpoint)
+        if not is_reserved(endpoint.service):
+            _check_identity(member, endpoint)
         tag_name = tags.tag_name(endpoint.service)
         tag = {tag_name: tags.write(endpoint)}
         if tag.items() <= member.tags.items():
             return
         # What fits now has to fit as draining too.
-        tags.check_size({**member.tags, tag_name: tags.write(endpoint.drain())})
+        tags.check_size({**member.tags, tag_name: tags.write(draining.begun(endpoint))})
         client.tags(tag)
 
     def _remove(self, endpoint: Endpoint) -> None:
@@ -95,7 +102,9 @@ class SerfRegistrar:
                 return
             if not endpoint.draining:
                 client.tags({tag: tags.write(endpoint.drain())})
-            if self._settings.role and member.tags.get("role") == self._settings.role:
+            if is_reserved(endpoint.service):
+                client.tags({}, deleting=[tag])
+            elif self._settings.role and member.tags.get("role") == self._settings.role:
                 client.tags({tag: tags.OFF})
             else:
                 client.tags({}, deleting=[tag])

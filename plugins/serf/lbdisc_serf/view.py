@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from lbdisc.errors import EntryError
-from lbdisc.values import Endpoint, Problem, Snapshot, check_name, shown
+from lbdisc.values import Endpoint, Problem, Snapshot, check_name, is_reserved, shown
 from lbdisc_serf import tags
 from lbdisc_serf.members import Member
 from lbdisc_serf.settings import SerfSettings
@@ -55,11 +55,17 @@ def _offers(member: Member, settings: SerfSettings) -> tuple[list[Endpoint], lis
 
 
 def _tags(member: Member, settings: SerfSettings) -> Iterator[tuple[str, str, str]]:
-    """Tag, value and service of what ``member`` offers; its role counts only without our tags."""
-    ours = [(tag, value) for tag, value in member.tags.items() if tag.startswith(tags.PREFIX)]
-    for tag, value in ours:
-        yield tag, value, tag.removeprefix(tags.PREFIX)
-    if not ours and settings.role and member.tags.get("role") == settings.role:
+    """Tag, value and service of what ``member`` offers.
+
+    Its role counts only without a tag of ours that names a service to balance.
+    """
+    named = False
+    for tag, value in member.tags.items():
+        if tag.startswith(tags.PREFIX):
+            service = tag.removeprefix(tags.PREFIX)
+            named = named or not is_reserved(service)
+            yield tag, value, service
+    if not named and settings.role and member.tags.get("role") == settings.role:
         yield "role", str(settings.port), settings.service
 
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Container, Iterable, Iterator
 from dataclasses import dataclass
 
 from lbdisc.errors import EntryError
-from lbdisc.values import Endpoint, Problem, Snapshot, check_name
+from lbdisc.values import Endpoint, Problem, Snapshot, check_name, check_service
 
 Parse = Callable[[bytes, str, str], Endpoint | None]  # record, service, name
 
@@ -84,11 +84,12 @@ class Tree:
         """Those of ``names`` that may name something; the others are problems."""
         self._forget_problems(parent)
         found = set()
+        check = check_service if parent == self.root else check_name
         for name in names:
             if not parent and name == "zookeeper":
                 continue  # ZooKeeper's own, at its root
             try:
-                found.add(check_name(name))
+                found.add(check(name))
             except EntryError as error:
                 path = f"{parent}/{name}"
                 self._problems[path] = Problem(_printable(path), str(error))

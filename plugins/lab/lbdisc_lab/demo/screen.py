@@ -154,8 +154,8 @@ def _seen_line(seen: Seen) -> Text:
     )
 
 
-def summary(report: Report) -> Group:
-    """The report as a table, and the verdict below it."""
+def summary(report: Report) -> Table:
+    """The steps of the report as a table."""
     # Eighty characters are enough.
     table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
     table.add_column("step", no_wrap=True)
@@ -172,10 +172,11 @@ def summary(report: Report) -> Group:
             Text(str(seen.counts.lost), "bold red" if seen.counts.lost else "green"),
             " ".join(seen.servers) or "-",
         )
-    return Group(table, *map(Text, _verdict(report)))
+    return table
 
 
-def _verdict(report: Report) -> list[str]:
+def verdict(report: Report) -> list[str]:
+    """What the report comes to, and each failure on a line of its own."""
     counts = report.counts
     versions = ", ".join(f"{name} {version}" for name, version in report.versions.items())
     lines = [
