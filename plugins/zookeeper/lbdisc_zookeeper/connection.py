@@ -27,7 +27,7 @@ from lbdisc_zookeeper.signals import Identity, Kind, Signal
 
 _POLITE = 0.3  # seconds for the ordered end of a session, before its connection is broken
 _CLOSING = 0.8  # seconds until its threads are left alone; only a hanging name server needs that
-_RETRY = {"max_tries": -1, "delay": 0.05, "backoff": 2, "max_delay": 1.0, "max_jitter": 0.4}
+_SLOWEST = 1.0  # seconds between two attempts to connect, at most
 _KINDS: dict[str, Kind] = {
     EventType.CREATED: "created",
     EventType.CHANGED: "changed",
@@ -135,7 +135,7 @@ class Connection:
             handler=self._handler,
             sasl_options=_sasl(settings),
             auth_data=_digest(settings),
-            connection_retry=_RETRY,
+            connection_retry=_pace(settings),
             logger=logger,
         )
         self._kazoo.add_listener(self._on_state)
@@ -243,6 +243,12 @@ class Connection:
         rescue.join()
         with suppress(Exception):
             self._kazoo.close()
+
+
+def _pace(settings: ZooKeeperSettings) -> dict[str, float]:
+    """How attempts to connect follow each other: several in the time that a session has left."""
+    slowest = min(_SLOWEST, settings.session_timeout / 8)
+    return {"max_tries": -1, "delay": 0.05, "backoff": 2, "max_delay": slowest, "max_jitter": 0.4}
 
 
 def _sasl(settings: ZooKeeperSettings) -> dict[str, str] | None:
