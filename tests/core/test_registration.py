@@ -11,7 +11,7 @@ from threading import Event
 import pytest
 
 from lbdisc.child import Child, CommandError
-from lbdisc.draining import Drain
+from lbdisc.draining import DRAIN_TAG, begun, Drain
 from lbdisc.errors import LbdiscError, RegistrarError, SettingsError
 from lbdisc.registration import Registration
 from lbdisc.settings import AgentSettings, RegisterSettings
@@ -335,7 +335,8 @@ def test_the_endpoint_drains_until_the_agents_let_go(life: Life) -> None:
     running = life.begin(drain=agents)
     life.until("ready")
     running.send()
-    assert agents.asked.get(timeout=30) == ENDPOINT.drain()
+    asked = agents.asked.get(timeout=30)
+    assert asked == begun(ENDPOINT, asked.tag(DRAIN_TAG))
     assert life.ledger.state.startswith("draining")
     agents.done.set()
     assert running.outcome() == 0
