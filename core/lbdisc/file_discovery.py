@@ -72,8 +72,9 @@ class FileDiscovery:
             if (root.st_dev, root.st_ino) != watched[self._settings.dir]:
                 return
             now = time.monotonic()
-            news = now >= end
-            if changed is None or now >= rescan:
+            news = False
+            # A lease that seems to have ended may have been renewed while this process starved.
+            if changed is None or now >= min(rescan, end):
                 news = True
                 rescan = now + self._settings.rescan
                 if self._folder.scan() != watched:
@@ -84,11 +85,11 @@ class FileDiscovery:
                         return
                     news |= self._folder.look(path)
             if news:
-                self._publish(publish)
+                self._publish(publish, now)
 
-    def _publish(self, publish: Publish) -> None:
+    def _publish(self, publish: Publish, looked: float | None = None) -> None:
         """Publish what is new; an endpoint whose file was removed is told as draining first."""
-        now = self._folder.snapshot()
+        now = self._folder.snapshot(looked)
         before = self._published
         left = self._folder.take_left()
         if before is not None and left:

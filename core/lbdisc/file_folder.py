@@ -149,9 +149,12 @@ class Folder:
         left, self._left = self._left, set()
         return left
 
-    def snapshot(self) -> Snapshot:
-        """What the files say now; ``next_end`` is then when the next lease may end."""
-        now = time.monotonic()
+    def snapshot(self, looked: float | None = None) -> Snapshot:
+        """What the files said when they were ``looked`` at, on the monotonic clock; now if unset.
+
+        ``next_end`` is then when the next lease may end.
+        """
+        now = time.monotonic() if looked is None else looked
         self.next_end = INFINITE
         files: dict[tuple[str, str], tuple[str, Endpoint]] = {}
         problems = [Problem(_place(path), what) for path, what in self._folder_problems.items()]
