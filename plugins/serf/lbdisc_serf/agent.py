@@ -45,6 +45,7 @@ class Agent:
         node: str,
         tags: Mapping[str, str],
         advertise: str = "",
+        propagation: float = PROPAGATION,
         stopped: Callable[[], bool],
     ) -> None:
         self._log = structlog.get_logger("lbdisc.serf")
@@ -52,6 +53,7 @@ class Agent:
         self._node = settings.node or node
         self._tags = dict(tags)
         self._advertise = settings.advertise or advertise
+        self._propagation = propagation
         self._stopped = stopped
         self._child: subprocess.Popen[bytes] | None = None
         self._output: Output | None = None
@@ -142,7 +144,7 @@ class Agent:
         self._child.send_signal(signal.SIGINT)
         if self._output.left.wait(self._settings.leave_timeout):
             with suppress(subprocess.TimeoutExpired):
-                self._child.wait(PROPAGATION)
+                self._child.wait(self._propagation)
         else:
             self._log.warning("Serf agent did not leave", waited=self._settings.leave_timeout)
         self._kill()
