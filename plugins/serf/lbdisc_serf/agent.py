@@ -24,7 +24,7 @@ from lbdisc_serf.wire import RpcError, RpcStopped
 START = 10.0  # seconds that an agent may take to answer
 # Seconds from the leave to the end. Others have been told of the intent before the leave and pass
 # the leave on; Serf itself would sit for a second longer.
-PROPAGATION = 0.5
+PROPAGATION = 0.3
 LAST_WORDS = 0.5  # seconds
 ANYWHERE = ("0.0.0.0", "::")
 
@@ -45,7 +45,6 @@ class Agent:
         node: str,
         tags: Mapping[str, str],
         advertise: str = "",
-        propagation: float = PROPAGATION,
         stopped: Callable[[], bool],
     ) -> None:
         self._log = structlog.get_logger("lbdisc.serf")
@@ -53,7 +52,6 @@ class Agent:
         self._node = settings.node or node
         self._tags = dict(tags)
         self._advertise = settings.advertise or advertise
-        self._propagation = propagation
         self._stopped = stopped
         self._child: subprocess.Popen[bytes] | None = None
         self._output: Output | None = None
@@ -144,7 +142,7 @@ class Agent:
         self._child.send_signal(signal.SIGINT)
         if self._output.left.wait(self._settings.leave_timeout):
             with suppress(subprocess.TimeoutExpired):
-                self._child.wait(self._propagation)
+                self._child.wait(PROPAGATION)
         else:
             self._log.warning("Serf agent did not leave", waited=self._settings.leave_timeout)
         self._kill()

@@ -35,7 +35,6 @@ class SerfDiscovery:
             self._settings,
             node=socket.gethostname(),
             tags={},
-            propagation=0.3,  # it offers nothing; the watch has a second to return
             stopped=stop.is_set,
         )
         try:
