@@ -11,7 +11,7 @@ from threading import Event
 import pytest
 
 from lbdisc.child import Child, CommandError
-from lbdisc.draining import DRAIN_TAG, begun, Drain
+from lbdisc.draining import DRAIN_TAG, Drain, begun
 from lbdisc.errors import LbdiscError, RegistrarError, SettingsError
 from lbdisc.registration import Registration
 from lbdisc.settings import AgentSettings, RegisterSettings
