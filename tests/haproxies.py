@@ -33,6 +33,7 @@ class Place:
 
     def __init__(self, folder: Path, version: str) -> None:
         self.folder = folder
+        self.version = version
         self.binary = "haproxy"
         if version == "3.0":
             self.binary = str(folder / "haproxy-3.0")
@@ -62,9 +63,11 @@ class Place:
         managed = Managed(
             binary=self.binary, config=config, master=self.folder / f"{name}-master.sock"
         )
-        managed.start(runtime=parse(text).runtime_socket)
+        address = parse(text).runtime_socket
+        managed.start(runtime=address)
         try:
-            yield Running(managed, config, parse(text).runtime_socket)
+            with Runtime(address) as runtime:
+                yield Running(managed, config, runtime)
         finally:
             managed.stop(soft=0, limit=5)
 
@@ -72,10 +75,10 @@ class Place:
 class Running:
     """A HAProxy that runs, its file, and the client of its runtime socket."""
 
-    def __init__(self, managed: Managed, config: Path, socket_path: str) -> None:
+    def __init__(self, managed: Managed, config: Path, runtime: Runtime) -> None:
         self.managed = managed
         self.config = config
-        self.runtime = Runtime(socket_path)
+        self.runtime = runtime
 
     def reload(self, text: str) -> None:
         """Write ``text`` and return when a new worker runs it."""

@@ -63,6 +63,7 @@ class Agent:
         self._backoff = Backoff(settings.agent.retry_first, settings.agent.retry_most)
         self._desired: Snapshot | None = None
         self._candidate: tuple[Snapshot, str, Planned] | None = None
+        self._taken: Snapshot | None = None
         self._arrived = 0.0
         self._running: Generation | None = None
         self._next_look = 0.0
@@ -126,7 +127,7 @@ class Agent:
         self._watcher, self._renderer, self._settings = watcher, renderer, settings
         self._pace.settings = settings.agent
         watcher.start()
-        self._candidate = None
+        self._candidate = self._taken = None
         self._pace.changed(self._clock())
 
     def _await_first(self, stop: Event) -> None:
@@ -169,6 +170,9 @@ class Agent:
         if newest is None:
             return
         snapshot, arrived = newest
+        if snapshot is self._taken:
+            return
+        self._taken = snapshot
         self.journal.problems(snapshot.problems)
         self._want(snapshot.only(self._settings.services), arrived)
 
@@ -227,9 +231,11 @@ class Agent:
         now = self._clock()
         if applied.how in ("reload", "start"):
             self._pace.reloaded(now)
-        if difference := self._reloader.verify(text, thorough=True):
+        # What was changed at run time has been read back by the reloader itself.
+        thorough = applied.how != "runtime"
+        if difference := self._reloader.verify(text, thorough=thorough):
             raise ApplyError(f"applied, yet not running: {difference}")
-        self._plan_looks(now, thorough=True)
+        self._plan_looks(now, thorough=thorough)
         return applied
 
     def _drift(self, text: str) -> str:

@@ -66,14 +66,15 @@ class FileDiscovery:
         """Look at what the kernel tells, at everything now and then, and at leases that end."""
         rescan = time.monotonic() + self._settings.rescan
         while not stop.is_set():
-            end = self._folder.next_end()
+            end = self._folder.next_end
             changed = notices.wait(min(rescan, end) - time.monotonic(), stop)
             root = self._settings.dir.stat()
             if (root.st_dev, root.st_ino) != watched[self._settings.dir]:
                 return
             now = time.monotonic()
-            news = now >= end
-            if changed is None or now >= rescan:
+            news = False
+            # A lease that seems to have ended may have been renewed while this process starved.
+            if changed is None or now >= min(rescan, end):
                 news = True
                 rescan = now + self._settings.rescan
                 if self._folder.scan() != watched:
@@ -84,14 +85,14 @@ class FileDiscovery:
                         return
                     news |= self._folder.look(path)
             if news:
-                self._publish(publish)
+                self._publish(publish, now)
 
-    def _publish(self, publish: Publish) -> None:
+    def _publish(self, publish: Publish, looked: float | None = None) -> None:
         """Publish what is new; an endpoint whose file was removed is told as draining first."""
-        now = self._folder.snapshot()
+        now = self._folder.snapshot(looked)
         before = self._published
         left = self._folder.take_left()
-        if before is not None:
+        if before is not None and left:
             kept = {endpoint.key for endpoint in now.endpoints}
             leaving = [
                 endpoint.drain()

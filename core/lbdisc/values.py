@@ -9,6 +9,7 @@ import re
 from bisect import bisect_left
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from operator import attrgetter
 from typing import Literal, Self, get_args
 
 from lbdisc.errors import EntryError
@@ -22,6 +23,7 @@ RESERVED = "_"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,254}")
 # RFC 1123 2.1: labels of letters, digits and inner hyphens; underscores occur in container names.
 _LABEL = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?")
+_KEY = attrgetter("service", "name")
 _ALL_DIGITS = re.compile(r"[0-9.]+")
 
 
@@ -192,8 +194,9 @@ class Snapshot:
     def of(cls, endpoints: Iterable[Endpoint], problems: Iterable[Problem] = ()) -> Self:
         """Sort, and keep of two endpoints with one service and name the first in order."""
         unique: dict[tuple[str, str], Endpoint] = {}
-        for endpoint in sorted(endpoints):
-            unique.setdefault(endpoint.key, endpoint)
+        for endpoint in sorted(endpoints, key=_KEY):
+            if endpoint < unique.setdefault(endpoint.key, endpoint):
+                unique[endpoint.key] = endpoint
         return cls(tuple(unique.values()), tuple(sorted(set(problems))))
 
     @property
@@ -223,12 +226,14 @@ class Snapshot:
 
     def since(self, earlier: "Snapshot") -> Change:
         """What came, went and changed between ``earlier`` and this snapshot."""
-        before = {endpoint.key: endpoint for endpoint in earlier.endpoints}
-        now = {endpoint.key: endpoint for endpoint in self.endpoints}
+        # Most endpoints are the very same objects in both; only the others need a closer look.
+        shared = set(map(id, earlier.endpoints)) & set(map(id, self.endpoints))
+        before = {e.key: e for e in earlier.endpoints if id(e) not in shared}
+        now = {e.key: e for e in self.endpoints if id(e) not in shared}
         return Change(
-            added=tuple(e for e in self.endpoints if e.key not in before),
-            removed=tuple(e for e in earlier.endpoints if e.key not in now),
-            changed=tuple(e for e in self.endpoints if before.get(e.key, e) != e),
+            added=tuple(e for key, e in now.items() if key not in before),
+            removed=tuple(e for key, e in before.items() if key not in now),
+            changed=tuple(e for key, e in now.items() if before.get(key, e) != e),
         )
 
     def __len__(self) -> int:

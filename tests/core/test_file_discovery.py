@@ -10,7 +10,7 @@ from threading import Event
 import pytest
 
 from lbdisc.errors import DiscoveryError, SettingsError
-from lbdisc.file_discovery import FileDiscovery
+from lbdisc.file_discovery import FileDiscovery, Notices
 from lbdisc.file_folder import Folder
 from lbdisc.file_settings import FileSettings
 from lbdisc.testing import Watching
@@ -31,6 +31,11 @@ def watching(folder: Path) -> Iterator[Watching]:
     with Watching(FileDiscovery(FileSettings(dir=folder, rescan=60.0))) as watching:
         watching.until(lambda _: True, deadline=10)
         yield watching
+
+
+def nothing_told(_: Notices, timeout: float, stop: Event) -> list[Path]:
+    stop.wait(0.01)
+    return []
 
 
 def listed(folder: Path) -> Snapshot:
@@ -162,6 +167,22 @@ def test_an_expired_file_is_left_out_at_once(folder: Path, watching: Watching) -
     endpoint = watching.until(lambda s: len(s) == 1, deadline=10).endpoints[0]
     watching.until(lambda s: not len(s), deadline=10)
     assert watching.seen.states_of(endpoint) == ["out", "ready", "out"]
+
+
+def test_leases_renewed_unnoticed_are_not_lost(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While an agent starves, the notices of renewed leases wait in a queue; the clock does not."""
+    monkeypatch.setattr(Notices, "wait", nothing_told)
+    path = folder / "s1.json"
+    path.write_text('{"address": "10.0.0.7", "ttl": 1.0}')
+    with Watching(FileDiscovery(FileSettings(dir=folder, rescan=60.0))) as watching:
+        endpoint = watching.until(lambda s: len(s) == 1, deadline=10).endpoints[0]
+        end = time.monotonic() + 2.5
+        while time.monotonic() < end:
+            os.utime(path)
+            time.sleep(0.1)
+    assert watching.seen.states_of(endpoint) == ["ready"]
 
 
 def test_a_file_that_expired_before_is_never_published(folder: Path) -> None:

@@ -182,6 +182,8 @@ def test_a_server_that_cannot_be_added_as_it_is_needs_a_reload(server: str, why:
         ("  http-check connect ssl\n", B, "check over ssl"),
         ("  use-server b if TRUE\n", B, "another line may name server 'b'"),
         ("  acl x srv_is_up(b/b)\n", B, "another line may name server 'b'"),
+        ("  acl x srv_is_up(b)\n", B, "another line may name server 'b'"),
+        ("  http-request set-var(req.x) str(b/b),srv_queue\n", B, "may name server 'b'"),
         ("  use-server %[hdr(x)] if TRUE\n", B, "use-server of b may name any server"),
     ],
 )
@@ -263,6 +265,11 @@ def test_every_reason_counts_and_the_first_is_told() -> None:
 
 def test_the_detail_says_how_much_is_done() -> None:
     assert plan(text(A), text(A, B)).detail == "3 runtime commands for 1 servers"
+
+
+def test_a_path_that_looks_like_a_name_is_no_mention() -> None:
+    proxy = "  acl x path_beg /b /c/b\n  errorfile 503 /etc/b\n"
+    assert plan(text(A, proxy=proxy), text(A, B, proxy=proxy)).how == "runtime"
 
 
 def test_a_server_that_stays_uncertain_disturbs_nobody() -> None:

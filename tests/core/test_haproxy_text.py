@@ -79,10 +79,7 @@ def test_default_servers_count_from_where_they_stand() -> None:
     ]
     assert second.defaults[-1].text == "default-server rise 1"
     assert len(second.defaults) == len(first.defaults) + 1
-    assert (first.name, first.address, first.options, first.number) == (
-        *("a", "10.0.0.1:80", ("check",)),
-        16,
-    )
+    assert (first.name, first.address, first.options) == (*("a", "10.0.0.1:80", ("check",)),)
 
 
 def test_a_named_defaults_section_reaches_those_that_ask_for_it() -> None:
@@ -108,9 +105,28 @@ def test_what_the_text_alone_does_not_tell_is_uncertain(text: str) -> None:
     assert parse(text).uncertain
 
 
+def test_an_uncertain_line_is_so_each_time_it_is_met() -> None:
+    for more in ("", "#\n", "##\n"):
+        assert parse(f'backend a\n  server s 1:2 id "${{.LINE}}"\n{more}').uncertain
+
+
 def test_ten_thousand_servers_are_parsed_well_below_a_second() -> None:
     lines = [f"  server s{i} 10.1.{i // 250}.{i % 250}:80 check weight 5" for i in range(10_000)]
     text = "backend a\n  default-server inter 1s\n" + "\n".join(lines)
     began = time.process_time()
     assert len(parse(text).servers) == 10_000
     assert time.process_time() - began < 1  # a hang, not a figure: it takes 0.05 s
+
+
+def test_equal_server_lines_of_two_texts_are_the_same_objects() -> None:
+    text = "backend a\n  server x 10.0.0.1:80\nbackend b\n  server x 10.0.0.1:80\n"
+    first, second = parse(text), parse(f"{text}  server y 10.0.0.2:80\n")
+    assert all(second.servers[key] is server for key, server in first.servers.items())
+    assert second.servers["a", "x"] != second.servers["b", "x"]
+
+
+def test_a_default_server_line_changes_what_an_equal_server_line_means() -> None:
+    before = parse("backend a\n  server x 10.0.0.1:80\n")
+    after = parse("backend a\n  default-server check\n  server x 10.0.0.1:80\n")
+    assert before.servers["a", "x"] != after.servers["a", "x"]
+    assert after.servers["a", "x"].defaults[0].text == "default-server check"

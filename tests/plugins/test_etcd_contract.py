@@ -59,8 +59,10 @@ class EtcdBackend(Backend):
     """A cluster, emptied for each test, that the plugin reaches through proxies."""
 
     name = "etcd"
+    detection = 15.0  # a ttl of 3, and what a busy machine adds
 
-    def __init__(self, registry: Registry) -> None:
+    def __init__(self, registry: Registry, *, changes: int = 2000) -> None:
+        self.changes = changes
         self._registry = registry
         self._writer = Writer(registry)
         self._proxies = [FaultProxy(server.client_port) for server in registry.servers]
@@ -136,16 +138,18 @@ def cluster(
 
 class EtcdContract(ContractSuite):
     options: ClassVar[dict[str, Any]] = {}
+    changes: ClassVar[int] = 2000
 
     @pytest.fixture
     def backend(self, cluster: Registry) -> Iterator[Backend]:
         kind = SingleBackend if len(cluster.servers) == 1 else EtcdBackend
-        with kind(cluster) as backend:
+        with kind(cluster, changes=self.changes) as backend:
             yield backend
 
 
 class TestEtcdContract(EtcdContract):
     plugin = "etcd"
+    changes = 10_000
 
 
 class TestEtcdClusterContract(EtcdContract):

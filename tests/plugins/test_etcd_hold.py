@@ -90,7 +90,7 @@ def test_nothing_is_written_while_nothing_changes(
 def test_lost_lease_or_key_is_made_again(
     registry: Registry, settings: EtcdSettings, loss: str
 ) -> None:
-    with Holding(settings, ENDPOINT):
+    with capture_logs() as logs, Holding(settings, ENDPOINT):
         registered(registry)
         created = registry.cli.field(KEY, "CreateRevision")
         if loss == "revoke":
@@ -99,6 +99,7 @@ def test_lost_lease_or_key_is_made_again(
             registry.cli.delete(KEY)
         eventually(lambda: registry.cli.field(KEY, "CreateRevision") > created)
         registered(registry)
+        eventually(lambda: "registered again" in [line["event"] for line in logs])
 
 
 def test_lease_ends_without_its_holder(registry: Registry, settings: EtcdSettings) -> None:

@@ -169,10 +169,36 @@ class Secured(SerfBackend):
     }
     options: ClassVar[dict[str, Any]] = {"encrypt": True, "rpc_key": True}
 
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
+        self._node_proxies: dict[str, FaultProxy] = {}
+        self._is_cut = False
+
     def node_settings(self, node: str) -> dict[str, object]:
-        address = self._node(node).address
-        key = {"serf.rpc_key": self.registry.rpc_key}
-        return {"serf.rpc": f"{address}:{testing.RPC_PORT}", **key}
+        if node not in self._node_proxies:
+            proxy = FaultProxy(testing.RPC_PORT, host=self._node(node).address)
+            self._node_proxies[node] = proxy
+            if self._is_cut:
+                proxy.cut()
+        rpc = f"127.0.0.1:{self._node_proxies[node].port}"
+        return {"serf.rpc": rpc, "serf.rpc_key": self.registry.rpc_key}
+
+    def cut(self) -> None:
+        self._is_cut = True
+        super().cut()
+        for proxy in self._node_proxies.values():
+            proxy.cut()
+
+    def heal(self) -> None:
+        self._is_cut = False
+        super().heal()
+        for proxy in self._node_proxies.values():
+            proxy.heal()
+
+    def close(self) -> None:
+        for proxy in self._node_proxies.values():
+            proxy.close()
+        super().close()
 
 
 class TestSerfContract(ContractSuite):

@@ -51,6 +51,7 @@ class _Service:
         self._stop = Event()
 
     def run(self) -> None:
+        from lbdisc import files
         from lbdisc.cli import wiring
         from lbdisc.store import Store
 
@@ -60,6 +61,7 @@ class _Service:
         store = Store(self._settings.core.state_dir)
         store.prepare()
         with store.locked():
+            files.clean_up(self._settings.core.output)
             agent = wiring.agent(self._plugins, self._settings, self._wake)
             signal.signal(signal.SIGHUP, lambda *_: agent.ask(lambda: self._reload(agent)))
             try:

@@ -45,7 +45,7 @@ class Output:
         finally:
             os.close(writing)
         self._thread = Thread(
-            target=self._read, args=(reading,), name="haproxy-output", daemon=True
+            target=self._read, args=(reading, child), name="haproxy-output", daemon=True
         )
         self._thread.start()
         return child
@@ -77,17 +77,20 @@ class Output:
     def last_line(self) -> str:
         return next(reversed(self._lines.copy()), "")
 
-    def _read(self, descriptor: int) -> None:
+    def _read(self, descriptor: int, child: "subprocess.Popen[bytes]") -> None:
         with os.fdopen(descriptor, "r", encoding="utf-8", errors="replace") as pipe:
             for line in pipe:
                 self._lines.append(line.rstrip())
                 _pass_on(line.rstrip())
+        child.wait()  # whoever let go of the child meanwhile, it leaves no zombie
 
 
 def _pass_on(line: str) -> None:
     found = _LINE.match(line)
     if found:
         level, pid, text = found.groups()
-        getattr(log, _LEVELS[level])(text, haproxy=int(pid))
+        # What our own commands do is told by the journal.
+        say = log.debug if text.startswith("CLI : ") else getattr(log, _LEVELS[level])
+        say(text, haproxy=int(pid))
     elif line:
         log.info(line)

@@ -97,9 +97,12 @@ class _Planner:
         """Raises ``Unfit`` where nothing further can be said."""
         check_same_but_servers(self._old, self._new)
         before, after = self._old.servers, self._new.servers
-        gone = [server for key, server in before.items() if key not in after]
-        come = [server for key, server in after.items() if key not in before]
-        stay = [server for key, server in after.items() if before.get(key, server) != server]
+        # Lines that are equal in both texts are the same objects: all others are few.
+        shared = set(map(id, before.values())) & set(map(id, after.values()))
+        gone = [s for s in before.values() if id(s) not in shared and s.key not in after]
+        here = [s for s in after.values() if id(s) not in shared]
+        come = [server for server in here if server.key not in before]
+        stay = [server for server in here if before.get(server.key, server) != server]
         count = len(gone) + len(come) + len(stay)
         if count > self._max_changes:
             raise Unfit(f"{count} servers change at once, more than {self._max_changes}")

@@ -9,18 +9,17 @@ import select
 import signal
 import subprocess
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 
 from lbdisc.errors import ApplyError, SettingsError
-from lbdisc.haproxy.binds import MAX_UNIX_PATH, unix_path
-from lbdisc.haproxy.errors import HaproxyError, ReloadFailed, Unreachable
+from lbdisc.haproxy.binds import unix_path
+from lbdisc.haproxy.errors import ReloadFailed, Unreachable
 from lbdisc.haproxy.master import RELOAD_LIMIT, Master, Processes, alerts, first_alert
 from lbdisc.haproxy.output import Output
 from lbdisc.haproxy.program import find
 from lbdisc.haproxy.socket import answers
-from lbdisc.values import shown
+from lbdisc.haproxy.stale import clear_socket
 
 START_LIMIT = 30.0  # seconds until it serves; names in DNS that do not resolve take long
 _EVERY = 0.01  # seconds between two looks at a process that starts or stops
@@ -41,6 +40,7 @@ class Managed:
         self._output = Output()
         self._pid = 0
         self._pidfd = -1
+        self._leads = False  # a process group of its own, as ours do
 
     @property
     def pid(self) -> int:
@@ -73,15 +73,18 @@ class Managed:
         Raises ``SettingsError`` for a missing program or a socket that cannot be, ``ApplyError``
         with HAProxy's own words when it ends, or does not serve within ``limit`` seconds.
         """
+        self.release()
         program = find(self.binary)
         clear_socket(str(self._socket), "the master socket")
         if path := unix_path(runtime):
             clear_socket(path, "the stats socket")
         command = [program, "-W", "-S", f"{self._socket},mode,600", "-f", str(self.config)]
         self._child = self._output.start(command)
-        self._watch(self._child.pid)
         try:
+            self._watch(self._child.pid)
             return self._until_ready(runtime, time.monotonic() + limit)
+        except ProcessLookupError as error:
+            raise ApplyError(f"HAProxy ended at once: {self._first_words}") from error
         except BaseException:
             self.stop(soft=0, limit=2)
             raise
@@ -91,17 +94,15 @@ class Managed:
         if not self.alive():
             return self.release()
         now = time.monotonic()
-        processes = None
-        with suppress(HaproxyError):
-            processes = Master(self._socket, timeout=0.2).processes()
         steps = [(signal.SIGUSR1, now + soft)] if soft > 0 else []
         steps += [(signal.SIGTERM, now + limit), (signal.SIGKILL, now + limit + 5)]
         for number, until in steps:
             self._signal(number)
             if self._ends(until):
                 break
-        if processes:
-            _kill_workers(processes)
+        if self._leads:
+            with suppress(ProcessLookupError):
+                os.killpg(self._pid, signal.SIGKILL)  # workers that outlived their master
         return self.release()
 
     def release(self) -> None:
@@ -139,6 +140,7 @@ class Managed:
         if self._pidfd >= 0:
             os.close(self._pidfd)
         self._pidfd, self._pid = os.pidfd_open(pid), pid
+        self._leads = os.getpgid(pid) == pid
 
     def _check_command(self, pid: int) -> None:
         try:
@@ -180,39 +182,3 @@ class Managed:
 
     def _ends(self, until: float) -> bool:
         return bool(select.select([self._pidfd], [], [], max(0.0, until - time.monotonic()))[0])
-
-
-def _kill_workers(processes: Processes) -> None:
-    """End the workers that outlived their master; usually they end with it."""
-    for worker in (*processes.workers, *processes.old):
-        with suppress(ProcessLookupError), _pidfd(worker.pid) as descriptor:
-            if not select.select([descriptor], [], [], 0.5)[0]:
-                signal.pidfd_send_signal(descriptor, signal.SIGKILL)
-
-
-@contextmanager
-def _pidfd(pid: int) -> Iterator[int]:
-    descriptor = os.pidfd_open(pid)
-    try:
-        yield descriptor
-    finally:
-        os.close(descriptor)
-
-
-def clear_socket(path: str, what: str) -> None:
-    """Remove the socket file that a dead HAProxy left at ``path``.
-
-    Raises ``SettingsError`` when the path is too long, is something else or has no folder,
-    ``ApplyError`` when somebody answers there (a worker may outlive its master for a moment).
-    """
-    if len(path.encode()) > MAX_UNIX_PATH:
-        raise SettingsError(f"{what} {shown(path)} is too long: at most {MAX_UNIX_PATH} bytes")
-    file = Path(path)
-    if not file.parent.is_dir():
-        raise SettingsError(f"{what} {shown(path)}: no folder {file.parent}")
-    if file.is_socket():
-        if answers(file):
-            raise ApplyError(f"{what} {shown(path)}: another process serves there")
-        file.unlink(missing_ok=True)
-    elif file.exists():
-        raise SettingsError(f"{what} {shown(path)} is there, and no socket")

@@ -7,7 +7,7 @@ from lbdisc import formats
 from lbdisc.errors import EntryError
 from lbdisc.formats import Format
 from lbdisc.values import Endpoint, Problem, Snapshot, check_name, check_service
-from lbdisc_etcd.wire import Record
+from lbdisc_etcd.messages import Record
 
 MAX_SHOWN = 200  # characters of a key in a message
 

@@ -24,7 +24,8 @@ from lbdisc_serf.wire import RpcError, RpcStopped
 START = 10.0  # seconds that an agent may take to answer
 # Seconds from the leave to the end. Others have been told of the intent before the leave and pass
 # the leave on; Serf itself would sit for a second longer.
-PROPAGATION = 0.5
+PROPAGATION = 0.3
+LAST_WORDS = 0.5  # seconds
 ANYWHERE = ("0.0.0.0", "::")
 
 
@@ -162,5 +163,16 @@ class Agent:
     ) -> None:
         if self._stopped():
             self.leave()
-        else:
+            return
+        try:
+            if isinstance(error, RpcError):
+                self._await_last_words()
+                self.check()
+        finally:
             self._kill()
+
+    def _await_last_words(self) -> None:
+        """A connection breaks a moment before the process that held it ends and can be asked."""
+        if self._child is not None:
+            with suppress(subprocess.TimeoutExpired):
+                self._child.wait(LAST_WORDS)

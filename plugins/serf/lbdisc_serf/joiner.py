@@ -31,13 +31,15 @@ class Joiner:
         self._log = structlog.get_logger("lbdisc.serf")
         self._connect = connect
         self._named = [split(member, "serf.join", port=GOSSIP_PORT) for member in members]
+        # Each is joined once even if gossip told of it before: only then it knows of us for sure.
+        self._met: set[Address] = set()
         self._interval = interval
         self._forgotten: tuple[Member, ...] = ()
         self._over = Event()
         self._look = Event()
         self._thread = Thread(target=self._run, name="serf-join", daemon=True)
         self.settled = not self._named
-        """Whether every named member was met, or the agent is the only one named."""
+        """Whether one of the named members was met, or the agent is the only one named."""
         self.failure = ""
         """Why the last try failed; empty after a success."""
 
@@ -59,37 +61,45 @@ class Joiner:
         forgotten = [(member.address, member.port) for member in self._forgotten[:MOST]]
         if not self._named and not forgotten:
             return False
-        failure = ""
         try:
             missing = [*self._missing(), *forgotten]
         except RpcError:
             return True  # the agent is away: whoever watches it says so
-        for address in missing:
-            try:
-                with self._client() as client:
-                    client.join([joined(address)], timeout=JOIN_TIMEOUT)
-            except RpcError as error:
-                failure = str(error)
-        self._report(failure)
-        return bool(failure)
+        failures = [failure for address in missing if (failure := self._join(address))]
+        self._report(failures[-1] if failures else "", some=len(failures) < max(1, len(missing)))
+        return bool(failures)
 
-    def _report(self, failure: str) -> None:
+    def _join(self, address: Address) -> str:
+        """Why ``address`` could not be joined, empty if it was."""
+        try:
+            with self._client() as client:
+                client.join([joined(address)], timeout=JOIN_TIMEOUT)
+        except RpcError as error:
+            return str(error)
+        self._met.add(address)
+        return ""
+
+    def _report(self, failure: str, *, some: bool) -> None:
         if self._over.is_set():
             return
         if failure and failure != self.failure:
             self._log.warning("cannot join", error=failure, hint=_hint(failure))
         self.failure = failure
-        self.settled = self.settled or not failure
+        self.settled = self.settled or some
 
     def _missing(self) -> list[Address]:
-        """The named members that are neither this one nor known as alive."""
+        """The named members that this one has not met, or does not know as alive."""
         if not self._named:
             return []
         with self._client() as client:
             me, members = client.name, client.members()
         own = {(m.address, m.port) for m in members if m.name == me}
         alive = {(m.address, m.port) for m in members if m.status == "alive"} - own
-        return [named for named in self._named if _absent(_resolved(named), own, alive)]
+        return [
+            named
+            for named in self._named
+            if _absent(_resolved(named), own, alive if named in self._met else set())
+        ]
 
     def _client(self) -> Client:
         return self._connect(self._over.is_set)

@@ -147,7 +147,8 @@ class Play:
         """Read the statistics; returns whether they could be read."""
         self._lab.check()
         try:
-            self._servers = stats.servers(stats.read(self._lab.socket), SERVICE)
+            servers = stats.servers(stats.read(self._lab.socket), SERVICE)
+            self._servers = dict(sorted(servers.items()))
         except StatsError:
             return False
         return True

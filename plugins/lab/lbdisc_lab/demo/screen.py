@@ -134,28 +134,26 @@ def _totals(view: View) -> Text:
     return Text.assemble(
         "  generation ",
         (str(view.generation or "-"), "bold"),
-        f"   requests {counts.requests:,}   lost ",
+        f"  requests {counts.requests:,}  lost ",
         (str(counts.lost), "bold red" if counts.lost else "bold green"),
-        f"   no node yet {counts.no_node_yet:,}",
-        f"   median {counts.median:g} ms, p95 {counts.p95:g} ms",
+        f"  too early {counts.no_node_yet:,}  p95 {counts.p95:.1f} ms",
     )
 
 
 def _seen_line(seen: Seen) -> Text:
     counts = seen.counts
     names = ", ".join(name for name, row in seen.servers.items() if row.up) or "no node"
-    gone = "" if seen.gone is None else f", the others gone after {seen.gone:.1f} s"
+    gone = "" if seen.gone is None else f", others gone after {seen.gone:.2f} s"
     return Text.assemble(
         ("  ✓ ", "green"),
-        f"HAProxy lists {names} after {seen.seconds:.2f} s{gone}; ",
-        f"{counts.requests} requests, ",
+        f"{names} up after {seen.seconds:.2f} s{gone}; {counts.requests} requests, ",
         (f"{counts.lost} lost", "bold red" if counts.lost else ""),
-        f", {counts.no_node_yet} before the first node" if counts.no_node_yet else "",
+        f", {counts.no_node_yet} too early" if counts.no_node_yet else "",
     )
 
 
-def summary(report: Report) -> Group:
-    """The report as a table, and the verdict below it."""
+def summary(report: Report) -> Table:
+    """The steps of the report as a table."""
     # Eighty characters are enough.
     table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
     table.add_column("step", no_wrap=True)
@@ -172,16 +170,17 @@ def summary(report: Report) -> Group:
             Text(str(seen.counts.lost), "bold red" if seen.counts.lost else "green"),
             " ".join(seen.servers) or "-",
         )
-    return Group(table, *map(Text, _verdict(report)))
+    return table
 
 
-def _verdict(report: Report) -> list[str]:
+def verdict(report: Report) -> list[str]:
+    """What the report comes to, and each failure on a line of its own."""
     counts = report.counts
     versions = ", ".join(f"{name} {version}" for name, version in report.versions.items())
     lines = [
         f"backend {report.backend}; {versions}",
         f"{counts.requests:,} requests at {report.rate:g}/s: {counts.served:,} served, "
-        f"{counts.lost} lost, {counts.no_node_yet} before the first node (503)",
+        f"{counts.lost} lost, {counts.no_node_yet} too early (503, no node yet)",
         f"latency: median {counts.median:g} ms, p95 {counts.p95:g} ms, "
         f"slowest {counts.slowest:g} ms",
     ]
