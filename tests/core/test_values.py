@@ -1,6 +1,7 @@
 """Values: strict when made, equal when equal, comparable over time."""
 
 import itertools
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
