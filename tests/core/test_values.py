@@ -1,6 +1,7 @@
 """Values: strict when made, equal when equal, comparable over time."""
 
 import itertools
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -106,3 +107,22 @@ def test_a_name_is_taken_or_refused_and_never_holds_a_space(text: str) -> None:
         return
     assert name == text
     assert not set(name) & set(" \t\n\r;#\"'\\{}")
+
+
+def test_a_service_of_lbdiscs_own_is_never_public() -> None:
+    ours = Endpoint(service="_agents", name="lb1", address="10.0.0.9", port=1)
+    others = [replace(ours, service=service) for service in ("Web", "a", "web")]
+    assert Snapshot.of([ours, *others]).public == Snapshot.of(others)
+    assert Snapshot.of(others).public == Snapshot.of(others)
+    assert Snapshot().public == Snapshot()
+
+
+@pytest.mark.parametrize("service", ["_", "__agents", "_.x", "_a b", "_" + "a" * 256])
+def test_a_bad_name_after_the_underscore_is_refused(service: str) -> None:
+    with pytest.raises(EntryError, match="bad service"):
+        Endpoint(service=service, name="lb1", address="10.0.0.9", port=1)
+
+
+def test_an_endpoints_name_does_not_begin_with_an_underscore() -> None:
+    with pytest.raises(EntryError, match="bad name"):
+        Endpoint(service="web", name="_one", address="10.0.0.9", port=1)
