@@ -298,7 +298,9 @@ class Agent:
 
     def _until_next(self, now: float) -> float:
         """Seconds until something is due."""
-        times = [now + LIFE_SIGN, self._next_look, self._pace.due, self._watcher.due]
+        times = [now + LIFE_SIGN, self._pace.due, self._watcher.due]
+        if self._running is not None:
+            times.append(self._next_look)
         times.append(self._presence.due)
         if self._notifier.watchdog:
             times.append(now + self._notifier.watchdog / 3)
