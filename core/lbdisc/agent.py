@@ -96,7 +96,7 @@ class Agent:
         self._watcher.stop(timeout=0)
         self._reloader.close()
         self._presence.join(0.5)
-        if not self._watcher.stop(timeout=0.5):
+        if not self._watcher.stop(timeout=1.0):
             log.warning("the discovery plugin did not stop in time; left behind")
 
     def ask(self, errand: Callable[[], None]) -> None:
