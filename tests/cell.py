@@ -112,6 +112,11 @@ class Cell(Scene):
             if not self._why_apart(loss.at, loss.at + loss.after)
         ]
 
+    def losses(self) -> list[str]:
+        """Stop the traffic; returns the same, now complete."""
+        self.requests.stop()
+        return self.lost
+
     @property
     def lost_apart(self) -> dict[str, int]:
         """How many got lost while nothing could serve them, by the reason."""
@@ -175,8 +180,3 @@ class Cell(Scene):
     def until_registry_is_lost(self) -> None:
         """Until the agent has noticed."""
         self.until_status(lambda status: status["registry"] == "lost", "a lost registry")
-
-    @property
-    def all_up(self) -> bool:
-        """Whether HAProxy has exactly the four nodes, and they are up."""
-        return self._up() == set(self.world.nodes)

@@ -2,6 +2,7 @@
 
 import base64
 import json
+import os
 import shutil
 import time
 import urllib.request
@@ -12,7 +13,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from kazoo.exceptions import NoNodeError
-from worlds import LATE, World
+from worlds import LATE, SERVER_CLOCK, World
 
 import lbdisc_etcd.testing
 import lbdisc_serf.testing
@@ -80,6 +81,10 @@ class FileWorld(World):
     def wipe(self) -> None:
         shutil.rmtree(self.entries)
 
+    def jump(self, seconds: float) -> None:
+        for path in self.entries.glob("[!.]*.json"):
+            os.utime(path, (time.time() + seconds, time.time() + seconds))
+
     def cut(self) -> None:
         self._agents.unlink()
 
@@ -89,9 +94,10 @@ class FileWorld(World):
 
 def _lives(path: Path) -> bool:
     try:
-        ttl = json.loads(path.read_text()).get("ttl")
+        record = json.loads(path.read_bytes())
+        ttl = record.get("ttl") if isinstance(record, dict) else None
         return ttl is None or path.stat().st_mtime + ttl > time.time()
-    except (FileNotFoundError, ValueError):
+    except (FileNotFoundError, ValueError, RecursionError):
         return False
 
 
@@ -99,6 +105,7 @@ class EtcdWorld(World):
     """One etcd server; the agent reaches it through a proxy."""
 
     name = "etcd"
+    cannot: ClassVar[dict[str, str]] = {"clock": SERVER_CLOCK}
 
     def open(self) -> None:
         self._registry = lbdisc_etcd.testing.start(self.folder / "etcd")
@@ -163,6 +170,7 @@ class ZooKeeperWorld(World):
     """One ZooKeeper server; the agent reaches it through a proxy."""
 
     name = "zookeeper"
+    cannot: ClassVar[dict[str, str]] = {"clock": SERVER_CLOCK}
 
     def open(self) -> None:
         self._registry = lbdisc_zookeeper.testing.start(self.folder / "zookeeper")

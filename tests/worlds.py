@@ -18,6 +18,10 @@ from lbdisc.testing.processes import Process, accepts, free_port
 from lbdisc.testing.waiting import eventually
 from lbdisc.values import Endpoint
 
+SERVER_CLOCK = (
+    "no time of day is in its records, and a test may not set the machine's clock: leases, sessions"
+    " and suspicions run on the monotonic clock, and so does the agent"
+)
 NODES = ("s1", "s2", "s3", "s4")
 LATE = "late"  # a node whose entry the tests write by hand, at any pace
 Tables = dict[str, dict[str, Any]]
@@ -164,6 +168,10 @@ class World(ABC):
     def forget(self) -> None:
         """It no longer knows what it knew; the nodes live."""
         self.wipe()
+
+    def jump(self, seconds: float) -> None:
+        """What the registry knows was written so many seconds from now, by the clock."""
+        raise NotImplementedError(self.cannot["clock"])
 
     @abstractmethod
     def cut(self) -> None:
