@@ -21,6 +21,7 @@ from lbdisc.journal import Journal
 from lbdisc.notify import Notifier
 from lbdisc.pace import Pace
 from lbdisc.plugins import Plugins
+from lbdisc.presence import Presence
 from lbdisc.settings import CoreSettings
 from lbdisc.store import Store
 from lbdisc.values import Snapshot
@@ -45,6 +46,7 @@ class Agent:
         store: Store,
         wake: Wake,
         notifier: Notifier | None = None,
+        presence: Presence | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._settings = settings
@@ -55,11 +57,13 @@ class Agent:
         self._store = store
         self._wake = wake
         self._notifier = notifier or Notifier()
+        self._presence = presence or Presence()
         self._clock = clock
         self._pace = Pace(settings.agent)
         self._backoff = Backoff(settings.agent.retry_first, settings.agent.retry_most)
         self._desired: Snapshot | None = None
         self._candidate: tuple[Snapshot, str, Planned] | None = None
+        self._taken: Snapshot | None = None
         self._arrived = 0.0
         self._running: Generation | None = None
         self._next_look = 0.0
@@ -81,14 +85,17 @@ class Agent:
                 self._bring()
             elif self._running is not None and self._next_look <= now:
                 self._look(now)
+            self._presence.look(self._watcher.newest, self._running, self._reloader)
             self._report()
             self._wake.wait(self._until_next(self._clock()))
 
     def close(self) -> None:
         """Let go of the registry and of the load balancer."""
         self._notifier.send("STOPPING=1")
+        self._presence.leave()
         self._watcher.stop(timeout=0)
         self._reloader.close()
+        self._presence.join(0.5)
         if not self._watcher.stop(timeout=0.5):
             log.warning("the discovery plugin did not stop in time; left behind")
 
@@ -106,13 +113,21 @@ class Agent:
         """What is balanced now."""
         return self._running.snapshot if self._running else Snapshot()
 
-    def change(self, *, renderer: Renderer, watcher: Watcher, settings: CoreSettings) -> None:
+    def change(
+        self,
+        *,
+        renderer: Renderer,
+        watcher: Watcher,
+        settings: CoreSettings,
+        presence: Presence | None = None,
+    ) -> None:
         """Go on with new settings: another renderer, another watcher; nothing is dropped."""
+        self._presence = self._presence.changed(settings.services, presence)
         self._watcher.stop()
         self._watcher, self._renderer, self._settings = watcher, renderer, settings
         self._pace.settings = settings.agent
         watcher.start()
-        self._candidate = None
+        self._candidate = self._taken = None
         self._pace.changed(self._clock())
 
     def _await_first(self, stop: Event) -> None:
@@ -155,6 +170,9 @@ class Agent:
         if newest is None:
             return
         snapshot, arrived = newest
+        if snapshot is self._taken:
+            return
+        self._taken = snapshot
         self.journal.problems(snapshot.problems)
         self._want(snapshot.only(self._settings.services), arrived)
 
@@ -213,9 +231,11 @@ class Agent:
         now = self._clock()
         if applied.how in ("reload", "start"):
             self._pace.reloaded(now)
-        if difference := self._reloader.verify(text, thorough=True):
+        # What was changed at run time has been read back by the reloader itself.
+        thorough = applied.how != "runtime"
+        if difference := self._reloader.verify(text, thorough=thorough):
             raise ApplyError(f"applied, yet not running: {difference}")
-        self._plan_looks(now, thorough=True)
+        self._plan_looks(now, thorough=thorough)
         return applied
 
     def _drift(self, text: str) -> str:
@@ -275,6 +295,7 @@ class Agent:
     def _until_next(self, now: float) -> float:
         """Seconds until something is due."""
         times = [now + LIFE_SIGN, self._next_look, self._pace.due, self._watcher.due]
+        times.append(self._presence.due)
         if self._notifier.watchdog:
             times.append(now + self._notifier.watchdog / 3)
         return max(0.0, min(t for t in times if t is not None) - now)

@@ -13,7 +13,8 @@ import subprocess
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from threading import Event
 from urllib.parse import SplitResult, urlsplit
 
 from lbdisc.errors import SettingsError
@@ -28,11 +29,11 @@ _GLANCE = 0.02  # seconds between two looks at a check command that is silent
 _BODY = 64 * 1024  # bytes; read so that a polite server need not write into a closed connection
 
 
-def parse(text: str, *, timeout: float) -> Check:
+def parse(text: str, *, timeout: float, stop: Event | None = None) -> Check:
     """The check that ``text`` names, see ``KINDS``. Raises ``SettingsError``.
 
     ``timeout`` is in seconds and holds for each step of a network check; a command is killed with
-    its whole process group when it is over.
+    its whole process group when it is over, or when ``stop`` is set.
     """
     text = text.strip()
     if text == "none":
@@ -43,7 +44,7 @@ def parse(text: str, *, timeout: float) -> Check:
         return _of_url(scheme[1].lower(), text, timeout)
     if text.startswith("/") and not _is_program(text):
         return Http(timeout=timeout, target=_checked_target(text))
-    return Command(timeout=timeout, arguments=_checked_arguments(text))
+    return Command(timeout=timeout, arguments=_checked_arguments(text), stop=stop or Event())
 
 
 def _passes(endpoint: Endpoint) -> str:
@@ -169,6 +170,7 @@ class Command:
 
     timeout: float
     arguments: tuple[str, ...]
+    stop: Event = field(default_factory=Event, compare=False)
 
     def __call__(self, endpoint: Endpoint) -> str:
         try:
@@ -190,7 +192,7 @@ class Command:
                     os.killpg(child.pid, signal.SIGKILL)
 
     def _outcome(self, child: "subprocess.Popen[bytes]") -> str:
-        said = _follow(child, self.timeout)
+        said = self._follow(child)
         code = child.returncode
         if code is None:
             return f"{self.arguments[0]}: not done within {self.timeout:g} s, killed"
@@ -200,28 +202,26 @@ class Command:
         last = said.decode(errors="replace").strip().splitlines()[-1:]
         return f"{self.arguments[0]}: {how}" + "".join(f", {shown(line)}" for line in last)
 
+    def _follow(self, child: "subprocess.Popen[bytes]") -> bytes:
+        """Wait for the end of ``child`` while time is left; returns the last that it said.
 
-def _follow(child: "subprocess.Popen[bytes]", timeout: float) -> bytes:
-    """Wait for the end of ``child``, at most ``timeout`` seconds; returns the last that it said.
-
-    Its output is read all the time, as a full pipe would stop it. The end of the output is not
-    waited for: something it left in the background may hold it open.
-    """
-    assert child.stdout is not None
-    output = child.stdout.fileno()
-    said, end = b"", time.monotonic() + timeout
-    poll = select.poll()
-    poll.register(output, select.POLLIN)
-    ended = False
-    while not ended and time.monotonic() < end:
-        ended = child.poll() is not None
-        if poll.poll(0 if ended else _GLANCE * 1000):
-            chunk = os.read(output, _BODY)
-            said = (said + chunk)[-1024:]
-            if not chunk and not ended:
-                with suppress(subprocess.TimeoutExpired):
-                    child.wait(max(0.0, end - time.monotonic()))
-    return said
+        Its output is read all the time, as a full pipe would stop it. The end of the output is not
+        waited for: something it left in the background may hold it open.
+        """
+        assert child.stdout is not None
+        output = child.stdout.fileno()
+        said, end = b"", time.monotonic() + self.timeout
+        poll = select.poll()
+        poll.register(output, select.POLLIN)
+        ended = False
+        while not ended and time.monotonic() < end and not self.stop.is_set():
+            ended = child.poll() is not None
+            if poll.poll(0 if ended else _GLANCE * 1000):
+                chunk = os.read(output, _BODY)
+                said = (said + chunk)[-1024:]
+                if not chunk and not ended:
+                    self.stop.wait(_GLANCE)  # it closed its output and goes on
+        return said
 
 
 def _reason(error: OSError, timeout: float) -> str:

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import threading
 import time
+import warnings
 from collections.abc import Callable, Sequence
 
 from lbdisc.errors import SettingsError
@@ -50,9 +51,16 @@ class Child:
         """
         environment = {name: text for name, text in os.environ.items() if name not in _KEPT}
         try:
-            self._process = subprocess.Popen(
-                self.command, process_group=0, env=environment, preexec_fn=_ends_with(os.getpid())
-            )
+            with warnings.catch_warnings():
+                # Newer Pythons warn of Python code between fork and exec where there are threads;
+                # what runs there is one system call and needs no lock.
+                warnings.simplefilter("ignore", DeprecationWarning)
+                self._process = subprocess.Popen(
+                    self.command,
+                    process_group=0,
+                    env=environment,
+                    preexec_fn=_ends_with(os.getpid()),
+                )
         except OSError as error:
             missing = isinstance(error, FileNotFoundError)
             raise CommandError(

@@ -1,5 +1,6 @@
 """Reloader ``command``: anything that has a check command and a reload command, as nginx has."""
 
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -7,6 +8,7 @@ from lbdisc import commands, files
 from lbdisc.errors import ApplyError, CheckError, LbdiscError, SettingsError
 from lbdisc.hooks import Applied, Planned
 from lbdisc.settings import Seconds, described
+from lbdisc.values import Endpoint
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,6 +98,10 @@ class CommandReloader:
         words = commands.split(self._settings.verify, setting="command.verify")
         outcome = commands.run(words, timeout=timeout)
         return "" if outcome.passed else f"command.verify: {outcome.explained(timeout)}"
+
+    def drained(self, endpoints: Sequence[Endpoint]) -> Collection[Endpoint]:
+        """Once reloaded, nobody can tell: they count as drained."""
+        return endpoints
 
     def tend(self, config: Path) -> Applied | None:
         """Nothing needs housekeeping."""

@@ -31,7 +31,7 @@ from lbdisc.sources import (
     leaves,
     read_secret_files,
 )
-from lbdisc.values import shown
+from lbdisc.values import is_reserved, shown
 
 MASK = "********"
 
@@ -89,10 +89,21 @@ def load(
     read_secret_files(values, origins, known)
     model = _validated(tables, values, origins, known)
     core = CoreSettings(**{f.name: _part(model, f.name) for f in dataclasses.fields(CoreSettings)})
+    _refuse_reserved(core, origins)
     state_dir = str(core.state_dir.expanduser().absolute())
     core = _expand(core, state_dir, core.services)
     filled = {name: _expand(_part(model, name), state_dir, core.services) for name in tables}
     return Configuration(core, filled, _rows(core, filled, origins, known), path)
+
+
+def _refuse_reserved(core: CoreSettings, origins: Mapping[str, str]) -> None:
+    given = {"services": core.services, "register.service": (core.register.service,)}
+    for key, services in given.items():
+        for service in filter(is_reserved, services):
+            raise SettingsError(
+                f"bad setting {key} ({origins.get(key, 'default')}): {shown(service)}: "
+                "names that begin with _ are lbdisc's own"
+            )
 
 
 def _origins(layers: list[tuple[str, dict[str, Any]]], known: Mapping[str, Leaf]) -> dict[str, str]:

@@ -1,9 +1,123 @@
-"""Waiting for load balancers to notice that an endpoint is draining."""
+"""The drain handshake: an endpoint that stops waits until the load balancers have let go of it.
 
-from threading import Event
-from typing import Protocol
+Each agent announces itself in the registry as an endpoint of the service ``AGENTS``. Its tags say
+which services it balances and which draining endpoints its load balancer holds no session for any
+more, one short token each. ``lbdisc register`` watches them.
+"""
 
-from lbdisc.values import Endpoint
+import secrets
+import time
+from base64 import urlsafe_b64encode
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from hashlib import sha256
+from queue import Empty, SimpleQueue
+from threading import Event, Thread
+from typing import Protocol, Self
+
+import structlog
+
+from lbdisc.backoff import Backoff
+from lbdisc.errors import EntryError, LbdiscError, SettingsError
+from lbdisc.hooks import Discovery
+from lbdisc.settings import AgentSettings
+from lbdisc.values import Endpoint, Snapshot
+
+AGENTS = "_agents"
+DRAIN_TAG = "lbdisc.drain"  # on a draining endpoint: tells this drain from an earlier one
+SERVICES_TAG, DRAINED_TAG = "services", "drained"  # on an agent
+NO_PORT = 1  # an endpoint has a port; nobody listens at an agent's
+# A member of Serf has 512 bytes for all its tags: so many tokens and services take 400 of them.
+ROOM = 40
+SERVICES_ROOM = 128  # characters
+_TOKEN = 6  # characters, 36 bits
+_TICK = 0.05  # seconds between two looks at ``hurry``
+_log = structlog.get_logger("lbdisc.register")
+
+
+def new_drain() -> str:
+    """What tells one drain of an endpoint from the next: four characters."""
+    return secrets.token_urlsafe(3)
+
+
+def begun(endpoint: Endpoint, drain: str = "????") -> Endpoint:
+    """``endpoint`` as draining, in the drain named ``drain``."""
+    drained = endpoint.drain()
+    with suppress(EntryError):  # no room for another tag: it has to do without
+        drained = replace(drained, tags=(*drained.tags, (DRAIN_TAG, drain)))
+    return drained
+
+
+def token(endpoint: Endpoint) -> str:
+    """What stands for this drain of ``endpoint`` in an agent's tags."""
+    told = f"{endpoint} {endpoint.tag(DRAIN_TAG)}"
+    return urlsafe_b64encode(sha256(told.encode()).digest())[:_TOKEN].decode()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Agent:
+    """What an agent says of itself: the ``services`` it balances, and the tokens in ``drained``.
+
+    Empty services stand for any: it did not say.
+    """
+
+    name: str
+    services: tuple[str, ...] = ()
+    drained: tuple[str, ...] = ()
+
+    @classmethod
+    def read(cls, endpoint: Endpoint) -> Self:
+        services, tokens = endpoint.tag(SERVICES_TAG), endpoint.tag(DRAINED_TAG)
+        return cls(
+            name=endpoint.name,
+            services=tuple(services.split(",")) if services else (),
+            drained=tuple(tokens[at : at + _TOKEN] for at in range(0, len(tokens), _TOKEN)),
+        )
+
+    def endpoint(self, address: str) -> Endpoint:
+        """Its entry in the registry: what fits, the first tokens first."""
+        tags = {}
+        if drained := "".join(self.drained[:ROOM]):
+            tags[DRAINED_TAG] = drained
+        services = ",".join(self.services)
+        if services and len(services) <= SERVICES_ROOM:
+            tags[SERVICES_TAG] = services
+        return Endpoint(
+            service=AGENTS,
+            name=self.name,
+            address=address,
+            port=NO_PORT,
+            tags=tuple(tags.items()),
+        )
+
+    def balances(self, service: str) -> bool:
+        """Whether it may send traffic to ``service``."""
+        return not self.services or service in self.services
+
+
+def agents(snapshot: Snapshot) -> tuple[Agent, ...]:
+    """The agents that live, by name; one that is about to leave does not count."""
+    found = (e for e in snapshot.endpoints if e.service == AGENTS and not e.draining)
+    return tuple(Agent.read(endpoint) for endpoint in found)
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """The names of the agents that have let go of an endpoint, and of those that have not."""
+
+    done: tuple[str, ...] = ()
+    waiting: tuple[str, ...] = ()
+
+
+def progress(endpoint: Endpoint, among: Iterable[Agent]) -> Progress:
+    """How far the drain of ``endpoint`` is; only agents that balance its service count."""
+    concerned = [agent for agent in among if agent.balances(endpoint.service)]
+    sign = token(endpoint)
+    return Progress(
+        done=tuple(agent.name for agent in concerned if sign in agent.drained),
+        waiting=tuple(agent.name for agent in concerned if sign not in agent.drained),
+    )
 
 
 class Drain(Protocol):
@@ -22,3 +136,65 @@ class NoDrain:
 
     def wait(self, endpoint: Endpoint, deadline: float, hurry: Event) -> None:
         return
+
+
+class AgentsDrain:
+    """Waits for every live agent that balances the service; there may be none.
+
+    ``discovery`` makes what watches the registry, which happens only while something drains.
+    """
+
+    def __init__(
+        self, discovery: Callable[[], Discovery], pace: AgentSettings | None = None
+    ) -> None:
+        self._discovery = discovery
+        self._pace = pace or AgentSettings()
+
+    def wait(self, endpoint: Endpoint, deadline: float, hurry: Event) -> None:
+        news: SimpleQueue[Snapshot | None] = SimpleQueue()
+        stop = Event()
+        Thread(target=self._watch, args=(news.put, stop), name="drain", daemon=True).start()
+        told = Progress()
+        try:
+            while time.monotonic() < deadline and not hurry.is_set():
+                try:
+                    snapshot = news.get(timeout=_TICK)
+                except Empty:
+                    continue
+                if snapshot is None:
+                    return
+                now = progress(endpoint, agents(snapshot))
+                if now != told:
+                    _tell(now)
+                told = now
+                if not now.waiting:
+                    return
+        finally:
+            stop.set()
+
+    def _watch(self, publish: Callable[[Snapshot | None], None], stop: Event) -> None:
+        """Publish what the registry says; ``None`` when it will not say anything."""
+        backoff = Backoff(self._pace.retry_first, self._pace.retry_most)
+        trouble = ""
+        while not stop.is_set():
+            try:
+                self._discovery().watch(publish, stop)
+            except LbdiscError as error:
+                if str(error) != trouble:
+                    trouble = str(error)
+                    _log.warning("cannot see the load balancers", why=trouble)
+                if isinstance(error, SettingsError):
+                    break
+            except Exception:  # noqa: BLE001 - foreign code; a broken plugin holds up no stop
+                _log.exception("the discovery plugin failed: the load balancers are not seen")
+                break
+            stop.wait(backoff.next())
+        publish(None)
+
+
+def _tell(now: Progress) -> None:
+    done, waiting = (", ".join(names) or None for names in (now.done, now.waiting))
+    if now.waiting:
+        _log.info("waiting for load balancers to drain", waiting=waiting, drained=done)
+    else:
+        _log.info("drained", by=done)

@@ -10,6 +10,7 @@ from typing import Self
 import structlog
 from watchfiles._rust_notify import RustNotify, WatchfilesRustInternalError
 
+from lbdisc import file_entry
 from lbdisc.errors import DiscoveryError, SettingsError
 from lbdisc.file_folder import Folder, Identity
 from lbdisc.file_settings import FileSettings
@@ -20,7 +21,8 @@ log = structlog.get_logger("lbdisc.file")
 STEP = 2  # milliseconds between two looks at the kernel's queue: a node is seen after about four
 GATHER = 20  # milliseconds that a burst of changes may be gathered for
 SLICE = 0.5  # seconds that one wait takes at most: then the folder itself is looked at
-POLL = 0.2  # seconds between two looks at everything where the kernel tells of nothing
+RACE = 0.01  # seconds to wait after a folder went while it was listed
+POLL = 0.5  # seconds between two looks at everything where the kernel tells of nothing
 
 
 class FileDiscovery:
@@ -35,18 +37,24 @@ class FileDiscovery:
     def watch(self, publish: Publish, stop: Event) -> None:
         """Raises ``SettingsError`` if the folder was never there, ``DiscoveryError`` if it went."""
         self._published = None
-        try:
-            while not stop.is_set():
-                watched = self._folder.folders()
-                with Notices(watched) as notices:
-                    # The kernel's watches are set by now: it tells of what changes after this list.
-                    listed = self._folder.scan()
-                    self._known = True
-                    self._publish(publish)
-                    if listed == watched:
-                        self._follow(notices, watched, publish, stop)
-        except OSError as error:
-            raise self._explained(error) from error
+        while not stop.is_set():
+            try:
+                self._watch_folders(publish, stop)
+            except OSError as error:
+                if not isinstance(error, FileNotFoundError) or not self._settings.dir.is_dir():
+                    raise self._explained(error) from error
+                stop.wait(RACE)  # a service's folder went between two looks
+
+    def _watch_folders(self, publish: Publish, stop: Event) -> None:
+        """Until ``stop``, or until other folders have to be watched."""
+        watched = self._folder.folders()
+        with Notices(watched) as notices:
+            # The kernel's watches are set by now: it tells of what changes after this list.
+            listed = self._folder.scan()
+            self._known = True
+            self._publish(publish)
+            if listed == watched:
+                self._follow(notices, watched, publish, stop)
 
     def _follow(
         self,
@@ -55,35 +63,36 @@ class FileDiscovery:
         publish: Publish,
         stop: Event,
     ) -> None:
-        """Until ``stop``, or until other folders have to be watched."""
+        """Look at what the kernel tells, at everything now and then, and at leases that end."""
         rescan = time.monotonic() + self._settings.rescan
         while not stop.is_set():
-            end = self._folder.next_end()
+            end = self._folder.next_end
             changed = notices.wait(min(rescan, end) - time.monotonic(), stop)
             root = self._settings.dir.stat()
             if (root.st_dev, root.st_ino) != watched[self._settings.dir]:
                 return
             now = time.monotonic()
-            news = now >= end
-            if changed is None or now >= rescan:
+            news = False
+            # A lease that seems to have ended may have been renewed while this process starved.
+            if changed is None or now >= min(rescan, end):
                 news = True
                 rescan = now + self._settings.rescan
                 if self._folder.scan() != watched:
                     return
             else:
                 for path in changed:
-                    if not self._folder.holds(path):
+                    if self._folder.is_folder(path):
                         return
                     news |= self._folder.look(path)
             if news:
-                self._publish(publish)
+                self._publish(publish, now)
 
-    def _publish(self, publish: Publish) -> None:
+    def _publish(self, publish: Publish, looked: float | None = None) -> None:
         """Publish what is new; an endpoint whose file was removed is told as draining first."""
-        now = self._folder.snapshot()
+        now = self._folder.snapshot(looked)
         before = self._published
         left = self._folder.take_left()
-        if before is not None:
+        if before is not None and left:
             kept = {endpoint.key for endpoint in now.endpoints}
             leaving = [
                 endpoint.drain()
@@ -128,7 +137,8 @@ class Notices:
             raise KeyboardInterrupt
         if isinstance(found, str):
             return []
-        return [Path(path) for _, path in found]
+        paths = {Path(path) for _, path in found}
+        return [path for path in paths if not file_entry.passed_over(path.name)]
 
     def __enter__(self) -> Self:
         return self

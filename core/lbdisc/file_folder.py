@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,7 +10,7 @@ from lbdisc import file_entry
 from lbdisc.errors import EntryError
 from lbdisc.file_entry import FileEntry, Signature
 from lbdisc.file_settings import FileSettings
-from lbdisc.values import Endpoint, Problem, Snapshot, check_name
+from lbdisc.values import Endpoint, Problem, Snapshot, check_service
 
 INFINITE = float("inf")
 Identity = tuple[int, int]  # device and inode: a folder that was replaced is another one
@@ -36,7 +36,8 @@ class Folder:
     def __init__(self, settings: FileSettings) -> None:
         self._settings = settings
         self._root = settings.dir
-        self._files: dict[Path, _Seen] = {}
+        self._files: dict[str, _Seen] = {}
+        self.next_end = INFINITE
         self._folder_problems: dict[Path, str] = {}
         self._root_identity: Identity | None = None
         self._left: set[tuple[str, str]] = set()
@@ -46,12 +47,20 @@ class Folder:
         """``DIR`` and its service folders, as they are on disk now."""
         root = self._root.stat()
         found = {self._root: (root.st_dev, root.st_ino)}
+        self._folder_problems.clear()
         with os.scandir(self._root) as names:
-            for name in names:
-                if not file_entry.passed_over(name.name) and _is_folder(name):
-                    state = _stat(Path(name.path))
-                    if state is not None:
-                        found[self._root / name.name] = (state.st_dev, state.st_ino)
+            folders = [name.name for name in names if _is_folder(name)]
+        for name in folders:
+            path = self._root / name
+            try:
+                check_service(name)
+                state = path.stat()
+            except EntryError as error:
+                self._folder_problems[path] = str(error)
+            except FileNotFoundError:  # gone between the two looks
+                continue
+            else:
+                found[path] = (state.st_dev, state.st_ino)
         return found
 
     def scan(self) -> dict[Path, Identity]:
@@ -59,53 +68,52 @@ class Folder:
         folders = self.folders()
         same = self._root_identity in (None, folders[self._root])
         self._root_identity = folders[self._root]
-        present: set[Path] = set()
-        unreadable: set[Path] = set()
-        self._folder_problems.clear()
+        present: set[str] = set()
+        unreadable: set[str] = set()
         for folder in folders:
             try:
-                present.update(self._names(folder))
+                present.update(self._look_into(folder))
             except OSError as error:
                 if folder == self._root:
                     raise
                 if folder.exists():
-                    unreadable.add(folder)
+                    unreadable.add(str(folder))
                     self._folder_problems[folder] = error.strerror or str(error)
-        for path in present:
-            self.look(path)
         for path in [path for path in self._files if path not in present]:
-            if path.parent not in unreadable:
+            if path.rpartition("/")[0] not in unreadable:
                 self._forget(path, clean=same)
         return folders
 
-    def _names(self, folder: Path) -> Iterator[Path]:
-        service = self._service(folder)
-        try:
-            check_name(service, what="service")
-        except EntryError as error:
-            self._folder_problems[folder] = str(error)
-            return
+    def _look_into(self, folder: Path) -> list[str]:
+        """Look at the files of ``folder``; returns their paths."""
         with os.scandir(folder) as names:
-            for name in names:
-                if file_entry.passed_over(name.name):
-                    continue
-                if folder != self._root or not _is_folder(name):
-                    yield folder / name.name
+            files = [
+                name
+                for name in names
+                if not file_entry.passed_over(name.name)
+                and (folder != self._root or not _is_folder(name))
+            ]
+        for file in files:
+            self._check(file.path, file.stat)
+        return [file.path for file in files]
 
     def _service(self, folder: Path) -> str:
         return self._settings.service if folder == self._root else folder.name
 
-    def holds(self, path: Path) -> bool:
-        """Whether ``path`` may be a node's file, and none of the folders."""
-        return not file_entry.passed_over(path.name) and (
-            path in self._files or not path.is_dir() or path.parent != self._root
-        )
+    def is_folder(self, path: Path) -> bool:
+        """Whether ``path`` is, or was, ``DIR`` or a service's folder rather than a file."""
+        if path.parent != self._root:
+            return path == self._root
+        return str(path) not in self._files and not path.is_file()
 
     def look(self, path: Path) -> bool:
         """Read ``path`` again if it changed; returns whether that may change what is published."""
+        return self._check(str(path), path.stat)
+
+    def _check(self, path: str, stat: Callable[[], os.stat_result]) -> bool:
         seen = self._files.get(path)
         try:
-            found = path.stat()
+            found = stat()
         except (FileNotFoundError, NotADirectoryError):
             return self._forget(path, clean=True)
         except OSError as error:
@@ -113,7 +121,7 @@ class Folder:
         else:
             if seen is not None and seen.signature == file_entry.signature(found):
                 return False
-            self._files[path] = self._read(path, seen, found)
+            self._files[path] = self._read(Path(path), seen, found)
         return seen is None or _differs(seen, self._files[path])
 
     def _read(self, path: Path, seen: _Seen | None, found: os.stat_result) -> _Seen:
@@ -128,7 +136,7 @@ class Folder:
             return _flawed(seen, file_entry.signature(found), error)
         return _Seen(file_entry.signature(state), entry, file_entry.lease_end(state, entry.ttl))
 
-    def _forget(self, path: Path, *, clean: bool) -> bool:
+    def _forget(self, path: str, *, clean: bool) -> bool:
         seen = self._files.pop(path, None)
         if seen is None:
             return False
@@ -141,29 +149,30 @@ class Folder:
         left, self._left = self._left, set()
         return left
 
-    def next_end(self) -> float:
-        """When the next lease ends, on the monotonic clock; infinite if none does."""
-        now = time.monotonic()
-        return min((s.ends for s in self._files.values() if s.ends > now), default=INFINITE)
+    def snapshot(self, looked: float | None = None) -> Snapshot:
+        """What the files said when they were ``looked`` at, on the monotonic clock; now if unset.
 
-    def snapshot(self) -> Snapshot:
-        """What the files say now."""
-        now = time.monotonic()
-        endpoints: dict[tuple[str, str], Endpoint] = {}
+        ``next_end`` is then when the next lease may end.
+        """
+        now = time.monotonic() if looked is None else looked
+        self.next_end = INFINITE
+        files: dict[tuple[str, str], tuple[str, Endpoint]] = {}
         problems = [Problem(_place(path), what) for path, what in self._folder_problems.items()]
-        for path in sorted(self._files):
-            seen = self._files[path]
+        for path, seen in self._files.items():
             if seen.problem:
                 problems.append(Problem(_place(path), seen.problem))
             if seen.entry is None or seen.ends <= now:
                 continue
+            self.next_end = min(self.next_end, seen.ends)
             endpoint = seen.entry.endpoint
-            if endpoint.key in endpoints:
+            first = files.setdefault(endpoint.key, (path, endpoint))
+            if first[0] != path:
+                keep, other = sorted([first, (path, endpoint)])
+                files[endpoint.key] = keep
                 what = f"a second file for {endpoint.service}/{endpoint.name}: remove one"
-                problems.append(Problem(_place(path), what))
-            else:
-                endpoints[endpoint.key] = endpoint
-        return Snapshot.of((endpoints[key] for key in sorted(endpoints)), problems)
+                problems.append(Problem(_place(other[0]), what))
+        # Sorted by their keys first: to compare ten thousand endpoints takes its time.
+        return Snapshot.of((files[key][1] for key in sorted(files)), problems)
 
 
 def _flawed(seen: _Seen | None, state: Signature | None, error: Exception) -> _Seen:
@@ -177,14 +186,15 @@ def _flawed(seen: _Seen | None, state: Signature | None, error: Exception) -> _S
 def _differs(one: _Seen, other: _Seen) -> bool:
     """Whether what is published may differ: a lease that was only renewed changes nothing."""
     now = time.monotonic()
-    return (one.entry, one.problem, one.ends > now) != (
-        other.entry,
-        other.problem,
-        other.ends > now,
+    alive = (one.ends > now, other.ends > now)
+    return (
+        (one.entry, one.problem) != (other.entry, other.problem)
+        or alive[0] != alive[1]
+        or other.ends < one.ends
     )
 
 
-def _place(path: Path) -> str:
+def _place(path: Path | str) -> str:
     """``path`` as it may stand in one line: a file's name may hold anything."""
     text = str(path)
     return text if text.isprintable() else ascii(text)
@@ -192,13 +202,6 @@ def _place(path: Path) -> str:
 
 def _is_folder(name: "os.DirEntry[str]") -> bool:
     try:
-        return name.is_dir()
+        return name.is_dir() and not file_entry.passed_over(name.name)
     except OSError:
         return False
-
-
-def _stat(path: Path) -> os.stat_result | None:
-    try:
-        return path.stat()
-    except OSError:
-        return None

@@ -28,6 +28,13 @@ def staged(target: Path, text: str, *, mode: int | None = None) -> Iterator[Path
             path.unlink()
 
 
+def clean_up(target: Path) -> None:
+    """Remove what a killed process staged beside ``target``; only for its one writer."""
+    for leftover in target.parent.glob(f".{target.name}.*.tmp"):
+        with suppress(OSError):
+            leftover.unlink()
+
+
 def _mode_of(target: Path) -> int:
     try:
         return target.stat().st_mode & 0o777

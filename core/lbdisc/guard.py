@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from lbdisc.settings import GuardSettings
-from lbdisc.values import Endpoint, Snapshot
+from lbdisc.values import Change, Endpoint, Snapshot
 
 Key = tuple[str, str]
 
@@ -56,11 +56,11 @@ class Guard:
 
     def judge(self, snapshot: Snapshot, now: float) -> Verdict:
         """Take in the registry's newest state."""
-        self._note_losses(snapshot, now)
+        change = snapshot.since(self._seen)
+        self._note_losses(change, now)
         self._seen = snapshot
-        back = {endpoint.key for endpoint in snapshot.endpoints}
-        for key in [key for key in self._held if key in back]:
-            del self._held[key]
+        for endpoint in change.added:
+            self._held.pop(endpoint.key, None)
         return self._verdict(self._hold_mass_losses(now), self._release(now))
 
     def wait(self, now: float) -> Verdict:
@@ -68,20 +68,23 @@ class Guard:
         return self._verdict((), self._release(now))
 
     def _verdict(self, held: Iterable[Endpoint], released: Iterable[Endpoint]) -> Verdict:
-        listed = (*self._seen.endpoints, *self.held)
-        return Verdict(Snapshot.of(listed, self._seen.problems), tuple(held), tuple(released))
+        listed = self._seen
+        if self._held:
+            listed = Snapshot.of((*listed.endpoints, *self.held), listed.problems)
+        return Verdict(listed, tuple(held), tuple(released))
 
-    def _note_losses(self, snapshot: Snapshot, now: float) -> None:
-        here = {endpoint.key for endpoint in snapshot.endpoints}
-        for endpoint in self._seen.endpoints:
-            if endpoint.key not in here and not endpoint.draining:
+    def _note_losses(self, change: Change, now: float) -> None:
+        for endpoint in change.added:
+            self._lost.pop(endpoint.key, None)
+        for endpoint in change.removed:
+            if not endpoint.draining:
                 self._lost[endpoint.key] = endpoint, now
         for key, (_, when) in list(self._lost.items()):
-            if key in here or now - when > self._settings.loss_window:
+            if now - when > self._settings.loss_window:
                 del self._lost[key]
 
     def _hold_mass_losses(self, now: float) -> tuple[Endpoint, ...]:
-        if not self._settings.loss_hold:
+        if not (self._lost and self._settings.loss_hold):
             return ()
         lost: dict[str, list[Endpoint]] = defaultdict(list)
         for endpoint, _ in self._lost.values():

@@ -39,7 +39,7 @@ class Checker:
     """Runs ``check`` every ``interval`` seconds and reports what is wrong, empty when nothing is.
 
     It fails closed: a check that raises, hangs or takes its thread down is a failure. For that,
-    somebody has to call ``watch`` now and then.
+    somebody has to call ``watch`` now and then. ``stop`` is set by ``stop()``, for a check to see.
     """
 
     def __init__(
@@ -50,13 +50,14 @@ class Checker:
         *,
         interval: float,
         timeout: float,
+        stop: threading.Event | None = None,
     ) -> None:
         self._check = check
         self._endpoint = endpoint
         self._report = report
         self._interval = interval
         self._timeout = timeout
-        self._stop = threading.Event()
+        self._stop = stop or threading.Event()
         self._thread: threading.Thread | None = None
         self._heard = 0.0
 
@@ -66,8 +67,11 @@ class Checker:
         self._thread.start()
 
     def stop(self) -> None:
-        """No further check; returns when the running one is over, or soon if that hangs."""
+        """No further check and no further report; returns at once."""
         self._stop.set()
+
+    def join(self) -> None:
+        """Wait until the running check is over, not long if that hangs."""
         if self._thread is not None:
             self._thread.join(GRACE)
 

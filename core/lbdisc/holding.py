@@ -7,6 +7,7 @@ from typing import Protocol
 
 import structlog
 
+from lbdisc import draining
 from lbdisc.backoff import Backoff
 from lbdisc.errors import LbdiscError, RegistrarError, SettingsError
 from lbdisc.hooks import Registrar
@@ -60,6 +61,7 @@ class Holder:
         self._soon = Backoff(pace.retry_first, pace.retry_most)
         self._late = Backoff(*HOPELESS)
         self._draining = threading.Event()
+        self._drain_name = draining.new_drain()
         self._stop = threading.Event()
         self._reading = _Reading()
         self._thread = threading.Thread(target=self._run, name="hold", daemon=True)
@@ -103,7 +105,7 @@ class Holder:
     def _read(self) -> Endpoint:
         endpoint = self._endpoint()
         if self._draining.is_set():
-            endpoint = endpoint.drain()
+            endpoint = draining.begun(endpoint, self._drain_name)
         reading = self._reading
         if reading.given is not None and reading.given != reading.published:
             reading.published = reading.given

@@ -5,7 +5,7 @@ group ``lbdisc``. Each provider hook is called once at start and returns what th
 settings choose among the offers by name. Two offers of one name are an error that names both.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Event
@@ -50,7 +50,8 @@ class Registrar(Protocol):
         """Keep the endpoint registered until ``stop`` is set, then take it out at once.
 
         ``endpoint`` is read again several times a second, so that weight, state and tags may change
-        while held; service and name stay. At the end it publishes the endpoint as draining, unless
+        while held; service and name stay. Reading it again says that what the reading before gave
+        is published (the first reading aside). At the end it publishes the endpoint as draining, unless
         it already is, and removes it. Registers again by itself after a lost lease or session, a
         restarted or a wiped registry. Where another holds the same name, it waits and says so.
         Raises ``RegistrarError`` when it cannot hold the endpoint now; the core calls it again.
@@ -105,6 +106,12 @@ class Reloader(Protocol):
 
         Called about once a second; ``thorough`` (every ``verify_every`` seconds and after an apply)
         asks for the full comparison, else a cheap sign of life is enough.
+        """
+
+    def drained(self, endpoints: Sequence[Endpoint]) -> Collection[Endpoint]:
+        """Those of ``endpoints``, which drain in what runs, that no session is left on.
+
+        Called some times a second while any endpoint drains; an error counts as none.
         """
 
     def tend(self, config: Path) -> Applied | None:

@@ -2,11 +2,14 @@
 
 import ipaddress
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import jinja2
+from jinja2.runtime import Macro
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from lbdisc.errors import RenderError, SettingsError
@@ -33,10 +36,43 @@ class JinjaSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Service:
-    """A service as templates see it."""
+    """A service as templates see it. ``resolves``: whether an address of it is a host name."""
 
     name: str
     endpoints: tuple[Endpoint, ...]
+
+    @property
+    def resolves(self) -> bool:
+        return not all(is_ip(endpoint.address) for endpoint in self.endpoints)
+
+
+class Memory:
+    """What a template's macros gave for an endpoint, so that one change does not redo all.
+
+    In a template: ``{{ service.endpoints | each(macro) }}``. The macro may depend on the endpoint
+    and on the operator's variables, on nothing else.
+    """
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[str, int], tuple[Endpoint, str]] = {}
+        self._used: dict[tuple[str, int], tuple[Endpoint, str]] = {}
+
+    def each(self, endpoints: Iterable[Endpoint], macro: Macro) -> str:
+        """The texts of ``macro(endpoint)``, joined."""
+        name, known, used = macro.name, self._known, self._used
+        texts = []
+        for endpoint in endpoints:
+            # Snapshots share the endpoints that did not change: the object is the key, and kept
+            # here it cannot give its place to another.
+            key = (name, id(endpoint))
+            found = known.get(key) or (endpoint, macro(endpoint))
+            used[key] = found
+            texts.append(found[1])
+        return "".join(texts)
+
+    def turn(self) -> None:
+        """A text is complete: forget what it did not use."""
+        self._known, self._used = self._used, {}
 
 
 class JinjaRenderer:
@@ -47,7 +83,8 @@ class JinjaRenderer:
         for service in settings.services:
             check_name(service, what="service in the setting services")
         self._path = settings.template
-        self._template = _compile(settings.template)
+        self._memory = Memory()
+        self._template = _compile(settings.template, self._memory)
 
     def render(self, snapshot: Snapshot) -> str:
         """The text. Raises ``RenderError`` that names the template's line."""
@@ -55,6 +92,7 @@ class JinjaRenderer:
         services = [
             Service(name=name, endpoints=members.get(name, ())) for name in self._settings.services
         ]
+        self._memory.turn()
         try:
             return self._template.render(
                 services=services, vars=self._settings.vars, state_dir=str(self._settings.state_dir)
@@ -65,7 +103,7 @@ class JinjaRenderer:
             raise RenderError(_explained(self._path, error)) from error
 
 
-def _compile(path: Path) -> jinja2.Template:
+def _compile(path: Path, memory: Memory) -> jinja2.Template:
     environment = ImmutableSandboxedEnvironment(
         undefined=jinja2.StrictUndefined,
         autoescape=False,  # the output is no HTML; `quote` is what escapes here
@@ -77,6 +115,7 @@ def _compile(path: Path) -> jinja2.Template:
     )
     environment.filters["quote"] = quote
     environment.filters["is_ip"] = is_ip
+    environment.filters["each"] = memory.each
     environment.globals["fail"] = _fail
     try:
         return environment.get_template(path.name)
@@ -120,6 +159,7 @@ def quote(value: object) -> str:
     return "'" + text.replace("'", "'\\''") + "'"
 
 
+@lru_cache(maxsize=65536)
 def is_ip(address: str) -> bool:
     """Whether ``address`` is an IP address rather than a host name."""
     try:

@@ -8,7 +8,7 @@ from typing import Any
 
 import structlog
 
-from lbdisc import __version__, records
+from lbdisc import __version__
 from lbdisc.errors import LbdiscError
 from lbdisc.generation import Generation
 from lbdisc.hooks import Applied
@@ -31,7 +31,6 @@ class Journal:
         self._number = number if isinstance(number, int) else 0
         self._started = _now()
         self._generation: dict[str, Any] | None = None
-        self._endpoints: list[dict[str, Any]] = []
         self._failure: dict[str, Any] | None = None
         self._problems: tuple[Problem, ...] = ()
         self._counters: Counter[str] = Counter()
@@ -64,10 +63,6 @@ class Journal:
             "at": _now(),
             "ms": round(seconds * 1000, 1),
         }
-        self._endpoints = [
-            {"service": e.service, "name": e.name, **records.to_object(e)}
-            for e in generation.snapshot.endpoints
-        ]
         try:
             self._store.save_snapshot(generation.snapshot)
         except OSError as error:
@@ -121,7 +116,6 @@ class Journal:
             "failure": self._failure,
             "problems": [{"where": p.where, "what": p.what} for p in self._problems],
             "counters": dict(self._counters),
-            "endpoints": self._endpoints,
         }
         if status == self._saved:
             return

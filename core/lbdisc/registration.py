@@ -14,6 +14,8 @@ from queue import Empty, SimpleQueue
 
 import structlog
 
+from lbdisc import checks
+from lbdisc.checks import Check
 from lbdisc.child import Child
 from lbdisc.draining import Drain, NoDrain
 from lbdisc.errors import LbdiscError, SettingsError
@@ -34,7 +36,10 @@ _log = structlog.get_logger("lbdisc.register")
 
 
 class Registration:
-    """Keeps ``endpoint`` registered while its checks pass, around ``child`` if there is one."""
+    """Keeps ``endpoint`` registered while its checks pass, around ``child`` if there is one.
+
+    The check is that of ``settings`` unless given; a bad one raises ``SettingsError``.
+    """
 
     def __init__(
         self,
@@ -42,7 +47,7 @@ class Registration:
         *,
         endpoint: Callable[[], Endpoint],
         registrar: Registrar,
-        check: Callable[[Endpoint], str],
+        check: Check | None = None,
         child: Child | None = None,
         drain: Drain | None = None,
         pace: AgentSettings | None = None,
@@ -59,12 +64,14 @@ class Registration:
         self._backend = backend
         self._calls: SimpleQueue[Callable[[], None]] = SimpleQueue()
         self._verdict = Verdict(rise=settings.rise, fall=settings.fall)
+        stop = threading.Event()
         self._checker = Checker(
-            check,
+            check or checks.parse(settings.check, timeout=settings.timeout, stop=stop),
             endpoint,
             lambda why: self._calls.put(partial(self._on_checked, why)),
             interval=settings.interval,
             timeout=settings.timeout,
+            stop=stop,
         )
         self._holder: Holder | None = None
         self._published: Endpoint | None = None  # what the registry holds
@@ -74,6 +81,7 @@ class Registration:
         self._closing = False
         self._stops: list[int] = []
         self._hurry = threading.Event()
+        self._child_told = False
         self._ended: int | None = None  # COMMAND's exit code
 
     def signal(self, number: int) -> None:
@@ -92,17 +100,23 @@ class Registration:
         try:
             self._checker.start()
             self._listen(self._over, checking=True)
-            self._notifier.send("STOPPING=1")
-            self._closing = True
+            self._close()
             self._finish_traffic()
         finally:
-            self._closing = True
+            self._close()
             self._leave()
             code = self._end_child()
-            self._checker.stop()
+            self._checker.join()
         if self._fatal is not None:
             raise self._fatal
         return code
+
+    def _close(self) -> None:
+        """From here on it goes towards the end: no check and no registration any more."""
+        if not self._closing:
+            self._closing = True
+            self._checker.stop()
+            self._notifier.send("STOPPING=1")
 
     def _over(self) -> bool:
         return bool(self._stops) or self._ended is not None or self._fatal is not None
@@ -128,8 +142,8 @@ class Registration:
         if number in STOPPING or (number == signal.SIGHUP and self._child is None):
             if self._stops:
                 self._hurry.set()
-                if self._child is not None:
-                    self._child.send(number)
+            if self._child_told and self._child is not None:
+                self._child.send(number)
             self._stops.append(number)
             _log.info("stopping", signal=signal.Signals(number).name, hurry=self._hurry.is_set())
         elif self._child is not None:
@@ -248,6 +262,7 @@ class Registration:
             return 0
         if self._ended is None:
             child.send(self._stops[0] if self._stops else signal.SIGTERM)
+            self._child_told = True
             if not self._listen(lambda: self._ended is not None, limit=self._settings.stop_timeout):
                 _log.warning("command killed", stop_timeout=self._settings.stop_timeout)
                 child.kill()

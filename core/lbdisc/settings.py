@@ -30,7 +30,7 @@ def default_state_dir() -> Path:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AgentSettings:
-    """``[agent]``: the pace of ``lbdisc run``."""
+    """``[agent]``: the pace of ``lbdisc run``, and how it makes itself known."""
 
     quiet: SecondsOrNone = described("a change that needs a reload waits for this much quiet", 0.2)
     max_wait: SecondsOrNone = described("the longest that a stream of changes may wait", 2.0)
@@ -38,6 +38,14 @@ class AgentSettings:
     verify_every: Seconds = described("how often what runs is compared as a whole", 30.0)
     retry_first: Seconds = described("the first back-off after a failure", 0.2)
     retry_most: Seconds = described("the longest back-off", 15.0)
+    announce: bool = described(
+        "whether it is in the registry, so that nodes that stop wait until it has drained them",
+        True,
+    )
+    name: str = field(
+        default_factory=socket.gethostname,
+        metadata={"help": "its name there; the host's name if unset"},
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,13 +4,16 @@ import fcntl
 import json
 import os
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from lbdisc import files, records
 from lbdisc.errors import EntryError, LbdiscError, SettingsError
-from lbdisc.values import Snapshot
+from lbdisc.values import Change, Endpoint, Snapshot
+
+SLACK = 1000  # lines of changes that are never worth writing all anew
+_HEADER = '{"snapshot": 1}\n'
 
 
 class Store:
@@ -18,7 +21,9 @@ class Store:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self._snapshot = folder / "snapshot.json"
+        self._snapshot = folder / "snapshot.jsonl"
+        self._kept: Snapshot | None = None
+        self._lines = 0
         self._status = folder / "status.json"
         self._lock = folder / "agent.lock"
 
@@ -46,6 +51,8 @@ class Store:
             lock.truncate(0)
             lock.write(f"{os.getpid()}\n")
             lock.flush()
+            for file in (self._snapshot, self._status):
+                files.clean_up(file)
             yield
 
     def _owner(self) -> str:
@@ -64,23 +71,40 @@ class Store:
         return False
 
     def save_snapshot(self, snapshot: Snapshot) -> None:
-        """Keep ``snapshot`` for a start without the registry. Raises ``OSError``."""
-        entries = [
-            {"service": e.service, "name": e.name, **records.to_object(e)}
-            for e in snapshot.endpoints
-        ]
-        files.write(self._snapshot, json.dumps({"version": 1, "endpoints": entries}))
+        """Keep ``snapshot`` for a start without the registry. Raises ``OSError``.
+
+        A change costs a line of its own, not all endpoints again; the file is written anew when
+        changes outweigh what they lead to. A line cut short by a crash is passed over.
+        """
+        change = snapshot.since(self._kept) if self._kept is not None else None
+        lines = [] if change is None else _lines(change)
+        self._lines += len(lines)
+        if change is None or self._lines > 2 * len(snapshot) + SLACK:
+            lines = _lines(Change(added=snapshot.endpoints))
+            files.write(self._snapshot, "".join([_HEADER, *lines]))
+            self._lines = len(lines)
+        elif lines:
+            with self._snapshot.open("a") as file:
+                file.write("".join(lines))
+        self._kept = snapshot
 
     def last_snapshot(self) -> Snapshot | None:
         """What was kept; ``None`` when nothing, or nothing usable, was."""
         try:
-            entries = json.loads(self._snapshot.read_text())["endpoints"]
-            return Snapshot.of(
-                records.from_object(entry, service=entry["service"], name=entry["name"])
-                for entry in entries
-            )
-        except (OSError, ValueError, KeyError, TypeError, EntryError):
+            header, *lines = self._snapshot.read_text().splitlines(keepends=True)
+        except (OSError, ValueError):
             return None
+        if header != _HEADER:
+            return None
+        endpoints: dict[tuple[str, str], Endpoint] = {}
+        for line in lines:
+            with suppress(ValueError, TypeError, EntryError):
+                service, name, record = json.loads(line)
+                endpoints.pop((service, name), None)
+                if record is not None:
+                    found = records.from_object(record, service=service, name=name)
+                    endpoints[service, name] = found
+        return Snapshot.of(endpoints.values())
 
     def save_status(self, status: Mapping[str, Any]) -> None:
         """Replace what ``lbdisc status`` shows. Raises ``OSError``."""
@@ -95,3 +119,10 @@ class Store:
         except (OSError, ValueError) as error:
             raise LbdiscError(f"cannot read {self._status}: {error}") from error
         return found if isinstance(found, dict) else None
+
+
+def _lines(change: Change) -> list[str]:
+    """``[service, name, record]`` for who is there, ``[service, name, null]`` for who went."""
+    here = [(e.service, e.name, records.to_object(e)) for e in (*change.added, *change.changed)]
+    gone = [(e.service, e.name, None) for e in change.removed]
+    return [json.dumps(entry, separators=(",", ":")) + "\n" for entry in (*gone, *here)]

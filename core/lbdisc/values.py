@@ -6,8 +6,10 @@ checked when it is made, so nothing a registry holds can reach a configuration u
 
 import ipaddress
 import re
+from bisect import bisect_left
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from operator import attrgetter
 from typing import Literal, Self, get_args
 
 from lbdisc.errors import EntryError
@@ -16,10 +18,12 @@ State = Literal["ready", "draining"]
 STATES: tuple[str, ...] = get_args(State)
 MAX_WEIGHT = 256  # HAProxy's own limit (configuration manual 5.2, "weight")
 MAX_TAGS = 64
+RESERVED = "_"
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,254}")
 # RFC 1123 2.1: labels of letters, digits and inner hyphens; underscores occur in container names.
 _LABEL = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?")
+_KEY = attrgetter("service", "name")
 _ALL_DIGITS = re.compile(r"[0-9.]+")
 
 
@@ -28,6 +32,19 @@ def check_name(value: object, *, what: str = "name") -> str:
     if isinstance(value, str) and _NAME.fullmatch(value):
         return value
     raise EntryError(f"bad {what} {shown(value)}: 1 to 255 of A-Z a-z 0-9 . _ -, no sign at first")
+
+
+def check_service(value: object) -> str:
+    """Return ``value`` if it may name a service, be it one of lbdisc's own; else ``EntryError``."""
+    if isinstance(value, str) and is_reserved(value):
+        check_name(value[1:], what="service")
+        return value
+    return check_name(value, what="service")
+
+
+def is_reserved(service: str) -> bool:
+    """Whether ``service`` is one of lbdisc's own, which nobody balances: it begins with ``_``."""
+    return service.startswith(RESERVED)
 
 
 def check_address(value: object) -> str:
@@ -103,7 +120,7 @@ class Endpoint:
     tags: tuple[tuple[str, str], ...] = ()
 
     def __post_init__(self) -> None:
-        check_name(self.service, what="service")
+        check_service(self.service)
         check_name(self.name)
         object.__setattr__(self, "address", check_address(self.address))
         _check_number(self.port, "port", 1, 65535)
@@ -177,8 +194,9 @@ class Snapshot:
     def of(cls, endpoints: Iterable[Endpoint], problems: Iterable[Problem] = ()) -> Self:
         """Sort, and keep of two endpoints with one service and name the first in order."""
         unique: dict[tuple[str, str], Endpoint] = {}
-        for endpoint in sorted(endpoints):
-            unique.setdefault(endpoint.key, endpoint)
+        for endpoint in sorted(endpoints, key=_KEY):
+            if endpoint < unique.setdefault(endpoint.key, endpoint):
+                unique[endpoint.key] = endpoint
         return cls(tuple(unique.values()), tuple(sorted(set(problems))))
 
     @property
@@ -189,6 +207,17 @@ class Snapshot:
             grouped.setdefault(endpoint.service, []).append(endpoint)
         return {service: tuple(members) for service, members in grouped.items()}
 
+    @property
+    def public(self) -> Self:
+        """The part that may be balanced: all but lbdisc's own services."""
+        first = bisect_left(self.endpoints, RESERVED, key=lambda endpoint: endpoint.service)
+        end = first
+        while end < len(self.endpoints) and is_reserved(self.endpoints[end].service):
+            end += 1
+        if first == end:
+            return self
+        return type(self)(self.endpoints[:first] + self.endpoints[end:], self.problems)
+
     def only(self, services: Iterable[str]) -> Self:
         """The part that belongs to ``services``; problems are kept."""
         wanted = frozenset(services)
@@ -197,12 +226,14 @@ class Snapshot:
 
     def since(self, earlier: "Snapshot") -> Change:
         """What came, went and changed between ``earlier`` and this snapshot."""
-        before = {endpoint.key: endpoint for endpoint in earlier.endpoints}
-        now = {endpoint.key: endpoint for endpoint in self.endpoints}
+        # Most endpoints are the very same objects in both; only the others need a closer look.
+        shared = set(map(id, earlier.endpoints)) & set(map(id, self.endpoints))
+        before = {e.key: e for e in earlier.endpoints if id(e) not in shared}
+        now = {e.key: e for e in self.endpoints if id(e) not in shared}
         return Change(
-            added=tuple(e for e in self.endpoints if e.key not in before),
-            removed=tuple(e for e in earlier.endpoints if e.key not in now),
-            changed=tuple(e for e in self.endpoints if before.get(e.key, e) != e),
+            added=tuple(e for key, e in now.items() if key not in before),
+            removed=tuple(e for key, e in before.items() if key not in now),
+            changed=tuple(e for key, e in now.items() if before.get(key, e) != e),
         )
 
     def __len__(self) -> int:

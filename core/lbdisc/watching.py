@@ -98,7 +98,7 @@ class Watcher:
     def _publish(self, snapshot: Snapshot) -> None:
         now = self._clock()
         with self._lock:
-            self._take(self._guard.judge(snapshot, now), now)
+            self._take(self._guard.judge(snapshot.public, now), now)
         if self.error is not None:
             log.info("the registry answers again", endpoints=len(snapshot))
         self.error = None

@@ -177,6 +177,18 @@ def test_a_slow_command_is_killed_with_its_whole_group(tmp_path: Path) -> None:
     eventually(lambda: ended(child))
 
 
+def test_a_running_command_is_killed_when_checks_are_to_stop() -> None:
+    stop = threading.Event()
+    check = parse("sleep 300", timeout=300, stop=stop)
+    threading.Timer(0.05, stop.set).start()
+    check(at(1))
+    assert stop.is_set()
+
+
+def test_a_command_that_closes_its_output_is_waited_for() -> None:
+    assert parse("sh -c 'exec >&- 2>&-; sleep 0.1; exit 4'", timeout=20)(at(1)) == "sh: exit code 4"
+
+
 def test_what_a_command_leaves_behind_is_killed_and_not_waited_for(tmp_path: Path) -> None:
     note = tmp_path / "pid"
     assert parse(f"sh -c 'sleep 300 & echo $! > {note}'", timeout=20)(at(1)) == ""

@@ -29,6 +29,7 @@ class Watched:
 
     def __exit__(self, *_: object) -> None:
         self.checker.stop()
+        self.checker.join()
 
     def next(self) -> str:
         return self.results.get(timeout=30)

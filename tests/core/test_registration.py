@@ -11,7 +11,7 @@ from threading import Event
 import pytest
 
 from lbdisc.child import Child, CommandError
-from lbdisc.draining import Drain
+from lbdisc.draining import DRAIN_TAG, Drain, begun
 from lbdisc.errors import LbdiscError, RegistrarError, SettingsError
 from lbdisc.registration import Registration
 from lbdisc.settings import AgentSettings, RegisterSettings
@@ -335,7 +335,8 @@ def test_the_endpoint_drains_until_the_agents_let_go(life: Life) -> None:
     running = life.begin(drain=agents)
     life.until("ready")
     running.send()
-    assert agents.asked.get(timeout=30) == ENDPOINT.drain()
+    asked = agents.asked.get(timeout=30)
+    assert asked == begun(ENDPOINT, asked.tag(DRAIN_TAG))
     assert life.ledger.state.startswith("draining")
     agents.done.set()
     assert running.outcome() == 0
@@ -351,6 +352,32 @@ def test_a_second_signal_cuts_the_drain_short(life: Life) -> None:
     running.send()
     assert running.outcome() == 0
     assert life.ledger.state == "gone"
+
+
+def test_a_second_signal_keeps_the_order(life: Life) -> None:
+    agents = Agents()
+    running = life.begin(life.script(f": > {life.folder}/told; exit 3"), drain=agents)
+    life.until_on()
+    life.until("ready")
+    life.ledger.may_go.clear()
+    running.send()
+    agents.asked.get(timeout=30)
+    running.send()
+    assert life.ledger.leaving.wait(30)
+    assert not (life.folder / "told").exists()
+    life.ledger.may_go.set()
+    assert running.outcome() == 3
+
+
+def test_a_second_signal_reaches_a_command_that_is_stopping(life: Life) -> None:
+    told = life.folder / "told"
+    traps = f"trap ': > {told}' TERM; trap 'exit 8' INT; "
+    running = life.begin(traps + LOOP.format(folder=life.folder))
+    life.until_on()
+    running.send(signal.SIGTERM)
+    eventually(told.exists)
+    running.send(signal.SIGINT)
+    assert running.outcome() == 8
 
 
 def test_a_drain_ends_at_its_limit(life: Life) -> None:

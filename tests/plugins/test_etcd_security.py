@@ -1,6 +1,7 @@
 """TLS, logins and permissions on a real etcd, and what an operator is told."""
 
 import subprocess
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,12 +10,14 @@ from structlog.testing import capture_logs
 
 from lbdisc.errors import DiscoveryError, SettingsError
 from lbdisc.testing.waiting import eventually
-from lbdisc.values import Endpoint
+from lbdisc.values import Endpoint, Snapshot
 from lbdisc_etcd.certificates import Certificates
 from lbdisc_etcd.discovery import EtcdDiscovery
 from lbdisc_etcd.etcdctl import PASSWORD
 from lbdisc_etcd.failures import StaleLogin
-from lbdisc_etcd.running import Holding, Watching, settings_of
+from lbdisc_etcd.registrar import EtcdRegistrar
+from lbdisc_etcd.running import PATIENCE, Holding, Watching, settings_of
+from lbdisc_etcd.settings import EtcdSettings
 from lbdisc_etcd.testing import Registry, start
 from lbdisc_etcd.wire import Session
 
@@ -49,16 +52,21 @@ def signed(tmp_path: Path) -> Iterator[Registry]:
         yield registry
 
 
-def refusal(registry: Registry, **changes: object) -> str:
-    """The one line that ends discovery with these settings."""
-    with Watching(settings_of(registry.settings, **changes)) as watching:
-        eventually(lambda: not watching.alive, what="the end")
-    assert isinstance(watching.ended, SettingsError), watching.ended
-    text = str(watching.ended)
+def ends(settings: EtcdSettings) -> str:
+    """The one line that ends discovery with ``settings``."""
+    seen: list[Snapshot] = []
+    with pytest.raises(SettingsError) as caught:
+        EtcdDiscovery(settings).watch(seen.append, threading.Event())
+    text = str(caught.value)
+    assert seen == []
     assert "\n" not in text
     assert PASSWORD not in text
     assert "sesame" not in text
     return text
+
+
+def refusal(registry: Registry, **changes: object) -> str:
+    return ends(settings_of(registry.settings, **changes))
 
 
 def test_tls_with_client_certificate_and_login_works(secure: Registry) -> None:
@@ -72,10 +80,7 @@ def test_tls_with_client_certificate_and_login_works(secure: Registry) -> None:
 def test_login_is_needed(secure: Registry) -> None:
     names = ("etcd.endpoints", "etcd.ca_file", "etcd.cert_file", "etcd.key_file")
     reduced = {name: secure.settings[name] for name in names}
-    with Watching(settings_of(reduced)) as watching:
-        eventually(lambda: not watching.alive)
-    assert "etcd.prefix" in str(watching.ended) or "etcd.user" in str(watching.ended)
-    assert isinstance(watching.ended, SettingsError)
+    assert "(etcd.user)" in ends(settings_of(reduced))
 
 
 def test_wrong_password_names_the_setting(secure: Registry) -> None:
@@ -92,10 +97,9 @@ def test_no_permission_names_user_and_prefix(secure: Registry) -> None:
 
 
 def test_registrar_without_permission_names_user_and_prefix(secure: Registry) -> None:
-    with Holding(settings_of(secure.settings, prefix="/other"), ENDPOINT) as holding:
-        eventually(lambda: not holding.alive)
-    assert isinstance(holding.ended, SettingsError)
-    assert "etcd.prefix" in str(holding.ended)
+    registrar = EtcdRegistrar(settings_of(secure.settings, prefix="/other"))
+    with pytest.raises(SettingsError, match=r"etcd\.prefix"):
+        registrar.hold(lambda: ENDPOINT, threading.Event())
 
 
 def test_untrusted_server_names_the_authority(secure: Registry, tmp_path: Path) -> None:
@@ -107,9 +111,8 @@ def test_untrusted_server_names_the_authority(secure: Registry, tmp_path: Path) 
 
 def test_system_authorities_are_the_default(secure: Registry) -> None:
     names = ("etcd.endpoints", "etcd.user", "etcd.password")
-    with Watching(settings_of({name: secure.settings[name] for name in names})) as watching:
-        eventually(lambda: not watching.alive)
-    assert "etcd.ca_file" in str(watching.ended)
+    text = ends(settings_of({name: secure.settings[name] for name in names}))
+    assert "etcd.ca_file" in text
 
 
 def test_foreign_client_certificate_names_the_setting(secure: Registry, tmp_path: Path) -> None:
@@ -130,7 +133,7 @@ def test_certificate_for_another_host_names_the_endpoints(tmp_path: Path) -> Non
 def test_plain_http_to_a_tls_server_says_so(secure: Registry) -> None:
     url = secure.servers[0].url.replace("https", "http")
     with Watching(settings_of({"etcd.endpoints": [url]})) as watching:
-        error = eventually(lambda: watching.errors)[0]
+        error = watching.failed(deadline=PATIENCE)
     assert "https:// in etcd.endpoints" in str(error)
 
 
@@ -185,13 +188,13 @@ def test_role_change_while_running_goes_on(guarded: Registry) -> None:
 
 
 def test_revoked_permission_ends_discovery_at_its_next_session(guarded: Registry) -> None:
-    with Watching(settings_of(guarded.settings)) as watching:
-        watching.shows()
-        guarded.cli.revoke()
-        guarded.restart()
-        eventually(lambda: not watching.alive)
-    assert isinstance(watching.ended, SettingsError)
-    assert "etcd.prefix" in str(watching.ended)
+    watching = Watching(settings_of(guarded.settings)).start()
+    watching.shows()
+    guarded.cli.revoke()
+    guarded.restart()
+    error = eventually(lambda: watching.broken)
+    assert isinstance(error, SettingsError)
+    assert "etcd.prefix" in str(error)
 
 
 def test_reading_alone_is_enough_for_discovery(guarded: Registry) -> None:
@@ -228,6 +231,6 @@ def test_secrets_stay_out_of_logs_errors_and_reprs(guarded: Registry) -> None:
             guarded.kill()
             eventually(lambda: watching.errors and holding.errors)
             guarded.start()
-    told = [logs, watching.errors, holding.errors, settings, watching.discovery.__dict__]
+    told = [logs, watching.errors, holding.errors, settings, vars(EtcdDiscovery(settings))]
     assert PASSWORD not in repr(told)
     assert all(isinstance(error, DiscoveryError) for error in watching.errors)

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 import pytest
 
 from lbdisc.errors import SettingsError
-from lbdisc.testing.waiting import eventually
-from lbdisc.values import Endpoint, Snapshot
+from lbdisc.testing.leaks import Leaks
+from lbdisc.values import Endpoint
 from lbdisc_etcd.discovery import EtcdDiscovery
 from lbdisc_etcd.registrar import EtcdRegistrar
 from lbdisc_etcd.running import Holding, Watching, settings_of
@@ -40,7 +40,7 @@ def test_state_comes_first_and_then_every_change(registry: Registry) -> None:
         registry.cli.put("/lbdisc/web/b", RECORD)
         watching.shows("web/a", "web/b")
         registry.cli.put("/lbdisc/web/b", '{"address": "10.0.0.8", "port": 1, "weight": 7}')
-        watching.until(lambda snapshot: snapshot.endpoints[1].weight == 7)
+        watching.weighs(100, 7)
         registry.cli.delete("/lbdisc/web/a")
         watching.shows("web/b")
 
@@ -52,37 +52,15 @@ def test_nothing_is_published_twice(registry: Registry) -> None:
             registry.cli.put("/lbdisc/web/a", RECORD)
         registry.cli.put("/lbdisc/web/b", RECORD)
         watching.shows("web/a", "web/b")
-        assert [len(snapshot) for snapshot in watching.seen] == [0, 1, 2]
-
-
-def test_revisions_in_one_answer_are_published_one_by_one(registry: Registry) -> None:
-    settings = settings_of(registry.settings)
-    with Watching(settings) as watching:
-        watching.shows()
-        registry.cli.put("/lbdisc/web/a", RECORD)
-        watching.shows("web/a")
-    registry.cli.put("/lbdisc/web/a", RECORD.replace("}", ', "state": "draining"}'))
-    registry.cli.delete("/lbdisc/web/a")
-    seen: list[Snapshot] = []
-    stop = threading.Event()
-    thread = threading.Thread(target=watching.discovery.watch, args=(seen.append, stop))
-    thread.start()
-    eventually(lambda: seen and not seen[-1].endpoints)
-    stop.set()
-    thread.join()
-    assert [[e.state for e in snapshot.endpoints] for snapshot in seen] == [
-        ["ready"],
-        ["draining"],
-        [],
-    ]
+        assert watching.sizes == [0, 1, 2]
 
 
 def test_one_transaction_is_one_snapshot(registry: Registry) -> None:
     with Watching(settings_of(registry.settings)) as watching:
         watching.shows()
         registry.cli.put_all({f"/lbdisc/web/n{n}": RECORD for n in range(60)})
-        watching.until(lambda snapshot: len(snapshot) == 60)
-        assert [len(snapshot) for snapshot in watching.seen] == [0, 60]
+        watching.counts(60)
+        assert watching.sizes == [0, 60]
 
 
 def test_neighbours_of_the_prefix_do_not_mix(registry: Registry) -> None:
@@ -138,9 +116,9 @@ def test_entry_that_turns_bad_is_left_out_and_mends(registry: Registry) -> None:
         registry.cli.put("/lbdisc/web/a", RECORD)
         assert watching.shows("web/a").problems == ()
         registry.cli.put("/lbdisc/odd", "")
-        watching.until(lambda snapshot: len(snapshot.problems) == 1)
+        watching.finds(lambda shot: [p.where for p in shot.problems], ("/lbdisc/odd",))
         registry.cli.delete("/lbdisc/odd")
-        watching.until(lambda snapshot: not snapshot.problems)
+        watching.finds(lambda shot: [*shot.problems], ())
 
 
 def test_format_and_port_are_settings(registry: Registry) -> None:
@@ -162,28 +140,12 @@ def test_ten_thousand_endpoints_are_read_in_pages_and_watched(registry: Registry
     padded = '{"address": "10.0.0.7", "port": 3000, "tags": {"text": "' + "x" * 500 + '"}}'
     registry.cli.put_all({f"/lbdisc/web/n{n:05}": padded for n in range(10_000)})
     with Watching(settings_of(registry.settings)) as watching:
-        first = watching.until(lambda snapshot: len(snapshot) == 10_000)
+        first = watching.counts(10_000)
         registry.cli.delete("/lbdisc/web/n05000")
-        second = watching.until(lambda snapshot: len(snapshot) == 9_999)
+        second = watching.counts(9_999)
     assert [e.name for e in second.since(first).removed] == ["n05000"]
-    assert len(watching.seen) == 2
+    assert watching.sizes == [10_000, 9_999]
     assert first.endpoints[0] is second.endpoints[0]  # what did not change is not parsed again
-
-
-def test_ten_thousand_changes_arrive_after_a_pause(registry: Registry) -> None:
-    settings = settings_of(registry.settings)
-    with Watching(settings) as watching:
-        watching.shows()
-    padded = '{"address": "10.0.0.7", "port": 3000, "tags": {"text": "' + "x" * 500 + '"}}'
-    registry.cli.put_all({f"/lbdisc/web/n{n:05}": padded for n in range(10_000)})
-    seen: list[Snapshot] = []
-    stop = threading.Event()
-    thread = threading.Thread(target=watching.discovery.watch, args=(seen.append, stop))
-    thread.start()
-    eventually(lambda: seen and len(seen[-1]) == 10_000)
-    stop.set()
-    thread.join()
-    assert len(seen) == 6  # nothing, and five transactions
 
 
 def test_pages_show_one_moment(registry: Registry) -> None:
@@ -193,15 +155,17 @@ def test_pages_show_one_moment(registry: Registry) -> None:
     moved = Endpoint(service="web", name="n299", address="10.0.0.7", port=3000)
     registry.cli.delete("/lbdisc/web/n299")
     with Watching(settings) as watching, Holding(settings, moved):
-        snapshot = watching.until(lambda snapshot: len(snapshot) == 300)
+        snapshot = watching.counts(300)
     assert [e.name for e in snapshot.endpoints] == [f"n{n:03}" for n in range(300)]
 
 
-def test_stop_leaves_no_thread(registry: Registry) -> None:
-    before = set(threading.enumerate())
-    with Watching(settings_of(registry.settings)) as watching:
-        watching.shows()
-    eventually(lambda: set(threading.enumerate()) <= before)
+def test_stop_leaves_no_thread_and_no_socket(registry: Registry) -> None:
+    settings = settings_of(registry.settings)
+    leaks = Leaks()
+    for _ in range(3):
+        with Watching(settings) as watching:
+            watching.shows()
+    leaks.check()
 
 
 def test_discovery_makes_nothing_before_it_watches() -> None:

@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from lbdisc.errors import SettingsError
+from lbdisc.errors import LbdiscError, SettingsError
 from lbdisc_lab.demo import lab, ports, registries, toml
 from lbdisc_lab.demo.evidence import STEPS, Report, Seen
-from lbdisc_lab.demo.screen import View, frame, summary
+from lbdisc_lab.demo.screen import View, frame, summary, verdict
 from lbdisc_lab.stats import Row
 from lbdisc_lab.traffic import Counts, Loss
 
@@ -46,7 +46,7 @@ def report(**changed: object) -> Report:
 
 
 def shown(what: object) -> str:
-    console = Console(width=100, file=io.StringIO())
+    console = Console(width=80, file=io.StringIO())
     console.print(what)
     assert isinstance(console.file, io.StringIO)
     return console.file.getvalue()
@@ -68,15 +68,20 @@ FAILURES: list[tuple[dict[str, object], str]] = [
 
 def test_a_report_is_good_when_all_was_seen_and_nothing_lost() -> None:
     assert report().ok
-    assert "Every step was seen" in shown(summary(report()))
+    assert "Every step was seen" in verdict(report())[-1]
 
 
 @pytest.mark.parametrize(("changed", "line"), FAILURES)
 def test_a_report_names_what_failed(changed: dict[str, object], line: str) -> None:
     failed = report(**changed)
     assert not failed.ok
-    assert line in shown(summary(failed))
-    assert "Every step was seen" not in shown(summary(failed))
+    assert verdict(failed)[-1] == line
+
+
+def test_the_table_shows_each_step_in_eighty_characters() -> None:
+    lines = [line for line in shown(summary(report())).splitlines() if line.strip()]
+    assert re.search(r"^ 3 start s3, s4, s5 +0.50 s +3 +9 +0 +s1 s2 s3 s4 s5 *$", lines[4])
+    assert max(map(len, lines)) <= 80
 
 
 def test_a_report_without_all_steps_is_not_good() -> None:
@@ -100,6 +105,7 @@ def test_the_frame_shows_nodes_that_serve_that_are_down_and_that_are_gone() -> N
     assert re.search(r"s2 +UP +20 ", text)
     assert re.search(r"s3 +DOWN +0 ", text)
     assert re.search(r"generation 6 .*requests 30 .*lost 2 ", text)
+    assert max(map(len, text.splitlines())) <= 80
 
 
 def test_settings_files_read_back_as_they_were_written() -> None:
@@ -128,6 +134,18 @@ def test_what_toml_has_not_is_refused() -> None:
 @pytest.mark.parametrize("backend", ["consul", "lab", "", "../x", "a b"])
 def test_an_unknown_registry_is_named_in_one_line(tmp_path: Path, backend: str) -> None:
     with pytest.raises(SettingsError, match=r"^--backend '.*': file, or one whose plugin .*$"):
+        registries.start(backend, tmp_path / "registry")
+
+
+@pytest.mark.parametrize(
+    ("backend", "package"),
+    [("etcd", "etcd-server"), ("serf", "serf"), ("zookeeper", "default-jre-headless")],
+)
+def test_missing_servers_are_one_line_that_names_the_package(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, backend: str, package: str
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(LbdiscError, match=rf"^the registry {backend} does not start: .*{package}"):
         registries.start(backend, tmp_path / "registry")
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import ExitStack
 from itertools import count
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import pytest
 
@@ -95,13 +95,18 @@ class SingleBackend(ZooKeeperBackend):
     }
 
 
+@pytest.fixture(scope="class")
+def registry(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[testing.Registry]:
+    folder = tmp_path_factory.mktemp("zookeeper")
+    with testing.start(folder, **request.cls.options) as registry:
+        yield registry
+
+
 class TestZooKeeperContract(ContractSuite):
     plugin = "zookeeper"
-
-    @pytest.fixture(scope="class")
-    def registry(self, tmp_path_factory: pytest.TempPathFactory) -> Iterator[testing.Registry]:
-        with testing.start(tmp_path_factory.mktemp("zookeeper")) as registry:
-            yield registry
+    options: ClassVar[dict[str, Any]] = {}
 
     @pytest.fixture
     def backend(self, registry: testing.Registry) -> Iterator[Backend]:
@@ -113,12 +118,7 @@ class TestZooKeeperSecuredContract(ContractSuite):
     """TLS with certificates on both sides, SASL, and ACLs that let nobody else write."""
 
     plugin = "zookeeper, secured"
-
-    @pytest.fixture(scope="class")
-    def registry(self, tmp_path_factory: pytest.TempPathFactory) -> Iterator[testing.Registry]:
-        folder = tmp_path_factory.mktemp("zookeeper")
-        with testing.start(folder, sasl=True, client_certificates=True) as registry:
-            yield registry
+    options: ClassVar[dict[str, Any]] = {"sasl": True, "client_certificates": True}
 
     @pytest.fixture
     def backend(self, registry: testing.Registry) -> Iterator[Backend]:
@@ -129,11 +129,7 @@ class TestZooKeeperSecuredContract(ContractSuite):
 @pytest.mark.timeout(120)  # faults restart three servers on a shared machine
 class TestZooKeeperEnsembleContract(ContractSuite):
     plugin = "zookeeper, three members"
-
-    @pytest.fixture(scope="class")
-    def registry(self, tmp_path_factory: pytest.TempPathFactory) -> Iterator[testing.Registry]:
-        with testing.start(tmp_path_factory.mktemp("zookeeper"), members=3) as registry:
-            yield registry
+    options: ClassVar[dict[str, Any]] = {"members": 3}
 
     @pytest.fixture
     def backend(self, registry: testing.Registry) -> Iterator[Backend]:

@@ -108,6 +108,23 @@ def test_node_that_drains_and_goes_at_once_is_published_as_draining(
             assert [e.draining for e in watching.seen[-2].endpoints] == [True]
 
 
+def test_many_that_drain_and_go_together_are_all_published_as_draining(
+    settings: ZooKeeperSettings, editor: Editor
+) -> None:
+    draining = RECORD.replace("}", ', "state": "draining"}').encode()
+    paths = [f"{settings.prefix}/web/n{i}" for i in range(300)]
+    editor.put(f"{settings.prefix}/web/stays", RECORD)
+    editor.put_many(paths, RECORD)
+    with Watching(settings) as watching:
+        watching.until(lambda s: len(s) == 301)
+        for path in paths:
+            editor.kazoo.set_async(path, draining)
+            editor.kazoo.delete_async(path)
+        watching.until_names("stays")
+        drained = {e.name for s in watching.seen for e in s.endpoints if e.draining}
+        assert len(drained) == 300
+
+
 def test_node_that_only_vanishes_is_not_published_as_draining(
     settings: ZooKeeperSettings, editor: Editor
 ) -> None:
@@ -238,6 +255,17 @@ def _requests(editor: Editor) -> int:
     """How many requests the server has seen."""
     lines: list[str] = editor.kazoo.command(b"srvr").splitlines()
     return next(int(line.split(":")[1]) for line in lines if line.startswith("Received"))
+
+
+def test_start_reads_each_node_once(settings: ZooKeeperSettings, editor: Editor) -> None:
+    editor.put(f"{settings.prefix}/web/first", RECORD)
+    editor.put_many([f"{settings.prefix}/web/n{i}" for i in range(499)], RECORD)
+    before = _requests(editor)
+    with Watching(settings) as watching:
+        watching.until(lambda s: len(s) == 500)
+        editor.put(f"{settings.prefix}/web/late", RECORD)
+        watching.until(lambda s: len(s) == 501)
+        assert _requests(editor) < before + 600
 
 
 def test_stop_leaves_no_thread_and_no_connection(settings: ZooKeeperSettings) -> None:

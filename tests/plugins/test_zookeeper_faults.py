@@ -5,6 +5,7 @@ import signal
 import sys
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -94,6 +95,7 @@ def test_restarted_server_changes_nothing(
 def test_server_away_for_longer_than_a_session_is_an_error_and_changes_nothing(
     registry: testing.Registry, settings: ZooKeeperSettings
 ) -> None:
+    settings = replace(settings, session_timeout=5)  # time to resume it on a busy machine
     with Watching(settings) as watching, Holding(settings, A) as holding:
         watching.until_names("a")
         session = _session(registry)

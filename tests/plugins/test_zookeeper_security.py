@@ -1,9 +1,13 @@
 """Credentials, ACLs and TLS, right and wrong, on real servers."""
 
+import socket
+import struct
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
 from itertools import count
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import pytest
@@ -14,6 +18,7 @@ from lbdisc.errors import DiscoveryError, LbdiscError, RegistrarError, SettingsE
 from lbdisc.testing.waiting import eventually
 from lbdisc.values import Endpoint
 from lbdisc_zookeeper import testing
+from lbdisc_zookeeper.discovery import ZooKeeperDiscovery
 from lbdisc_zookeeper.settings import ZooKeeperSettings
 from lbdisc_zookeeper.testing.certificates import Authority
 from lbdisc_zookeeper.testing.running import Editor, Holding, Watching, settings_from
@@ -40,7 +45,7 @@ def secured(registry: testing.Registry) -> ZooKeeperSettings:
 def plain(registry: testing.Registry) -> ZooKeeperSettings:
     """No TLS, no credentials."""
     hosts = {"zookeeper.hosts": registry.plain_hosts}
-    return settings_from(hosts, prefix=f"/test-{next(_prefixes)}", connect_timeout=1.0)
+    return settings_from(hosts, prefix=f"/test-{next(_prefixes)}", connect_timeout=3.0)
 
 
 def _discovery_error(settings: ZooKeeperSettings) -> LbdiscError:
@@ -84,6 +89,48 @@ def test_wrong_sasl_password_is_a_settings_error(secured: ZooKeeperSettings, use
         assert isinstance(error, SettingsError)
         assert "zookeeper.sasl_user" in str(error)
         assert "wrong" not in str(error)
+
+
+@pytest.fixture
+def quitter() -> Iterator[ZooKeeperSettings]:
+    """A server that welcomes each client and hangs up at its first request."""
+    welcome = struct.pack("!iiqi16s?", 0, 10_000, 1, 16, bytes(16), False)
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def serve() -> None:
+            with suppress(OSError):  # the server is closed
+                while True:
+                    connection, _ = server.accept()
+                    with connection:
+                        connection.recv(4096)
+                        connection.sendall(struct.pack("!i", len(welcome)) + welcome)
+                        connection.recv(4096)
+
+        thread = Thread(target=serve)
+        thread.start()
+        hosts = {"zookeeper.hosts": [f"127.0.0.1:{server.getsockname()[1]}"]}
+        yield settings_from(hosts, connect_timeout=3.0)
+        server.shutdown(socket.SHUT_RDWR)
+        thread.join()
+
+
+def test_connection_that_breaks_during_sasl_is_no_settings_error(
+    quitter: ZooKeeperSettings,
+) -> None:
+    """kazoo takes it for a wrong password; a server that was restarted must not end the agent."""
+    error = _discovery_error(
+        replace(quitter, sasl_user="lbdisc", sasl_password=SecretStr("secret"))
+    )
+    assert isinstance(error, DiscoveryError)
+    assert "during SASL" in str(error)
+
+
+def test_connection_that_breaks_at_the_first_request_is_retried(
+    quitter: ZooKeeperSettings,
+) -> None:
+    settings = replace(quitter, chroot="/production")
+    assert isinstance(_discovery_error(settings), DiscoveryError)
+    assert isinstance(_registrar_error(settings), RegistrarError)
 
 
 def test_registration_is_readable_by_all_and_writable_by_its_owner(
@@ -164,7 +211,7 @@ def test_untrusted_certificate_names_the_setting(
 ) -> None:
     other = Authority(tmp_path, "other").create()
     for ca_file in (other.cert, None):
-        error = _discovery_error(replace(secured, ca_file=ca_file, tls=True, connect_timeout=1))
+        error = _discovery_error(replace(secured, ca_file=ca_file, tls=True, connect_timeout=3))
         assert isinstance(error, DiscoveryError)
         assert "certificate is refused" in str(error)
         assert "see zookeeper.ca_file" in str(error)
@@ -180,7 +227,7 @@ def test_tls_to_a_port_without_it_names_the_setting(
     secured: ZooKeeperSettings, registry: testing.Registry
 ) -> None:
     hosts = tuple(registry.plain_hosts)
-    error = _discovery_error(replace(secured, hosts=hosts, connect_timeout=1))
+    error = _discovery_error(replace(secured, hosts=hosts, connect_timeout=3))
     assert isinstance(error, DiscoveryError)
     assert "zookeeper.tls" in str(error)
 
@@ -195,7 +242,7 @@ def test_no_tls_to_a_port_with_it_names_the_setting(
 
 def test_certificate_for_another_name_is_refused_unless_names_do_not_count(tmp_path: Path) -> None:
     with testing.start(tmp_path, tls=True, names="DNS:zk.example") as registry:
-        settings = settings_from(registry.settings, connect_timeout=1)
+        settings = settings_from(registry.settings, connect_timeout=3)
         error = _discovery_error(settings)
         assert isinstance(error, DiscoveryError)
         assert "see zookeeper.verify" in str(error)
@@ -205,7 +252,7 @@ def test_certificate_for_another_name_is_refused_unless_names_do_not_count(tmp_p
 
 def test_server_that_asks_for_a_certificate_gets_ours(tmp_path: Path) -> None:
     with testing.start(tmp_path, client_certificates=True) as registry:
-        settings = settings_from(registry.settings, connect_timeout=1)
+        settings = settings_from(registry.settings, connect_timeout=3)
         with Watching(settings) as watching, Holding(settings, A):
             watching.until_names("a")
         error = _discovery_error(replace(settings, cert_file=None, key_file=None))
@@ -221,6 +268,15 @@ def test_server_that_wants_sasl_says_so(tmp_path: Path) -> None:
         error = _discovery_error(replace(settings, sasl_user="", sasl_password=None))
         assert isinstance(error, SettingsError)
         assert "zookeeper.sasl_user" in str(error)
+
+
+def test_password_in_plain_text_is_warned_of(
+    plain: ZooKeeperSettings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ZooKeeperDiscovery(replace(plain, tls=True, **DIGEST))
+    assert "plain text" not in capsys.readouterr().out
+    ZooKeeperDiscovery(replace(plain, **DIGEST))
+    assert "plain text" in capsys.readouterr().out
 
 
 def test_no_secret_is_ever_logged(

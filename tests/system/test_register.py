@@ -1,5 +1,7 @@
 """`lbdisc register` as a whole: real processes around a real registry."""
 
+import dataclasses
+import inspect
 import json
 import logging
 import os
@@ -17,9 +19,12 @@ import pytest
 import structlog
 
 from lbdisc.cli import main
+from lbdisc.cli.register import register
+from lbdisc.settings import RegisterSettings
 from lbdisc.testing.processes import Process, free_port
 from lbdisc.testing.waiting import eventually
 
+ROOT = Path(__file__).parents[2]
 LBDISC = Path(sys.executable).with_name("lbdisc")
 LOOP = ": > {folder}/on; while :; do sleep 0.01; done"
 
@@ -246,6 +251,15 @@ def test_nothing_is_left_after_the_end(node: Node) -> None:
     assert list((node.registry / "web").iterdir()) == []
 
 
+def test_a_running_check_does_not_outlive_it(node: Node) -> None:
+    note = node.folder / "check"
+    check = f"sh -c 'echo $$ > {note}.tmp; mv {note}.tmp {note}; sleep 300'"
+    process = node.start("--timeout", "300", "--check", check)
+    eventually(note.exists)
+    assert process.stop() == 0
+    eventually(lambda: ended(int(note.read_text())))
+
+
 @pytest.mark.parametrize(
     ("name", "code"), [("no-such-program", 127), ("/no/such/program", 127), ("/", 126)]
 )
@@ -295,3 +309,13 @@ def test_bad_input_is_one_line_and_exit_code_2(
 def test_its_help_has_an_example() -> None:
     done = subprocess.run([LBDISC, "register", "--help"], capture_output=True, text=True)
     assert "Example: lbdisc register --service web" in done.stdout
+
+
+def test_every_setting_has_a_flag_and_a_line_in_the_reference() -> None:
+    reference = (ROOT / "docs" / "register.md").read_text()
+    flags = inspect.signature(register).parameters
+    for setting in dataclasses.fields(RegisterSettings):
+        flag = {"tags": "tag"}.get(setting.name, setting.name)
+        assert flag in flags
+        assert f"| `--{flag.replace('_', '-')}" in reference
+        assert f"| `{setting.name}` |" in reference

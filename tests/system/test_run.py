@@ -235,7 +235,7 @@ def test_an_attached_haproxy_is_reloaded_where_its_supervisor_runs_it(tmp_path: 
         scene.join("s1")
         agent = scene.agent(until_running=False)
         eventually(lambda: "server s1 " in scene.config)
-        eventually(lambda: "no HAProxy answers" in scene.status["failure"]["error"])
+        eventually(lambda: "no HAProxy answers" in str(scene.status["failure"]))
         config, master = scene.state / "haproxy.cfg", scene.state / "master.sock"
         command: list[str | Path] = ["haproxy", "-W", "-S", master, "-f", config]
         with Process(command, log=tmp_path / "haproxy.log", ready=master.exists) as haproxy:

@@ -25,6 +25,7 @@ def app() -> typer.Typer:
     )
     commands.command("show")(show)
     commands.command("check")(check)
+    commands.command("reference")(reference)
     return commands
 
 
@@ -68,6 +69,17 @@ def check(
     text = wiring.renderer(plugins, settings).render(Snapshot())
     check_text(wiring.reloader(plugins, settings), settings.core.output.name, text)
     sys.stdout.write(f"settings are good (file: {settings.file or 'none'})\n")
+
+
+def reference() -> None:
+    """Print all settings of the core and of the installed plugins, as Markdown.
+
+    Example: lbdisc config reference
+    """
+    from lbdisc.plugins import Plugins
+    from lbdisc.reference import settings_reference
+
+    sys.stdout.write(settings_reference(Plugins.load().tables))
 
 
 def _jsonable(value: Any) -> Any:

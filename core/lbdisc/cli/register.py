@@ -110,8 +110,9 @@ def _tags(given: Sequence[str] | None) -> dict[str, str] | None:
 def _registration(
     plugins: "Plugins", configuration: "Configuration", command: Sequence[str]
 ) -> "Registration":
-    from lbdisc import checks
     from lbdisc.child import Child
+    from lbdisc.cli import wiring
+    from lbdisc.draining import AgentsDrain
     from lbdisc.notify import Notifier
     from lbdisc.registration import Registration
 
@@ -120,9 +121,11 @@ def _registration(
     return Registration(
         settings,
         endpoint=_endpoint(settings),
-        check=checks.parse(settings.check, timeout=settings.timeout),
         registrar=provider.create(configuration.table(provider.name)),
         child=Child(command) if command else None,
+        drain=AgentsDrain(
+            lambda: wiring.discovery(plugins, configuration), configuration.core.agent
+        ),
         pace=configuration.core.agent,
         notifier=Notifier.from_environment(),
         backend=provider.name,

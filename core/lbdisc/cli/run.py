@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from lbdisc.agent import Agent
     from lbdisc.configuration import Configuration
     from lbdisc.plugins import Plugins
+    from lbdisc.presence import Presence
 
 
 def run(
@@ -50,6 +51,7 @@ class _Service:
         self._stop = Event()
 
     def run(self) -> None:
+        from lbdisc import files
         from lbdisc.cli import wiring
         from lbdisc.store import Store
 
@@ -59,6 +61,7 @@ class _Service:
         store = Store(self._settings.core.state_dir)
         store.prepare()
         with store.locked():
+            files.clean_up(self._settings.core.output)
             agent = wiring.agent(self._plugins, self._settings, self._wake)
             signal.signal(signal.SIGHUP, lambda *_: agent.ask(lambda: self._reload(agent)))
             try:
@@ -82,15 +85,28 @@ class _Service:
             settings = self._reread()
             renderer = wiring.renderer(self._plugins, settings)
             watcher = wiring.watcher(self._plugins, settings, self._wake, agent.listed)
+            presence = self._presence(settings)
         except LbdiscError as error:
             log.error("settings not re-read; the old ones stay", error=str(error))
             return
         fixed = self._fixed(settings)
         for key in fixed:
             log.warning("takes effect at the next start", setting=key)
-        agent.change(renderer=renderer, watcher=watcher, settings=settings.core)
+        agent.change(renderer=renderer, watcher=watcher, settings=settings.core, presence=presence)
         self._settings = settings
         log.info("settings and templates re-read", file=settings.file and str(settings.file))
+
+    def _presence(self, settings: "Configuration") -> "Presence | None":
+        """Another presence where the registry or the name changes, else the old one goes on."""
+        from lbdisc.cli import wiring
+
+        def place(found: "Configuration") -> tuple[object, ...]:
+            agent, backend = found.core.agent, found.core.backend
+            return agent.announce, agent.name, backend, found.table(backend)
+
+        if place(settings) == place(self._settings):
+            return None
+        return wiring.presence(self._plugins, settings)
 
     def _fixed(self, settings: "Configuration") -> list[str]:
         """What differs and cannot change while the agent runs."""

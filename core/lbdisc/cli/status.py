@@ -18,15 +18,24 @@ def status(
 
     Example: lbdisc status --json
     """
+    from lbdisc import records
     from lbdisc.errors import LbdiscError
     from lbdisc.store import Store
+    from lbdisc.values import Snapshot
 
     _, settings = load_configuration(config, {}, set_)
     store = Store(settings.core.state_dir)
     found = store.status()
     if found is None:
         raise LbdiscError(f"no agent has used state_dir {store.folder} yet: start `lbdisc run`")
-    found = {"agent": "running" if store.agent_runs else "stopped", **found}
+    served = store.last_snapshot() or Snapshot()
+    found = {
+        "agent": "running" if store.agent_runs else "stopped",
+        **found,
+        "endpoints": [
+            {"service": e.service, "name": e.name, **records.to_object(e)} for e in served.endpoints
+        ],
+    }
     if as_json:
         sys.stdout.write(json.dumps(found, indent=1) + "\n")
     else:

@@ -1,14 +1,18 @@
 """Putting an agent together from the settings."""
 
+from structlog import get_logger
+
 from lbdisc.agent import Agent
 from lbdisc.backoff import Backoff
 from lbdisc.configuration import Configuration
+from lbdisc.errors import LbdiscError, PluginError
 from lbdisc.guard import Guard
 from lbdisc.hooks import Discovery, Reloader, Renderer
 from lbdisc.notify import Notifier
 from lbdisc.plugins import Plugins
+from lbdisc.presence import Presence
 from lbdisc.store import Store
-from lbdisc.values import Snapshot
+from lbdisc.values import Snapshot, check_name
 from lbdisc.watching import Wake, Watcher
 
 
@@ -40,6 +44,25 @@ def watcher(
     )
 
 
+def presence(plugins: Plugins, settings: Configuration) -> Presence:
+    """How the agent makes itself known; not at all where the backend has no registrar."""
+    core = settings.core
+    log = get_logger("lbdisc.presence")
+    if not core.agent.announce:
+        return Presence()
+    try:
+        provider = plugins.registrar(core.backend)
+        registrar = provider.create(settings.table(provider.name))
+        check_name(core.agent.name, what="name in the setting agent.name")
+    except PluginError as error:
+        log.debug("not announced", why=str(error))
+    except LbdiscError as error:
+        log.warning("not announced, nodes that stop will not wait for this agent", why=str(error))
+    else:
+        return Presence(registrar, name=core.agent.name, services=core.services, pace=core.agent)
+    return Presence()
+
+
 def agent(plugins: Plugins, settings: Configuration, wake: Wake) -> Agent:
     """An agent with all its parts. Raises ``LbdiscError``."""
     store = Store(settings.core.state_dir)
@@ -53,4 +76,5 @@ def agent(plugins: Plugins, settings: Configuration, wake: Wake) -> Agent:
         store=store,
         wake=wake,
         notifier=Notifier.from_environment(),
+        presence=presence(plugins, settings),
     )

@@ -7,6 +7,7 @@ from lbdisc.haproxy.commands import DeleteServer
 from lbdisc.haproxy.errors import HaproxyError, Refused, Unreachable
 from lbdisc.haproxy.plan import Parked, Plan, plan
 from lbdisc.haproxy.socket import Features, Runtime
+from lbdisc.haproxy.state import differences
 from lbdisc.haproxy.text import Configuration
 
 
@@ -48,9 +49,20 @@ class Live:
         if planned.commands:
             with self._runtime() as runtime:
                 runtime.run(planned.commands)
+                self._read_back(runtime, planned, model)
         self.text, self.model, self.parked = candidate, model, planned.parked
         if planned.added and not self.features.reuses_connections:
             self.unsettled = self._clock()
+
+    def _read_back(self, runtime: Runtime, planned: Plan, model: Configuration) -> None:
+        """HAProxy itself says that the servers are what they should be. Raises ``HaproxyError``."""
+        changed = {(command.proxy, command.server) for command in planned.commands}
+        for proxy in sorted({proxy for proxy, _ in changed}):
+            names = {server for owner, server in changed if owner == proxy}
+            states = runtime.servers_named(proxy, names)
+            keys = [(proxy, name) for name in names]
+            if found := differences(model, states, only=keys):
+                raise HaproxyError(f"server {found[0][0]} {found[0][1]} after the change")
 
     def _runtime(self) -> Runtime:
         """A connection to this very worker, and no other that shares the socket."""

@@ -119,7 +119,7 @@ class Master:
             said = ""  # 2.6 closes at once, and may reset the connection: the processes tell
         log = said.partition("\n--\n")[2].strip()
         if said.startswith("Success=0"):
-            raise ReloadFailed(f"HAProxy's reload failed: {last_alert(log) or 'see its log'}")
+            raise ReloadFailed(f"HAProxy's reload failed: {first_alert(log) or 'see its log'}")
         return self._reloaded(before, end), log
 
     def _reloaded(self, before: Processes, end: float) -> Processes:
@@ -156,12 +156,12 @@ def alerts(log: str) -> list[str]:
     return [text for text in texts if not _GENERAL.search(text)] or texts
 
 
-def last_alert(log: str) -> str:
+def first_alert(log: str) -> str:
     """The first alert in ``log`` that gives a cause, on one line, or ``""``."""
     return next(iter(alerts(log)), "")
 
 
 # What HAProxy says after the cause, and about servers while it runs.
 _GENERAL = re.compile(
-    r"Fatal errors found|Error\(s\) found|exited with code|SIGTERM|has no server available"
+    r"Fatal errors found|Error\(s\) found|SIGTERM|All workers exited|has no server available"
 )

@@ -3,8 +3,9 @@
 import os
 import re
 import subprocess
+import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from threading import Thread
 
 import structlog
@@ -44,10 +45,24 @@ class Output:
         finally:
             os.close(writing)
         self._thread = Thread(
-            target=self._read, args=(reading,), name="haproxy-output", daemon=True
+            target=self._read, args=(reading, child), name="haproxy-output", daemon=True
         )
         self._thread.start()
         return child
+
+    def clear(self) -> None:
+        """Forget the lines so far."""
+        self._lines.clear()
+
+    def until(self, find: Callable[[str], str], *, limit: float) -> str:
+        """What ``find`` finds in the lines, waited for ``limit`` seconds; ``""`` if nothing."""
+        end = time.monotonic() + limit
+        while not (found := find(self.text)) and self._reads() and time.monotonic() < end:
+            time.sleep(0.01)
+        return found
+
+    def _reads(self) -> bool:
+        return self._thread is not None and self._thread.is_alive()
 
     def join(self, limit: float = 1.0) -> None:
         """Wait until all that an ended child wrote is read, for ``limit`` seconds at most."""
@@ -56,23 +71,26 @@ class Output:
 
     @property
     def text(self) -> str:
-        return "\n".join(self._lines)
+        return "\n".join(self._lines.copy())
 
     @property
     def last_line(self) -> str:
-        return self._lines[-1] if self._lines else ""
+        return next(reversed(self._lines.copy()), "")
 
-    def _read(self, descriptor: int) -> None:
+    def _read(self, descriptor: int, child: "subprocess.Popen[bytes]") -> None:
         with os.fdopen(descriptor, "r", encoding="utf-8", errors="replace") as pipe:
             for line in pipe:
                 self._lines.append(line.rstrip())
                 _pass_on(line.rstrip())
+        child.wait()  # whoever let go of the child meanwhile, it leaves no zombie
 
 
 def _pass_on(line: str) -> None:
     found = _LINE.match(line)
     if found:
         level, pid, text = found.groups()
-        getattr(log, _LEVELS[level])(text, haproxy=int(pid))
+        # What our own commands do is told by the journal.
+        say = log.debug if text.startswith("CLI : ") else getattr(log, _LEVELS[level])
+        say(text, haproxy=int(pid))
     elif line:
         log.info(line)

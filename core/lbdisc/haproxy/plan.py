@@ -97,9 +97,12 @@ class _Planner:
         """Raises ``Unfit`` where nothing further can be said."""
         check_same_but_servers(self._old, self._new)
         before, after = self._old.servers, self._new.servers
-        gone = [server for key, server in before.items() if key not in after]
-        come = [server for key, server in after.items() if key not in before]
-        stay = [server for key, server in after.items() if before.get(key, server) != server]
+        # Lines that are equal in both texts are the same objects: all others are few.
+        shared = set(map(id, before.values())) & set(map(id, after.values()))
+        gone = [s for s in before.values() if id(s) not in shared and s.key not in after]
+        here = [s for s in after.values() if id(s) not in shared]
+        come = [server for server in here if server.key not in before]
+        stay = [server for server in here if before.get(server.key, server) != server]
         count = len(gone) + len(come) + len(stay)
         if count > self._max_changes:
             raise Unfit(f"{count} servers change at once, more than {self._max_changes}")
@@ -145,10 +148,11 @@ class _Planner:
             if has_dynamic_cookies(self._new.proxies[proxy]):
                 todo.append(cmd.EnableDynamicCookie(proxy, name))
         for spec in specs:
+            if spec.disabled:
+                continue  # its checks would run in maintenance; they start when it gets ready
             if spec.checked:
                 todo.append(cmd.EnableHealth(spec.proxy, spec.name))
-            if not spec.disabled:
-                todo.append(cmd.EnableServer(spec.proxy, spec.name))
+            todo.append(cmd.EnableServer(spec.proxy, spec.name))
         return todo
 
     def _addable(self, server: ServerLine) -> Spec | None:
@@ -221,7 +225,12 @@ def _change(old: Spec, new: Spec, *, dynamic: bool) -> list[Command]:
             raise Unfit(f"{where}: its weight is fixed with this balance")
         todo.append(cmd.SetWeight(*target, new.weight))
     if old.disabled and not new.disabled:
+        if new.checked:
+            todo.append(cmd.EnableHealth(*target))
         todo.append(cmd.SetState(*target, "ready"))
+        if dynamic:
+            # A weight that was set in maintenance takes its effect only when it is set again.
+            todo.append(cmd.SetWeight(*target, new.weight))
     return todo
 
 

@@ -9,27 +9,26 @@ import select
 import signal
 import subprocess
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 
 from lbdisc.errors import ApplyError, SettingsError
-from lbdisc.haproxy.binds import MAX_UNIX_PATH, unix_path
-from lbdisc.haproxy.errors import HaproxyError, Unreachable
-from lbdisc.haproxy.master import Master, Processes, last_alert
+from lbdisc.haproxy.binds import unix_path
+from lbdisc.haproxy.errors import ReloadFailed, Unreachable
+from lbdisc.haproxy.master import RELOAD_LIMIT, Master, Processes, alerts, first_alert
 from lbdisc.haproxy.output import Output
 from lbdisc.haproxy.program import find
 from lbdisc.haproxy.socket import answers
-from lbdisc.values import shown
+from lbdisc.haproxy.stale import clear_socket
 
 START_LIMIT = 30.0  # seconds until it serves; names in DNS that do not resolve take long
 _EVERY = 0.01  # seconds between two looks at a process that starts or stops
 
 
 class Managed:
-    """One HAProxy in master-worker mode. Not for use by several threads at once, but ``alive``.
+    """One HAProxy in master-worker mode; only ``alive`` may be asked by several threads at once.
 
-    ``runtime`` is the address of its runtime socket as the configuration has it, if it has one.
+    ``master`` is the path of its master socket, ``binary`` a program's name or path.
     """
 
     def __init__(self, *, binary: str, config: Path, master: Path) -> None:
@@ -41,6 +40,7 @@ class Managed:
         self._output = Output()
         self._pid = 0
         self._pidfd = -1
+        self._leads = False  # a process group of its own, as ours do
 
     @property
     def pid(self) -> int:
@@ -68,20 +68,23 @@ class Managed:
         return None
 
     def start(self, *, runtime: str = "", limit: float = START_LIMIT) -> Processes:
-        """Start it, and return when a worker serves.
+        """Start it, and return when a worker serves; ``runtime`` is its stats socket, if any.
 
         Raises ``SettingsError`` for a missing program or a socket that cannot be, ``ApplyError``
         with HAProxy's own words when it ends, or does not serve within ``limit`` seconds.
         """
+        self.release()
         program = find(self.binary)
         clear_socket(str(self._socket), "the master socket")
         if path := unix_path(runtime):
             clear_socket(path, "the stats socket")
         command = [program, "-W", "-S", f"{self._socket},mode,600", "-f", str(self.config)]
         self._child = self._output.start(command)
-        self._watch(self._child.pid)
         try:
+            self._watch(self._child.pid)
             return self._until_ready(runtime, time.monotonic() + limit)
+        except ProcessLookupError as error:
+            raise ApplyError(f"HAProxy ended at once: {self._first_words}") from error
         except BaseException:
             self.stop(soft=0, limit=2)
             raise
@@ -91,17 +94,15 @@ class Managed:
         if not self.alive():
             return self.release()
         now = time.monotonic()
-        processes = None
-        with suppress(HaproxyError):
-            processes = Master(self._socket, timeout=0.2).processes()
         steps = [(signal.SIGUSR1, now + soft)] if soft > 0 else []
         steps += [(signal.SIGTERM, now + limit), (signal.SIGKILL, now + limit + 5)]
         for number, until in steps:
             self._signal(number)
             if self._ends(until):
                 break
-        if processes:
-            _kill_workers(processes)
+        if self._leads:
+            with suppress(ProcessLookupError):
+                os.killpg(self._pid, signal.SIGKILL)  # workers that outlived their master
         return self.release()
 
     def release(self) -> None:
@@ -112,15 +113,34 @@ class Managed:
             os.close(self._pidfd)
         self._pidfd, self._pid, self._child = -1, 0, None
 
+    def reload(self, *, limit: float = RELOAD_LIMIT) -> tuple[Processes, str]:
+        """As ``Master.reload``; the error holds the cause also where only the log tells it (2.6).
+
+        The cause of a HAProxy that was adopted stays unknown before 2.7: its log goes elsewhere.
+        """
+        self._output.clear()
+        try:
+            return self.master.reload(limit=limit)
+        except ReloadFailed as error:
+            cause = self._output.until(first_alert, limit=0.5)
+            if not cause or cause in str(error):
+                raise
+            raise ReloadFailed(f"{error}: {cause}") from error
+
     @property
     def last_words(self) -> str:
         """HAProxy's last alert that gives a cause, on one line, or what it said at last."""
-        return last_alert(self._output.text) or self._output.last_line
+        return next(reversed(alerts(self._output.text)), "") or self._output.last_line
+
+    @property
+    def _first_words(self) -> str:
+        return first_alert(self._output.text) or self._output.last_line or "it says nothing"
 
     def _watch(self, pid: int) -> None:
         if self._pidfd >= 0:
             os.close(self._pidfd)
         self._pidfd, self._pid = os.pidfd_open(pid), pid
+        self._leads = os.getpgid(pid) == pid
 
     def _check_command(self, pid: int) -> None:
         try:
@@ -151,9 +171,9 @@ class Managed:
                     return processes
             if not self.alive():
                 self._output.join()
-                raise ApplyError(f"HAProxy did not start: {self.last_words}")
+                raise ApplyError(f"HAProxy did not start: {self._first_words}")
             if time.monotonic() > until:
-                raise ApplyError(f"HAProxy does not serve: {self.last_words or 'it says nothing'}")
+                raise ApplyError(f"HAProxy does not serve: {self._first_words}")
             time.sleep(_EVERY)
 
     def _signal(self, number: signal.Signals) -> None:
@@ -162,39 +182,3 @@ class Managed:
 
     def _ends(self, until: float) -> bool:
         return bool(select.select([self._pidfd], [], [], max(0.0, until - time.monotonic()))[0])
-
-
-def _kill_workers(processes: Processes) -> None:
-    """End the workers that outlived their master; usually they end with it."""
-    for worker in (*processes.workers, *processes.old):
-        with suppress(ProcessLookupError), _pidfd(worker.pid) as descriptor:
-            if not select.select([descriptor], [], [], 0.5)[0]:
-                signal.pidfd_send_signal(descriptor, signal.SIGKILL)
-
-
-@contextmanager
-def _pidfd(pid: int) -> Iterator[int]:
-    descriptor = os.pidfd_open(pid)
-    try:
-        yield descriptor
-    finally:
-        os.close(descriptor)
-
-
-def clear_socket(path: str, what: str) -> None:
-    """Remove the socket file that a dead HAProxy left at ``path``.
-
-    Raises ``SettingsError`` when the path is too long, is something else or has no folder,
-    ``ApplyError`` when somebody answers there (a worker may outlive its master for a moment).
-    """
-    if len(path.encode()) > MAX_UNIX_PATH:
-        raise SettingsError(f"{what} {shown(path)} is too long: at most {MAX_UNIX_PATH} bytes")
-    file = Path(path)
-    if not file.parent.is_dir():
-        raise SettingsError(f"{what} {shown(path)}: no folder {file.parent}")
-    if file.is_socket():
-        if answers(file):
-            raise ApplyError(f"{what} {shown(path)}: another process serves there")
-        file.unlink(missing_ok=True)
-    elif file.exists():
-        raise SettingsError(f"{what} {shown(path)} is there, and no socket")

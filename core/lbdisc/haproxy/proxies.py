@@ -11,7 +11,9 @@ from lbdisc.haproxy.text import Configuration, Line, Section
 _DYNAMIC = frozenset(("roundrobin", "leastconn", "first", "random"))
 _HASHES = frozenset(("source", "uri", "url_param", "hdr", "rdp-cookie", "hash"))
 _ALGORITHM = re.compile(r"[a-z_-]*")
-_MENTION = re.compile(r"[/(,]\s*([A-Za-z0-9_.:-]+)")
+_NAME = r"([A-Za-z0-9_.:-]+)"
+_ARGUMENT = re.compile(rf"[(,]\s*{_NAME}")
+_PROXY_AND_SERVER = re.compile(rf"{_NAME}/{_NAME}")
 # Starts of lines whose work on servers HAProxy does only while it reads the file.
 _AT_START_ONLY = (
     *(("option", "external-check"), ("option", "ssl-hello-chk"), ("email-alert",)),
@@ -49,21 +51,24 @@ def has_dynamic_cookies(section: Section) -> bool:
 
 
 def mentions(configuration: Configuration) -> frozenset[str]:
-    """What other lines may name a server by: after a slash, in parentheses, in use-server."""
+    """What other lines may name a server by: PROXY/SERVER, an argument, ``use-server``."""
     return frozenset(
         name
         for section in configuration.sections
         for line in section.lines
-        for name in _names(line)
+        for name in _names(line, configuration)
     )
 
 
-def _names(line: Line) -> Iterator[str]:
+def _names(line: Line, configuration: Configuration) -> Iterator[str]:
     if line.words[0] == "use-server":
         yield from line.words[1:2]
     for word in (*line.words[1:], line.raw):
-        if "/" in word or "(" in word or "," in word:
-            yield from _MENTION.findall(word)
+        if "(" in word or "," in word:
+            yield from _ARGUMENT.findall(word)
+        if "/" in word:
+            pairs = _PROXY_AND_SERVER.findall(word)
+            yield from (name for proxy, name in pairs if proxy in configuration.proxies)
 
 
 def chooses_by_name(section: Section) -> bool:

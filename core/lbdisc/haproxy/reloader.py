@@ -6,6 +6,7 @@ server-state file are read from the configuration itself, so that any template w
 """
 
 import time
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,18 +16,20 @@ import structlog
 from lbdisc import files
 from lbdisc.errors import ApplyError, LbdiscError
 from lbdisc.haproxy.binds import new_binds, try_binds
+from lbdisc.haproxy.drains import Drains
 from lbdisc.haproxy.errors import HaproxyError, Unreachable
+from lbdisc.haproxy.health_file import keep_health, reset_health
 from lbdisc.haproxy.live import Live
 from lbdisc.haproxy.master import Master, Processes
 from lbdisc.haproxy.plan import plan
 from lbdisc.haproxy.process import Managed
 from lbdisc.haproxy.program import check_config
-from lbdisc.haproxy.rows import STATE_FORMAT
 from lbdisc.haproxy.settings import HaproxySettings
 from lbdisc.haproxy.socket import OLDEST, Features, Runtime
-from lbdisc.haproxy.state import differences, kept_state
+from lbdisc.haproxy.state import differences
 from lbdisc.haproxy.text import Configuration, parse
 from lbdisc.hooks import Applied, Planned
+from lbdisc.values import Endpoint
 
 log = structlog.get_logger("lbdisc.haproxy")
 ANSWER_LIMIT = 5.0  # seconds for a new worker's runtime socket
@@ -50,6 +53,7 @@ class HaproxyReloader:
         self._master = Master(settings.master_socket)
         self._managed: Managed | None = None
         self._live: Live | None = None
+        self._drains = Drains(settings.master_socket)
         self._parsed: tuple[str, Configuration] = ("", parse(""))
         self._warned: tuple[str, ...] = ()
 
@@ -62,7 +66,7 @@ class HaproxyReloader:
             config.parent.mkdir(parents=True, exist_ok=True)
             before = config.read_text() if config.exists() else None
             target = Target(config, candidate, self._model(candidate), before)
-            _reset_state(target.model, keep=True)
+            reset_health(target.model, keep=True)
             alive = self._alive(config)
             if alive and (applied := self._at_run_time(target)):
                 return applied
@@ -142,7 +146,7 @@ class HaproxyReloader:
         """Reload hitlessly; done when the new worker answers."""
         running = self._live.model if self._live else parse(target.before or "")
         try_binds(new_binds(running, target.model), held=running.binds)
-        self._keep_health(running, target.model)
+        keep_health(running, target.model)
         files.install(staged, target.config)
         try:
             processes, _ = self._master.reload(limit=self._settings.reload_limit)
@@ -151,12 +155,12 @@ class HaproxyReloader:
             _restore(target)
             raise
         finally:
-            _reset_state(target.model)
+            reset_health(target.model)
         return Applied(how="reload", detail=f"worker {live.pid}")
 
     def _start(self, target: Target, staged: Path) -> Applied:
         """Start a managed HAProxy; a supervisor starts an attached one, with the file in place."""
-        _reset_state(target.model)
+        reset_health(target.model)
         if self._managed is None:
             files.install(staged, target.config)
             raise Unreachable(
@@ -196,17 +200,6 @@ class HaproxyReloader:
                 features = runtime.features()
         self._live = Live(worker, text, wanted, features, time.monotonic)
         return self._live
-
-    def _keep_health(self, running: Configuration, wanted: Configuration) -> None:
-        """Save what the servers' checks know for the next worker; without it, it starts anew."""
-        if not (wanted.state_file and wanted.loads_state and running.runtime_socket):
-            return
-        try:
-            with Runtime(running.runtime_socket) as runtime:
-                state = kept_state(runtime.raw_servers(), running, wanted)
-            files.write(Path(wanted.state_file), state)
-        except (HaproxyError, OSError) as error:
-            log.warning("health is not kept across this reload", error=str(error))
 
     def _alive(self, config: Path) -> bool:
         """Whether there is a HAProxy to reload; takes over one that an earlier lbdisc left."""
@@ -255,6 +248,10 @@ class HaproxyReloader:
         more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
         return f"server {found[0][0]} {found[0][1]}{more}" if found else ""
 
+    def drained(self, endpoints: Sequence[Endpoint]) -> frozenset[Endpoint]:
+        """Those that neither the worker nor one before it has a session on."""
+        return self._drains.over(self._live, endpoints) if self._live else frozenset()
+
     def tend(self, config: Path) -> Applied | None:
         """Delete what is no longer used; the settling reload before HAProxy 3.0."""
         live = self._live
@@ -298,12 +295,3 @@ def _restore(target: Target) -> None:
             files.write(target.config, target.before)
     except OSError as error:
         raise ApplyError(f"cannot bring back {target.config}: {error.strerror or error}") from error
-
-
-def _reset_state(wanted: Configuration, *, keep: bool = False) -> None:
-    """An empty server-state file: what it held must not meet a later configuration."""
-    path = Path(wanted.state_file) if wanted.state_file else None
-    if path is None or (keep and path.exists()):
-        return
-    with suppress(OSError):
-        files.write(path, f"{STATE_FORMAT}\n")

@@ -27,8 +27,7 @@ def check_same_but_servers(old: Configuration, new: Configuration) -> None:
         if configuration.uncertain:
             raise Unfit(configuration.uncertain)
         for section in configuration.proxies.values():
-            names = {server.name for server in section.servers}
-            if len(names) < len(section.servers):
+            if not section.names_servers_once:
                 raise Unfit(f"two servers of {section.name} have one name")
     if len(old.proxies) < sum(section.kind in ("backend", "listen") for section in old.sections):
         raise Unfit("two proxies have one name")

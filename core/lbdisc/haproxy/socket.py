@@ -8,7 +8,7 @@ worker, which it keeps alive and which says yes to everything: ``close`` it afte
 import select
 import socket
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -114,6 +114,12 @@ class Runtime:
         if connection is not None:
             connection.close()
 
+    @property
+    def connected(self) -> bool:
+        """Whether there is a connection that HAProxy has not closed ("stats timeout", 10 s)."""
+        # What is readable between two commands can only be its end.
+        return self._connection is not None and not select.select([self._connection], [], [], 0)[0]
+
     def __enter__(self) -> Self:
         return self
 
@@ -162,6 +168,12 @@ class Runtime:
         """``show servers state`` as HAProxy writes it, which is also what it reads at a reload."""
         return self.ask(_about("show servers state", proxy))
 
+    def servers_named(self, proxy: str, names: Collection[str]) -> tuple[ServerState, ...]:
+        """Some servers of a proxy; of ten thousand, only these are read."""
+        head, columns, *rows = self.raw_servers(proxy).splitlines()
+        wanted = [row for row in rows if row.split(" ", 4)[3:4] and row.split(" ", 4)[3] in names]
+        return read_states("\n".join((head, columns, *wanted)))
+
     def observe(self, *, pid: int | None = None) -> tuple[Info, tuple[ServerState, ...]]:
         """The worker and its servers, over a new connection, thus of a worker that listens now.
 
@@ -176,6 +188,7 @@ class Runtime:
             if pid is None or worker.pid == pid:
                 return worker, read_states(states)
             if time.monotonic() > end:
+                self.close()
                 raise Unreachable(f"worker {worker.pid} answers instead of {pid}")
             time.sleep(0.005)
 
@@ -189,14 +202,13 @@ class Runtime:
 
     def features(self) -> Features:
         """What this worker can do, from its own help and version. Raises as every command."""
-        known = self.ask("help")
-        if "add server" not in known:
-            raise Refused("help", "the socket lacks 'level admin', or HAProxy is older than 2.6")
-        return Features(self.info().version, wait="\n  wait " in known)
+        level, known, told = self.ask_all(["show cli level", "help", "show info"])
+        if level.strip() != "admin":
+            raise Refused("show cli level", f"{level.strip()}: 'stats socket' needs 'level admin'")
+        return Features(Info.read(told).version, wait="\n  wait " in known)
 
     def _open(self) -> None:
-        # HAProxy closes a silent connection ("stats timeout", 10 s): it is readable by then.
-        if self._connection is not None and select.select([self._connection], [], [], 0)[0]:
+        if not self.connected:
             self.close()
         if self._connection is None:
             self._connection = dial(self.address, self._timeout)

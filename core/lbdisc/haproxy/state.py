@@ -63,16 +63,23 @@ def _with_weight(row: ServerState, weight: int) -> str:
 
 
 def differences(
-    candidate: Configuration, states: Iterable[ServerState]
+    candidate: Configuration,
+    states: Iterable[ServerState],
+    *,
+    only: Iterable[tuple[str, str]] | None = None,
 ) -> tuple[tuple[str, str], ...]:
     """What the servers of a worker have that ``candidate`` has not, or the other way round.
 
     Pairs of ``proxy/server`` and what differs, sorted. A server that waits in maintenance and is
-    not in ``candidate`` counts as gone. Health does not count.
+    not in ``candidate`` counts as gone. Health does not count. ``only`` are the proxy and name of
+    those to look at, all by default.
     """
     found: list[tuple[str, str]] = []
     rows = {row.key: row for row in states}
-    for key, server in candidate.servers.items():
+    for key in candidate.servers if only is None else only:
+        server = candidate.servers.get(key)
+        if server is None:
+            continue
         row = rows.pop(key, None)
         if what := _difference(server, row):
             found.append((f"{key[0]}/{key[1]}", what))
@@ -107,6 +114,6 @@ def _state_difference(spec: Spec, row: ServerState) -> str:
         return "is in maintenance" if row.in_maintenance else "is not in maintenance"
     if row.draining and not inherits and row.admin & FORCED_DRAIN:
         return "drains"
-    if spec.checked != row.checked and not inherits:
+    if spec.checked != row.checked and not inherits and not spec.disabled:
         return "is checked" if row.checked else "is not checked"
     return ""

@@ -53,7 +53,6 @@ class ServerLine:
     options: Words
     defaults: tuple[Line, ...]
     raw: str = ""
-    number: int = field(default=0, compare=False)
 
     @property
     def key(self) -> tuple[str, str]:
@@ -80,6 +79,11 @@ class Section:
     def name(self) -> str:
         words = self.header.words
         return words[1] if len(words) > 1 and words[1] != "from" else ""
+
+    @cached_property
+    def names_servers_once(self) -> bool:
+        """Whether no two servers have one name."""
+        return len({server.name for server in self.servers}) == len(self.servers)
 
     @cached_property
     def effective(self) -> tuple[Line, ...]:
@@ -204,9 +208,11 @@ def _last_word(lines: list[Line]) -> str:
 @lru_cache(maxsize=4)
 def parse(text: str) -> Configuration:
     """The model of ``text``; the last few are remembered, as one text is asked about many times."""
-    reader = _Reader()
+    reader = _Reader(_servers_of_last_text.copy())
     uncertain = ""
     for number, raw in enumerate(text.split("\n"), 1):
+        if reader.take_known(raw):
+            continue
         words, exact = split(raw)
         if not words:
             continue
@@ -214,14 +220,24 @@ def parse(text: str) -> Configuration:
             uncertain = uncertain or f"line {number} has a condition"
         elif not exact and ".LINE" in raw:
             uncertain = uncertain or f"line {number} uses its own number"
-        reader.take(words, "" if exact else raw.strip(), number)
+        reader.take(words, "" if exact else raw.strip(), number, line=raw)
     reader.end_section()
+    _servers_of_last_text.clear()
+    _servers_of_last_text.update(reader.servers_by_line)
     return Configuration(tuple(reader.sections), uncertain)
 
 
+# Texts of one load balancer differ in few lines: equal server lines become the same objects, which
+# also makes comparing fast. By proxy and its defaults, then by line.
+ServersByLine = dict[tuple[str, tuple[Line, ...]], dict[str, ServerLine]]
+_servers_of_last_text: ServersByLine = {}
+
+
 class _Reader:
-    def __init__(self) -> None:
+    def __init__(self, known: ServersByLine) -> None:
         self.sections: list[Section] = []
+        self.servers_by_line: ServersByLine = {}
+        self._all_known = known
         self._named: dict[str, Section] = {}
         self._latest: Section | None = None
         self._start(Line(("",)))
@@ -236,20 +252,39 @@ class _Reader:
         inherited = self._from.effective if self._from else ()
         self._defaults = tuple(line for line in inherited if line.words[0] == "default-server")
         self._name = header.words[1] if len(header.words) > 1 else ""
+        self._remember()
+
+    def _remember(self) -> None:
+        """What servers become here depends on proxy and defaults."""
+        here = (self._name, self._defaults)
+        self._known = self._all_known.get(here, {}) if self._has_servers else {}
+        self._seen = self.servers_by_line.setdefault(here, {}) if self._has_servers else {}
+
+    def take_known(self, line: str) -> bool:
+        """Take a server line that the last text had at this place too."""
+        server = self._known.get(line)
+        if server is None:
+            return False
+        self._servers.append(server)
+        self._seen[line] = server
+        return True
 
     def _inherited(self, words: Words) -> Section | None:
         if (name := _after("from", words)) and self._kind in PROXIES | {"defaults"}:
             return self._named.get(name)
         return self._latest if self._kind in PROXIES else None
 
-    def take(self, words: Words, raw: str, number: int) -> None:
+    def take(self, words: Words, raw: str, number: int, *, line: str) -> None:
         first = words[0]
         if first == "server" and self._has_servers and len(words) > 2:
-            self._servers.append(
-                ServerLine(self._name, words[1], words[2], words[3:], self._defaults, raw, number)
-            )
+            server = ServerLine(self._name, words[1], words[2], words[3:], self._defaults, raw)
+            self._servers.append(server)
+            if not raw:  # a line with variables is looked at each time
+                self._seen[line] = server
             return
-        line = Line(words, raw, number)
+        self._take_other(first, Line(words, raw, number))
+
+    def _take_other(self, first: str, line: Line) -> None:
         if first in SECTIONS:
             self.end_section()
             self._start(line)
@@ -257,6 +292,7 @@ class _Reader:
         self._lines.append(line)
         if first == "default-server":
             self._defaults = (*self._defaults, line)
+            self._remember()
 
     def end_section(self) -> None:
         section = Section(

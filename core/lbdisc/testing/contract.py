@@ -13,7 +13,8 @@ from lbdisc.testing.promises.registrars import RegistrarPromises
 from lbdisc.testing.promises.state import StatePromises
 
 
-class ContractSuite(StatePromises, EntryPromises, RegistrarPromises, FaultPromises, LimitPromises):
+# pytest collects the last base first.
+class ContractSuite(LimitPromises, FaultPromises, RegistrarPromises, EntryPromises, StatePromises):
     """Every promise is a test; its docstring is the promise.
 
     A backend's test file is a subclass named ``Test…`` that sets ``plugin`` and overrides the

@@ -1,17 +1,57 @@
 """A TCP proxy in front of a real server that breaks the way networks break."""
 
+import select
 import socket
 import struct
 import threading
-import time
 from collections.abc import Callable
 from contextlib import suppress
 from types import TracebackType
 from typing import Self
 
 CHUNK = 65536  # bytes
-LOOK = 0.05  # seconds between two looks whether all is over
-NO_LINGER = struct.pack("ii", 1, 0)  # close by a reset, as a dead host's successor does
+LOOK = 0.02  # seconds between two looks whether all is over
+NO_LINGER = struct.pack("ii", 1, 0)  # close by a reset, as a host that forgot the connection
+
+
+class _Connection:
+    """Two sockets and a thread for each direction; the last thread closes both sockets."""
+
+    def __init__(self, client: socket.socket, server: socket.socket) -> None:
+        self.sockets = (client, server)
+        self.broken = threading.Event()
+        self.closed = threading.Event()
+        self._open = 2
+        self._lock = threading.Lock()
+        for one in self.sockets:
+            one.setblocking(False)
+            one.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+    def ready(self, one: socket.socket, event: int) -> bool:
+        """Wait until ``one`` can be read or written; false when the connection is broken."""
+        poll = select.poll()
+        poll.register(one, event)
+        while not self.broken.is_set():
+            if poll.poll(LOOK * 1000):
+                return True
+        return False
+
+    def send(self, target: socket.socket, content: bytes) -> None:
+        while content and self.ready(target, select.POLLOUT):
+            content = content[target.send(content) :]
+
+    def ended(self) -> None:
+        """One direction is over."""
+        with self._lock:
+            self._open -= 1
+            if self._open:
+                return
+        for one in self.sockets:
+            if self.broken.is_set():
+                with suppress(OSError):
+                    one.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, NO_LINGER)
+            one.close()
+        self.closed.set()
 
 
 class FaultProxy:
@@ -31,7 +71,7 @@ class FaultProxy:
         self._flowing = threading.Event()
         self._flowing.set()
         self._lock = threading.Lock()
-        self._sockets: set[socket.socket] = set()
+        self._connections: set[_Connection] = set()
         self._threads: set[threading.Thread] = set()
         self._listener: socket.socket | None = None
         self._closed = False
@@ -50,9 +90,11 @@ class FaultProxy:
     def drop(self) -> None:
         """Reset all connections; new ones are welcome."""
         with self._lock:
-            doomed, self._sockets = self._sockets, set()
-        for one in doomed:
-            _reset(one)
+            doomed = list(self._connections)
+        for connection in doomed:
+            connection.broken.set()
+        for connection in doomed:
+            connection.closed.wait()
 
     def stall(self) -> None:
         """Pass nothing until ``heal``; connections stay, and new ones are accepted."""
@@ -76,7 +118,7 @@ class FaultProxy:
     def connections(self) -> int:
         """How many connections it carries."""
         with self._lock:
-            return len(self._sockets) // 2
+            return len(self._connections)
 
     def close(self) -> None:
         """End everything; no thread stays."""
@@ -123,45 +165,36 @@ class FaultProxy:
         try:
             server = socket.create_connection(self.target, timeout=10)
         except OSError:
-            _reset(client)
+            client.close()
             return
-        for one in (client, server):
-            one.settimeout(None)
-            one.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        connection = _Connection(client, server)
         with self._lock:
+            self._connections.add(connection)
             if self._listener is not listener:  # cut off while connecting
-                _reset(client)
-                _reset(server)
-                return
-            self._sockets |= {client, server}
-        self._start(self._pass, client, server)
-        self._start(self._pass, server, client)
+                connection.broken.set()
+        self._start(self._pass, connection, client, server)
+        self._start(self._pass, connection, server, client)
 
-    def _pass(self, source: socket.socket, target: socket.socket) -> None:
-        with suppress(OSError):  # either side may be reset at any moment
-            while content := source.recv(CHUNK):
-                self._hold_back(source)
-                target.sendall(content)
-            self._hold_back(source)
-            target.shutdown(socket.SHUT_WR)
-            return
-        with self._lock:
-            self._sockets -= {source, target}
-        _reset(source)
-        _reset(target)
+    def _pass(self, connection: _Connection, source: socket.socket, target: socket.socket) -> None:
+        try:
+            while connection.ready(source, select.POLLIN):
+                content = source.recv(CHUNK)
+                self._hold_back(connection)
+                if not content:
+                    target.shutdown(socket.SHUT_WR)
+                    break
+                connection.send(target, content)
+        except OSError:  # either side may be reset at any moment
+            connection.broken.set()
+        finally:
+            connection.ended()
+            if connection.closed.is_set():
+                with self._lock:
+                    self._connections.discard(connection)
 
-    def _hold_back(self, source: socket.socket) -> None:
+    def _hold_back(self, connection: _Connection) -> None:
         if self._seconds:
-            time.sleep(self._seconds)
+            connection.broken.wait(self._seconds)
         while not self._flowing.wait(LOOK):
-            with self._lock:
-                if source not in self._sockets:
-                    raise ConnectionResetError
-
-
-def _reset(one: socket.socket) -> None:
-    with suppress(OSError):
-        one.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, NO_LINGER)
-    with suppress(OSError):  # wakes the thread that reads it
-        one.shutdown(socket.SHUT_RDWR)
-    one.close()
+            if connection.broken.is_set():
+                raise ConnectionResetError

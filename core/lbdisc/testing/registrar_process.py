@@ -23,10 +23,14 @@ from lbdisc.testing.offers import make_registrar
 from lbdisc.values import Endpoint
 
 RETRY = 0.1  # seconds
+BEGUN = b"holding\n"
 
 
 class RegistrarProcess:
-    """Starts at once; ``crash``, ``pause`` and ``resume`` are what happens to hosts."""
+    """Has begun to hold when this is made; ``crash``, ``pause`` and ``resume`` happen to hosts.
+
+    Raises ``AssertionError`` with the tail of ``log`` if it ends before.
+    """
 
     def __init__(
         self,
@@ -49,14 +53,22 @@ class RegistrarProcess:
             self._child = subprocess.Popen(
                 [sys.executable, "-m", "lbdisc.testing.registrar_process"],
                 stdin=subprocess.PIPE,
-                stdout=output,
-                stderr=subprocess.STDOUT,
+                stdout=subprocess.PIPE,
+                stderr=output,
                 env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
                 start_new_session=True,
             )
         assert self._child.stdin is not None
+        assert self._child.stdout is not None
         with self._child.stdin as order_for_child:
             order_for_child.write(json.dumps(order, default=str).encode())
+        with self._child.stdout as word:
+            if word.readline() != BEGUN:
+                self.close()
+                raise AssertionError(f"the registrar's process ended: {self.log_tail()}")
+
+    def log_tail(self, size: int = 2000) -> str:
+        return self.log.read_text(errors="replace")[-size:]
 
     @property
     def pid(self) -> int:
@@ -105,6 +117,8 @@ def main() -> None:
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
     endpoint = Endpoint(**order["endpoint"])
     registrar = make_registrar(order["name"], order["settings"], plugin=order["plugin"])
+    sys.stdout.buffer.write(BEGUN)
+    sys.stdout.buffer.flush()
     while not stop.is_set():
         try:
             registrar.hold(lambda: endpoint, stop)

@@ -18,7 +18,8 @@ log = structlog.get_logger("lbdisc.etcd")
 Work = Callable[[Session], None]
 LASTED = 5.0  # seconds; a session that worked for so long makes earlier failures forgotten
 NOTICE = 0.1  # seconds until the thread that waits for stop sees that nobody needs it
-TRIES = 3  # sessions for one member where a new one at once is likely to help
+TRIES = 3  # sessions in a row that may break soon before a break counts as a failure
+RENEWABLE = (StaleLogin, Compacted, LeaseGone)  # a new session with the same member helps
 
 
 class Cluster:
@@ -55,13 +56,13 @@ class Cluster:
                     if self._lasted():
                         failures.clear()
                         again = 0
-                    elif isinstance(failure, StaleLogin | Compacted | LeaseGone) and again < TRIES:
+                    if self._forgivable(failure) and again < TRIES:
                         again += 1
-                        continue
+                        self._place += not isinstance(failure, RENEWABLE)
                     else:
                         failures[member] = failure
-                    self._place += 1
-                    self._give_up(failures, error)
+                        self._place += 1
+                        self._give_up(failures, error)
 
     def _with_session(
         self, member: Member, work: Work, stopper: "_Stopper", timeout: float
@@ -73,6 +74,10 @@ class Cluster:
 
     def _lasted(self) -> bool:
         return bool(self._proven_at) and time.monotonic() - self._proven_at > LASTED
+
+    def _forgivable(self, failure: Failure) -> bool:
+        """Whether a new session at once is likely to help."""
+        return bool(self._proven_at) or isinstance(failure, RENEWABLE)
 
     def _give_up(self, failures: dict[Member, Failure], error: type[LbdiscError]) -> None:
         """Raise when nobody is left to ask, or asking another cannot help."""

@@ -9,9 +9,10 @@ from lbdisc.hooks import Publish
 from lbdisc.values import Snapshot
 from lbdisc_etcd.cluster import Cluster, warn_of_plaintext
 from lbdisc_etcd.failures import Compacted
+from lbdisc_etcd.messages import Event
 from lbdisc_etcd.settings import EtcdSettings
 from lbdisc_etcd.state import Records
-from lbdisc_etcd.wire import Event, Session
+from lbdisc_etcd.wire import Session
 
 
 class EtcdDiscovery:

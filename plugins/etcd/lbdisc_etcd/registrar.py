@@ -59,6 +59,7 @@ class EtcdRegistrar:
         late = Stop()
         timer = Timer(FAREWELL, late.set)
         timer.start()
+        reason = f"no answer within {FAREWELL:g} s"
         try:
             cluster.run(
                 lambda session: registration.leave(session, endpoint),
@@ -67,19 +68,14 @@ class EtcdRegistrar:
                 timeout=FAREWELL / 2,
             )
         except LbdiscError as error:
-            log.warning(
-                "cannot deregister now: the registration ends with its lease",
-                endpoint=str(endpoint),
-                within_seconds=self._settings.ttl,
-                reason=str(error),
-            )
-        else:
-            if registration.begun:
-                log.warning(
-                    "no time to deregister: the registration ends with its lease",
-                    endpoint=str(endpoint),
-                    within_seconds=self._settings.ttl,
-                )
+            reason = str(error)
         finally:
             timer.cancel()
             timer.join()
+        if registration.begun:
+            log.warning(
+                "cannot deregister: the registration ends with its lease",
+                endpoint=str(endpoint),
+                within_seconds=self._settings.ttl,
+                reason=reason,
+            )

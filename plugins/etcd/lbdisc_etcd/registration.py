@@ -8,8 +8,9 @@ import structlog
 from lbdisc import records
 from lbdisc.values import Endpoint
 from lbdisc_etcd.failures import LeaseGone
+from lbdisc_etcd.messages import Record
 from lbdisc_etcd.settings import EtcdSettings
-from lbdisc_etcd.wire import Record, Session
+from lbdisc_etcd.wire import Session
 
 log = structlog.get_logger("lbdisc.etcd")
 ABSENT = 0  # the revision of a key that is not there
@@ -29,8 +30,8 @@ class Registration:
         self._renew_at = 0.0
         self._revision = ABSENT  # at which we wrote the key last
         self._value = b""
-        self._rival = 0  # the lease of another who holds the key; 0 also for a key without lease
-        self._waiting = False
+        self._known = False  # was registered before
+        self._rival: int | None = None  # the lease of another who holds the key; 0: has no lease
 
     @property
     def begun(self) -> bool:
@@ -53,10 +54,10 @@ class Registration:
         """Do what is due now: renew the lease, write a new or changed record, watch a rival."""
         if time.monotonic() >= self._renew_at:
             self.renew(session)
-        elif self._waiting:
+        elif self._rival is not None:
             self._take(session.get(self._key))
         value = records.write(endpoint).encode()
-        if not self._waiting and (self._revision == ABSENT or value != self._value):
+        if self._rival is None and (self._revision == ABSENT or value != self._value):
             self._write(session, value)
 
     def _write(self, session: Session, value: bytes) -> None:
@@ -65,23 +66,25 @@ class Registration:
         written = session.put(self._key, value, lease=self._lease, over=self._revision)
         self._take(written.record)
         if written.done and new:
-            log.info("registered", name=self._name, prefix_key=self._key.decode())
+            if self._known:  # the core tells of the first time
+                log.info("registered again", name=self._name, key=self._key.decode())
+            self._known = True
 
     def _take(self, record: Record | None) -> None:
         """Learn what is there: nothing, ours, or another's, which is never written or deleted."""
-        if record is None or record.lease != self._lease:
-            self._revision, self._value = ABSENT, b""
-        else:
+        self._revision, self._value = ABSENT, b""
+        rival = None
+        if record is not None and record.lease == self._lease:
             self._revision, self._value = record.mod_revision, record.value
-        rival = record is not None and record.lease != self._lease
-        if rival and record is not None and not (self._waiting and self._rival == record.lease):
-            self._rival = record.lease
+        elif record is not None:
+            rival = record.lease
+        if rival is not None and rival != self._rival:
             log.warning(
                 "another registrar holds this name: waiting until it leaves",
                 name=self._name,
-                lease=f"{record.lease:x}",
+                lease=f"{rival:x}",
             )
-        self._waiting = rival
+        self._rival = rival
 
     def leave(self, session: Session, endpoint: Endpoint) -> None:
         """Say goodbye, then end the lease, which deletes the key if it is ours."""

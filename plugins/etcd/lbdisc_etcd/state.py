@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from lbdisc import formats
 from lbdisc.errors import EntryError
 from lbdisc.formats import Format
-from lbdisc.values import Endpoint, Problem, Snapshot, check_name
-from lbdisc_etcd.wire import Record
+from lbdisc.values import Endpoint, Problem, Snapshot, check_name, check_service
+from lbdisc_etcd.messages import Record
 
 MAX_SHOWN = 200  # characters of a key in a message
 
@@ -51,7 +51,7 @@ class Records:
         if len(parts) != 2:
             raise EntryError("a key is PREFIX/SERVICE/NAME")
         service, name = (part.decode("utf-8", "backslashreplace") for part in parts)
-        check_name(service, what="service")
+        check_service(service)
         check_name(name)
         return formats.parse(self._format, value, service=service, name=name, port=self._port)
 

@@ -8,7 +8,6 @@ refused on plaintext channels). A session that failed once is closed and replace
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
@@ -20,6 +19,7 @@ from lbdisc_etcd.failures import (
     Unreachable,
     sorted_failure,
 )
+from lbdisc_etcd.messages import Event, Page, Record, Written
 from lbdisc_etcd.settings import EtcdSettings, Member
 from lbdisc_etcd.tls import Trust
 
@@ -48,43 +48,6 @@ _OPTIONS = (
 )
 # A member that lost its leader answers "no leader" instead of staying silent.
 _HAS_LEADER = ("hasleader", "true")
-
-
-@dataclass(frozen=True, slots=True)
-class Record:
-    """A key with its value; ``lease`` is 0 without one."""
-
-    key: bytes
-    value: bytes
-    mod_revision: int
-    lease: int
-
-
-@dataclass(frozen=True, slots=True)
-class Page:
-    """A part of what is under a prefix, at ``revision`` of the cluster ``cluster``."""
-
-    records: tuple[Record, ...]
-    more: bool
-    cluster: int
-    revision: int
-
-
-@dataclass(frozen=True, slots=True)
-class Event:
-    """``value`` is None for a deletion."""
-
-    key: bytes
-    value: bytes | None
-    revision: int
-
-
-@dataclass(frozen=True, slots=True)
-class Written:
-    """Whether a conditional put came true; ``record`` is what is there now, if anything."""
-
-    done: bool
-    record: Record | None
 
 
 class Session:
@@ -170,11 +133,14 @@ class Session:
                 iter([request]), timeout, metadata=metadata
             )
             try:
-                return next(call)
+                return next(call, None)
             finally:
                 call.cancel()
 
-        if self._call(first, rpc.LeaseKeepAliveRequest(ID=lease)).TTL <= 0:
+        reply = self._call(first, rpc.LeaseKeepAliveRequest(ID=lease))
+        if reply is None:
+            raise Unreachable("no answer about the lease")
+        if reply.TTL <= 0:
             raise LeaseGone("the lease has ended")
 
     def revoke(self, lease: int) -> None:

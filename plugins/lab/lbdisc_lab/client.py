@@ -53,9 +53,11 @@ class Connection:
 
     With ``keep_alive`` the connection is used again until the other side closes it; a request that
     meets a connection closed under it is lost, as it would be for a client that may not repeat it.
+    ``kept`` tells whether the last request went over a connection that had served before.
     """
 
     def __init__(self, target: Target, *, keep_alive: bool, timeout: float) -> None:
+        self.kept = False
         self._timeout = timeout
         self._target = target
         self._keep_alive = keep_alive
@@ -78,7 +80,8 @@ class Connection:
         return answer
 
     async def _exchange(self) -> Answer:
-        if self._open:
+        self.kept = self._open
+        if self.kept:
             self._http.start_next_cycle()
         else:
             await self._connect()

@@ -151,16 +151,15 @@ class Traffic:
         started, at, waiting = time.monotonic(), time.time(), self._tally.waiting
         try:
             answer = await connection.get()
+            if 200 <= answer.status < 300:
+                self._tally.serve(answer.node, time.monotonic() - started)
+            elif answer.status == 503 and waiting:
+                self._tally.wait()
+            else:
+                raise Lost(f"status {answer.status}")
         except Lost as error:
-            self._tally.lose(Loss(at=at, reason=str(error), after=time.monotonic() - started))
-            return
-        after = time.monotonic() - started
-        if 200 <= answer.status < 300:
-            self._tally.serve(answer.node, after)
-        elif answer.status == 503 and waiting:
-            self._tally.wait()
-        else:
-            self._tally.lose(Loss(at=at, reason=f"status {answer.status}", after=after))
+            reason = f"{error} on a kept connection" if connection.kept else str(error)
+            self._tally.lose(Loss(at=at, reason=reason, after=time.monotonic() - started))
 
     def __enter__(self) -> Self:
         return self.start()

@@ -1,1 +1,26 @@
-"""The hooks of lbdisc-serf."""
+"""The hooks of lbdisc-serf. What is heavy is imported when a hook is called."""
+
+from typing import TYPE_CHECKING
+
+from lbdisc.hooks import Discovery, Provider, Registrar, hookimpl
+
+if TYPE_CHECKING:
+    from lbdisc_serf.settings import SerfSettings
+
+NAME = "serf"
+
+
+@hookimpl
+def lbdisc_discovery() -> "Provider[SerfSettings, Discovery]":
+    from lbdisc_serf.discovery import SerfDiscovery
+    from lbdisc_serf.settings import SerfSettings
+
+    return Provider(NAME, SerfSettings, SerfDiscovery)
+
+
+@hookimpl
+def lbdisc_registrar() -> "Provider[SerfSettings, Registrar]":
+    from lbdisc_serf.registrar import SerfRegistrar
+    from lbdisc_serf.settings import SerfSettings
+
+    return Provider(NAME, SerfSettings, SerfRegistrar)

@@ -9,6 +9,8 @@ from threading import Event
 from types import TracebackType
 from typing import Any, Self
 
+import structlog
+
 from lbdisc.errors import SettingsError
 from lbdisc_zookeeper.connection import Answer, Connection
 from lbdisc_zookeeper.failures import SETTINGS, translated
@@ -25,6 +27,13 @@ from lbdisc_zookeeper.signals import (
 
 WINDOW = 500  # requests on their way at once
 SLICE = 0.1  # seconds between two looks at ``stop``
+_log = structlog.get_logger("lbdisc.zookeeper")
+
+
+def warn_of_plain_passwords(settings: ZooKeeperSettings) -> None:
+    """ZooKeeper's digest scheme sends the password as it is."""
+    if settings.digest_user and not settings.speaks_tls:
+        _log.warning("zookeeper.digest_password is sent in plain text; see zookeeper.tls")
 
 
 class Client:
@@ -52,11 +61,19 @@ class Client:
         try:
             self._connection.start()
             self._until_connected()
-            self.require_chroot()
-        except BaseException:
-            self._connection.close()
+            self._first_request()
+        except BaseException as error:
+            self._close_after(error)
             raise
         return self
+
+    def _first_request(self) -> None:
+        try:
+            self.require_chroot()
+        except Interrupted as error:
+            raise self._failure(
+                f"the connection to ZooKeeper broke at once: {self._connection.why}"
+            ) from error
 
     def __exit__(
         self,
@@ -64,6 +81,9 @@ class Client:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        self._close_after(error)
+
+    def _close_after(self, error: BaseException | None) -> None:
         # A session that was only cut off is resumed by the next call: its entry never vanishes.
         self._connection.close(keep_session=isinstance(error, self._failure))
 
@@ -96,7 +116,10 @@ class Client:
             raise self._failure(f"kazoo gave up: {self._connection.crash!r}")
         if self._connection.refused:
             if self._connection.broke_in_sasl:
-                raise self._failure("the connection to ZooKeeper broke during SASL")
+                raise self._failure(
+                    "the connection to ZooKeeper broke during SASL: a server that ended, or a "
+                    "wrong password (see zookeeper.sasl_user, sasl_password)"
+                )
             raise SettingsError(SETTINGS["AuthFailedError"])
 
     @property

@@ -27,7 +27,7 @@ from lbdisc_zookeeper.signals import Identity, Kind, Signal
 
 _POLITE = 0.3  # seconds for the ordered end of a session, before its connection is broken
 _CLOSING = 0.8  # seconds until its threads are left alone; only a hanging name server needs that
-_RETRY = {"max_tries": -1, "delay": 0.05, "backoff": 2, "max_delay": 1.0, "max_jitter": 0.4}
+_SLOWEST = 1.0  # seconds between two attempts to connect, at most
 _KINDS: dict[str, Kind] = {
     EventType.CREATED: "created",
     EventType.CHANGED: "changed",
@@ -61,7 +61,7 @@ class _Handler(SequentialThreadingHandler):  # type: ignore[misc]  # kazoo is un
     ) -> socket.socket:
         host = hostname or address[0]
         member = f"{host}:{address[1]}"
-        self.reasons[member] = "no answer (see zookeeper.hosts)"
+        self.reasons.setdefault(member, "no answer (see zookeeper.hosts)")
         try:
             self._current = sockets.connect(
                 address, host=host, timeout=timeout, context=self._context, given_up=self._given_up
@@ -76,6 +76,14 @@ class _Handler(SequentialThreadingHandler):  # type: ignore[misc]  # kazoo is un
         self, readers: list[Any], writers: list[Any], _: object, timeout: float | None = None
     ) -> tuple[list[Any], list[Any], list[Any]]:
         return (*sockets.wait(readers, writers, timeout), [])
+
+    def dispatch_callback(self, callback: Any) -> None:
+        """Run a watch's callback at once, on the thread that reads the connection.
+
+        So a signal is in the queue before the answer to any request that already saw its cause;
+        through kazoo's queue of callbacks it might come after.
+        """
+        callback.func(*callback.args)
 
     def spawn(self, work: Callable[..., object], *args: object, **kwargs: object) -> Thread:
         def guarded() -> None:
@@ -127,7 +135,7 @@ class Connection:
             handler=self._handler,
             sasl_options=_sasl(settings),
             auth_data=_digest(settings),
-            connection_retry=_RETRY,
+            connection_retry=_pace(settings),
             logger=logger,
         )
         self._kazoo.add_listener(self._on_state)
@@ -235,6 +243,12 @@ class Connection:
         rescue.join()
         with suppress(Exception):
             self._kazoo.close()
+
+
+def _pace(settings: ZooKeeperSettings) -> dict[str, float]:
+    """How attempts to connect follow each other: several in the time that a session has left."""
+    slowest = min(_SLOWEST, settings.session_timeout / 8)
+    return {"max_tries": -1, "delay": 0.05, "backoff": 2, "max_delay": slowest, "max_jitter": 0.4}
 
 
 def _sasl(settings: ZooKeeperSettings) -> dict[str, str] | None:

@@ -16,7 +16,7 @@ from lbdisc import formats
 from lbdisc.errors import DiscoveryError
 from lbdisc.hooks import Publish
 from lbdisc.values import Endpoint, Snapshot
-from lbdisc_zookeeper.client import SLICE, Client
+from lbdisc_zookeeper.client import SLICE, Client, warn_of_plain_passwords
 from lbdisc_zookeeper.settings import ZooKeeperSettings, base_path
 from lbdisc_zookeeper.signals import Gone, Interrupted, Signal, Stopped
 from lbdisc_zookeeper.tree import Tree
@@ -30,6 +30,7 @@ class ZooKeeperDiscovery:
     def __init__(self, settings: ZooKeeperSettings) -> None:
         self._settings = settings
         self._root = base_path(settings.prefix, what="zookeeper.prefix")
+        warn_of_plain_passwords(settings)
 
     def watch(self, publish: Publish, stop: Event) -> None:
         """Publish all endpoints at once and after each change, until ``stop`` is set.
@@ -61,25 +62,35 @@ class _Watching:
         self._tree = tree
         self._publish = publish
         self._published: Snapshot | None = None
-        self._complete_at: float | None = None  # when everything was last read; None: read it now
+        self._unsure = True  # whether watches were lost since everything was last read
+        self._complete_at = 0.0  # when that was
+        self._signals: list[Signal] = []  # what is to be dealt with
+        self._changed: set[str] = set()  # nodes that changed since they were read
 
     def run(self, stop: Event) -> None:
-        signals: list[Signal] = []
         while not stop.is_set():
             self._client.check()
             try:
-                self._read(signals)
+                self._read()
             except Interrupted as error:
                 _log.debug("reading interrupted", why=str(error))
-                self._complete_at = None
-            signals = self._client.next_signals(SLICE)
+                self._unsure = True
+            self._listen(SLICE)
 
-    def _read(self, signals: list[Signal]) -> None:
-        if any(signal.kind in ("connected", "broken") for signal in signals):
-            self._complete_at = None
+    def _listen(self, patience: float) -> None:
+        """Take in the signals there are; wait for a first one for ``patience`` seconds."""
+        heard = self._client.next_signals(patience)
+        self._signals += heard
+        self._changed.update(signal.path for signal in heard if signal.kind == "changed")
+        if any(signal.kind in ("connected", "broken") for signal in heard):
+            self._unsure = True
+            self._changed.clear()  # what changed then may have been lost since
+
+    def _read(self) -> None:
+        signals, self._signals = self._signals, []
         if not self._client.connected:
             return
-        if self._complete_at is None or time.monotonic() - self._complete_at > self._every:
+        if self._unsure or time.monotonic() - self._complete_at > self._every:
             self._read_all()
         elif signals:
             self._read_changed(signals)
@@ -88,7 +99,8 @@ class _Watching:
         self._tell()
 
     def _read_all(self) -> None:
-        self._complete_at = None
+        self._listen(0)
+        self._unsure = False  # before reading: a connection that breaks meanwhile counts
         self._client.sync()
         self._list_services()
         self._list_names(self._tree.services)
@@ -96,12 +108,10 @@ class _Watching:
         self._complete_at = time.monotonic()
 
     def _read_changed(self, signals: list[Signal]) -> None:
-        """Nodes first: one that changed and is gone already left on purpose."""
-        places = [(signal, self._tree.split(signal.path)) for signal in signals]
-        nodes = {s.path: s.kind == "changed" for s, place in places if place and place[1]}
-        self._read_nodes(nodes, changed={path for path, changed in nodes.items() if changed})
-        services = {place[0] for _, place in places if place and not place[1]}
-        if any(place is None for _, place in places):
+        places = {signal.path: self._tree.split(signal.path) for signal in signals}
+        self._read_nodes([path for path, place in places.items() if place and place[1]])
+        services = {place[0] for place in places.values() if place and not place[1]}
+        if None in places.values():
             services.update(self._list_services())
         self._read_nodes(self._list_names(sorted(services)))
 
@@ -109,30 +119,38 @@ class _Watching:
         """Takes over the services; returns the new ones."""
         while True:
             try:
-                return self._tree.list_services(self._client.children(self._tree.root))
+                names = self._client.children(self._tree.root)
             except Gone:
                 self._client.require_chroot()
-                if not self._client.exists(self._tree.root):  # leaves a watch for its creation
-                    return self._tree.list_services([])
+                if self._client.exists(self._tree.root):
+                    continue
+                names = []  # the look at it has left a watch for its creation
+            self._listen(0)
+            return self._tree.list_services(names, self._changed)
 
     def _list_names(self, services: Iterable[str]) -> list[str]:
         """Takes over the names in each service; returns the paths of the new ones."""
         new: list[str] = []
         paths = {self._tree.path(service): service for service in services}
         for path, names in self._client.all_children(paths):
-            if names is None:
-                self._tree.drop_service(paths[path])  # the root's watch tells when it comes back
+            self._listen(0)
+            if names is None:  # the root's watch tells when it comes back
+                self._tree.drop_service(paths[path], self._changed)
             else:
-                new += self._tree.list_names(paths[path], names)
+                new += self._tree.list_names(paths[path], names, self._changed)
         return new
 
-    def _read_nodes(self, paths: Iterable[str], changed: Iterable[str] = ()) -> None:
-        for path, record in self._client.all_records(paths):
+    def _read_nodes(self, paths: Iterable[str]) -> None:
+        asked = list(paths)
+        changed = self._changed.intersection(asked)
+        self._changed -= changed  # before reading: a change after it counts again
+        for path, record in self._client.all_records(asked):
             place = self._tree.split(path)
             if place is None:
                 continue
             if record is None:  # the service's watch tells when it comes back
-                self._tree.drop(*place, after_change=path in changed)
+                self._listen(0)
+                self._tree.drop(*place, changed if path in changed else self._changed)
             else:
                 self._tree.put(*place, record)
 

@@ -11,7 +11,7 @@ import structlog
 from lbdisc import records
 from lbdisc.errors import EntryError, RegistrarError, SettingsError
 from lbdisc.values import Endpoint, shown
-from lbdisc_zookeeper.client import SLICE, Client
+from lbdisc_zookeeper.client import SLICE, Client, warn_of_plain_passwords
 from lbdisc_zookeeper.settings import ZooKeeperSettings, base_path
 from lbdisc_zookeeper.signals import Gone, Held, Identity, Interrupted, Stopped, Taken
 
@@ -30,6 +30,7 @@ class ZooKeeperRegistrar:
             )
         self._settings = settings
         self._root = base_path(settings.prefix, what="zookeeper.prefix")
+        warn_of_plain_passwords(settings)
         self._owner = secrets.token_hex(8)
         self._session: Identity | None = None
 
@@ -110,7 +111,7 @@ class _Holding:
             self._tell("registered")
             return node.record
         if node is not None and _owner(node.record) != self._owner:
-            self._tell("another registrar holds the name; waiting", record=shown(node.record))
+            self._warn("another registrar holds the name; waiting", record=shown(node.record))
             return None
         self._look, self._told = True, ""  # the next look leaves a watch on it
         record = self._record(self._wanted)
@@ -128,10 +129,15 @@ class _Holding:
         identity = self._client.identity
         return identity and identity[0]
 
-    def _tell(self, event: str, **fields: str) -> None:
+    def _tell(self, event: str) -> None:
         if event != self._told:
             self._told = event
-            _log.info(event, path=self._path, **fields)
+            _log.info(event, path=self._path)
+
+    def _warn(self, event: str, *, record: str) -> None:
+        if event != self._told:
+            self._told = event
+            _log.warning(event, path=self._path, record=record)
 
     def leave(self) -> None:
         """Say that the endpoint drains, and take it out."""

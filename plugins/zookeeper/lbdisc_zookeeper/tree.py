@@ -1,10 +1,10 @@
 """What is known of the registry's nodes, and the snapshot it makes; no connection in here."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator
 from dataclasses import dataclass
 
 from lbdisc.errors import EntryError
-from lbdisc.values import Endpoint, Problem, Snapshot, check_name
+from lbdisc.values import Endpoint, Problem, Snapshot, check_name, check_service
 
 Parse = Callable[[bytes, str, str], Endpoint | None]  # record, service, name
 
@@ -49,28 +49,33 @@ class Tree:
         service, _, name = below.partition("/")
         return service, name
 
-    def list_services(self, names: Iterable[str]) -> list[str]:
-        """Take over the services there are; returns the new ones."""
+    def list_services(self, names: Iterable[str], changed: Container[str] = ()) -> list[str]:
+        """Take over the services there are; returns the new ones. ``changed``: see ``drop``."""
         found = self._named(names, self.root)
         for service in self._services.keys() - found:
-            self.drop_service(service)
+            self.drop_service(service, changed)
         new = sorted(found - self._services.keys())
         for service in new:
             self._services[service] = {}
         return new
 
-    def drop_service(self, service: str) -> None:
+    def drop_service(self, service: str, changed: Container[str] = ()) -> None:
         for name in list(self._services.get(service, ())):
-            self.drop(service, name)
+            self.drop(service, name, changed)
         self._services.pop(service, None)
         self._forget_problems(self.path(service))
 
-    def list_names(self, service: str, names: Iterable[str]) -> list[str]:
-        """Take over the names in ``service``; returns the paths of the new ones."""
+    def list_names(
+        self, service: str, names: Iterable[str], changed: Container[str] = ()
+    ) -> list[str]:
+        """Take over the names in ``service``; returns the paths of the new ones.
+
+        ``changed``: see ``drop``.
+        """
         nodes = self._services.setdefault(service, {})
         found = self._named(names, self.path(service))
         for name in nodes.keys() - found:
-            self.drop(service, name)
+            self.drop(service, name, changed)
         new = sorted(found - nodes.keys())
         nodes.update(dict.fromkeys(new))
         return [self.path(service, name) for name in new]
@@ -79,11 +84,12 @@ class Tree:
         """Those of ``names`` that may name something; the others are problems."""
         self._forget_problems(parent)
         found = set()
+        check = check_service if parent == self.root else check_name
         for name in names:
             if not parent and name == "zookeeper":
                 continue  # ZooKeeper's own, at its root
             try:
-                found.add(check_name(name))
+                found.add(check(name))
             except EntryError as error:
                 path = f"{parent}/{name}"
                 self._problems[path] = Problem(_printable(path), str(error))
@@ -107,14 +113,16 @@ class Tree:
         except EntryError as error:
             return Node(record, problem=Problem(self.path(service, name), str(error)))
 
-    def drop(self, service: str, name: str, *, after_change: bool = False) -> None:
-        """A node is gone, ``after_change`` if that was seen between a change and reading it.
+    def drop(self, service: str, name: str, changed: Container[str] = ()) -> None:
+        """A node is gone; ``changed`` are the paths of those that changed since they were read.
 
         The session of a change ends, by itself, no earlier than its time-out later; a node that is
         gone at once was removed on purpose, so it left cleanly.
         """
         node = self._services.get(service, {}).pop(name, None)
-        if node and node.endpoint and (after_change or node.endpoint.draining):
+        if node is None or node.endpoint is None:
+            return
+        if node.endpoint.draining or self.path(service, name) in changed:
             self._left[service, name] = node.endpoint
 
     def take_left(self) -> list[Endpoint]:

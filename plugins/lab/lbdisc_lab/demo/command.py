@@ -16,7 +16,7 @@ from lbdisc_lab.demo import registries
 from lbdisc_lab.demo.evidence import Report, Seen
 from lbdisc_lab.demo.lab import Lab
 from lbdisc_lab.demo.play import Interrupted, Play, Stop
-from lbdisc_lab.demo.screen import LiveScreen, PlainScreen, summary
+from lbdisc_lab.demo.screen import LiveScreen, PlainScreen, summary, verdict
 
 TAIL = 8  # lines of each log that are shown after a failure
 INTERRUPTED = 130  # exit code, as of a shell after SIGINT
@@ -122,7 +122,7 @@ class _Performance:
         """Where the logs are, and their ends as they were before everything was stopped."""
         for log, lines in self._tails.items():
             self._console.print(f"\n{log}", style="bold", soft_wrap=True)
-            for line in lines:
+            for line in lines or ["(empty)"]:
                 self._console.print(f"  {line}", markup=False, soft_wrap=True)
         self._console.print(f"\nThe folder stays for a look: {self.lab.folder}", soft_wrap=True)
 
@@ -143,6 +143,8 @@ def _folder(keep: Path | None) -> Path:
 
 def _tell(report: Report, console: Console, json_file: Path | None) -> None:
     console.print(summary(report))
+    for line in verdict(report):
+        console.print(line, markup=False, soft_wrap=True)
     if json_file is None:
         return
     text = json.dumps(report.to_object(), indent=1) + "\n"

@@ -84,20 +84,18 @@ class Lab:
 
     def start_node(self, name: str) -> None:
         """Start a web app and make it known: this is all that a new node takes."""
+        self._nodes[name] = self._start(name, self._node_command(name))
+
+    def _node_command(self, name: str) -> list[str]:
         index = int(name.removeprefix("s"))
         node = {**self._common_settings(), **self.registry.node_settings(index)}
         settings = self._write_settings(name, node)
-        command = self._register(settings, name, quiet_port())
-        self._nodes[name] = self._start(name, command)
-
-    def _register(self, settings: Path, name: str, port: int) -> list[str]:
-        app = [sys.executable, "-m", "lbdisc_lab.webapp", "--name", name]
-        where = ["--address", LOOPBACK, "--port", str(port)]
-        options = ["--service", SERVICE, "--name", name, *where, "--check", "/"]
-        pace = ["--interval", "0.5"]
+        address = self.registry.node_address(index)
+        where = ["--name", name, "--address", address, "--port", str(quiet_port(address))]
+        check = ["--check", "/", "--interval", "0.5"]
         return [
-            *(self._program, "register", "--config", str(settings), *options, *pace),
-            *("--", *app, *where),
+            *(self._program, "register", "--config", str(settings), "--service", SERVICE),
+            *(*where, *check, "--", sys.executable, "-m", "lbdisc_lab.webapp", *where),
         ]
 
     def ask_to_stop(self, name: str) -> None:
@@ -115,10 +113,7 @@ class Lab:
     def how_to_add_a_node(self) -> str:
         """A command line that adds a node by hand, for a person to copy."""
         index = 1 + max((int(name.removeprefix("s")) for name in self._nodes), default=0)
-        name = f"s{index}"
-        node = {**self._common_settings(), **self.registry.node_settings(index)}
-        command = self._register(self._write_settings(name, node), name, quiet_port())
-        return shlex.join(command)
+        return shlex.join(self._node_command(f"s{index}"))
 
     def generation(self) -> int | None:
         """The number of the generation that the agent says runs; ``None`` before the first."""
@@ -147,7 +142,6 @@ class Lab:
         return {
             path: path.read_text(encoding="utf-8", errors="replace").splitlines()[-size:]
             for path in sorted(self._logs.iterdir())
-            if path.stat().st_size
         }
 
     def _start(self, name: str, command: list[str]) -> Process:

@@ -70,7 +70,7 @@ class Play:
     def _play(self, step: Step) -> Seen:
         self._step = step
         self._title = f"step {step.number} of {len(self._steps)}: {step.title}"
-        self._screen.say(self._title)
+        self._screen.begin(self._title)
         began, before = time.monotonic(), self.traffic.counts()
         self._act(step)
         self._until(lambda: self._serves(step), f"HAProxy to list {_names(step.serving)} as UP")
@@ -147,7 +147,8 @@ class Play:
         """Read the statistics; returns whether they could be read."""
         self._lab.check()
         try:
-            self._servers = stats.servers(stats.read(self._lab.socket), SERVICE)
+            servers = stats.servers(stats.read(self._lab.socket), SERVICE)
+            self._servers = dict(sorted(servers.items()))
         except StatsError:
             return False
         return True

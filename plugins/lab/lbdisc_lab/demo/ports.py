@@ -23,16 +23,16 @@ def check_port(port: int) -> int:
         ) from error
 
 
-def quiet_port() -> int:
+def quiet_port(address: str = LOOPBACK) -> int:
     """A free port below those that outgoing connections take, of which traffic makes many."""
     for port in random.sample(range(20_000, _first_outgoing_port()), 50):
         with socket.socket() as probe:
             try:
-                probe.bind((LOOPBACK, port))
+                probe.bind((address, port))
             except OSError:
                 continue
             return port
-    return free_port(LOOPBACK)
+    return free_port(address)
 
 
 def _first_outgoing_port() -> int:

@@ -4,11 +4,10 @@ import importlib
 import importlib.util
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Protocol, cast
+from typing import Protocol, cast, runtime_checkable
 
 from lbdisc.errors import LbdiscError, SettingsError
-
-NODES = 6  # s1 to s5, and one that a person may add by hand
+from lbdisc_lab.demo.ports import LOOPBACK
 
 
 class Registry(Protocol):
@@ -24,6 +23,9 @@ class Registry(Protocol):
 
     def node_settings(self, index: int) -> Mapping[str, object]:
         """What the node ``s<index>`` needs, by dotted keys."""
+
+    def node_address(self, index: int) -> str:
+        """The loopback address that the node ``s<index>`` serves on."""
 
     def stop(self) -> None:
         """End its servers."""
@@ -41,6 +43,9 @@ class Folder:
     def node_settings(self, index: int) -> Mapping[str, object]:
         return self.settings
 
+    def node_address(self, index: int) -> str:
+        return LOOPBACK
+
     def stop(self) -> None:
         """Nothing runs."""
 
@@ -56,12 +61,17 @@ class _Servers(Protocol):
     def stop(self) -> None: ...
 
 
+@runtime_checkable
+class _Addressing(Protocol):
+    def node_address(self, index: int) -> str: ...
+
+
 class _Testing(Protocol):
     def start(self, folder: Path, *, members: int = 1) -> _Servers: ...
 
 
 class Real:
-    """Real servers. Where each node has a registry member of its own, member 0 is the agent's."""
+    """Real servers, started by a backend's ``testing`` module."""
 
     def __init__(self, backend: str, servers: _Servers) -> None:
         self.backend = backend
@@ -74,12 +84,14 @@ class Real:
     def node_settings(self, index: int) -> Mapping[str, object]:
         return self._servers.node_settings(index)
 
+    def node_address(self, index: int) -> str:
+        """That of the node's member, where the cluster has one beside each node."""
+        if isinstance(self._servers, _Addressing):
+            return self._servers.node_address(index)
+        return LOOPBACK
+
     def stop(self) -> None:
         self._servers.stop()
-
-
-# A gossip cluster has a member beside every node, not servers that all share.
-_MEMBER_PER_NODE = ("serf",)
 
 
 def start(backend: str, folder: Path) -> Registry:
@@ -91,9 +103,8 @@ def start(backend: str, folder: Path) -> Registry:
         return Folder(folder)
     testing = _testing(backend)
     folder.mkdir(parents=True)
-    members = 1 + NODES if backend in _MEMBER_PER_NODE else 1
     try:
-        return Real(backend, testing.start(folder, members=members))
+        return Real(backend, testing.start(folder))
     except (RuntimeError, AssertionError, OSError) as error:
         line = next(iter(str(error).splitlines()), type(error).__name__)
         raise LbdiscError(f"the registry {backend} does not start: {line}") from error

@@ -34,6 +34,9 @@ class Screen(Protocol):
     def say(self, line: str) -> None:
         """A line that stays."""
 
+    def begin(self, title: str) -> None:
+        """A step begins."""
+
     def show(self, view: View) -> None:
         """The moment that replaces the last one."""
 
@@ -49,6 +52,9 @@ class PlainScreen:
 
     def say(self, line: str) -> None:
         self._console.print(Text(line), soft_wrap=True)
+
+    def begin(self, title: str) -> None:
+        self.say(title)
 
     def show(self, view: View) -> None:
         """Nothing: a moment is not worth a line."""
@@ -73,10 +79,18 @@ class LiveScreen(PlainScreen):
 
     def __init__(self, console: Console) -> None:
         super().__init__(console)
+        self._title = ""
         self._live = Live(console=console, auto_refresh=False, transient=True)
+
+    def begin(self, title: str) -> None:
+        self._title = title  # the table has it until the step is done
 
     def show(self, view: View) -> None:
         self._live.update(frame(view), refresh=True)
+
+    def seen(self, seen: Seen) -> None:
+        self.say(self._title)
+        super().seen(seen)
 
     def __enter__(self) -> Self:
         self._live.start()
@@ -120,28 +134,26 @@ def _totals(view: View) -> Text:
     return Text.assemble(
         "  generation ",
         (str(view.generation or "-"), "bold"),
-        f"   requests {counts.requests:,}   lost ",
+        f"  requests {counts.requests:,}  lost ",
         (str(counts.lost), "bold red" if counts.lost else "bold green"),
-        f"   no node yet {counts.no_node_yet:,}",
-        f"   median {counts.median:g} ms, p95 {counts.p95:g} ms",
+        f"  too early {counts.no_node_yet:,}  p95 {counts.p95:.1f} ms",
     )
 
 
 def _seen_line(seen: Seen) -> Text:
     counts = seen.counts
     names = ", ".join(name for name, row in seen.servers.items() if row.up) or "no node"
-    gone = "" if seen.gone is None else f", the others gone after {seen.gone:.1f} s"
+    gone = "" if seen.gone is None else f", others gone after {seen.gone:.2f} s"
     return Text.assemble(
         ("  ✓ ", "green"),
-        f"HAProxy lists {names} after {seen.seconds:.2f} s{gone}; ",
-        f"{counts.requests} requests, ",
+        f"{names} up after {seen.seconds:.2f} s{gone}; {counts.requests} requests, ",
         (f"{counts.lost} lost", "bold red" if counts.lost else ""),
-        f", {counts.no_node_yet} before the first node" if counts.no_node_yet else "",
+        f", {counts.no_node_yet} too early" if counts.no_node_yet else "",
     )
 
 
-def summary(report: Report) -> Group:
-    """The report as a table, and the verdict below it."""
+def summary(report: Report) -> Table:
+    """The steps of the report as a table."""
     # Eighty characters are enough.
     table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
     table.add_column("step", no_wrap=True)
@@ -158,17 +170,19 @@ def summary(report: Report) -> Group:
             Text(str(seen.counts.lost), "bold red" if seen.counts.lost else "green"),
             " ".join(seen.servers) or "-",
         )
-    return Group(table, *map(Text, _verdict(report)))
+    return table
 
 
-def _verdict(report: Report) -> list[str]:
+def verdict(report: Report) -> list[str]:
+    """What the report comes to, and each failure on a line of its own."""
     counts = report.counts
     versions = ", ".join(f"{name} {version}" for name, version in report.versions.items())
     lines = [
         f"backend {report.backend}; {versions}",
         f"{counts.requests:,} requests at {report.rate:g}/s: {counts.served:,} served, "
-        f"{counts.lost} lost, {counts.no_node_yet} before the first node (503)",
-        f"latency median {counts.median:g} ms, p95 {counts.p95:g} ms, slowest {counts.slowest:g} ms",
+        f"{counts.lost} lost, {counts.no_node_yet} too early (503, no node yet)",
+        f"latency: median {counts.median:g} ms, p95 {counts.p95:g} ms, "
+        f"slowest {counts.slowest:g} ms",
     ]
     if counts.lost:
         lines.append(f"FAILED: {explain(report.losses, counts.lost)}")

@@ -1,0 +1,158 @@
+"""The agent's own entry in the registry, and what it acknowledges there.
+
+``lbdisc register`` waits for the agents that it finds. This one says of a draining endpoint that
+nothing is left on it once the load balancer runs it as draining and has no session on it. Whatever
+goes wrong here, the load balancer is kept in step all the same.
+"""
+
+import time
+from bisect import bisect_left
+from collections.abc import Callable, Iterable
+
+import structlog
+
+from lbdisc.addresses import OwnAddress
+from lbdisc.draining import ROOM, Agent, token
+from lbdisc.errors import LbdiscError
+from lbdisc.generation import Generation
+from lbdisc.holding import Holder
+from lbdisc.hooks import Registrar, Reloader
+from lbdisc.settings import AgentSettings
+from lbdisc.values import Endpoint, Snapshot
+
+EVERY = 0.1  # seconds between two looks at what drains
+SHARE = 5  # a look may take at most this part of the time
+_log = structlog.get_logger("lbdisc.presence")
+
+
+class Presence:
+    """Announces the agent ``name`` through ``registrar``; without one it does nothing.
+
+    All methods are for the agent's own thread, the registrar works in another.
+    """
+
+    def __init__(
+        self,
+        registrar: Registrar | None = None,
+        *,
+        name: str = "",
+        services: tuple[str, ...] = (),
+        pace: AgentSettings | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._registrar = registrar
+        self._pace = pace or AgentSettings()
+        self._clock = clock
+        self._word = Agent(name=name, services=services)
+        self._own: OwnAddress | None = None
+        self._holder: Holder | None = None
+        self._seen: Snapshot | None = None
+        self._draining: dict[Endpoint, bool] = {}  # whether it is over; the longest known first
+        self._next = 0.0
+        self._announced = False
+        self._trouble = ""
+
+    @property
+    def due(self) -> float | None:
+        """When to look again; ``None`` while nothing drains."""
+        return self._next if self._holder and not all(self._draining.values()) else None
+
+    def look(
+        self,
+        newest: tuple[Snapshot, float] | None,
+        running: Generation | None,
+        reloader: Reloader,
+    ) -> None:
+        """See which draining endpoints are free of sessions; announced from the first time on."""
+        if self._registrar is None or newest is None or running is None:
+            return
+        self._begin(self._registrar)
+        if newest[0] is not self._seen:
+            self._seen = newest[0]
+            self._take(endpoint for endpoint in self._seen.endpoints if endpoint.draining)
+        now = self._clock()
+        if now >= self._next and (left := [e for e, over in self._draining.items() if not over]):
+            self._draining.update(dict.fromkeys(self._over(left, running.snapshot, reloader), True))
+            end = self._clock()
+            self._next = end + max(EVERY, (end - now) * SHARE)
+            self._say()
+
+    def _begin(self, registrar: Registrar) -> None:
+        if self._holder is None:
+            self._own = OwnAddress()
+            self._holder = Holder(registrar, self._entry, self, self._pace)
+            self._holder.start()
+
+    def _entry(self) -> Endpoint:
+        assert self._own is not None
+        return self._word.endpoint(self._own.current())
+
+    def _take(self, draining: Iterable[Endpoint]) -> None:
+        """What drains now; of what was over, only that is still of interest."""
+        now = dict.fromkeys(draining, False)
+        known = {e: over for e, over in self._draining.items() if e in now}
+        if now or self._draining:
+            self._draining = known | {e: False for e in now if e not in known}
+            self._say()
+
+    def _over(
+        self, left: list[Endpoint], running: Snapshot, reloader: Reloader
+    ) -> Iterable[Endpoint]:
+        """Those of ``left`` that this load balancer sends nothing to any more."""
+        mine = [e for e in left if e.service in self._word.services]
+        applied = [e for e in mine if _holds(running, e)]
+        over = [e for e in left if e.service not in self._word.services]
+        try:
+            return [*over, *reloader.drained(applied)] if applied else over
+        except LbdiscError as error:
+            _log.debug("cannot see the sessions of what drains", why=str(error))
+            return over
+
+    def _say(self) -> None:
+        over = [token(endpoint) for endpoint, over in self._draining.items() if over]
+        if len(over) > ROOM:
+            _log.debug("more drained endpoints than fit; the others follow", over=len(over))
+        self._word = Agent(
+            name=self._word.name, services=self._word.services, drained=tuple(over[:ROOM])
+        )
+
+    def changed(self, services: tuple[str, ...], other: "Presence | None") -> "Presence":
+        """With new settings: ``other`` in its place if there is one."""
+        if other is not None:
+            self.leave()
+            self.join(1.0)
+            return other
+        self._word = Agent(name=self._word.name, services=services, drained=self._word.drained)
+        return self
+
+    def leave(self) -> None:
+        """Take the agent out of the registry; returns at once."""
+        if self._holder is not None:
+            self._holder.leave()
+
+    def join(self, timeout: float) -> None:
+        """Wait until it is out, for ``timeout`` seconds at most."""
+        if self._holder is not None:
+            self._holder.join(timeout)
+
+    def published(self, endpoint: Endpoint) -> None:
+        """The registry has it (called by the registrar's thread, as the next two)."""
+        if not self._announced:
+            _log.info("announced", name=endpoint.name, address=endpoint.address)
+        self._announced, self._trouble = True, ""
+
+    def refused(self, error: LbdiscError) -> None:
+        """The registry cannot have it now; it is tried again."""
+        if str(error) != self._trouble:
+            why = str(error)
+            _log.warning("not announced, nodes that stop do not wait for this agent", why=why)
+        self._announced, self._trouble = False, str(error)
+
+    def left(self, error: LbdiscError | None) -> None:
+        """It is out, or expires."""
+        _log.debug("no longer announced", why=str(error) if error else None)
+
+
+def _holds(snapshot: Snapshot, endpoint: Endpoint) -> bool:
+    at = bisect_left(snapshot.endpoints, endpoint)
+    return at < len(snapshot.endpoints) and snapshot.endpoints[at] == endpoint

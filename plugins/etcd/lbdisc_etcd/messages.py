@@ -1,0 +1,40 @@
+"""What a session answers with."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """A key with its value; ``lease`` is 0 without one."""
+
+    key: bytes
+    value: bytes
+    mod_revision: int
+    lease: int
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A part of what is under a prefix, at ``revision`` of the cluster ``cluster``."""
+
+    records: tuple[Record, ...]
+    more: bool
+    cluster: int
+    revision: int
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """``value`` is None for a deletion."""
+
+    key: bytes
+    value: bytes | None
+    revision: int
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """Whether a conditional put came true; ``record`` is what is there now, if anything."""
+
+    done: bool
+    record: Record | None

@@ -1,0 +1,178 @@
+"""The local Serf agent: another's, or one that lbdisc starts, watches over and stops."""
+
+import json
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import structlog
+
+from lbdisc import files
+from lbdisc.errors import SettingsError
+from lbdisc_serf import complaints, launching
+from lbdisc_serf.connecting import connect
+from lbdisc_serf.output import Output
+from lbdisc_serf.settings import GOSSIP_PORT, SerfSettings, joined, split
+from lbdisc_serf.tags import check_size
+from lbdisc_serf.wire import RpcError, RpcStopped
+
+START = 10.0  # seconds that an agent may take to answer
+# Seconds from the leave to the end. Others have been told of the intent before the leave and pass
+# the leave on; Serf itself would sit for a second longer.
+PROPAGATION = 0.3
+LAST_WORDS = 0.5  # seconds
+ANYWHERE = ("0.0.0.0", "::")
+
+
+class Agent:
+    """The local agent while it is needed, in a ``with`` block.
+
+    An external one has to be there. A managed one is started, unless an agent answers at
+    ``serf.rpc`` already: then that is taken, as it is another lbdisc's on this host. ``stopped``
+    is what tells a wanted end of the block, at which an own agent leaves the cluster, from an
+    error: then it is killed at once, so that its successor can take its place unnoticed.
+    """
+
+    def __init__(
+        self,
+        settings: SerfSettings,
+        *,
+        node: str,
+        tags: Mapping[str, str],
+        advertise: str = "",
+        stopped: Callable[[], bool],
+    ) -> None:
+        self._log = structlog.get_logger("lbdisc.serf")
+        self._settings = settings
+        self._node = settings.node or node
+        self._tags = dict(tags)
+        self._advertise = settings.advertise or advertise
+        self._stopped = stopped
+        self._child: subprocess.Popen[bytes] | None = None
+        self._output: Output | None = None
+
+    @property
+    def owned(self) -> bool:
+        """Whether this object started the agent."""
+        return self._child is not None
+
+    def check(self) -> None:
+        """Raise ``RpcError`` or ``SettingsError`` with its last words if an own agent has ended."""
+        if self._child is not None and self._child.poll() is not None:
+            assert self._output is not None
+            self._output.close()
+            raise complaints.ended(self._child.returncode, self._output.tail)
+
+    def __enter__(self) -> Self:
+        if self._settings.managed and not self._answers():
+            try:
+                self._start()
+            except BaseException:
+                self._kill()
+                raise
+        return self
+
+    def _answers(self) -> bool:
+        with suppress(RpcError), connect(self._settings, self._stopped) as client:
+            self._log.info("using the Serf agent that runs already", node=client.name)
+            return True
+        if self._stopped():
+            raise RpcStopped("stopped before the agent was started")
+        return False
+
+    def _start(self) -> None:
+        check_size(self._tags)
+        path = self._write_configuration()
+        self._child = launching.launch(self._settings.binary, path)
+        self._output = Output(self._child, self._node)
+        end = time.monotonic() + START
+        while True:
+            self.check()
+            try:
+                connect(self._settings, self._stopped).close()
+                break
+            except RpcStopped:
+                raise
+            except RpcError:
+                if time.monotonic() > end:
+                    raise
+                time.sleep(0.02)
+        self._log.info("Serf agent started", node=self._node, pid=self._child.pid)
+
+    def _write_configuration(self) -> Path:
+        folder = self._settings.folder
+        path = folder / f"{self._node}.json"
+        try:
+            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            files.write(path, json.dumps(self._configuration(), indent=2), mode=0o600)
+        except OSError as error:
+            raise SettingsError(f"cannot write {path} (serf.folder): {error.strerror}") from error
+        return path
+
+    def _configuration(self) -> dict[str, Any]:
+        settings = self._settings
+        address = split(settings.bind, "serf.bind", port=GOSSIP_PORT)
+        configuration: dict[str, Any] = {
+            "node_name": self._node,
+            "bind": joined(address),
+            "rpc_addr": settings.rpc,
+            "profile": settings.profile,
+            "tags": self._tags | dict(settings.tags),
+            "snapshot_path": str(settings.folder / f"{self._node}.snapshot"),
+            "rejoin_after_leave": True,
+        }
+        if self._advertise and (settings.advertise or address[0] in ANYWHERE):
+            configuration["advertise"] = joined((self._advertise, address[1]))
+        if settings.key:
+            configuration["rpc_auth"] = settings.key
+        if settings.encrypt and settings.encrypt.get_secret_value():
+            configuration["encrypt_key"] = settings.encrypt.get_secret_value()
+        return configuration
+
+    def leave(self) -> None:
+        """Leave the cluster and end; kill it if that takes longer than ``serf.leave_timeout``."""
+        if self._child is None or self._output is None:
+            return
+        # SIGINT is what Serf leaves at; on SIGTERM it would fail for the others.
+        self._child.send_signal(signal.SIGINT)
+        if self._output.left.wait(self._settings.leave_timeout):
+            with suppress(subprocess.TimeoutExpired):
+                self._child.wait(PROPAGATION)
+        else:
+            self._log.warning("Serf agent did not leave", waited=self._settings.leave_timeout)
+        self._kill()
+
+    def _kill(self) -> None:
+        if self._child is not None:
+            self._child.kill()
+            self._child.wait()
+        if self._output is not None:
+            self._output.close()
+        self._child = self._output = None
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._stopped():
+            self.leave()
+            return
+        try:
+            if isinstance(error, RpcError):
+                self._await_last_words()
+                self.check()
+        finally:
+            self._kill()
+
+    def _await_last_words(self) -> None:
+        """A connection breaks a moment before the process that held it ends and can be asked."""
+        if self._child is not None:
+            with suppress(subprocess.TimeoutExpired):
+                self._child.wait(LAST_WORDS)

@@ -1,0 +1,92 @@
+"""The discovery ``serf``: ``members`` is the truth, the agent's log tells when to look again.
+
+Serf's event stream waits a fixed second before it tells of a member; the log does not.
+"""
+
+import socket
+import time
+from threading import Event
+
+from lbdisc.errors import DiscoveryError
+from lbdisc.hooks import Publish
+from lbdisc_serf.agent import Agent
+from lbdisc_serf.connecting import connect
+from lbdisc_serf.joiner import Joiner, encrypted
+from lbdisc_serf.rpc import Client, Record
+from lbdisc_serf.settings import SerfSettings, check
+from lbdisc_serf.view import View
+from lbdisc_serf.wire import RpcError, RpcStopped
+
+SLICE = 0.1  # seconds between two looks at ``stop``
+# A line that tells of a member; an intent to leave is told a while before the leave itself.
+_NEWS = (b"serf: EventMember", b"serf: messageLeaveType")
+
+
+class SerfDiscovery:
+    """Watches the members that the local agent knows."""
+
+    def __init__(self, settings: SerfSettings) -> None:
+        self._settings = check(settings)
+        self._view = View(settings)
+
+    def watch(self, publish: Publish, stop: Event) -> None:
+        """See ``Discovery.watch``; one call at a time."""
+        agent = Agent(
+            self._settings,
+            node=socket.gethostname(),
+            tags={},
+            stopped=stop.is_set,
+        )
+        try:
+            with agent:
+                self._follow(agent, publish, stop)
+        except RpcStopped:
+            return
+        except RpcError as error:
+            raise DiscoveryError(f"{error} (serf.rpc)") from error
+
+    def _follow(self, agent: Agent, publish: Publish, stop: Event) -> None:
+        with connect(self._settings, stop.is_set) as client, self._joiner() as joiner:
+            stream = client.monitor("DEBUG")
+            self._await_join(agent, client, stream, joiner, stop)
+            fresh = True
+            while not stop.is_set():
+                members = client.members()
+                for snapshot in self._view.update(members, fresh=fresh, now=time.monotonic()):
+                    publish(snapshot)
+                fresh = False
+                joiner.forgotten(self._view.forgotten)
+                self._await_news(agent, client, stream, stop)
+
+    def _joiner(self) -> Joiner:
+        settings = self._settings
+        return Joiner(
+            lambda stopped: connect(settings, stopped),
+            settings.join if settings.managed else (),
+            interval=settings.join_interval,
+        )
+
+    def _await_join(
+        self, agent: Agent, client: Client, stream: int, joiner: Joiner, stop: Event
+    ) -> None:
+        """At the very first, an agent that is still alone knows nothing worth publishing."""
+        end = time.monotonic() + self._settings.rejoin_window
+        while self._view.empty and not joiner.settled and not stop.is_set():
+            agent.check()
+            if encrypted(joiner.failure):
+                raise DiscoveryError(f"{joiner.failure} (serf.encrypt, serf.join)")
+            if time.monotonic() > end:
+                return
+            client.read(stream, SLICE / 5)
+
+    def _await_news(self, agent: Agent, client: Client, stream: int, stop: Event) -> None:
+        end = time.monotonic() + self._settings.poll
+        while not stop.is_set() and (left := end - time.monotonic()) > 0:
+            agent.check()
+            if any(map(_is_news, client.read(stream, min(SLICE, left)))):
+                return
+
+
+def _is_news(record: Record) -> bool:
+    line = record.get(b"Log")
+    return isinstance(line, bytes) and any(words in line for words in _NEWS)

@@ -1,0 +1,286 @@
+"""The folder of nodes: forms, oddities of file systems, leases, and what is read again."""
+
+import json
+import os
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from threading import Event
+
+import pytest
+
+from lbdisc.errors import DiscoveryError, SettingsError
+from lbdisc.file_discovery import FileDiscovery, Notices
+from lbdisc.file_folder import Folder
+from lbdisc.file_settings import FileSettings
+from lbdisc.testing import Watching
+from lbdisc.values import Endpoint, Snapshot
+
+RECORD = '{"address": "10.0.0.7", "port": 80}'
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    path = tmp_path / "nodes"
+    path.mkdir()
+    return path
+
+
+@pytest.fixture
+def watching(folder: Path) -> Iterator[Watching]:
+    with Watching(FileDiscovery(FileSettings(dir=folder, rescan=60.0))) as watching:
+        watching.until(lambda _: True, deadline=10)
+        yield watching
+
+
+def nothing_told(_: Notices, timeout: float, stop: Event) -> list[Path]:
+    stop.wait(0.01)
+    return []
+
+
+def listed(folder: Path) -> Snapshot:
+    content = Folder(FileSettings(dir=folder))
+    content.scan()
+    return content.snapshot()
+
+
+def test_lines_of_the_lab_are_read(folder: Path) -> None:
+    (folder / "s1").write_text("s1 172.17.0.3\n")
+    (folder / "s2").write_text("s2 172.17.0.4 8080\n")
+    assert listed(folder).endpoints == (
+        Endpoint(service="nodes", name="s1", address="172.17.0.3", port=3000),
+        Endpoint(service="nodes", name="s2", address="172.17.0.4", port=8080),
+    )
+
+
+@pytest.mark.parametrize("place", ["s1.json", "s1", "nodes/s1.json", "nodes/s1"])
+def test_a_record_may_stand_in_any_place(folder: Path, place: str) -> None:
+    (folder / place).parent.mkdir(exist_ok=True)
+    (folder / place).write_text(RECORD)
+    assert listed(folder).endpoints == (
+        Endpoint(service="nodes", name="s1", address="10.0.0.7", port=80),
+    )
+
+
+@pytest.mark.parametrize("name", [".s1.json", "s1.tmp", "s1~", "s1.json~", "lost+found"])
+def test_hidden_and_temporary_files_are_passed_over(folder: Path, name: str) -> None:
+    (folder / name).write_text("half of a rec")
+    found = listed(folder)
+    assert (found.endpoints, found.problems) == ((), ())
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("s1", "s1 10.0.0.7\nserver evil 10.6.6.6:80"),
+        ("s1", "s1 10.0.0.7 80\n    server evil 10.6.6.6:80\n"),
+        ("s1", "s2 10.0.0.7"),
+        ("s1", "s1"),
+        ("s1", ""),
+        ("s1", "s1 10.0.0.7 80 check"),
+        ("s1", "s1 10.0.0.7 99999"),
+        ("s1", "s1 10.0.0.7 ٣٠"),
+        ("s1", "s1\t10.0.0.7"),
+        ("s1", "s1 999.0.0.7"),
+        ("s1.json", "s1 10.0.0.7"),
+        ("s1.json", '{"address": "10.0.0.7", "ttl": 0}'),
+        ("s1.json", '{"address": "10.0.0.7", "ttl": NaN}'),
+        ("s1.json", '{"address": "10.0.0.7", "ttl": true}'),
+        ("s1.json", '{"address": "10.0.0.7", "owner": 7}'),
+        ("s1.json", '{"address": "10.0.0.7", "tags": {"a": "b\\nserver evil 10.6.6.6:80"}}'),
+        ("two words.json", RECORD),
+    ],
+)
+def test_what_is_no_endpoint_is_a_problem_naming_the_file(
+    folder: Path, name: str, content: str
+) -> None:
+    (folder / name).write_text(content)
+    (folder / "good").write_text("good 10.0.0.8")
+    found = listed(folder)
+    assert [endpoint.name for endpoint in found.endpoints] == ["good"]
+    assert [problem.where for problem in found.problems] == [str(folder / name)]
+
+
+def test_odd_files_are_problems_and_block_nothing(folder: Path) -> None:
+    service = folder / "web"
+    (service / "folder").mkdir(parents=True)
+    os.mkfifo(service / "fifo")
+    os.mkfifo(folder / "fifo")
+    (service / "big.json").write_text(json.dumps({"address": "10.0.0.7", "x": "x" * 70_000}))
+    (service / "good.json").write_text(RECORD)
+    found = listed(folder)
+    assert [endpoint.name for endpoint in found.endpoints] == ["good"]
+    where = {Path(problem.where).relative_to(folder) for problem in found.problems}
+    assert where == {Path(p) for p in ("web/folder", "web/fifo", "fifo", "web/big.json")}
+
+
+def test_names_that_are_no_text_are_told_in_one_line(folder: Path) -> None:
+    Path(os.fsdecode(os.fsencode(folder) + b"/caf\xe9\n")).write_text(RECORD)
+    Path(os.fsdecode(os.fsencode(folder) + b"/folder\xe9")).mkdir()
+    problems = listed(folder).problems
+    assert len(problems) == 2
+    assert all(str(problem).isprintable() for problem in problems)
+
+
+def test_a_folder_with_a_bad_name_keeps_no_watch_out(folder: Path) -> None:
+    Path(os.fsdecode(os.fsencode(folder) + b"/folder\xe9")).mkdir()
+    with Watching(FileDiscovery(FileSettings(dir=folder))) as watching:
+        (folder / "s1").write_text("s1 10.0.0.7")
+        watching.until(lambda s: len(s) == 1, deadline=10)
+
+
+def test_links_to_files_are_followed(folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").write_text(RECORD)
+    (folder / "s1.json").symlink_to(tmp_path / "elsewhere")
+    (folder / "s2.json").symlink_to(tmp_path / "nowhere")
+    assert [endpoint.name for endpoint in listed(folder).endpoints] == ["s1"]
+
+
+def test_a_second_file_for_a_name_is_a_problem(folder: Path) -> None:
+    (folder / "s1").write_text("s1 10.0.0.7")
+    (folder / "s1.json").write_text(RECORD)
+    found = listed(folder)
+    assert len(found.endpoints) == 1
+    assert found.problems[0].where == str(folder / "s1.json")
+
+
+def test_a_good_entry_outlives_rubbish_in_its_file(folder: Path, watching: Watching) -> None:
+    (folder / "s1.json").write_text(RECORD)
+    watching.until(lambda s: len(s) == 1, deadline=10)
+    (folder / "s1.json").write_text(RECORD[:20])
+    spoilt = watching.until(lambda s: s.problems, deadline=10)
+    assert len(spoilt) == 1
+    (folder / "s1.json").write_text(RECORD)
+    watching.until(lambda s: not s.problems and len(s) == 1, deadline=10)
+
+
+def test_a_removed_file_is_a_clean_leave(folder: Path, watching: Watching) -> None:
+    (folder / "s1").write_text("s1 10.0.0.7")
+    endpoint = watching.until(lambda s: len(s) == 1, deadline=10).endpoints[0]
+    (folder / "s1").unlink()
+    watching.until(lambda s: not len(s), deadline=10)
+    assert watching.seen.states_of(endpoint)[-3:] == ["ready", "draining", "out"]
+
+
+def test_an_expired_file_is_left_out_at_once(folder: Path, watching: Watching) -> None:
+    (folder / "s1.json").write_text('{"address": "10.0.0.7", "ttl": 0.5}')
+    endpoint = watching.until(lambda s: len(s) == 1, deadline=10).endpoints[0]
+    watching.until(lambda s: not len(s), deadline=10)
+    assert watching.seen.states_of(endpoint) == ["out", "ready", "out"]
+
+
+def test_leases_renewed_unnoticed_are_not_lost(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While an agent starves, the notices of renewed leases wait in a queue; the clock does not."""
+    monkeypatch.setattr(Notices, "wait", nothing_told)
+    path = folder / "s1.json"
+    path.write_text('{"address": "10.0.0.7", "ttl": 1.0}')
+    with Watching(FileDiscovery(FileSettings(dir=folder, rescan=60.0))) as watching:
+        endpoint = watching.until(lambda s: len(s) == 1, deadline=10).endpoints[0]
+        end = time.monotonic() + 2.5
+        while time.monotonic() < end:
+            os.utime(path)
+            time.sleep(0.1)
+    assert watching.seen.states_of(endpoint) == ["ready"]
+
+
+def test_a_file_that_expired_before_is_never_published(folder: Path) -> None:
+    path = folder / "s1.json"
+    path.write_text('{"address": "10.0.0.7", "ttl": 10}')
+    os.utime(path, (time.time() - 11, time.time() - 11))
+    assert listed(folder) == Snapshot()
+
+
+def test_a_time_in_the_future_expires_like_now(folder: Path, watching: Watching) -> None:
+    path = folder / ".s1.json"
+    path.write_text('{"address": "10.0.0.7", "ttl": 0.5}')
+    os.utime(path, (time.time() + 9000, time.time() + 9000))
+    path.rename(folder / "s1.json")
+    watching.until(lambda s: len(s) == 1, deadline=10)
+    watching.until(lambda s: not len(s), deadline=10)
+
+
+def test_a_folder_that_never_was_is_a_wrong_setting(tmp_path: Path) -> None:
+    discovery = FileDiscovery(FileSettings(dir=tmp_path / "nowhere"))
+    with pytest.raises(SettingsError, match=r"file\.dir.*nowhere"):
+        discovery.watch(lambda _: None, Event())
+
+
+def test_a_file_instead_of_the_folder_is_a_wrong_setting(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(SettingsError, match=r"file\.dir.*Not a directory"):
+        FileDiscovery(FileSettings(dir=tmp_path / "file")).watch(lambda _: None, Event())
+
+
+def test_a_folder_that_vanishes_keeps_the_last_state(folder: Path, watching: Watching) -> None:
+    (folder / "s1").write_text("s1 10.0.0.7")
+    watching.until(lambda s: len(s) == 1, deadline=10)
+    folder.rename(folder.with_name("away"))
+    assert isinstance(watching.failed(deadline=10), DiscoveryError)
+    assert len(watching.seen.latest or ()) == 1
+    folder.with_name("away").rename(folder)
+    (folder / "s2").write_text("s2 10.0.0.8")
+    watching.until(lambda s: len(s) == 2, deadline=10)
+
+
+def test_another_folder_in_its_place_is_no_clean_leave(folder: Path, watching: Watching) -> None:
+    """An unmounted disk leaves an empty folder: the guard has to see losses, not leaves."""
+    (folder / "s1").write_text("s1 10.0.0.7")
+    endpoint = watching.until(lambda s: len(s) == 1, deadline=10).endpoints[0]
+    folder.rename(folder.with_name("away"))
+    folder.mkdir()
+    watching.until(lambda s: not len(s), deadline=10)
+    assert "draining" not in watching.seen.states_of(endpoint)
+
+
+def test_a_service_folder_made_while_watching_is_followed(folder: Path, watching: Watching) -> None:
+    for service in ("web", "api", "db"):
+        (folder / service).mkdir()
+        (folder / service / "s1.json").write_text(RECORD)
+    watching.until(lambda s: set(s.services) == {"web", "api", "db"}, deadline=10)
+    (folder / "web" / "s2.json").write_text(RECORD)
+    watching.until(lambda s: len(s) == 4, deadline=10)
+
+
+def test_a_removed_service_folder_takes_its_endpoints(folder: Path, watching: Watching) -> None:
+    (folder / "web").mkdir()
+    (folder / "web" / "s1.json").write_text(RECORD)
+    watching.until(lambda s: len(s) == 1, deadline=10)
+    (folder / "web").rename(folder / ".web")
+    watching.until(lambda s: not len(s), deadline=10)
+
+
+def test_one_change_among_many_reads_one_file(folder: Path) -> None:
+    for number in range(1000):
+        (folder / f"s{number}").write_text(f"s{number} 10.0.0.7")
+    content = Folder(FileSettings(dir=folder))
+    content.scan()
+    (folder / "s7").write_text("s7 10.0.0.8")
+    assert content.look(folder / "s7")
+    content.scan()
+    assert content.reads == 1001
+    assert len(content.snapshot()) == 1000
+
+
+def test_a_rescan_finds_what_the_kernel_did_not_tell(folder: Path, tmp_path: Path) -> None:
+    """A changed target of a link is no event in the folder, as most changes on a network disk."""
+    target = tmp_path / "elsewhere"
+    target.write_text(RECORD)
+    (folder / "s1.json").symlink_to(target)
+    with Watching(FileDiscovery(FileSettings(dir=folder, rescan=0.2))) as watching:
+        watching.until(lambda s: len(s) == 1, deadline=10)
+        target.write_text('{"address": "10.0.0.9"}')
+        watching.until(lambda s: s.endpoints[0].address == "10.0.0.9", deadline=10)
+
+
+def test_without_the_kernels_notices_the_folder_is_polled(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError("Too many open files")
+
+    monkeypatch.setattr("lbdisc.file_discovery.RustNotify", full)
+    with Watching(FileDiscovery(FileSettings(dir=folder))) as watching:
+        (folder / "s1").write_text("s1 10.0.0.7")
+        watching.until(lambda s: len(s) == 1, deadline=10)

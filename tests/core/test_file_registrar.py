@@ -1,0 +1,143 @@
+"""The registrar of the folder of nodes: one file, one owner."""
+
+import json
+import os
+import time
+from pathlib import Path
+from threading import Event
+
+import pytest
+from structlog.testing import capture_logs
+
+from lbdisc.errors import RegistrarError
+from lbdisc.file_registrar import FileRegistrar
+from lbdisc.file_settings import FileSettings
+from lbdisc.testing import Holding, eventually
+from lbdisc.values import Endpoint
+
+ENDPOINT = Endpoint(service="web", name="s1", address="10.0.0.7", port=80)
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    return tmp_path / "web" / "s1.json"
+
+
+def registrar(file: Path, ttl: float = 10.0) -> FileRegistrar:
+    return FileRegistrar(FileSettings(dir=file.parent.parent, ttl=ttl))
+
+
+def test_the_file_holds_the_record_its_ttl_and_its_owner(file: Path) -> None:
+    with Holding(registrar(file), ENDPOINT):
+        eventually(file.exists)
+        record = json.loads(file.read_text())
+    assert record.pop("owner")
+    assert record == {
+        "address": "10.0.0.7",
+        "port": 80,
+        "weight": 100,
+        "state": "ready",
+        "tags": {},
+        "ttl": 10.0,
+    }
+    assert list(file.parent.iterdir()) == []
+
+
+def test_the_lease_is_renewed_in_place(file: Path) -> None:
+    with Holding(registrar(file, ttl=0.6), ENDPOINT):
+        eventually(file.exists)
+        first = file.stat()
+        renewed = eventually(lambda: file.stat() if file.stat().st_mtime > first.st_mtime else None)
+        assert renewed is not None
+        assert renewed.st_ino == first.st_ino
+
+
+def test_a_file_dated_by_a_clock_that_was_set_back_is_renewed(file: Path) -> None:
+    with Holding(registrar(file), ENDPOINT):
+        eventually(file.exists)
+        os.utime(file, (time.time() + 9000, time.time() + 9000))
+        eventually(lambda: file.stat().st_mtime < time.time() + 100)
+
+
+@pytest.mark.parametrize("rubbish", ["", "{half", '{"address": 7}'])
+def test_rubbish_in_the_file_is_overwritten(file: Path, rubbish: str) -> None:
+    with Holding(registrar(file), ENDPOINT):
+        eventually(file.exists)
+        good = file.read_text()
+        file.write_text(rubbish)
+        eventually(lambda: file.read_text() == good)
+
+
+def test_a_removed_file_is_written_again(file: Path) -> None:
+    with Holding(registrar(file), ENDPOINT):
+        eventually(file.exists)
+        file.unlink()
+        eventually(file.exists)
+
+
+def test_a_file_written_by_hand_is_never_overwritten(file: Path) -> None:
+    file.parent.mkdir()
+    file.write_text('{"address": "10.0.0.9", "port": 81}')
+    with capture_logs() as logs, Holding(registrar(file), ENDPOINT):
+        eventually(lambda: logs)
+    assert json.loads(file.read_text())["port"] == 81
+    assert [line["log_level"] for line in logs] == ["warning"]
+
+
+def test_the_second_of_a_name_says_once_that_it_waits(file: Path) -> None:
+    other = registrar(file, ttl=0.5)
+    with capture_logs() as logs, Holding(registrar(file, ttl=0.5), ENDPOINT) as first:
+        eventually(file.exists)
+        with Holding(other, ENDPOINT):
+            eventually(lambda: logs)
+            owner = json.loads(file.read_text())["owner"]
+            first.stop()
+            eventually(lambda: json.loads(file.read_text())["owner"] != owner)
+    assert [line["event"] for line in logs] == [
+        "another holds this name: waiting for its lease to end",
+        "the name is free: holding it",
+    ]
+
+
+def test_an_expired_file_is_taken_over(file: Path) -> None:
+    file.parent.mkdir()
+    file.write_text('{"address": "10.0.0.9", "port": 81, "ttl": 10, "owner": "dead"}')
+    os.utime(file, (time.time() - 20, time.time() - 20))
+    with Holding(registrar(file), ENDPOINT):
+        eventually(lambda: json.loads(file.read_text())["port"] == 80)
+
+
+def test_what_another_took_over_is_not_removed(file: Path) -> None:
+    with Holding(registrar(file), ENDPOINT):
+        eventually(file.exists)
+        other = '{"address": "10.0.0.9", "port": 81, "ttl": 10, "owner": "other"}'
+        staged = file.with_name(".staged")
+        staged.write_text(other)
+        staged.replace(file)
+    assert file.read_text() == other
+
+
+def test_the_endpoint_is_read_again_only_after_it_was_written(file: Path) -> None:
+    """What ``lbdisc register`` takes as the sign that the endpoint is known."""
+    stop = Event()
+    found: list[bool] = []
+
+    def endpoint() -> Endpoint:
+        found.append(file.exists())
+        if len(found) == 2:
+            stop.set()
+        return ENDPOINT
+
+    registrar(file).hold(endpoint, stop)
+    assert found[:2] == [False, True]
+
+
+def test_a_missing_folder_is_named(tmp_path: Path) -> None:
+    missing = FileRegistrar(FileSettings(dir=tmp_path / "nowhere"))
+    with pytest.raises(RegistrarError, match=r"file\.dir: .*nowhere is no folder"):
+        missing.hold(lambda: ENDPOINT, Event())
+
+
+def test_a_folder_that_cannot_be_written_is_named() -> None:
+    with pytest.raises(RegistrarError, match=r"file\.dir: cannot write /sys/web/s1\.json: "):
+        FileRegistrar(FileSettings(dir=Path("/sys"))).hold(lambda: ENDPOINT, Event())

@@ -1,0 +1,80 @@
+"""Commands: their text, their success, and that nothing can hide in them."""
+
+import pytest
+
+from lbdisc.haproxy import commands as cmd
+from lbdisc.haproxy.commands import Command
+from lbdisc.haproxy.errors import HaproxyError, Refused
+
+
+@pytest.mark.parametrize(
+    ("command", "text", "success"),
+    [
+        (
+            cmd.AddServer("b", "s", "10.0.0.1:80", ("check", "weight", "5")),
+            "add server b/s 10.0.0.1:80 check weight 5",
+            "New server registered.\n",
+        ),
+        (cmd.EnableServer("b", "s"), "enable server b/s", ""),
+        (cmd.EnableHealth("b", "s"), "enable health b/s", "\n"),
+        (cmd.SetWeight("b", "s", 0), "set server b/s weight 0", ""),
+        (
+            cmd.SetAddress("b", "s", "::1", 80),
+            "set server b/s addr ::1 port 80",
+            "IP changed from '127.0.0.1' to '::1', no need to change the port by 'stats socket'",
+        ),
+        (cmd.SetAddress("b", "s", "::1", 80), "set server b/s addr ::1 port 80", "nothing changed"),
+        (cmd.SetState("b", "s", "drain"), "set server b/s state drain", ""),
+        (cmd.SetHealth("b", "s", "up"), "set server b/s health up", ""),
+        (cmd.DeleteServer("b", "s"), "del server b/s", "Server deleted."),
+        (cmd.ShutdownSessions("b", "s"), "shutdown sessions server b/s", ""),
+        (cmd.WaitRemovable("b", "s", 500), "wait 500ms srv-removable b/s", "Done.\n"),
+        (cmd.EnableDynamicCookie("b", "s"), "enable dynamic-cookie backend b", ""),
+    ],
+)
+def test_each_command_knows_its_text_and_its_success(
+    command: Command, text: str, success: str
+) -> None:
+    assert command.text == text
+    command.check(success)
+    with pytest.raises(Refused, match=r"refused '.*': Something new"):
+        command.check("Something new\nand more\n")
+
+
+def test_a_success_of_another_command_is_none() -> None:
+    with pytest.raises(Refused, match="Server deleted"):
+        cmd.EnableServer("b", "s").check("Server deleted.\n")
+    with pytest.raises(Refused, match="no text"):
+        cmd.AddServer("b", "s", "10.0.0.1:80").check("\n")
+
+
+@pytest.mark.parametrize("reply", ["Invalid addr 'x'", "IP changed, but an error occurred"])
+def test_a_half_done_move_is_no_success(reply: str) -> None:
+    with pytest.raises(Refused):
+        cmd.SetAddress("b", "s", "10.0.0.1", 80).check(reply)
+
+
+@pytest.mark.parametrize("name", ["", "a b", "a;b", "a\nb", "a/b", "a#", "ä", "a'", 'a"', "a\\"])
+def test_a_name_can_hide_no_second_command(name: str) -> None:
+    with pytest.raises(HaproxyError, match="no name for a command"):
+        cmd.EnableServer("b", name)
+    with pytest.raises(HaproxyError, match="no name for a command"):
+        cmd.EnableServer(name, "s")
+
+
+@pytest.mark.parametrize("word", ["", "a b", "a;b", "<<", "a\n", "$X", "a\\ b", "é"])
+def test_a_word_can_hide_no_second_command(word: str) -> None:
+    with pytest.raises(HaproxyError, match="no word for a command"):
+        cmd.AddServer("b", "s", "10.0.0.1:80", ("check", word))
+    with pytest.raises(HaproxyError, match="no word for a command"):
+        cmd.SetAddress("b", "s", word, 80)
+
+
+def test_a_weight_out_of_range_is_refused() -> None:
+    with pytest.raises(HaproxyError, match="weight of b/s is 257: 0 to 256"):
+        cmd.SetWeight("b", "s", 257)
+
+
+def test_a_line_that_haproxy_would_not_answer_is_refused() -> None:
+    with pytest.raises(HaproxyError, match="bytes"):
+        cmd.AddServer("b", "s", "10.0.0.1:80", ("sni", "a" * 9000))

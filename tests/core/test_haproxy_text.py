@@ -1,0 +1,132 @@
+"""The model of a configuration's text."""
+
+import time
+
+import pytest
+
+from lbdisc.haproxy.text import Bind, parse
+from lbdisc.haproxy.words import split
+
+TEXT = """\
+# a comment
+global
+\tstats socket /run/one.sock level operator
+    stats socket /run/two.sock mode 600 level admin expose-fd listeners
+  server-state-base /var/lib
+  server-state-file state
+
+defaults
+  mode http
+  default-server inter 1s
+  load-server-state-from-file global
+frontend web
+  bind *:80,:::443 ssl crt x.pem
+backend nodes
+  default-server fall 5
+  server a 10.0.0.1:80 check # the first
+  default-server rise 1
+  server b 10.0.0.2:80
+"""
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("  server  a\t1:2 ", ("server", "a", "1:2")),
+        ("acl x path /a#b c", ("acl", "x", "path", "/a")),
+        (r"a\ b 'c d' \"e\# \x41\n", ("a b", "c d", '"e#', "A\n")),
+        ("'\\' \"it's\" ''", ("\\", "it's", "")),
+        ("a\rb c", ("a",)),
+        ("# nothing", ()),
+    ],
+)
+def test_words_are_those_of_haproxy(line: str, words: tuple[str, ...]) -> None:
+    assert split(line) == (words, True)
+
+
+def test_a_variable_counts_only_in_double_quotes() -> None:
+    assert split('bind "$IP:80"') == (("bind", "$IP:80"), False)
+    assert split(r'bind $IP "\$IP" ' + "'$IP'") == (("bind", "$IP", "$IP", "$IP"), True)
+
+
+def test_the_runtime_socket_is_the_first_of_level_admin() -> None:
+    sockets = parse(TEXT).stats_sockets
+    assert [(s.address, s.level, s.mode, s.number) for s in sockets] == [
+        ("/run/one.sock", "operator", "", 3),
+        ("/run/two.sock", "admin", "600", 4),
+    ]
+    assert parse(TEXT).runtime_socket == "/run/two.sock"
+    assert parse("global\n").runtime_socket == ""
+
+
+def test_the_state_file_is_found_below_its_base() -> None:
+    assert (parse(TEXT).state_file, parse(TEXT).loads_state) == ("/var/lib/state", True)
+    assert (parse("backend a\n").state_file, parse("backend a\n").loads_state) == ("", False)
+
+
+def test_every_address_that_is_listened_on_is_known() -> None:
+    assert parse(TEXT).binds[2:] == (
+        Bind("*:80", "frontend web", 13),
+        Bind(":::443", "frontend web", 13),
+    )
+
+
+def test_default_servers_count_from_where_they_stand() -> None:
+    first, second = parse(TEXT).proxies["nodes"].servers
+    assert [line.text for line in first.defaults] == [
+        "default-server inter 1s",
+        "default-server fall 5",
+    ]
+    assert second.defaults[-1].text == "default-server rise 1"
+    assert len(second.defaults) == len(first.defaults) + 1
+    assert (first.name, first.address, first.options) == (*("a", "10.0.0.1:80", ("check",)),)
+
+
+def test_a_named_defaults_section_reaches_those_that_ask_for_it() -> None:
+    configuration = parse(
+        "defaults one\n  balance leastconn\ndefaults two from one\n  mode tcp\n"
+        "defaults three\n  mode http\nbackend a from two\nbackend b\n"
+    )
+    a, b = configuration.proxies["a"], configuration.proxies["b"]
+    assert [line.text for line in a.effective] == ["balance leastconn", "mode tcp"]
+    assert [line.text for line in b.effective] == ["mode http"]
+
+
+def test_server_lines_of_peers_are_no_servers_of_a_proxy() -> None:
+    configuration = parse("backend a\n  server x 10.0.0.1:80\npeers p\n  server y 10.0.0.2:80\n")
+    assert list(configuration.servers) == [("a", "x")]
+    assert [line.text for line in configuration.sections[1].lines] == ["server y 10.0.0.2:80"]
+
+
+@pytest.mark.parametrize(
+    "text", ["global\n.if defined(X)\n  daemon\n.endif\n", 'backend a\n  server s"${.LINE}" 1:2\n']
+)
+def test_what_the_text_alone_does_not_tell_is_uncertain(text: str) -> None:
+    assert parse(text).uncertain
+
+
+def test_an_uncertain_line_is_so_each_time_it_is_met() -> None:
+    for more in ("", "#\n", "##\n"):
+        assert parse(f'backend a\n  server s 1:2 id "${{.LINE}}"\n{more}').uncertain
+
+
+def test_ten_thousand_servers_are_parsed_well_below_a_second() -> None:
+    lines = [f"  server s{i} 10.1.{i // 250}.{i % 250}:80 check weight 5" for i in range(10_000)]
+    text = "backend a\n  default-server inter 1s\n" + "\n".join(lines)
+    began = time.process_time()
+    assert len(parse(text).servers) == 10_000
+    assert time.process_time() - began < 1  # a hang, not a figure: it takes 0.05 s
+
+
+def test_equal_server_lines_of_two_texts_are_the_same_objects() -> None:
+    text = "backend a\n  server x 10.0.0.1:80\nbackend b\n  server x 10.0.0.1:80\n"
+    first, second = parse(text), parse(f"{text}  server y 10.0.0.2:80\n")
+    assert all(second.servers[key] is server for key, server in first.servers.items())
+    assert second.servers["a", "x"] != second.servers["b", "x"]
+
+
+def test_a_default_server_line_changes_what_an_equal_server_line_means() -> None:
+    before = parse("backend a\n  server x 10.0.0.1:80\n")
+    after = parse("backend a\n  default-server check\n  server x 10.0.0.1:80\n")
+    assert before.servers["a", "x"] != after.servers["a", "x"]
+    assert after.servers["a", "x"].defaults[0].text == "default-server check"

@@ -1,0 +1,150 @@
+"""Real HAProxys for tests: that of the machine, and a 3.0 in a folder if one is named.
+
+``LBDISC_HAPROXY_3`` may hold the path of a system tree with HAProxy 3.0 in it, such as
+``debootstrap --variant=minbase --include=haproxy trixie FOLDER`` makes.
+"""
+
+import os
+import shutil
+import socket
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from threading import Thread
+
+from lbdisc.haproxy.process import Managed
+from lbdisc.haproxy.socket import Runtime
+from lbdisc.haproxy.text import parse
+from lbdisc.testing.processes import free_port
+
+ROOT_3 = os.environ.get("LBDISC_HAPROXY_3", "")
+VERSIONS = ("system", "3.0") if ROOT_3 else ("system",)
+# What of `show stat` the configuration decides.
+STAT_FIELDS = (
+    *("status", "weight", "act", "bck", "slim", "qlimit", "check_rise", "check_fall"),
+    *("cookie", "mode"),
+)
+IN_SERVICE = ("weight", "checked", "check_rise", "check_fall")
+
+
+class Place:
+    """A folder for HAProxys of one version; its path is the same for them and for the test."""
+
+    def __init__(self, folder: Path, version: str) -> None:
+        self.folder = folder
+        self.version = version
+        self.binary = "haproxy"
+        if version == "3.0":
+            self.binary = str(folder / "haproxy-3.0")
+            Path(self.binary).write_text(f'#!/bin/sh\nexec chroot {ROOT_3} haproxy "$@"\n')
+            Path(self.binary).chmod(0o755)
+
+    def write(self, text: str, name: str = "haproxy.cfg") -> Path:
+        path = self.folder / name
+        path.write_text(text)
+        return path
+
+    def global_lines(self, name: str = "run") -> str:
+        """The global section, with a runtime socket at ``NAME.sock``."""
+        return f"global\n  stats socket {self.folder}/{name}.sock mode 600 level admin\n"
+
+    def text(self, body: str, *, name: str = "run") -> str:
+        """A whole configuration around ``body``."""
+        return (
+            self.global_lines(name) + "defaults\n  mode http\n  timeout connect 1s\n"
+            "  timeout client 5s\n  timeout server 5s\n" + body
+        )
+
+    @contextmanager
+    def running(self, text: str, *, name: str = "run") -> Iterator["Running"]:
+        """A HAProxy that runs ``text``."""
+        config = self.write(text, f"{name}.cfg")
+        managed = Managed(
+            binary=self.binary, config=config, master=self.folder / f"{name}-master.sock"
+        )
+        address = parse(text).runtime_socket
+        managed.start(runtime=address)
+        try:
+            with Runtime(address) as runtime:
+                yield Running(managed, config, runtime)
+        finally:
+            managed.stop(soft=0, limit=5)
+
+
+class Running:
+    """A HAProxy that runs, its file, and the client of its runtime socket."""
+
+    def __init__(self, managed: Managed, config: Path, runtime: Runtime) -> None:
+        self.managed = managed
+        self.config = config
+        self.runtime = runtime
+
+    def reload(self, text: str) -> None:
+        """Write ``text`` and return when a new worker runs it."""
+        self.config.write_text(text)
+        processes, _ = self.managed.master.reload()
+        assert processes.current is not None
+        self.runtime.observe(pid=processes.current.pid)
+
+    def servers(self, text: str) -> dict[tuple[str, str], dict[str, object]]:
+        """What decides about traffic, by server; those that wait in maintenance count as gone."""
+        wanted = parse(text).servers
+        stats = {(row.proxy, row.name): row for row in self.runtime.stats() if row.kind == "server"}
+        return {
+            row.key: {
+                "address": (row.address, row.port),
+                "user weight": row.weight,
+                "maintenance": row.in_maintenance,
+                "draining": row.draining,
+                "serves": row.operational > 0,
+                "checked": row.checked,
+                "ssl": row.ssl,
+                "id": row.id if row.forced_id else 0,
+                **{field: stats[row.key].fields[field] for field in STAT_FIELDS},
+                # In maintenance HAProxy shows the effective weight from before, and checks that
+                # start when the server gets ready.
+                **(dict.fromkeys(IN_SERVICE, "") if row.in_maintenance else {}),
+            }
+            for row in self.runtime.observe()[1]
+            if row.key in wanted or not row.in_maintenance
+        }
+
+
+@contextmanager
+def place(version: str) -> Iterator[Place]:
+    """A fresh folder with a short path (socket paths may have 97 bytes)."""
+    folder = Path(tempfile.mkdtemp(prefix="lbdisc-"))
+    real = Path(f"{ROOT_3}{folder}") if version == "3.0" else folder
+    if real != folder:
+        folder.rmdir()
+        real.mkdir(parents=True)
+        folder.symlink_to(real)
+    try:
+        yield Place(folder, version)
+    finally:
+        shutil.rmtree(real)
+        if real != folder:
+            folder.unlink()
+
+
+@contextmanager
+def listener() -> Iterator[int]:
+    """A port where every connection is accepted and closed."""
+    with socket.create_server(("127.0.0.1", 0), backlog=1024) as listening:
+        thread = Thread(target=_accept, args=(listening,), daemon=True)
+        thread.start()
+        try:
+            yield int(listening.getsockname()[1])
+        finally:
+            listening.shutdown(socket.SHUT_RDWR)
+            thread.join()
+
+
+def _accept(listening: socket.socket) -> None:
+    with suppress(OSError):
+        while True:
+            listening.accept()[0].close()
+
+
+__all__ = ["VERSIONS", "Place", "Running", "free_port", "listener", "place"]

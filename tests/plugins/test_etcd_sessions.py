@@ -1,0 +1,103 @@
+"""Whom a cluster asks after a failure, and when it gives up. No server is needed."""
+
+import threading
+from collections.abc import Callable
+
+import pytest
+
+from lbdisc.errors import DiscoveryError, LbdiscError, SettingsError
+from lbdisc_etcd import cluster
+from lbdisc_etcd.cluster import Cluster
+from lbdisc_etcd.failures import (
+    Compacted,
+    Failure,
+    LeaseGone,
+    Refused,
+    RefusedLogin,
+    StaleLogin,
+    Unreachable,
+)
+from lbdisc_etcd.settings import EtcdSettings
+from lbdisc_etcd.wire import Session
+
+MEMBERS = ("a:1", "b:1", "c:1")
+
+
+class Asked:
+    """Work that fails as ``fail`` says, and remembers whom it was to be done with."""
+
+    def __init__(self, fail: Callable[[str], Failure], *, prove: bool = False) -> None:
+        self.cluster = Cluster(EtcdSettings(endpoints=MEMBERS))
+        self.hosts: list[str] = []
+        self.stop = threading.Event()
+        self._fail = fail
+        self._prove = prove
+
+    def __call__(self, session: Session) -> None:
+        host = session.member.host
+        self.hosts.append(host)
+        if self._prove:
+            self.cluster.proven()
+        raise self._fail(host)
+
+    def run(self) -> LbdiscError:
+        with pytest.raises(LbdiscError) as caught:
+            self.cluster.run(self, self.stop, error=DiscoveryError, timeout=1.0)
+        return caught.value
+
+
+def test_every_member_is_asked_once_and_named() -> None:
+    asked = Asked(lambda host: Unreachable(f"no answer from {host}"))
+    error = asked.run()
+    assert asked.hosts == ["a", "b", "c"]
+    assert isinstance(error, DiscoveryError)
+    assert all(f"no answer from {host}" in str(error) for host in "abc")
+
+
+def test_next_run_goes_on_with_the_next_member() -> None:
+    asked = Asked(lambda host: Unreachable("no"))
+    asked.cluster.run(lambda session: None, asked.stop, error=DiscoveryError, timeout=1.0)
+    asked.run()
+    asked.run()
+    assert asked.hosts == ["a", "b", "c", "a", "b", "c"]
+
+
+def test_refused_login_asks_nobody_else() -> None:
+    asked = Asked(lambda host: RefusedLogin("see etcd.password"))
+    assert isinstance(asked.run(), SettingsError)
+    assert asked.hosts == ["a"]
+
+
+@pytest.mark.parametrize(
+    ("good", "kind"), [("", SettingsError), ("b", DiscoveryError), ("abc", DiscoveryError)]
+)
+def test_refused_certificate_is_final_only_with_every_member(
+    good: str, kind: type[LbdiscError]
+) -> None:
+    asked = Asked(lambda host: Unreachable("down") if host in good else Refused("etcd.ca_file"))
+    assert type(asked.run()) is kind
+    assert asked.hosts == ["a", "b", "c"]
+
+
+@pytest.mark.parametrize("kind", [StaleLogin, Compacted, LeaseGone])
+def test_what_a_new_session_mends_is_tried_again_but_not_for_ever(kind: type[Failure]) -> None:
+    asked = Asked(lambda host: kind("again"))
+    assert isinstance(asked.run(), DiscoveryError)
+    assert asked.hosts == ["a"] * (cluster.TRIES + 1) + ["b", "c"]
+
+
+def test_sessions_that_keep_breaking_soon_are_not_tried_for_ever() -> None:
+    asked = Asked(lambda host: Unreachable("broken"), prove=True)
+    assert isinstance(asked.run(), DiscoveryError)
+    assert len(asked.hosts) == cluster.TRIES + len(MEMBERS)
+
+
+def test_stop_ends_it_without_an_error() -> None:
+    asked = Asked(lambda host: Unreachable("closed"))
+
+    def stopped(session: Session) -> None:
+        asked.stop.set()
+        asked(session)
+
+    asked.cluster.run(stopped, asked.stop, error=DiscoveryError, timeout=1.0)
+    assert asked.hosts == ["a"]

@@ -1,0 +1,234 @@
+"""The RPC client, on a real agent and on servers that are none."""
+
+import ipaddress
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import msgpack
+import pytest
+
+from lbdisc.testing import eventually
+from lbdisc_serf import testing
+from lbdisc_serf.members import BadReply, address, member, members
+from lbdisc_serf.rpc import Client
+from lbdisc_serf.wire import RpcError, RpcRefused, RpcStopped
+
+
+@pytest.fixture
+def registry(tmp_path: Path) -> Iterator[testing.Registry]:
+    with testing.start(tmp_path) as registry:
+        yield registry
+
+
+@contextmanager
+def answering(*answers: bytes, keep: bool = True) -> Iterator[tuple[str, int]]:
+    """A server that answers each request with the next of ``answers``, whatever is asked."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def serve() -> None:
+            connection, _ = server.accept()
+            with connection:
+                for answer in answers:
+                    connection.recv(65536)
+                    connection.sendall(answer)
+                while keep and connection.recv(65536):
+                    pass
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        yield server.getsockname()
+        thread.join(10)
+
+
+def packed(*parts: object) -> bytes:
+    return b"".join(msgpack.packb(part, use_bin_type=False) for part in parts)
+
+
+SHAKEN = packed({"Seq": 1, "Error": ""})
+
+
+def test_members_are_typed(registry: testing.Registry) -> None:
+    with registry.members[0].client() as client:
+        (me,) = client.members()
+    assert (me.name, me.address, me.port) == ("member0", registry.seeds[0], 7946)
+    assert me.status == "alive"
+    assert me.tags == {"role": "balancer"}
+
+
+def test_members_are_filtered_by_the_agent(registry: testing.Registry) -> None:
+    registry.node("n1")
+    with registry.members[0].client() as client:
+        assert [m.name for m in client.members_filtered(tags={"role": "backend"})] == ["n1"]
+        assert client.member("n.") is None
+
+
+def test_tags_are_set_and_deleted_and_others_stay(registry: testing.Registry) -> None:
+    with registry.members[0].client() as client:
+        client.tags({"a": "1", "b": "2"})
+        client.tags({"c": "3"}, deleting=["a"])
+        (me,) = client.members()
+    assert me.tags == {"role": "balancer", "b": "2", "c": "3"}
+
+
+def test_stats_tell_the_name(registry: testing.Registry) -> None:
+    with registry.members[0].client() as client:
+        assert client.name == "member0"
+        assert client.stats()["serf"]["members"] == "1"
+
+
+def test_monitor_streams_the_log_beside_other_calls(registry: testing.Registry) -> None:
+    with registry.members[0].client() as client:
+        stream = client.monitor()
+        registry.node("n1")
+        client.members()
+        seen: list[object] = []
+
+        def told() -> bool:
+            seen.extend(record[b"Log"] for record in client.read(stream, 0.1))
+            return any(isinstance(line, bytes) and b"EventMemberJoin: n1" in line for line in seen)
+
+        eventually(told)
+
+
+def test_events_are_streamed_until_stopped(registry: testing.Registry) -> None:
+    with registry.members[0].client() as client:
+        stream = client.stream("user:hello")
+        client.event("hello", b"world")
+        (record,) = eventually(lambda: client.read(stream, 0.1))
+        assert record[b"Payload"] == b"world"
+        client.stop(stream)
+        assert client.members()
+
+
+def test_join_tells_who_was_not_reached(registry: testing.Registry) -> None:
+    with (
+        registry.members[0].client() as client,
+        pytest.raises(RpcError, match=r"refused join: .*127\.0\.0\.1"),
+    ):
+        client.join(["127.0.0.1:1"])
+
+
+def test_leave_ends_the_agent(registry: testing.Registry) -> None:
+    with registry.members[0].client() as client:
+        client.leave(timeout=10)
+    eventually(lambda: not registry.members[0].running)
+
+
+def test_connection_is_closed_after_a_refusal(registry: testing.Registry) -> None:
+    with registry.members[0].client() as client:
+        with pytest.raises(RpcError, match="512 bytes"):
+            client.tags({"long": "x" * 600})
+        with pytest.raises(RpcError):
+            client.members()
+
+
+@pytest.mark.parametrize("key", ["", "wrong-and-secret"])
+def test_wrong_key_is_refused_and_not_shown(tmp_path: Path, key: str) -> None:
+    with testing.start(tmp_path, rpc_key=True) as registry, pytest.raises(RpcRefused) as caught:
+        Client((registry.seeds[0], testing.RPC_PORT), key=key).members()
+    assert "wrong-and-secret" not in str(caught.value)
+
+
+def test_agent_that_dies_is_noticed_while_idle(registry: testing.Registry) -> None:
+    with registry.members[0].client() as client:
+        registry.kill()
+        with pytest.raises(RpcError, match=r"closed|broke"):
+            client.idle(10)
+
+
+def test_nobody_there_is_an_error_with_the_address() -> None:
+    with pytest.raises(RpcError, match=r"no Serf agent at 127\.0\.0\.1:1: Connection refused"):
+        Client(("127.0.0.1", 1))
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"HTTP/1.1 400 Bad Request\r\n\r\n",
+        b"\xc1",
+        packed([1, 2]),
+        packed({"Seq": 1}),
+        packed({"Seq": "1", "Error": ""}),
+        packed({"Seq": 7, "Error": ""}),
+        packed(None),
+    ],
+    ids=["http", "no msgpack", "list", "short", "text for a number", "other number", "nil"],
+)
+def test_server_that_is_no_agent_is_an_error(answer: bytes) -> None:
+    with answering(answer) as where, pytest.raises(RpcError):
+        Client(where, timeout=1)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        [],
+        {"Members": "x"},
+        {"Members": [1]},
+        {"Members": [{"Name": "a"}]},
+        {"Members": [{"Name": "a", "Port": 1, "Addr": b"12345"}]},
+        {"Members": [{"Name": "a", "Port": 1, "Tags": [1]}]},
+    ],
+)
+def test_bad_members_are_an_error_that_closes(body: object) -> None:
+    bad = packed({"Seq": 2, "Error": ""}, body)
+    with answering(SHAKEN, bad) as where, Client(where, timeout=1) as client:
+        with pytest.raises(RpcError):
+            client.members()
+        with pytest.raises(RpcError):
+            client.members()
+
+
+def test_answer_in_pieces_is_put_together() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def serve() -> None:
+            connection, _ = server.accept()
+            with connection:
+                connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                connection.recv(65536)
+                for byte in SHAKEN:
+                    connection.sendall(bytes([byte]))
+                connection.recv(65536)
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        Client(server.getsockname(), timeout=5).close()
+        thread.join(10)
+
+
+def test_answer_that_is_cut_off_is_an_error() -> None:
+    with (
+        answering(SHAKEN[:-3], keep=False) as where,
+        pytest.raises(RpcError, match="closed the connection"),
+    ):
+        Client(where, timeout=5)
+
+
+def test_silent_server_is_an_error() -> None:
+    with answering() as where, pytest.raises(RpcError, match="does not answer"):
+        Client(where, timeout=0.3)
+
+
+def test_waiting_ends_when_the_caller_stops() -> None:
+    with answering() as where, pytest.raises(RpcStopped):
+        Client(where, timeout=60, stopped=lambda: True)
+
+
+def test_mapped_ipv4_becomes_plain() -> None:
+    mapped = ipaddress.IPv6Address("::ffff:10.0.0.7").packed
+    assert address(mapped) == address(bytes([10, 0, 0, 7])) == "10.0.0.7"
+    assert address(ipaddress.IPv6Address("2001:db8::7").packed) == "2001:db8::7"
+
+
+def test_nil_where_go_has_empty_values_is_empty() -> None:
+    assert members({b"Members": None}) == ()
+    assert member({b"Name": b"a", b"Port": 1, b"Tags": None, b"Addr": None}).tags == {}
+
+
+def test_members_without_a_list_are_a_bad_reply() -> None:
+    with pytest.raises(BadReply):
+        members({})

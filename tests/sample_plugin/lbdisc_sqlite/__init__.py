@@ -1,0 +1,1 @@
+"""lbdisc on a table of an SQLite database."""

@@ -1,0 +1,48 @@
+"""Discovery ``sqlite``: looks at the table several times a second."""
+
+import sqlite3
+from threading import Event
+
+from lbdisc import Endpoint, Problem, Publish, Snapshot, records
+from lbdisc.errors import DiscoveryError, EntryError
+
+from . import database
+from .settings import SqliteSettings
+
+
+class SqliteDiscovery:
+    """Publishes the table's rows; a deleted row left cleanly, an expired one was lost."""
+
+    def __init__(self, settings: SqliteSettings) -> None:
+        self._settings = settings
+
+    def watch(self, publish: Publish, stop: Event) -> None:
+        published: Snapshot | None = None
+        while not stop.is_set():
+            now, lost = self._look()
+            if published is not None:
+                left = published.since(Snapshot()).added
+                kept = {endpoint.key for endpoint in now.endpoints} | lost
+                leaving = [e.drain() for e in left if e.key not in kept]
+                if leaving:
+                    publish(Snapshot.of([*now.endpoints, *leaving], now.problems))
+            if published is None or (now, now.problems) != (published, published.problems):
+                publish(now)
+                published = now
+            stop.wait(self._settings.poll)
+
+    def _look(self) -> tuple[Snapshot, set[tuple[str, str]]]:
+        """What the table says, and the keys of the expired rows."""
+        try:
+            rows = database.rows(self._settings.path)
+        except sqlite3.Error as error:
+            raise DiscoveryError(f"sqlite.path: {self._settings.path}: {error}") from error
+        endpoints: list[Endpoint] = []
+        problems: list[Problem] = []
+        for service, name, record, alive in rows:
+            try:
+                if alive:
+                    endpoints.append(records.read(record, service=service, name=name))
+            except EntryError as error:
+                problems.append(Problem(f"row {service!a}/{name!a}", str(error)))
+        return Snapshot.of(endpoints, problems), {(row[0], row[1]) for row in rows if not row[3]}

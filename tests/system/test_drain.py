@@ -1,0 +1,299 @@
+"""The drain handshake: real load balancers, registries and instances that stop without grace."""
+
+import json
+import os
+import signal
+import sys
+import threading
+import urllib.request
+from collections.abc import Iterator
+from contextlib import ExitStack, suppress
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import pytest
+from scene import LBDISC, lost
+
+from lbdisc.haproxy.errors import HaproxyError
+from lbdisc.haproxy.master import Master
+from lbdisc.haproxy.rows import Stat
+from lbdisc.haproxy.socket import Runtime
+from lbdisc.testing.processes import Process, free_port
+from lbdisc.testing.waiting import eventually
+from lbdisc_lab.demo import registries
+from lbdisc_lab.traffic import Traffic
+
+# Half a dozen programs in each test: a busy machine takes a while to start them.
+pytestmark = pytest.mark.timeout(180)
+WAITING = "waiting for load balancers to drain"
+LIGHT = {"reloader": "command", "command.reload": "true"}  # acknowledges what it has applied
+# An app that is cut off at SIGTERM: what it has not answered by then is lost.
+ABRUPT = 'trap "touch {stopped}; kill -9 $!; exit 0" TERM; {app} & wait'
+
+
+def arguments(settings: dict[str, object]) -> list[str]:
+    def text(value: object) -> str:
+        return ",".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
+
+    return [word for key, v in settings.items() for word in ("--set", f"{key}={text(v)}")]
+
+
+class Node:
+    """`lbdisc register` around an app that SIGTERM cuts off."""
+
+    def __init__(self, process: Process, *, address: str, stopped: Path) -> None:
+        self.process = process
+        self.address = address
+        self.stopped = stopped
+
+    def delay(self, milliseconds: int) -> None:
+        """Every answer takes so long from now on."""
+        body = json.dumps({"delay": milliseconds}).encode()
+        request = urllib.request.Request(f"http://{self.address}/delay", data=body, method="POST")
+        with urllib.request.urlopen(request, timeout=10) as answer:
+            assert answer.status == 200
+
+    @property
+    def events(self) -> list[dict[str, Any]]:
+        lines = self.process.log.read_text().splitlines()
+        return [json.loads(line) for line in lines if line.startswith("{")]
+
+    def told(self, event: str) -> dict[str, Any]:
+        """The last line of its log that tells of ``event``, empty before."""
+        return next((e for e in reversed(self.events) if e["event"] == event), {})
+
+
+class Balancer:
+    """`lbdisc run` with a HAProxy of its own."""
+
+    def __init__(self, process: Process, state: Path, port: int) -> None:
+        self.process = process
+        self.state = state
+        self.url = f"http://127.0.0.1:{port}/"
+        self.master = Master(state / "master.sock")
+
+    def servers(self) -> dict[str, Stat]:
+        try:
+            with Runtime(str(self.state / "haproxy.sock")) as runtime:
+                return {row.name: row for row in runtime.stats("nodes") if row.kind == "server"}
+        except HaproxyError:
+            return {}
+
+    def until_up(self, *names: str) -> None:
+        def up() -> bool:
+            found = {n for n, row in self.servers().items() if row.status.startswith("UP")}
+            return found == set(names)
+
+        eventually(up, what=f"servers {', '.join(names)} up")
+
+    def until_busy(self, name: str) -> None:
+        eventually(lambda: self.servers()[name].sessions > 0, what=f"a session on {name}")
+
+
+class House:
+    """Load balancers and nodes around one registry; everything ends with the `with` block."""
+
+    def __init__(self, folder: Path, backend: str = "file", **settings: object) -> None:
+        self.folder = folder
+        self.backend = backend
+        self._stack = ExitStack()
+        self.registry = registries.start(backend, folder / "registry")
+        self._stack.callback(self.registry.stop)
+        self._settings = {f"{backend}.{key}": value for key, value in settings.items()}
+        self._nodes = 0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if error is not None:
+            for log in sorted(self.folder.glob("*.log")):
+                sys.stderr.write(f"--- {log.name}\n{log.read_text(errors='replace')[-4000:]}\n")
+        self._stack.close()
+
+    def _lbdisc(self, name: str, *words: str, **settings: object) -> Process:
+        common = {"backend": self.backend, "log.format": "json", **self._settings, **settings}
+        command = [LBDISC, words[0], *arguments(common), *words[1:]]
+        return Process(command, log=self.folder / f"{name}.log")
+
+    def agent(self, name: str = "lb1", **settings: object) -> Balancer:
+        """An agent that runs, and is known to the registry unless it is not to be."""
+        state, port = self.folder / name, free_port()
+        variables = {"http_bind": f"127.0.0.1:{port}", "stats_bind": "", "cli_bind": ""}
+        own = {
+            "state_dir": state,
+            "agent.name": name,
+            "agent.min_reload_interval": 0.2,
+            "jinja2.vars": json.dumps(variables),
+            **self.registry.settings,
+            **settings,
+        }
+        process = self._stack.enter_context(self._lbdisc(name, "run", **own))
+        balancer = Balancer(process, state, port)
+        self._stack.callback(self._end_haproxy, balancer)
+        announced = settings.get("agent.announce") != "false"
+        event = '"announced"' if announced else '"running"'
+        assert eventually(lambda: not process.running or event in process.log.read_text())
+        assert process.running, process.log_tail()
+        return balancer
+
+    @staticmethod
+    def _end_haproxy(balancer: Balancer) -> None:
+        """A HAProxy that a killed agent left behind goes too."""
+        with suppress(HaproxyError):
+            os.kill(balancer.master.processes().master, signal.SIGTERM)
+
+    def node(self, name: str) -> Node:
+        """A registered node with its app."""
+        index, self._nodes = self._nodes, self._nodes + 1
+        settings = self.registry.node_settings(index)
+        # A member of Serf has an address of its own.
+        address = str(settings.get("serf.bind", "127.0.0.1:")).rpartition(":")[0]
+        port = free_port(address)
+        stopped = self.folder / f"{name}.stopped"
+        app = f"{sys.executable} -m lbdisc_lab.webapp --name {name} --address {address}"
+        shell = ABRUPT.format(stopped=stopped, app=f"{app} --port {port}")
+        endpoint = ["--name", name, "--address", address, "--port", str(port), "--check", "tcp"]
+        words = [*endpoint, "--interval", "0.2", "--", "sh", "-c", shell]
+        process = self._register(name, *words, **settings)
+        return Node(process, address=f"{address}:{port}", stopped=stopped)
+
+    def entry(self, name: str, *, drain_timeout: float = 30.0) -> Node:
+        """A registered node without an app."""
+        words = ["--name", name, "--check", "none", "--drain-timeout", str(drain_timeout)]
+        process = self._register(name, *words, **self.registry.settings)
+        node = Node(process, address="", stopped=self.folder / f"{name}.stopped")
+        eventually(lambda: node.told("registered"), what=f"{name} registered")
+        return node
+
+    def _register(self, name: str, *words: str, **settings: object) -> Process:
+        own = {"state_dir": self.folder / name, **settings}
+        return self._stack.enter_context(self._lbdisc(name, "register", *words, **own))
+
+    def nodes(self, *words: str) -> dict[str, Any]:
+        """`lbdisc nodes --json`."""
+        own = {"state_dir": self.folder / "nodes-state", **self.registry.settings}
+        with self._lbdisc("nodes", "nodes", "--json", *words, **own) as process:
+            assert process.wait() == 0
+            found = json.loads(process.log.read_text().splitlines()[-1])
+        assert isinstance(found, dict)
+        return found
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> Iterator[House]:
+    with House(tmp_path) as made:
+        yield made
+
+
+class Long:
+    """A request in a thread of its own, and what became of it."""
+
+    def __init__(self, balancer: Balancer, node: Node) -> None:
+        self.status = 0
+        self.before_stop = False
+        self._node = node
+        self._thread = threading.Thread(target=self._get, args=(balancer.url,))
+        self._thread.start()
+
+    def _get(self, url: str) -> None:
+        with urllib.request.urlopen(url, timeout=30) as answer:
+            self.status = answer.status
+            answer.read()
+        self.before_stop = not self._node.stopped.exists()
+
+    def end(self) -> None:
+        self._thread.join(30)
+
+
+@pytest.mark.parametrize("backend", ["file", "etcd", "zookeeper", "serf"])
+def test_an_instance_stops_once_nothing_is_left_on_it(tmp_path: Path, backend: str) -> None:
+    with House(tmp_path, backend) as house:
+        balancer = house.agent()
+        s1, _ = house.node("s1"), house.node("s2")
+        balancer.until_up("s1", "s2")
+        s1.delay(1000)
+        with Traffic(balancer.url, rate=60) as traffic:
+            balancer.until_busy("s1")
+            eventually(lambda: traffic.counts().nodes.get("s1"))
+            s1.process.send(signal.SIGTERM)
+            assert s1.process.wait() == 0
+            at = traffic.counts().served
+            eventually(lambda: traffic.counts().served > at + 10)
+        assert lost(traffic) == []
+    order = [e["event"] for e in s1.events if e["event"] in ("draining", "drained", "left")]
+    assert order == ["draining", "drained", "left"]
+    assert s1.stopped.exists()
+
+
+def test_a_request_in_a_replaced_worker_counts(house: House) -> None:
+    balancer, s1 = house.agent(), house.node("s1")
+    balancer.until_up("s1")
+    s1.delay(2000)
+    request = Long(balancer, s1)
+    balancer.until_busy("s1")
+    balancer.master.reload()
+    s1.process.send(signal.SIGTERM)
+    request.end()
+    assert s1.process.wait() == 0
+    assert (request.status, request.before_stop) == (200, True)
+
+
+def test_an_agent_that_was_killed_is_waited_for_as_long_as_its_lease(tmp_path: Path) -> None:
+    with House(tmp_path, ttl=3) as house:
+        house.agent("lb1", **LIGHT)
+        second, s1 = house.agent("lb2", **LIGHT), house.entry("s1")
+        second.process.kill()
+        s1.process.send(signal.SIGTERM)
+        assert s1.process.wait() == 0
+        assert s1.told("drained")["by"] == "lb1"
+
+
+def test_who_waits_for_whom_is_shown_and_a_second_signal_ends_it(house: House) -> None:
+    house.agent("lb1", **LIGHT)
+    second, other = house.agent("lb2", **LIGHT), house.agent("lb3", services="other", **LIGHT)
+    s1 = house.entry("s1", drain_timeout=600)
+    second.process.pause()
+    other.process.pause()  # balances another service, so nobody waits for it
+    s1.process.send(signal.SIGTERM)
+    eventually(lambda: s1.told(WAITING).get("drained") == "lb1")
+    assert s1.told(WAITING)["waiting"] == "lb2"
+    found = house.nodes("--agents")
+    [entry] = found["endpoints"]
+    assert (entry["drained_by"], entry["waits_for"]) == (["lb1"], ["lb2"])
+    assert {agent["name"] for agent in found["agents"]} == {"lb1", "lb2", "lb3"}
+    s1.process.send(signal.SIGTERM)
+    assert s1.process.wait() == 0
+    assert s1.told("drained") == {}
+
+
+def test_an_agent_that_hangs_is_waited_for_until_the_timeout(house: House) -> None:
+    balancer, s1 = house.agent(**LIGHT), house.entry("s1", drain_timeout=1)
+    balancer.process.pause()
+    s1.process.send(signal.SIGTERM)
+    assert s1.process.wait() == 0
+    assert s1.told("drain_timeout is over")
+    assert s1.told("drained") == {}
+
+
+def test_an_agent_that_keeps_to_itself_is_not_waited_for(house: House) -> None:
+    balancer = house.agent(**LIGHT, **{"agent.announce": "false"})
+    s1 = house.entry("s1")
+    balancer.process.pause()
+    assert s1.process.stop(deadline=60) == 0
+    assert s1.told(WAITING) == {}
+
+
+def test_an_agent_is_listed_until_it_stops(house: House) -> None:
+    balancer = house.agent("lb1", services="nodes,web", **LIGHT)
+    assert "agents" not in house.nodes()
+    [agent] = house.nodes("--agents")["agents"]
+    assert agent == {"name": "lb1", "services": ["nodes", "web"]}
+    assert balancer.process.stop() == 0
+    assert house.nodes("--agents") == {"endpoints": [], "problems": [], "agents": []}
