@@ -255,22 +255,23 @@ def test_an_agent_that_was_killed_is_waited_for_as_long_as_its_lease(tmp_path: P
         assert s1.told("drained")["by"] == "lb1"
 
 
-def test_who_waits_for_whom_is_shown_and_a_second_signal_ends_it(house: House) -> None:
-    house.agent("lb1", **LIGHT)
-    second, other = house.agent("lb2", **LIGHT), house.agent("lb3", services="other", **LIGHT)
-    s1 = house.entry("s1", drain_timeout=600)
-    second.process.pause()
-    other.process.pause()  # balances another service, so nobody waits for it
-    s1.process.send(signal.SIGTERM)
-    eventually(lambda: s1.told(WAITING).get("drained") == "lb1")
-    assert s1.told(WAITING)["waiting"] == "lb2"
-    found = house.nodes("--agents")
-    [entry] = found["endpoints"]
-    assert (entry["drained_by"], entry["waits_for"]) == (["lb1"], ["lb2"])
-    assert {agent["name"] for agent in found["agents"]} == {"lb1", "lb2", "lb3"}
-    s1.process.send(signal.SIGTERM)
-    assert s1.process.wait() == 0
-    assert s1.told("drained") == {}
+def test_who_waits_for_whom_is_shown_and_a_second_signal_ends_it(tmp_path: Path) -> None:
+    with House(tmp_path, ttl=600) as house:
+        house.agent("lb1", **LIGHT)
+        second, other = house.agent("lb2", **LIGHT), house.agent("lb3", services="other", **LIGHT)
+        s1 = house.entry("s1", drain_timeout=600)
+        second.process.pause()
+        other.process.pause()  # balances another service, so nobody waits for it
+        s1.process.send(signal.SIGTERM)
+        eventually(lambda: s1.told(WAITING).get("drained") == "lb1")
+        assert s1.told(WAITING)["waiting"] == "lb2"
+        found = house.nodes("--agents")
+        [entry] = found["endpoints"]
+        assert (entry["drained_by"], entry["waits_for"]) == (["lb1"], ["lb2"])
+        assert {agent["name"] for agent in found["agents"]} == {"lb1", "lb2", "lb3"}
+        s1.process.send(signal.SIGTERM)
+        assert s1.process.wait() == 0
+        assert s1.told("drained") == {}
 
 
 def test_an_agent_that_hangs_is_waited_for_until_the_timeout(house: House) -> None:
