@@ -1,7 +1,7 @@
 # Two commands are all a newcomer needs: `make demo` and `make test`. Both set up what they use,
 # say what they install, and do nothing twice.
 .DEFAULT_GOAL := help
-.PHONY: help setup servers demo test lint types check format lock clean
+.PHONY: help setup servers demo test lint types check contract bench format lock clean
 RUN := .venv/bin
 ARGS ?=
 
@@ -25,10 +25,19 @@ lint: setup ## ruff
 	@$(RUN)/ruff check --quiet .
 
 types: setup ## mypy, strict
-	@$(RUN)/mypy core plugins tests
+	@$(RUN)/mypy core plugins tests benchmarks
 
 check: setup servers ## pytest (ARGS="tests/core -k guard")
 	@$(RUN)/pytest -q -n 2 --dist loadfile $(ARGS)
+
+contract: setup servers ## which backend keeps which promise, into build/contract.md
+	@mkdir -p build
+	@$(RUN)/pytest -q -n 2 --dist loadfile --lbdisc-report build/contract.md \
+	    $(wildcard tests/plugins/test_*_contract.py)
+	@cat build/contract.md
+
+bench: setup servers ## measure against the alternatives (ARGS=--quick), into benchmarks/RESULTS.md
+	@$(RUN)/python -m benchmarks $(ARGS)
 
 format: setup ## put the code into shape
 	@$(RUN)/ruff check --fix --quiet . ; $(RUN)/ruff format --quiet .

@@ -36,8 +36,10 @@ class Journal:
         self._counters: Counter[str] = Counter()
         self._saved: dict[str, Any] = {}
 
-    def next_number(self) -> int:
-        return self._number + 1
+    @property
+    def number(self) -> int:
+        """That of the generation that runs, or ran last; 0 before the first."""
+        return self._number
 
     def running(self, generation: Generation, applied: Applied, seconds: float) -> None:
         """``generation`` runs, ``seconds`` after the event that led to it."""
@@ -64,7 +66,7 @@ class Journal:
             "ms": round(seconds * 1000, 1),
         }
         try:
-            self._store.save_snapshot(generation.snapshot)
+            self._store.save_snapshot(generation.snapshot, change)
         except OSError as error:
             log.error("cannot keep the snapshot", folder=str(self._store.folder), error=str(error))
 

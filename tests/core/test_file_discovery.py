@@ -2,12 +2,15 @@
 
 import json
 import os
+import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from threading import Event
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from lbdisc.errors import DiscoveryError, SettingsError
 from lbdisc.file_discovery import FileDiscovery, Notices
@@ -162,6 +165,17 @@ def test_a_removed_file_is_a_clean_leave(folder: Path, watching: Watching) -> No
     assert watching.seen.states_of(endpoint)[-3:] == ["ready", "draining", "out"]
 
 
+def test_a_registrars_file_that_goes_untold_is_no_clean_leave(
+    folder: Path, watching: Watching
+) -> None:
+    """A registrar says `draining` first; a wiped folder did not: the guard has to see a loss."""
+    (folder / "s1.json").write_text('{"address": "10.0.0.7", "ttl": 60, "owner": "me"}')
+    endpoint = watching.until(lambda s: len(s) == 1, deadline=10).endpoints[0]
+    (folder / "s1.json").unlink()
+    watching.until(lambda s: not len(s), deadline=10)
+    assert "draining" not in watching.seen.states_of(endpoint)
+
+
 def test_an_expired_file_is_left_out_at_once(folder: Path, watching: Watching) -> None:
     (folder / "s1.json").write_text('{"address": "10.0.0.7", "ttl": 0.5}')
     endpoint = watching.until(lambda s: len(s) == 1, deadline=10).endpoints[0]
@@ -284,3 +298,43 @@ def test_without_the_kernels_notices_the_folder_is_polled(
     with Watching(FileDiscovery(FileSettings(dir=folder))) as watching:
         (folder / "s1").write_text("s1 10.0.0.7")
         watching.until(lambda s: len(s) == 1, deadline=10)
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from(["nodes/a.json", "nodes/b.json", "a", "b", "api/a.json"]),
+            st.sampled_from(["good", "other", "garbage", "leased", "gone"]),
+        ),
+        max_size=12,
+    )
+)
+@settings(max_examples=40, deadline=None)
+def test_looking_at_what_changed_gives_what_looking_at_everything_gives(
+    steps: list[tuple[str, str]],
+) -> None:
+    content = {
+        "good": '{"address": "10.0.0.1", "port": 1}',
+        "other": '{"address": "10.0.0.2", "port": 2}',
+        "garbage": "{",
+        "leased": '{"address": "10.0.0.3", "port": 3, "ttl": 60}',
+    }
+    with tempfile.TemporaryDirectory() as name:
+        root = Path(name)
+        for service in ("nodes", "api"):
+            (root / service).mkdir()
+        folder = Folder(FileSettings(dir=root))
+        folder.scan()
+        known: dict[str, str] = {}
+        for path, what in steps:
+            if what == "gone":
+                (root / path).unlink(missing_ok=True)
+                known.pop(path, None)
+            else:
+                (root / path).write_text(content[what])
+                if what != "garbage" or path not in known:
+                    known[path] = what
+            folder.look(root / path)
+            assert (found := folder.snapshot()) == folder._whole(time.monotonic())
+            # What is no longer garbage-only is listed: garbage keeps the entry that was there.
+            assert bool(found.endpoints) == bool({w for w in known.values() if w != "garbage"})

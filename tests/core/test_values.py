@@ -99,6 +99,23 @@ def test_only_keeps_the_wanted_services() -> None:
     assert list(snapshot.services) == ["api", "nodes"]
 
 
+@given(
+    before=st.sets(st.sampled_from("abcdef")),
+    put=st.lists(st.tuples(st.sampled_from("abcdef"), st.integers(0, 3)), max_size=6),
+    gone=st.sets(st.sampled_from("abcdef")),
+)
+def test_a_patched_snapshot_is_what_making_it_anew_gives(
+    before: set[str], put: list[tuple[str, int]], gone: set[str]
+) -> None:
+    expected = {name: endpoint(name) for name in before - gone}
+    expected.update({name: endpoint(name, weight=weight) for name, weight in put})
+    patched = Snapshot.of(map(endpoint, before)).patched(
+        [endpoint(name, weight=weight) for name, weight in put],
+        [("nodes", name) for name in gone],
+    )
+    assert patched == Snapshot.of(expected.values())
+
+
 @given(st.text(max_size=300))
 def test_a_name_is_taken_or_refused_and_never_holds_a_space(text: str) -> None:
     try:
