@@ -88,10 +88,11 @@ class FailureMatrix:
     def test_haproxy_killed(self, cell: Cell, world: World) -> None:
         """HAProxy killed (kill -9, master and worker) while a node joins."""
         with cell.apart("HAProxy is dead"):
-            os.killpg(cell.haproxy_pid(), signal.SIGKILL)
+            before = cell.haproxy_pid()
+            os.killpg(before, signal.SIGKILL)
             since = time.monotonic()
             cell.join_late()
-            cell.until_open()
+            cell.until_restarted(before)
         cell.agree_on_late(since)
         assert cell.losses() == []
 
