@@ -28,7 +28,8 @@ from lbdisc.values import Snapshot
 from lbdisc.watching import Wake, Watcher
 
 log = structlog.get_logger("lbdisc.agent")
-FIRST_WAIT = 2.0  # seconds to wait for the registry before starting from what the disk holds
+FIRST_WAIT = 2.0  # seconds to wait for a registry that fails before starting from the disk
+FIRST_READ = 15.0  # seconds to wait for one that does not: ten thousand endpoints take their time
 LIFE_SIGN = 1.0  # seconds between two cheap looks at the load balancer
 
 
@@ -96,7 +97,7 @@ class Agent:
         self._watcher.stop(timeout=0)
         self._reloader.close()
         self._presence.join(0.5)
-        if not self._watcher.stop(timeout=0.5):
+        if not self._watcher.stop(timeout=1.0):
             log.warning("the discovery plugin did not stop in time; left behind")
 
     def ask(self, errand: Callable[[], None]) -> None:
@@ -132,8 +133,11 @@ class Agent:
 
     def _await_first(self, stop: Event) -> None:
         """Wait a little for the registry, else start from what was known last."""
-        end = self._clock() + FIRST_WAIT
-        while self._watcher.newest is None and not stop.is_set() and self._clock() < end:
+        began = self._clock()
+        while self._watcher.newest is None and not stop.is_set():
+            end = began + (FIRST_WAIT if self._watcher.error else FIRST_READ)
+            if self._clock() >= end:
+                break
             if isinstance(self._watcher.error, SettingsError) and not self._known_from_disk():
                 raise self._watcher.error
             self._wake.wait(min(0.1, end - self._clock()))
@@ -294,7 +298,9 @@ class Agent:
 
     def _until_next(self, now: float) -> float:
         """Seconds until something is due."""
-        times = [now + LIFE_SIGN, self._next_look, self._pace.due, self._watcher.due]
+        times = [now + LIFE_SIGN, self._pace.due, self._watcher.due]
+        if self._running is not None:
+            times.append(self._next_look)
         times.append(self._presence.due)
         if self._notifier.watchdog:
             times.append(now + self._notifier.watchdog / 3)

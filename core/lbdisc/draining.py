@@ -32,6 +32,7 @@ NO_PORT = 1  # an endpoint has a port; nobody listens at an agent's
 ROOM = 40
 SERVICES_ROOM = 128  # characters
 _TOKEN = 6  # characters, 36 bits
+SIGHT = 5.0  # seconds for the registry to say which agents there are
 _TICK = 0.05  # seconds between two looks at ``hurry``
 _log = structlog.get_logger("lbdisc.register")
 
@@ -51,7 +52,7 @@ def begun(endpoint: Endpoint, drain: str = "????") -> Endpoint:
 
 def token(endpoint: Endpoint) -> str:
     """What stands for this drain of ``endpoint`` in an agent's tags."""
-    told = f"{endpoint} {endpoint.tag(DRAIN_TAG)}"
+    told = f"{endpoint.service}/{endpoint.name} {endpoint.tag(DRAIN_TAG)}"
     return urlsafe_b64encode(sha256(told.encode()).digest())[:_TOKEN].decode()
 
 
@@ -154,23 +155,36 @@ class AgentsDrain:
         news: SimpleQueue[Snapshot | None] = SimpleQueue()
         stop = Event()
         Thread(target=self._watch, args=(news.put, stop), name="drain", daemon=True).start()
-        told = Progress()
         try:
-            while time.monotonic() < deadline and not hurry.is_set():
-                try:
-                    snapshot = news.get(timeout=_TICK)
-                except Empty:
-                    continue
-                if snapshot is None:
-                    return
-                now = progress(endpoint, agents(snapshot))
-                if now != told:
-                    _tell(now)
-                told = now
-                if not now.waiting:
-                    return
+            self._follow(endpoint, news, deadline, hurry)
         finally:
             stop.set()
+
+    def _follow(
+        self,
+        endpoint: Endpoint,
+        news: "SimpleQueue[Snapshot | None]",
+        deadline: float,
+        hurry: Event,
+    ) -> None:
+        told: Progress | None = None
+        sight = time.monotonic() + SIGHT
+        while time.monotonic() < deadline and not hurry.is_set():
+            try:
+                snapshot = news.get(timeout=_TICK)
+            except Empty:
+                if told is None and time.monotonic() > sight:
+                    _log.warning("not waiting for load balancers: the registry is silent")
+                    return
+                continue
+            if snapshot is None:
+                return
+            now = progress(endpoint, agents(snapshot))
+            if now != told and (now.done or now.waiting):
+                _tell(now)
+            told = now
+            if not now.waiting:
+                return
 
     def _watch(self, publish: Callable[[Snapshot | None], None], stop: Event) -> None:
         """Publish what the registry says; ``None`` when it will not say anything."""

@@ -72,23 +72,26 @@ class FileDiscovery:
             if (root.st_dev, root.st_ino) != watched[self._settings.dir]:
                 return
             now = time.monotonic()
-            news = now >= end
-            if changed is None or now >= rescan:
+            news = False
+            # A lease that seems to have ended may have been renewed while this process starved.
+            if changed is None or now >= min(rescan, end):
                 news = True
-                rescan = now + self._settings.rescan
                 if self._folder.scan() != watched:
                     return
+                # Of a large folder, seldom enough to cost no more than a hundredth of the time.
+                took = time.monotonic() - now
+                rescan = now + max(self._settings.rescan, 100 * took)
             else:
                 for path in changed:
                     if self._folder.is_folder(path):
                         return
                     news |= self._folder.look(path)
             if news:
-                self._publish(publish)
+                self._publish(publish, now)
 
-    def _publish(self, publish: Publish) -> None:
+    def _publish(self, publish: Publish, looked: float | None = None) -> None:
         """Publish what is new; an endpoint whose file was removed is told as draining first."""
-        now = self._folder.snapshot()
+        now = self._folder.snapshot(looked)
         before = self._published
         left = self._folder.take_left()
         if before is not None and left:

@@ -2,6 +2,7 @@
 
 import os
 import time
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,7 @@ from lbdisc.file_settings import FileSettings
 from lbdisc.values import Endpoint, Problem, Snapshot, check_service
 
 INFINITE = float("inf")
+Key = tuple[str, str]
 Identity = tuple[int, int]  # device and inode: a folder that was replaced is another one
 
 
@@ -40,7 +42,10 @@ class Folder:
         self.next_end = INFINITE
         self._folder_problems: dict[Path, str] = {}
         self._root_identity: Identity | None = None
-        self._left: set[tuple[str, str]] = set()
+        self._left: set[Key] = set()
+        self._holders: Counter[Key] = Counter()
+        self._base: Snapshot | None = None
+        self._touched: dict[str, _Seen | None] = {}
         self.reads = 0
 
     def folders(self) -> dict[Path, Identity]:
@@ -117,12 +122,24 @@ class Folder:
         except (FileNotFoundError, NotADirectoryError):
             return self._forget(path, clean=True)
         except OSError as error:
-            self._files[path] = _flawed(seen, None, error)
+            self._keep(path, _flawed(seen, None, error))
         else:
             if seen is not None and seen.signature == file_entry.signature(found):
                 return False
-            self._files[path] = self._read(Path(path), seen, found)
+            self._keep(path, self._read(Path(path), seen, found))
         return seen is None or _differs(seen, self._files[path])
+
+    def _keep(self, path: str, new: _Seen | None) -> None:
+        """Take in what is now known of a file, ``None`` for one that is gone."""
+        old = self._files.get(path)
+        self._touched.setdefault(path, old)
+        for seen, step in ((old, -1), (new, 1)):
+            if seen is not None and seen.entry is not None:
+                self._holders[seen.entry.endpoint.key] += step
+        if new is None:
+            self._files.pop(path, None)
+        else:
+            self._files[path] = new
 
     def _read(self, path: Path, seen: _Seen | None, found: os.stat_result) -> _Seen:
         self.reads += 1
@@ -137,25 +154,59 @@ class Folder:
         return _Seen(file_entry.signature(state), entry, file_entry.lease_end(state, entry.ttl))
 
     def _forget(self, path: str, *, clean: bool) -> bool:
-        seen = self._files.pop(path, None)
+        seen = self._files.get(path)
         if seen is None:
             return False
+        self._keep(path, None)
         # A registrar tells of its end before it removes its file: gone without that, it was lost.
         entry = seen.entry
         if clean and entry is not None and not entry.owner and seen.ends > time.monotonic():
             self._left.add(entry.endpoint.key)
         return True
 
-    def take_left(self) -> set[tuple[str, str]]:
+    def take_left(self) -> set[Key]:
         """The keys of the endpoints whose files were removed since this was last asked."""
         left, self._left = self._left, set()
         return left
 
-    def snapshot(self) -> Snapshot:
-        """What the files say now; ``next_end`` is then when the next lease may end."""
-        now = time.monotonic()
+    def snapshot(self, looked: float | None = None) -> Snapshot:
+        """What the files said when they were ``looked`` at, on the monotonic clock; now if unset.
+
+        ``next_end`` is then when the next lease may end.
+        """
+        now = time.monotonic() if looked is None else looked
+        touched, self._touched = self._touched, {}
+        snapshot = self._patched(touched, now) if len(touched) < len(self._files) else None
+        if snapshot is None:
+            self._holders += Counter()  # forgets the keys that nobody holds
+            snapshot = self._whole(now)
+        # With a problem anywhere, everything is looked at again.
+        self._base = None if snapshot.problems else snapshot
+        return snapshot
+
+    def _patched(self, touched: dict[str, _Seen | None], now: float) -> Snapshot | None:
+        """The last snapshot and what was touched since; ``None`` where that is not all there is."""
+        if self._base is None or self._folder_problems or self.next_end <= now:
+            return None
+        put: list[Endpoint] = []
+        gone: list[Key] = []
+        for path, old in touched.items():
+            new = self._files.get(path)
+            if new is not None and new.problem:
+                return None
+            for seen in (old, new):
+                if seen and seen.entry and self._holders[seen.entry.endpoint.key] > 1:
+                    return None
+            if old is not None and old.entry is not None:
+                gone.append(old.entry.endpoint.key)
+            if new is not None and new.entry is not None and new.ends > now:
+                put.append(new.entry.endpoint)
+                self.next_end = min(self.next_end, new.ends)
+        return self._base.patched(put, gone)
+
+    def _whole(self, now: float) -> Snapshot:
         self.next_end = INFINITE
-        files: dict[tuple[str, str], tuple[str, Endpoint]] = {}
+        files: dict[Key, tuple[str, Endpoint]] = {}
         problems = [Problem(_place(path), what) for path, what in self._folder_problems.items()]
         for path, seen in self._files.items():
             if seen.problem:

@@ -50,9 +50,11 @@ class Registrar(Protocol):
         """Keep the endpoint registered until ``stop`` is set, then take it out at once.
 
         ``endpoint`` is read again several times a second, so that weight, state and tags may change
-        while held; service and name stay. At the end it publishes the endpoint as draining, unless
-        it already is, and removes it. Registers again by itself after a lost lease or session, a
-        restarted or a wiped registry. Where another holds the same name, it waits and says so.
+        while held; service and name stay. Reading it again says that what the reading before gave
+        is published (the first reading aside). At the end it publishes the endpoint as draining,
+        unless it already is, and removes it. Registers again by itself after a lost lease or
+        session, a restarted or a wiped registry. Where another holds the same name, it waits and
+        says so.
         Raises ``RegistrarError`` when it cannot hold the endpoint now; the core calls it again.
         """
 

@@ -64,7 +64,7 @@ class Journal:
             "ms": round(seconds * 1000, 1),
         }
         try:
-            self._store.save_snapshot(generation.snapshot)
+            self._store.save_snapshot(generation.snapshot, change)
         except OSError as error:
             log.error("cannot keep the snapshot", folder=str(self._store.folder), error=str(error))
 

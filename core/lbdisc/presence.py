@@ -51,6 +51,7 @@ class Presence:
         self._next = 0.0
         self._announced = False
         self._trouble = ""
+        self._broken = False  # whether the reloader's failure was told
 
     @property
     def due(self) -> float | None:
@@ -66,7 +67,9 @@ class Presence:
         """See which draining endpoints are free of sessions; announced from the first time on."""
         if self._registrar is None or newest is None or running is None:
             return
-        self._begin(self._registrar)
+        if self._holder is None:
+            self._holder = Holder(self._registrar, self._entry, self, self._pace)
+            self._holder.start()
         if newest[0] is not self._seen:
             self._seen = newest[0]
             self._take(endpoint for endpoint in self._seen.endpoints if endpoint.draining)
@@ -77,14 +80,9 @@ class Presence:
             self._next = end + max(EVERY, (end - now) * SHARE)
             self._say()
 
-    def _begin(self, registrar: Registrar) -> None:
-        if self._holder is None:
-            self._own = OwnAddress()
-            self._holder = Holder(registrar, self._entry, self, self._pace)
-            self._holder.start()
-
     def _entry(self) -> Endpoint:
-        assert self._own is not None
+        if self._own is None:  # here, in the registrar's thread: it may ask a name server
+            self._own = OwnAddress()
         return self._word.endpoint(self._own.current())
 
     def _take(self, draining: Iterable[Endpoint]) -> None:
@@ -106,7 +104,11 @@ class Presence:
             return [*over, *reloader.drained(applied)] if applied else over
         except LbdiscError as error:
             _log.debug("cannot see the sessions of what drains", why=str(error))
-            return over
+        except Exception:  # noqa: BLE001 - foreign code; it must not stop the agent
+            if not self._broken:
+                _log.exception("the reloader plugin cannot tell what is drained")
+            self._broken = True
+        return over
 
     def _say(self) -> None:
         over = [token(endpoint) for endpoint, over in self._draining.items() if over]

@@ -70,13 +70,19 @@ class Store:
             pass
         return False
 
-    def save_snapshot(self, snapshot: Snapshot) -> None:
+    def save_snapshot(self, snapshot: Snapshot, change: Change | None = None) -> None:
         """Keep ``snapshot`` for a start without the registry. Raises ``OSError``.
 
         A change costs a line of its own, not all endpoints again; the file is written anew when
-        changes outweigh what they lead to. A line cut short by a crash is passed over.
+        changes outweigh what they lead to. A line cut short by a crash is passed over. ``change``
+        is the way from what was kept last, where that is known.
         """
-        change = snapshot.since(self._kept) if self._kept is not None else None
+        # Until this is done the file may hold anything: after a failure it is written anew.
+        kept, self._kept = self._kept, None
+        if kept is None:
+            change = None
+        elif change is None:
+            change = snapshot.since(kept)
         lines = [] if change is None else _lines(change)
         self._lines += len(lines)
         if change is None or self._lines > 2 * len(snapshot) + SLACK:

@@ -199,6 +199,22 @@ class Snapshot:
                 unique[endpoint.key] = endpoint
         return cls(tuple(unique.values()), tuple(sorted(set(problems))))
 
+    def patched(self, put: Iterable[Endpoint], gone: Iterable[tuple[str, str]]) -> Self:
+        """This snapshot with ``put`` added or replaced and the keys ``gone`` left out.
+
+        Costs what changes, where ``of`` costs all of it.
+        """
+        endpoints = list(self.endpoints)
+        for key in gone:
+            at = bisect_left(endpoints, key, key=_KEY)
+            if at < len(endpoints) and endpoints[at].key == key:
+                del endpoints[at]
+        for endpoint in put:
+            at = bisect_left(endpoints, endpoint.key, key=_KEY)
+            here = at < len(endpoints) and endpoints[at].key == endpoint.key
+            endpoints[at : at + here] = [endpoint]
+        return type(self)(tuple(endpoints), self.problems)
+
     @property
     def services(self) -> dict[str, tuple[Endpoint, ...]]:
         """The endpoints of each service that has any, by name, both sorted."""

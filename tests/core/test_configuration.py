@@ -83,6 +83,12 @@ def test_assignments_are_flags(tmp_path: Path) -> None:
         ("[sample]\nttl = 'soon'", {}, ["sample.ttl", "lbdisc.toml", "not 'soon'"]),
         ("", {"LBDISC_SAMPLE_TTL": "soon"}, ["sample.ttl (environment LBDISC_SAMPLE_TTL)"]),
         ("[register]\nport = 70000", {}, ["register.port", "65535", "not 70000"]),
+        (
+            "services = ['web', '_agents']",
+            {},
+            ["bad setting services", "'_agents'", "lbdisc's own"],
+        ),
+        ("", {"LBDISC_REGISTER_SERVICE": "_x"}, ["register.service (environment", "'_x'"]),
         ("[log]\nlevel = 'loud'", {}, ["log.level", "'debug'"]),
         ("backend = ", {}, ["cannot read the settings file", "lbdisc.toml"]),
         ("sample = 3", {}, ["sample", "table"]),

@@ -2,15 +2,18 @@
 
 import json
 import os
+import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from threading import Event
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from lbdisc.errors import DiscoveryError, SettingsError
-from lbdisc.file_discovery import FileDiscovery
+from lbdisc.file_discovery import FileDiscovery, Notices
 from lbdisc.file_folder import Folder
 from lbdisc.file_settings import FileSettings
 from lbdisc.testing import Watching
@@ -31,6 +34,11 @@ def watching(folder: Path) -> Iterator[Watching]:
     with Watching(FileDiscovery(FileSettings(dir=folder, rescan=60.0))) as watching:
         watching.until(lambda _: True, deadline=10)
         yield watching
+
+
+def nothing_told(_: Notices, timeout: float, stop: Event) -> list[Path]:
+    stop.wait(0.01)
+    return []
 
 
 def listed(folder: Path) -> Snapshot:
@@ -175,6 +183,22 @@ def test_an_expired_file_is_left_out_at_once(folder: Path, watching: Watching) -
     assert watching.seen.states_of(endpoint) == ["out", "ready", "out"]
 
 
+def test_leases_renewed_unnoticed_are_not_lost(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While an agent starves, the notices of renewed leases wait in a queue; the clock does not."""
+    monkeypatch.setattr(Notices, "wait", nothing_told)
+    path = folder / "s1.json"
+    path.write_text('{"address": "10.0.0.7", "ttl": 1.0}')
+    with Watching(FileDiscovery(FileSettings(dir=folder, rescan=60.0))) as watching:
+        endpoint = watching.until(lambda s: len(s) == 1, deadline=10).endpoints[0]
+        end = time.monotonic() + 2.5
+        while time.monotonic() < end:
+            os.utime(path)
+            time.sleep(0.1)
+    assert watching.seen.states_of(endpoint) == ["ready"]
+
+
 def test_a_file_that_expired_before_is_never_published(folder: Path) -> None:
     path = folder / "s1.json"
     path.write_text('{"address": "10.0.0.7", "ttl": 10}')
@@ -274,3 +298,43 @@ def test_without_the_kernels_notices_the_folder_is_polled(
     with Watching(FileDiscovery(FileSettings(dir=folder))) as watching:
         (folder / "s1").write_text("s1 10.0.0.7")
         watching.until(lambda s: len(s) == 1, deadline=10)
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from(["nodes/a.json", "nodes/b.json", "a", "b", "api/a.json"]),
+            st.sampled_from(["good", "other", "garbage", "leased", "gone"]),
+        ),
+        max_size=12,
+    )
+)
+@settings(max_examples=40, deadline=None)
+def test_looking_at_what_changed_gives_what_looking_at_everything_gives(
+    steps: list[tuple[str, str]],
+) -> None:
+    content = {
+        "good": '{"address": "10.0.0.1", "port": 1}',
+        "other": '{"address": "10.0.0.2", "port": 2}',
+        "garbage": "{",
+        "leased": '{"address": "10.0.0.3", "port": 3, "ttl": 60}',
+    }
+    with tempfile.TemporaryDirectory() as name:
+        root = Path(name)
+        for service in ("nodes", "api"):
+            (root / service).mkdir()
+        folder = Folder(FileSettings(dir=root))
+        folder.scan()
+        known: dict[str, str] = {}
+        for path, what in steps:
+            if what == "gone":
+                (root / path).unlink(missing_ok=True)
+                known.pop(path, None)
+            else:
+                (root / path).write_text(content[what])
+                if what != "garbage" or path not in known:
+                    known[path] = what
+            folder.look(root / path)
+            assert (found := folder.snapshot()) == folder._whole(time.monotonic())
+            # What is no longer garbage-only is listed: garbage keeps the entry that was there.
+            assert bool(found.endpoints) == bool({w for w in known.values() if w != "garbage"})

@@ -1,6 +1,7 @@
 """Values: strict when made, equal when equal, comparable over time."""
 
 import itertools
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -98,6 +99,23 @@ def test_only_keeps_the_wanted_services() -> None:
     assert list(snapshot.services) == ["api", "nodes"]
 
 
+@given(
+    before=st.sets(st.sampled_from("abcdef")),
+    put=st.lists(st.tuples(st.sampled_from("abcdef"), st.integers(0, 3)), max_size=6),
+    gone=st.sets(st.sampled_from("abcdef")),
+)
+def test_a_patched_snapshot_is_what_making_it_anew_gives(
+    before: set[str], put: list[tuple[str, int]], gone: set[str]
+) -> None:
+    expected = {name: endpoint(name) for name in before - gone}
+    expected.update({name: endpoint(name, weight=weight) for name, weight in put})
+    patched = Snapshot.of(map(endpoint, before)).patched(
+        [endpoint(name, weight=weight) for name, weight in put],
+        [("nodes", name) for name in gone],
+    )
+    assert patched == Snapshot.of(expected.values())
+
+
 @given(st.text(max_size=300))
 def test_a_name_is_taken_or_refused_and_never_holds_a_space(text: str) -> None:
     try:
@@ -106,3 +124,22 @@ def test_a_name_is_taken_or_refused_and_never_holds_a_space(text: str) -> None:
         return
     assert name == text
     assert not set(name) & set(" \t\n\r;#\"'\\{}")
+
+
+def test_a_service_of_lbdiscs_own_is_never_public() -> None:
+    ours = Endpoint(service="_agents", name="lb1", address="10.0.0.9", port=1)
+    others = [replace(ours, service=service) for service in ("Web", "a", "web")]
+    assert Snapshot.of([ours, *others]).public == Snapshot.of(others)
+    assert Snapshot.of(others).public == Snapshot.of(others)
+    assert Snapshot().public == Snapshot()
+
+
+@pytest.mark.parametrize("service", ["_", "__agents", "_.x", "_a b", "_" + "a" * 256])
+def test_a_bad_name_after_the_underscore_is_refused(service: str) -> None:
+    with pytest.raises(EntryError, match="bad service"):
+        Endpoint(service=service, name="lb1", address="10.0.0.9", port=1)
+
+
+def test_an_endpoints_name_does_not_begin_with_an_underscore() -> None:
+    with pytest.raises(EntryError, match="bad name"):
+        Endpoint(service="web", name="_one", address="10.0.0.9", port=1)

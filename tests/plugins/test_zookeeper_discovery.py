@@ -257,6 +257,17 @@ def _requests(editor: Editor) -> int:
     return next(int(line.split(":")[1]) for line in lines if line.startswith("Received"))
 
 
+def test_start_reads_each_node_once(settings: ZooKeeperSettings, editor: Editor) -> None:
+    editor.put(f"{settings.prefix}/web/first", RECORD)
+    editor.put_many([f"{settings.prefix}/web/n{i}" for i in range(499)], RECORD)
+    before = _requests(editor)
+    with Watching(settings) as watching:
+        watching.until(lambda s: len(s) == 500)
+        editor.put(f"{settings.prefix}/web/late", RECORD)
+        watching.until(lambda s: len(s) == 501)
+        assert _requests(editor) < before + 600
+
+
 def test_stop_leaves_no_thread_and_no_connection(settings: ZooKeeperSettings) -> None:
     process = psutil.Process()
     threads = set(threading.enumerate())

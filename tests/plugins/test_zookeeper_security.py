@@ -91,8 +91,10 @@ def test_wrong_sasl_password_is_a_settings_error(secured: ZooKeeperSettings, use
         assert "wrong" not in str(error)
 
 
-def test_connection_that_breaks_during_sasl_is_no_settings_error() -> None:
-    """kazoo takes it for a wrong password; a server that was restarted must not end the agent."""
+@pytest.fixture
+def quitter() -> Iterator[ZooKeeperSettings]:
+    """A server that welcomes each client and hangs up at its first request."""
+    welcome = struct.pack("!iiqi16s?", 0, 10_000, 1, 16, bytes(16), False)
     with socket.create_server(("127.0.0.1", 0)) as server:
 
         def serve() -> None:
@@ -101,17 +103,34 @@ def test_connection_that_breaks_during_sasl_is_no_settings_error() -> None:
                     connection, _ = server.accept()
                     with connection:
                         connection.recv(4096)
-                        welcome = struct.pack("!iiqi16s?", 0, 10_000, 1, 16, bytes(16), False)
                         connection.sendall(struct.pack("!i", len(welcome)) + welcome)
                         connection.recv(4096)
 
-        Thread(target=serve, daemon=True).start()
+        thread = Thread(target=serve)
+        thread.start()
         hosts = {"zookeeper.hosts": [f"127.0.0.1:{server.getsockname()[1]}"]}
-        user: dict[str, Any] = {"sasl_user": "lbdisc", "sasl_password": SecretStr("x")}
-        error = _discovery_error(settings_from(hosts, connect_timeout=1.0, **user))
+        yield settings_from(hosts, connect_timeout=3.0)
         server.shutdown(socket.SHUT_RDWR)
+        thread.join()
+
+
+def test_connection_that_breaks_during_sasl_is_no_settings_error(
+    quitter: ZooKeeperSettings,
+) -> None:
+    """kazoo takes it for a wrong password; a server that was restarted must not end the agent."""
+    error = _discovery_error(
+        replace(quitter, sasl_user="lbdisc", sasl_password=SecretStr("secret"))
+    )
     assert isinstance(error, DiscoveryError)
     assert "during SASL" in str(error)
+
+
+def test_connection_that_breaks_at_the_first_request_is_retried(
+    quitter: ZooKeeperSettings,
+) -> None:
+    settings = replace(quitter, chroot="/production")
+    assert isinstance(_discovery_error(settings), DiscoveryError)
+    assert isinstance(_registrar_error(settings), RegistrarError)
 
 
 def test_registration_is_readable_by_all_and_writable_by_its_owner(

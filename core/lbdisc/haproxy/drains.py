@@ -10,6 +10,7 @@ should that meet a server that has stopped meanwhile, the connection is refused 
 goes elsewhere (``option redispatch``).
 """
 
+import re
 from collections.abc import Mapping, Sequence
 
 from lbdisc.haproxy.commands import is_name
@@ -38,10 +39,13 @@ class Drains:
 
     def over(self, live: Live, endpoints: Sequence[Endpoint]) -> frozenset[Endpoint]:
         """Those of ``endpoints`` that no worker has a session on; none when they cannot be seen."""
-        servers = {endpoint: _servers(live, endpoint) for endpoint in endpoints}
+        servers = {endpoint: servers_of(live, endpoint) for endpoint in endpoints}
         try:
+            if not live.model.runtime_socket:  # a template without one
+                busy = self._busy(with_current=True)
+                return frozenset(e for e in endpoints if e.host_port not in busy)
             rows = self._rows(live, [key for keys in servers.values() for key in keys])
-            busy = self._busy_in_old_workers()
+            busy = self._busy(with_current=False)
         except HaproxyError:
             self._totals.clear()
             return frozenset()
@@ -65,7 +69,10 @@ class Drains:
         if (pid := Info.read(info).pid) != live.pid:
             raise Unreachable(f"worker {pid} answers instead of {live.pid}")
         rows = (row for reply in replies for row in read_stats(reply))
-        return {(row.proxy, row.name): row for row in rows}
+        found = {(row.proxy, row.name): row for row in rows}
+        for key in set(wanted) - found.keys():
+            del self._ids[key]  # removed, and perhaps made anew with another number
+        return found
 
     def _know(self, runtime: Runtime, pid: int, keys: Sequence[Key]) -> None:
         """Learn the servers' numbers: of a thousand servers one can then be asked about."""
@@ -73,20 +80,25 @@ class Drains:
             self._pid, self._ids = pid, {}
             self._totals.clear()
         for proxy in {proxy for proxy, name in keys if (proxy, name) not in self._ids}:
-            self._ids |= {row.key: row.id for row in runtime.servers(proxy)}
+            states = runtime.raw_servers(proxy)
+            names = [name for its, name in keys if its == proxy]
+            # Not every row is read: there may be ten thousand.
+            for name in names:
+                if found := re.search(
+                    rf"^\d+ {re.escape(proxy)} (\d+) {re.escape(name)} ", states, re.M
+                ):
+                    self._ids[proxy, name] = int(found[1])
 
-    def _busy_in_old_workers(self) -> set[str]:
+    def _busy(self, *, with_current: bool) -> set[str]:
         """The ``address:port`` of all servers that a replaced worker has sessions on."""
+        processes = self._master.processes()
         busy: set[str] = set()
-        for worker in self._master.processes().old:
+        for worker in (*processes.old, *(processes.workers if with_current else ())):
             reply = self._master.ask(f"@!{worker.pid} show stat -1 4 -1")
             if reply.startswith("Can't find"):
                 continue  # it has ended meanwhile
-            busy.update(
-                row.fields.get("addr", "")
-                for row in read_stats(reply)
-                if row.sessions or row.queued
-            )
+            rows = (row for row in read_stats(reply) if row.sessions or row.queued)
+            busy.update(row.fields.get("addr", "") for row in rows)
         return busy
 
     def _is_quiet(self, key: Key, row: Stat) -> bool:
@@ -95,12 +107,13 @@ class Drains:
 
 
 def _is_over(keys: Sequence[Key], rows: Rows, quiet: set[Key]) -> bool:
-    """Whether all that drain are quiet; one at the same address may serve for another service.
+    """Whether all that drain are quiet; one at the same address may serve another service.
 
-    A server that the file has but no worker counts has to be asked for again.
+    A server that the file has but the worker does not tell of is looked at again. Without any, the
+    load balancer never had it, or left it out at a reload.
     """
     if not keys:
-        return True  # this load balancer never had it, or forgot it at a reload
+        return True
     draining = [key for key in keys if key not in rows or _takes_nothing_new(rows[key])]
     return bool(draining) and quiet.issuperset(draining)
 
@@ -109,7 +122,7 @@ def _takes_nothing_new(row: Stat) -> bool:
     return row.weight == 0 or row.status.startswith(("MAINT", "DRAIN"))
 
 
-def _servers(live: Live, endpoint: Endpoint) -> list[Key]:
+def servers_of(live: Live, endpoint: Endpoint) -> list[Key]:
     """The servers at the endpoint's address, whatever the template calls them."""
     servers = live.model.servers
     named = [(proxy, endpoint.name) for proxy in live.model.proxies]

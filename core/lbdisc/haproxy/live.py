@@ -3,12 +3,14 @@
 from collections.abc import Callable
 from contextlib import suppress
 
-from lbdisc.haproxy.commands import DeleteServer
+from lbdisc.haproxy.commands import DeleteServer, WaitRemovable
 from lbdisc.haproxy.errors import HaproxyError, Refused, Unreachable
 from lbdisc.haproxy.plan import Parked, Plan, plan
 from lbdisc.haproxy.socket import Features, Runtime
 from lbdisc.haproxy.state import differences
 from lbdisc.haproxy.text import Configuration
+
+AT_ONCE = 50  # servers to delete in one go; the next come a second later
 
 
 class Live:
@@ -33,16 +35,20 @@ class Live:
         self.parked: Parked = {}
         self.unsettled: float | None = None
         self._clock = clock
+        self._planned: tuple[str, str, Plan] | None = None
 
     def plan(self, candidate: str, *, max_changes: int) -> Plan:
-        """The way from here to ``candidate``."""
-        return plan(
-            self.text,
-            candidate,
-            features=self.features,
-            parked=self.parked,
-            max_changes=max_changes,
-        )
+        """The way from here to ``candidate``; asked twice, for the pace and to do it."""
+        if self._planned is None or self._planned[:2] != (self.text, candidate):
+            found = plan(
+                self.text,
+                candidate,
+                features=self.features,
+                parked=self.parked,
+                max_changes=max_changes,
+            )
+            self._planned = (self.text, candidate, found)
+        return self._planned[2]
 
     def bring(self, planned: Plan, candidate: str, model: Configuration) -> None:
         """Carry out a plan that needs no reload. Raises ``HaproxyError`` when it is cut short."""
@@ -51,6 +57,7 @@ class Live:
                 runtime.run(planned.commands)
                 self._read_back(runtime, planned, model)
         self.text, self.model, self.parked = candidate, model, planned.parked
+        self._planned = None
         if planned.added and not self.features.reuses_connections:
             self.unsettled = self._clock()
 
@@ -81,9 +88,12 @@ class Live:
             return 0
         gone = []
         with suppress(HaproxyError), self._runtime() as runtime:
-            for proxy, name in self.parked:
+            for proxy, name in list(self.parked)[:AT_ONCE]:
+                # A refused `del server` is an alert in HAProxy's log: it is asked before.
                 with suppress(Refused):
+                    runtime.run([WaitRemovable(proxy, name, 1)])
                     runtime.run([DeleteServer(proxy, name)])
                     gone.append((proxy, name))
         self.parked = {key: line for key, line in self.parked.items() if key not in gone}
+        self._planned = None
         return len(gone)

@@ -5,6 +5,7 @@ many at a time and every answer is read. An open connection survives a reload, b
 worker, which it keeps alive and which says yes to everything: ``close`` it after a reload.
 """
 
+import re
 import select
 import socket
 import time
@@ -170,9 +171,10 @@ class Runtime:
 
     def servers_named(self, proxy: str, names: Collection[str]) -> tuple[ServerState, ...]:
         """Some servers of a proxy; of ten thousand, only these are read."""
-        head, columns, *rows = self.raw_servers(proxy).splitlines()
-        wanted = [row for row in rows if row.split(" ", 4)[3:4] and row.split(" ", 4)[3] in names]
-        return read_states("\n".join((head, columns, *wanted)))
+        dump = self.raw_servers(proxy)
+        any_name = "|".join(map(re.escape, names))
+        rows = re.findall(rf"^\d+ \S+ \d+ (?:{any_name}) .*$", dump, re.MULTILINE)
+        return read_states("\n".join((*dump.split("\n", 2)[:2], *rows)))
 
     def observe(self, *, pid: int | None = None) -> tuple[Info, tuple[ServerState, ...]]:
         """The worker and its servers, over a new connection, thus of a worker that listens now.

@@ -5,13 +5,24 @@ what it does not know it keeps as words, so that a difference is never overlooke
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from itertools import pairwise
 
+from lbdisc.haproxy.lines import Bind, Line, ServerLine, StatsSocket, Words
 from lbdisc.haproxy.words import split
 
-Words = tuple[str, ...]
+__all__ = [
+    "Bind",
+    "Configuration",
+    "Line",
+    "Section",
+    "ServerLine",
+    "StatsSocket",
+    "Words",
+    "parse",
+]
+
 PROXIES = frozenset(("frontend", "backend", "listen"))
 SECTIONS = PROXIES | frozenset(
     (
@@ -21,45 +32,6 @@ SECTIONS = PROXIES | frozenset(
     )
 )
 CONDITIONS = frozenset((".if", ".elif", ".else", ".endif"))
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """A line with something on it. ``raw`` is set where variables make the words uncertain.
-
-    Equal lines mean the same to HAProxy wherever they stand: number, blanks and comment do not
-    count.
-    """
-
-    words: Words
-    raw: str = ""
-    number: int = field(default=0, compare=False)
-
-    @property
-    def text(self) -> str:
-        return " ".join(self.words)
-
-
-@dataclass(frozen=True, slots=True)
-class ServerLine:
-    """A ``server`` line and the ``default-server`` lines in force there, eldest first.
-
-    ``address`` is the word as written, ``options`` what follows it. Equal lines make equal servers.
-    """
-
-    proxy: str
-    name: str
-    address: str
-    options: Words
-    defaults: tuple[Line, ...]
-    raw: str = ""
-
-    @property
-    def key(self) -> tuple[str, str]:
-        return self.proxy, self.name
-
-    def __str__(self) -> str:
-        return f"{self.proxy}/{self.name}"
 
 
 @dataclass(frozen=True)
@@ -98,25 +70,6 @@ class Section:
     def last(self, *start: str) -> Line | None:
         """The last line in force that begins with the words ``start``."""
         return next(reversed(self.every(*start)), None)
-
-
-@dataclass(frozen=True, slots=True)
-class StatsSocket:
-    """A ``stats socket`` of the global section; ``mode`` is empty for the process' umask."""
-
-    address: str
-    level: str
-    mode: str
-    number: int
-
-
-@dataclass(frozen=True, slots=True)
-class Bind:
-    """One address that HAProxy listens on, as written; ``number`` is that of its line."""
-
-    address: str
-    section: str
-    number: int
 
 
 @dataclass(frozen=True)

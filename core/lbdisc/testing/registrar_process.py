@@ -119,6 +119,7 @@ def main() -> None:
     registrar = make_registrar(order["name"], order["settings"], plugin=order["plugin"])
     sys.stdout.buffer.write(BEGUN)
     sys.stdout.buffer.flush()
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # nobody reads on: plugins log to the file
     while not stop.is_set():
         try:
             registrar.hold(lambda: endpoint, stop)

@@ -24,7 +24,7 @@ from lbdisc_serf.wire import RpcError, RpcStopped
 START = 10.0  # seconds that an agent may take to answer
 # Seconds from the leave to the end. Others have been told of the intent before the leave and pass
 # the leave on; Serf itself would sit for a second longer.
-PROPAGATION = 0.5
+PROPAGATION = 0.3
 LAST_WORDS = 0.5  # seconds
 ANYWHERE = ("0.0.0.0", "::")
 

@@ -17,7 +17,7 @@ from lbdisc_serf.settings import SerfSettings, check
 from lbdisc_serf.view import View
 from lbdisc_serf.wire import RpcError, RpcStopped
 
-SLICE = 0.2  # seconds between two looks at ``stop``
+SLICE = 0.1  # seconds between two looks at ``stop``
 # A line that tells of a member; an intent to leave is told a while before the leave itself.
 _NEWS = (b"serf: EventMember", b"serf: messageLeaveType")
 
@@ -77,7 +77,7 @@ class SerfDiscovery:
                 raise DiscoveryError(f"{joiner.failure} (serf.encrypt, serf.join)")
             if time.monotonic() > end:
                 return
-            client.read(stream, SLICE / 10)
+            client.read(stream, SLICE / 5)
 
     def _await_news(self, agent: Agent, client: Client, stream: int, stop: Event) -> None:
         end = time.monotonic() + self._settings.poll

@@ -40,7 +40,7 @@ class Output:
         found = _LINE.fullmatch(line)
         if found is None:
             self._log.debug("serf agent", line=line)
-        elif found["level"] in _WARNINGS:
+        elif found["level"] in _WARNINGS and not self.left.is_set():
             self._log.warning("serf agent", line=found["text"])
         elif found["text"].startswith("serf: Event"):
             if found["text"].startswith(self._leave):

@@ -52,7 +52,10 @@ class SerfRegistrar:
             with claimed(self._settings.rpc, first.service, stop), agent:
                 with suppress(RpcStopped):
                     self._keep(agent, endpoint, stop)
-                if not agent.owned:  # an own agent leaves, which says all
+                if agent.owned:
+                    with suppress(RpcError):  # it leaves in any case
+                        self._drain(endpoint())
+                else:
                     self._remove(endpoint())
         except RpcStopped:
             return
@@ -92,6 +95,12 @@ class SerfRegistrar:
         # What fits now has to fit as draining too.
         tags.check_size({**member.tags, tag_name: tags.write(draining.begun(endpoint))})
         client.tags(tag)
+
+    def _drain(self, endpoint: Endpoint) -> None:
+        """Say it before the leave: a leave that overtakes its own intent looks like a crash."""
+        if not endpoint.draining:
+            with connect(self._settings, timeout=REMOVAL) as client:
+                client.tags({tags.tag_name(endpoint.service): tags.write(endpoint.drain())})
 
     def _remove(self, endpoint: Endpoint) -> None:
         """Draining first, then without the tag; a member that has the role as well is ``off``."""

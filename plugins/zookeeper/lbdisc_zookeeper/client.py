@@ -61,11 +61,19 @@ class Client:
         try:
             self._connection.start()
             self._until_connected()
-            self.require_chroot()
-        except BaseException:
-            self._connection.close()
+            self._first_request()
+        except BaseException as error:
+            self._close_after(error)
             raise
         return self
+
+    def _first_request(self) -> None:
+        try:
+            self.require_chroot()
+        except Interrupted as error:
+            raise self._failure(
+                f"the connection to ZooKeeper broke at once: {self._connection.why}"
+            ) from error
 
     def __exit__(
         self,
@@ -73,6 +81,9 @@ class Client:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        self._close_after(error)
+
+    def _close_after(self, error: BaseException | None) -> None:
         # A session that was only cut off is resumed by the next call: its entry never vanishes.
         self._connection.close(keep_session=isinstance(error, self._failure))
 

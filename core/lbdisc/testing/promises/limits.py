@@ -11,7 +11,7 @@ from lbdisc.testing.roles import STOP_WITHIN, Holding, Watching
 
 SLACK = 1.0  # seconds that a busy machine may add to the promised one
 ROUNDS = 3
-CHURN_TIME = 20.0  # seconds that the changes of the promise on memory may take
+CHURN_TIME = 12.0  # seconds that the changes of the promise on memory may take
 MAX_GROWTH = 8 * 1024 * 1024  # bytes; 10,000 leaked snapshots of 20 endpoints are some 30 MB
 
 

@@ -1,0 +1,177 @@
+"""The drain handshake: what agents say, and how an endpoint that stops waits for them."""
+
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from queue import Empty, SimpleQueue
+from threading import Event, Thread
+
+import pytest
+
+from lbdisc import Endpoint, Publish, Snapshot, draining
+from lbdisc.draining import Agent, AgentsDrain, Progress, agents, begun, progress, token
+from lbdisc.errors import DiscoveryError, SettingsError
+from lbdisc.hooks import Discovery
+from lbdisc.settings import AgentSettings
+from lbdisc.testing.waiting import eventually
+from lbdisc.values import MAX_TAGS
+from lbdisc_serf import tags as serf
+
+WEB = Endpoint(service="web", name="one", address="10.0.0.1", port=3000)
+DRAINING = begun(WEB, "aaaa")
+PACE = AgentSettings(retry_first=0.01, retry_most=0.02)
+FAR = 3600.0  # seconds; never reached
+Step = Snapshot | Exception
+
+
+def listed(*found: Agent) -> Snapshot:
+    return Snapshot.of([DRAINING, *(agent.endpoint("10.0.0.9") for agent in found)])
+
+
+def lb(name: str, *over: Endpoint, services: tuple[str, ...] = ("web",)) -> Agent:
+    return Agent(name=name, services=services, drained=tuple(map(token, over)))
+
+
+def test_each_drain_of_an_endpoint_has_its_own_token() -> None:
+    assert token(DRAINING) == token(replace(DRAINING, address="10.0.0.2"))
+    others = [begun(WEB, "bbbb"), begun(replace(WEB, name="two"), "aaaa"), WEB.drain()]
+    assert len({token(DRAINING), *map(token, others)}) == 4
+
+
+def test_a_drain_that_finds_no_room_for_its_tag_goes_without() -> None:
+    full = replace(WEB, tags=tuple((f"t{n}", "") for n in range(MAX_TAGS)))
+    assert begun(full, "aaaa") == full.drain()
+
+
+def test_an_agent_is_read_as_it_was_written() -> None:
+    agent = lb("lb1", DRAINING, WEB.drain(), services=("api", "web"))
+    assert Agent.read(agent.endpoint("10.0.0.9")) == agent
+    assert Agent.read(lb("lb1").endpoint("10.0.0.9")) == lb("lb1")
+
+
+@pytest.mark.parametrize("text", ["", ",", "x", "\u00fc" * 9, "a" * 1000])
+def test_odd_tags_of_an_agent_acknowledge_nothing(text: str) -> None:
+    tags = ((draining.DRAINED_TAG, text), (draining.SERVICES_TAG, "web"))
+    odd = replace(lb("lb1").endpoint("10.0.0.9"), tags=tags)
+    assert progress(DRAINING, agents(Snapshot.of([odd]))) == Progress(waiting=("lb1",))
+
+
+def test_what_an_agent_says_fits_into_the_tags_of_a_serf_member() -> None:
+    many = [begun(WEB, f"{n:04}") for n in range(100)]
+    services = ("s" * draining.SERVICES_ROOM,)
+    entry = lb("lb1", *many, services=services).endpoint("10.0.0.9")
+    assert len(Agent.read(entry).drained) == draining.ROOM
+    serf.check_size({"role": "balancer", serf.tag_name(entry.service): serf.write(entry)})
+
+
+def test_an_agent_of_more_services_than_it_can_name_counts_for_all() -> None:
+    services = tuple(f"service-{n}" for n in range(100))
+    agent = Agent.read(Agent(name="lb1", services=services).endpoint("10.0.0.9"))
+    assert agent.balances("web")
+
+
+def test_only_agents_that_balance_the_service_and_do_not_leave_count() -> None:
+    leaving = lb("lb4").endpoint("10.0.0.9").drain()
+    found = listed(lb("lb1", DRAINING), lb("lb2"), lb("lb3", services=("api",)))
+    snapshot = Snapshot.of([*found.endpoints, leaving])
+    assert progress(DRAINING, agents(snapshot)) == Progress(done=("lb1",), waiting=("lb2",))
+
+
+class Script:
+    """A discovery that publishes, or raises, what the test puts in."""
+
+    def __init__(self, *steps: Step) -> None:
+        self.steps: SimpleQueue[Step] = SimpleQueue()
+        self.stopped = Event()
+        for step in steps:
+            self.steps.put(step)
+
+    def watch(self, publish: Publish, stop: Event) -> None:
+        while not stop.is_set():
+            try:
+                step = self.steps.get(timeout=0.01)
+            except Empty:
+                continue
+            if isinstance(step, Exception):
+                raise step
+            publish(step)
+        self.stopped.set()
+
+
+def waits(
+    discovery: Discovery | Callable[[], Discovery],
+    *,
+    limit: float = FAR,
+    hurry: Event | None = None,
+) -> Thread:
+    """A thread in which a drain is waited for."""
+    make = discovery if callable(discovery) else lambda: discovery
+    drain = AgentsDrain(make, PACE)
+    arguments = (DRAINING, time.monotonic() + limit, hurry or Event())
+    thread = Thread(target=drain.wait, args=arguments, daemon=True)
+    thread.start()
+    return thread
+
+
+def ends(thread: Thread) -> None:
+    thread.join(30)
+    assert not thread.is_alive()
+
+
+@pytest.mark.parametrize(
+    "found",
+    [listed(), listed(lb("lb1", DRAINING)), listed(lb("lb1", services=("api",)))],
+    ids=["no agent", "all done", "none concerned"],
+)
+def test_it_is_over_at_once_where_nobody_is_left_to_wait_for(found: Snapshot) -> None:
+    script = Script(found)
+    ends(waits(script))
+    assert script.stopped.wait(30)
+
+
+def test_it_waits_for_each_agent() -> None:
+    script = Script(listed(lb("lb1"), lb("lb2")))
+    thread = waits(script)
+    script.steps.put(listed(lb("lb1", DRAINING), lb("lb2", begun(WEB, "old!"))))
+    eventually(script.steps.empty)
+    assert thread.is_alive()
+    script.steps.put(listed(lb("lb1", DRAINING), lb("lb2", DRAINING)))
+    ends(thread)
+
+
+def test_an_agent_that_is_gone_is_not_waited_for() -> None:
+    script = Script(listed(lb("lb1")), listed())
+    ends(waits(script))
+
+
+def test_it_ends_at_the_deadline() -> None:
+    ends(waits(Script(listed(lb("lb1"))), limit=0.05))
+
+
+def test_it_ends_when_hurried() -> None:
+    hurry = Event()
+    thread = waits(Script(listed(lb("lb1"))), hurry=hurry)
+    hurry.set()
+    ends(thread)
+
+
+def test_a_registry_that_is_lost_meanwhile_is_asked_again() -> None:
+    lost = DiscoveryError("connection refused")
+    ends(waits(Script(listed(lb("lb1")), lost, lost, listed(lb("lb1", DRAINING)))))
+
+
+def test_a_registry_that_says_nothing_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(draining, "SIGHT", 0.05)
+    ends(waits(Script()))
+
+
+@pytest.mark.parametrize("error", [SettingsError("not allowed"), ZeroDivisionError("a bug")])
+def test_agents_that_cannot_be_seen_are_not_waited_for(error: Exception) -> None:
+    ends(waits(Script(error)))
+
+
+def test_a_discovery_that_cannot_be_made_is_not_waited_for() -> None:
+    def make() -> Discovery:
+        raise SettingsError("no such backend")
+
+    ends(waits(make))

@@ -1,0 +1,51 @@
+"""Which servers of a configuration stand for a draining endpoint. Sessions: tests/system."""
+
+import pytest
+
+from lbdisc import Endpoint
+from lbdisc.haproxy.drains import servers_of
+from lbdisc.haproxy.live import Live
+from lbdisc.haproxy.socket import OLDEST
+from lbdisc.haproxy.text import parse
+
+TEXT = """
+backend web
+    server one 10.0.0.1:3000 weight 0
+    server two 10.0.0.2:3000
+backend secure
+    server one 10.0.0.1:3000 weight 0 ssl
+backend elsewhere
+    server one 10.0.0.9:3000
+    server v6 [fd00::1]:80
+    server host app.internal:80
+"""
+
+
+def live(text: str = TEXT) -> Live:
+    return Live(1, text, parse(text), OLDEST, lambda: 0.0)
+
+
+def endpoint(name: str, address: str, port: int) -> Endpoint:
+    return Endpoint(service="web", name=name, address=address, port=port, state="draining")
+
+
+@pytest.mark.parametrize(
+    ("found", "servers"),
+    [
+        (endpoint("one", "10.0.0.1", 3000), [("web", "one"), ("secure", "one")]),
+        (endpoint("v6", "fd00::1", 80), [("elsewhere", "v6")]),
+        (endpoint("host", "app.internal", 80), [("elsewhere", "host")]),
+        (endpoint("renamed", "10.0.0.2", 3000), [("web", "two")]),
+        (endpoint("one", "10.0.0.1", 3001), []),
+    ],
+)
+def test_servers_are_found_by_their_address(
+    found: Endpoint, servers: list[tuple[str, str]]
+) -> None:
+    assert servers_of(live(), found) == servers
+
+
+def test_a_server_that_the_template_left_out_is_found_in_maintenance() -> None:
+    now = live("backend web\n")
+    now.parked = parse(TEXT).servers
+    assert servers_of(now, endpoint("two", "10.0.0.2", 3000)) == [("web", "two")]

@@ -1,0 +1,202 @@
+"""The agent's own announcement: what it acknowledges and when, and that it disturbs nothing."""
+
+from collections.abc import Callable, Collection, Iterator, Sequence
+from pathlib import Path
+from queue import SimpleQueue
+from threading import Event
+
+import pytest
+
+from lbdisc import Change, Endpoint, Snapshot
+from lbdisc.command_reloader import CommandReloader, CommandSettings
+from lbdisc.draining import ROOM, Agent, begun, token
+from lbdisc.errors import ApplyError, RegistrarError
+from lbdisc.generation import Generation
+from lbdisc.presence import Presence
+from lbdisc.settings import AgentSettings
+from lbdisc.testing.waiting import eventually
+
+PACE = AgentSettings(retry_first=0.01, retry_most=0.02)
+
+
+def web(name: str = "one", service: str = "web") -> Endpoint:
+    return begun(Endpoint(service=service, name=name, address="10.0.0.1", port=3000), "aaaa")
+
+
+class Ledger:
+    """A registrar that keeps what it holds; ``errors`` are raised first."""
+
+    def __init__(self) -> None:
+        self.entry: Endpoint | None = None
+        self.errors: SimpleQueue[Exception] = SimpleQueue()
+        self.holds = 0
+
+    def hold(self, endpoint: Callable[[], Endpoint], stop: Event) -> None:
+        self.holds += 1
+        if not self.errors.empty():
+            raise self.errors.get()
+        while not stop.wait(0.005):
+            self.entry = endpoint()
+        self.entry = None
+
+    @property
+    def agent(self) -> Agent:
+        assert self.entry is not None
+        return Agent.read(self.entry)
+
+
+class Sessions(CommandReloader):
+    """A reloader that knows which endpoints are free of sessions, or raises ``error``."""
+
+    def __init__(self) -> None:
+        super().__init__(CommandSettings(reload="true"))
+        self.free: set[Endpoint] = set()
+        self.asked: list[Sequence[Endpoint]] = []
+        self.error: Exception | None = None
+
+    def drained(self, endpoints: Sequence[Endpoint]) -> Collection[Endpoint]:
+        self.asked.append(endpoints)
+        if self.error is not None:
+            raise self.error
+        return self.free & set(endpoints)
+
+
+class Desk:
+    """A presence, and what the agent would do with it; every look comes a second after the last."""
+
+    def __init__(self) -> None:
+        self.ledger = Ledger()
+        self.sessions = Sessions()
+        self.now = 0.0
+        self.presence = Presence(
+            self.ledger, name="lb1", services=("web",), pace=PACE, clock=lambda: self.now
+        )
+
+    def look(self, registry: Snapshot, running: Snapshot | None = None) -> None:
+        snapshot = registry.only(["web"]) if running is None else running
+        generation = Generation(number=1, snapshot=snapshot, text="", change=Change())
+        self.now += 1.0
+        self.presence.look((registry, 0.0), generation, self.sessions)
+
+    def says(self, *drained: Endpoint) -> None:
+        wanted = tuple(map(token, drained))
+        eventually(lambda: self.ledger.agent.drained == wanted, what=f"{len(drained)} drained")
+
+
+@pytest.fixture
+def desk() -> Iterator[Desk]:
+    made = Desk()
+    yield made
+    made.presence.leave()
+    made.presence.join(30)
+
+
+def test_it_is_announced_with_the_first_generation(desk: Desk) -> None:
+    desk.presence.look((Snapshot(), 0.0), None, desk.sessions)
+    assert desk.ledger.holds == 0
+    desk.look(Snapshot())
+    eventually(lambda: desk.ledger.agent == Agent(name="lb1", services=("web",)))
+    assert desk.presence.due is None
+
+
+def test_an_endpoint_is_acknowledged_once_no_session_is_left(desk: Desk) -> None:
+    registry = Snapshot.of([web(), web("two")])
+    desk.look(registry)
+    assert desk.presence.due is not None
+    desk.sessions.free = {web("two")}
+    desk.look(registry)
+    desk.says(web("two"))
+    desk.sessions.free = {web(), web("two")}
+    desk.look(registry)
+    desk.says(web(), web("two"))
+    assert desk.presence.due is None
+
+
+def test_an_endpoint_counts_only_as_it_runs(desk: Desk) -> None:
+    desk.sessions.free = {web()}
+    desk.look(Snapshot.of([web()]), Snapshot.of([begun(web(), "bbbb")]))
+    assert desk.sessions.asked == []
+    assert desk.presence.due is not None
+    desk.look(Snapshot.of([web()]))
+    desk.says(web())
+
+
+def test_a_service_that_is_not_balanced_has_nothing_to_drain(desk: Desk) -> None:
+    other = web(service="api")
+    desk.look(Snapshot.of([other]))
+    desk.says(other)
+    assert desk.sessions.asked == []
+
+
+def test_an_acknowledgement_lasts_as_long_as_the_drain(desk: Desk) -> None:
+    desk.sessions.free = {web()}
+    desk.look(Snapshot.of([web()]))
+    desk.says(web())
+    desk.look(Snapshot())
+    desk.says()
+    desk.sessions.free = set()
+    desk.look(Snapshot.of([web()]))
+    desk.says()
+
+
+def test_more_than_there_is_room_for_take_turns(desk: Desk) -> None:
+    many = [web(f"n{number:03}") for number in range(ROOM + 5)]
+    desk.sessions.free = set(many)
+    desk.look(Snapshot.of(many))
+    desk.says(*many[:ROOM])
+    desk.look(Snapshot.of(many[10:]))
+    desk.says(*many[10:])
+
+
+def test_looks_are_rare_while_they_take_long(desk: Desk) -> None:
+    class Slow(Sessions):
+        def drained(self, endpoints: Sequence[Endpoint]) -> Collection[Endpoint]:
+            desk.now += 0.5
+            return ()
+
+    desk.sessions = Slow()
+    desk.look(Snapshot.of([web()]))
+    assert desk.presence.due == desk.now + 2.5
+
+
+@pytest.mark.parametrize("error", [ApplyError("no HAProxy"), AttributeError("drained")])
+def test_a_reloader_that_cannot_tell_disturbs_nothing(desk: Desk, error: Exception) -> None:
+    desk.sessions.error = error
+    desk.look(Snapshot.of([web()]))
+    desk.says()
+    desk.sessions.error, desk.sessions.free = None, {web()}
+    desk.look(Snapshot.of([web()]))
+    desk.says(web())
+
+
+def test_a_registry_that_refuses_it_is_told_once_and_tried_again(
+    desk: Desk, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for _ in range(3):
+        desk.ledger.errors.put(RegistrarError("read-only"))
+    desk.look(Snapshot())
+    eventually(lambda: desk.ledger.agent)
+    assert capsys.readouterr().out.count("read-only") == 1
+    assert desk.ledger.holds == 4
+
+
+def test_new_settings_change_its_services_in_place(desk: Desk) -> None:
+    desk.look(Snapshot())
+    assert desk.presence.changed(("web", "api"), None) is desk.presence
+    eventually(lambda: desk.ledger.agent.services == ("web", "api"))
+    assert desk.ledger.holds == 1
+
+
+def test_another_registry_is_joined_after_this_one_was_left(desk: Desk) -> None:
+    desk.look(Snapshot())
+    eventually(lambda: desk.ledger.agent)
+    other = Presence()
+    assert desk.presence.changed(("web",), other) is other
+    assert desk.ledger.entry is None
+
+
+def test_without_a_registrar_nothing_happens(tmp_path: Path) -> None:
+    desk = Desk()
+    desk.presence = Presence()
+    desk.look(Snapshot.of([web()]))
+    assert (desk.presence.due, desk.sessions.asked) == (None, [])
