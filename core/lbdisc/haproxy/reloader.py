@@ -47,6 +47,7 @@ class HaproxyReloader:
         self._drains = Drains(settings.master_socket)
         self._parsed: tuple[str, Configuration] = ("", parse(""))
         self._warned: tuple[str, ...] = ()
+        self._undid = False  # the last change at run time had to be taken back
 
     def check(self, candidate: Path) -> None:
         """``haproxy -c``. Raises ``CheckError`` with HAProxy's own words and line numbers."""
@@ -103,6 +104,9 @@ class HaproxyReloader:
         found = live.plan(target.text, max_changes=self._settings.max_changes)
         if found.how == "reload" or not live.model.runtime_socket:
             return None
+        if self._undid:  # not again a reload for each try
+            with files.staged(target.config, target.text) as staged:
+                self._check(staged, target.config)
         try:
             live.bring(found, target.text, target.model)
         except HaproxyError as error:
@@ -116,6 +120,7 @@ class HaproxyReloader:
         except (LbdiscError, OSError):
             self._undo(target)
             raise
+        self._undid = False
         return Applied(how=found.how if found.commands else "written", detail=found.detail)
 
     def _is_current(self, live: Live) -> bool:
@@ -128,7 +133,7 @@ class HaproxyReloader:
 
     def _undo(self, target: Target) -> None:
         """What runs cannot be written: back to the file, which is the truth."""
-        self._live = None
+        self._live, self._undid = None, True
         if target.before is None:
             return
         with suppress(HaproxyError):
