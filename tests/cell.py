@@ -99,8 +99,9 @@ class Cell(Scene):
         for name in names:
             self.world.nodes[name].kill_registrar()
 
-    def until_open(self) -> None:
-        """Until HAProxy takes connections again."""
+    def until_restarted(self, before: int) -> None:
+        """Until another HAProxy than `before` takes connections."""
+        eventually(lambda: self.haproxy_pid() not in (0, before), deadline=HANG, what="a restart")
         eventually(lambda: accepts(self.port), deadline=HANG, what="an open frontend")
 
     @property

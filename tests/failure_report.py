@@ -9,12 +9,15 @@ PROPERTY = "failure_matrix"
 COLUMNS = ("file", "serf", "etcd", "zookeeper")
 _HEAD = """# Failure matrix
 
-What a fault costs, measured on real servers under {rate} requests a second, by
-`pytest --failure-matrix docs/failure-matrix.md tests/system/test_failure_matrix_*.py`
-on {date}. Every row is a test; a cell says how many requests were lost, and how many seconds passed
-from the registry's own news (or from the end of the fault, where that is later) until HAProxy
-itself said the same. Four nodes registered themselves; a change during or after the fault had to
-arrive. Times are from a shared machine with two cores, where nothing of the load is lbdisc's.
+What a fault costs on each registry, under {rate} requests a second and with four nodes that
+registered themselves. Made on {date} by
+
+    pytest --failure-matrix docs/failure-matrix.md tests/system/test_failure_matrix_*.py
+
+Each cell is a test on the real servers. It says how many requests were lost, and after how many
+seconds HAProxy itself said what the registry says. The clock starts at the registry's own news, or
+when the fault ends if that is later; where the agent starts again, at the start of its process.
+What the guard holds back counts as agreed once HAProxy and `lbdisc status` say so.
 
 """
 
@@ -35,13 +38,10 @@ class Found:
         """The cell's text; what needs more words goes into a note."""
         if self.outcome == "skip":
             return f"– {note(self.reason)}"
-        words = [f"{self.lost} lost"]
-        if self.seconds is not None:
-            words.append(f"{self.seconds:.2f} s")
-        if self.outcome == "fail":
-            words.insert(0, f"**failed** {note(self.reason)}:")
-        apart = [f"{count} {note(why)}" for why, count in sorted(self.apart.items())]
-        return ", ".join(words) + (f" (+{', +'.join(apart)})" if apart else "")
+        failed = f"**failed** {note(self.reason)}: " if self.outcome == "fail" else ""
+        seconds = "" if self.seconds is None else f", {self.seconds:.2f} s"
+        apart = [f"+{count} {note(why)}" for why, count in sorted(self.apart.items())]
+        return f"{failed}{self.lost} lost{seconds}" + (f" ({', '.join(apart)})" if apart else "")
 
 
 class Notes:

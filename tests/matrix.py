@@ -16,6 +16,7 @@ from disk import Disk
 from failure_report import PROPERTY
 from worlds import LATE, World
 
+from lbdisc.haproxy.master import Master
 from lbdisc.testing.processes import Process
 
 MOMENTS = (0.0, 0.02, 0.06)  # seconds after the registry's news at which the agent dies
@@ -88,10 +89,11 @@ class FailureMatrix:
     def test_haproxy_killed(self, cell: Cell, world: World) -> None:
         """HAProxy killed (kill -9, master and worker) while a node joins."""
         with cell.apart("HAProxy is dead"):
-            os.killpg(cell.haproxy_pid(), signal.SIGKILL)
+            before = cell.haproxy_pid()
+            os.killpg(before, signal.SIGKILL)
             since = time.monotonic()
             cell.join_late()
-            cell.until_open()
+            cell.until_restarted(before)
         cell.agree_on_late(since)
         assert cell.losses() == []
 
@@ -131,6 +133,9 @@ class FailureMatrix:
         cell.until_status(
             lambda s: s["failure"] and "cannot write" in s["failure"]["error"], "a failed write"
         )
+        cell.until_status(lambda s: s["failure"]["times"] >= 4, "more tries")
+        # What is tried again and again must not start a worker each time.
+        assert Master(cell.state / "master.sock").processes().reloads <= 1
         cell.until_served(100, *cell.world.nodes)
         disk.writable()
         cell.agree_on_late(time.monotonic())
