@@ -3,6 +3,8 @@
 .DEFAULT_GOAL := help
 .PHONY: help setup servers demo test lint types check contract bench format lock clean
 RUN := .venv/bin
+# Each test of a whole program starts it many times: bytecode halves what that costs.
+unexport PYTHONDONTWRITEBYTECODE
 ARGS ?=
 
 help: ## what there is to make
