@@ -227,6 +227,7 @@ class SerfWorld(World):
     cannot: ClassVar[dict[str, str]] = {
         "wipe": "the members themselves are the data; an agent that restarts knows nobody, which"
         " is the row of the killed registry",
+        "clock": SERVER_CLOCK,
     }
     hostile: ClassVar[Mapping[str, bytes]] = {
         "no port": b";weight=1",
