@@ -37,7 +37,9 @@ class Agent:
         self._log = folder / "agent.log"
         self._read = 0
         self._generations: list[int] = []
-        self._process = Process([LBDISC, "run", "--config", self._file], log=self._log)
+        # Where HAProxy 3.0 is, is no setting of lbdisc, which refuses what it does not know.
+        command = ["env", "-u", "LBDISC_HAPROXY_3", LBDISC, "run", "--config", self._file]
+        self._process = Process(command, log=self._log)
 
     @property
     def settings_file(self) -> Path:

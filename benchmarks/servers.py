@@ -2,7 +2,6 @@
 
 import http.client
 import json
-import os
 import socket
 import subprocess
 import sys
@@ -157,7 +156,3 @@ def nofile() -> None:
 
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
-
-
-def own_environment() -> dict[str, str]:
-    return {key: value for key, value in os.environ.items() if not key.startswith("LBDISC_")}

@@ -12,7 +12,7 @@ from types import TracebackType
 from typing import Any, Self
 
 import pytest
-from scene import LBDISC, lost
+from scene import LBDISC, Scene, lost
 
 from lbdisc.haproxy.errors import HaproxyError
 from lbdisc.haproxy.master import Master
@@ -300,3 +300,16 @@ def test_an_agent_is_listed_until_it_stops(house: House) -> None:
     balancer = house.agent("lb1", **LIGHT)
     assert balancer.process.stop() == 0
     assert house.nodes("--agents") == {"endpoints": [], "problems": [], "agents": []}
+
+
+def test_a_new_name_in_the_settings_takes_the_place_of_the_old(tmp_path: Path) -> None:
+    with Scene(tmp_path, agent={"name": "lb1"}) as scene:
+
+        def announced() -> list[str]:
+            return [path.name for path in (scene.nodes / "_agents").iterdir()]
+
+        agent = scene.agent()
+        eventually(lambda: announced() == ["lb1.json"])
+        scene.write_settings(agent={"name": "lb2"})
+        agent.send(signal.SIGHUP)
+        eventually(lambda: announced() == ["lb2.json"])
