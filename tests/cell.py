@@ -133,8 +133,10 @@ class Cell(Scene):
         self.world.join_late()
         return time.monotonic()
 
-    def agree(self, *names: str, since: float | None = None, held: tuple[str, ...] = ()) -> None:
-        """Until HAProxy has exactly `names` and what the guard has `held`.
+    def agree(
+        self, *names: str, since: float | None = None, held: tuple[str, ...] | None = ()
+    ) -> None:
+        """Until HAProxy has exactly `names` and what the guard has `held`, `None` for anything.
 
         The clock starts at `since`, or when the registry itself lists exactly `names`.
         """
@@ -144,8 +146,9 @@ class Cell(Scene):
             now = time.monotonic()
             if news is None and self._registry_lists() == set(names):
                 news = now
-            ours = self._balances()
-            agreed = now if ours == {*names, *held} and self._held() == set(held) else None
+            ours, kept = self._balances(), self._held()
+            same = ours == {*names, *kept} and (kept if held is None else kept == set(held))
+            agreed = now if same else None
             if now > end:
                 raise AssertionError(
                     f"no agreement on {names} (held {held}): the registry has"

@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
 
-from kazoo.exceptions import NoNodeError
+from kazoo.exceptions import KazooException, NoNodeError
 from worlds import LATE, SERVER_CLOCK, World
 
 import lbdisc_etcd.testing
@@ -177,7 +177,8 @@ class ZooKeeperWorld(World):
         self._stack.callback(self._registry.stop)
         hosts = self._registry.hosts
         self._proxy = self._stack.enter_context(FaultProxy(int(hosts[0].rpartition(":")[2])))
-        self._editor = self._stack.enter_context(Editor(hosts))
+        self._stack.callback(lambda: self._editor.__exit__(None, None, None))
+        self._editor = Editor(hosts).__enter__()
 
     @property
     def settings(self) -> dict[str, Any]:
@@ -187,9 +188,12 @@ class ZooKeeperWorld(World):
         return self._registry.settings
 
     def listed(self) -> set[str]:
-        with suppress(NoNodeError):
-            return set(self._editor.kazoo.retry(self._editor.kazoo.get_children, "/lbdisc/nodes"))
-        return set()
+        try:
+            return set(self._editor.kazoo.get_children("/lbdisc/nodes"))
+        except NoNodeError:
+            return set()
+        except (KazooException, self._editor.kazoo.handler.timeout_exception) as error:
+            raise ConnectionError(repr(error)) from error
 
     def put_raw(self, name: str, value: bytes) -> None:
         self._editor.put(f"/lbdisc/nodes/{name}", value)
@@ -212,6 +216,9 @@ class ZooKeeperWorld(World):
 
     def wipe(self) -> None:
         self._registry.wipe()
+        # A server without data turns away a client that has seen more than it knows, for good.
+        self._editor.__exit__(None, None, None)
+        self._editor = Editor(self._registry.hosts).__enter__()
 
     def cut(self) -> None:
         self._proxy.cut()
@@ -227,6 +234,7 @@ class SerfWorld(World):
     cannot: ClassVar[dict[str, str]] = {
         "wipe": "the members themselves are the data; an agent that restarts knows nobody, which"
         " is the row of the killed registry",
+        "clock": SERVER_CLOCK,
     }
     hostile: ClassVar[Mapping[str, bytes]] = {
         "no port": b";weight=1",

@@ -190,7 +190,7 @@ class World(ABC):
             node.launch()
         for node in (*self.nodes.values(), self.late):
             eventually(partial(_serves, node), what=f"{node.endpoint.name} to serve")
-        for name in self.listed() - set(self.nodes):
+        for name in eventually(lambda: [self.listed()], what="an answer")[0] - set(self.nodes):
             self.remove(name)
         eventually(
             lambda: self.listed() == set(self.nodes), deadline=40, what="all nodes to be listed"
