@@ -77,7 +77,7 @@ def main() -> None:
         base = 0.0
         for name, measure in WAYS.items():
             times = []
-            for _ in range(1 if quick else 3):
+            for _ in range(1 if quick else 2):
                 with scratch() as folder:
                     [app] = free_ports(1)
                     with responders(folder / "apps", [app]):

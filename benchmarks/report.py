@@ -92,6 +92,7 @@ def versions() -> str:
 
 def arguments(description: str | None) -> argparse.Namespace:
     """``--quick``, the same for all; what HAProxy says of itself is not shown."""
+    logging.disable(logging.CRITICAL)
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
     parser = argparse.ArgumentParser(description=(description or "").split("\n")[0])
     parser.add_argument("--quick", action="store_true", help="small counts; nothing is kept")

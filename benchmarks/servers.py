@@ -82,8 +82,8 @@ class Apps:
 class EtcdWriter:
     """Writes to etcd over one connection to its JSON gateway, as fast as a client can."""
 
-    def __init__(self, url: str) -> None:
-        self._connection = http.client.HTTPConnection(url.removeprefix("http://"), timeout=10)
+    def __init__(self, url: str, *, timeout: float = 10.0) -> None:
+        self._connection = http.client.HTTPConnection(url.removeprefix("http://"), timeout=timeout)
         self._connection.connect()
         assert self._connection.sock is not None
         self._connection.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
