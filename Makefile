@@ -1,8 +1,10 @@
 # Two commands are all a newcomer needs: `make demo` and `make test`. Both set up what they use,
 # say what they install, and do nothing twice.
 .DEFAULT_GOAL := help
-.PHONY: help setup servers demo test lint types check format lock clean
+.PHONY: help setup servers demo test lint types check contract bench format lock clean
 RUN := .venv/bin
+# Each test of a whole program starts it many times: bytecode halves what that costs.
+unexport PYTHONDONTWRITEBYTECODE
 ARGS ?=
 
 help: ## what there is to make
@@ -25,10 +27,20 @@ lint: setup ## ruff
 	@$(RUN)/ruff check --quiet .
 
 types: setup ## mypy, strict
-	@$(RUN)/mypy core plugins tests
+	@$(RUN)/mypy core plugins tests benchmarks
 
+# Real servers on a busy machine: a test that fails is run once more, and the summary shows both.
 check: setup servers ## pytest (ARGS="tests/core -k guard")
-	@$(RUN)/pytest -q -n 2 --dist loadfile $(ARGS)
+	@$(RUN)/pytest -q -n 2 --dist loadfile --reruns 1 -rR $(ARGS)
+
+contract: setup servers ## which backend keeps which promise, into build/contract.md
+	@mkdir -p build
+	@$(RUN)/pytest -q -n 2 --dist loadfile --lbdisc-report build/contract.md \
+	    $(wildcard tests/plugins/test_*_contract.py)
+	@cat build/contract.md
+
+bench: setup servers ## measure against the alternatives (ARGS=--quick), into benchmarks/RESULTS.md
+	@$(RUN)/python -m benchmarks $(ARGS)
 
 format: setup ## put the code into shape
 	@$(RUN)/ruff check --fix --quiet . ; $(RUN)/ruff format --quiet .

@@ -10,13 +10,14 @@ from types import TracebackType
 from typing import Any, Self
 
 import psutil
+
+from benchmarks.servers import LBDISC
 from lbdisc.haproxy.errors import HaproxyError
 from lbdisc.haproxy.master import Master, Processes
 from lbdisc.haproxy.socket import Runtime
 from lbdisc.testing.processes import Process, free_port
 from lbdisc.testing.waiting import eventually
 
-from benchmarks.servers import LBDISC
 
 class Agent:
     """One agent with its HAProxy in ``folder``. ``settings`` are dotted keys."""
@@ -119,5 +120,8 @@ def _toml(state: Path, backend: str, settings: Mapping[str, object]) -> str:
         tables.setdefault(table, {})[name] = value
     lines = [f'state_dir = "{state}"', f'backend = "{backend}"']
     for table, content in tables.items():
-        lines += [f"[{table}]", *(f"{k} = {json.dumps(v, default=str)}" for k, v in content.items())]
+        lines += [
+            f"[{table}]",
+            *(f"{k} = {json.dumps(v, default=str)}" for k, v in content.items()),
+        ]
     return "\n".join(lines) + "\n"

@@ -5,13 +5,12 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from lbdisc.testing.processes import Process, free_port
-
 from benchmarks.cost import etcd_agent, file_agent, names
 from benchmarks.report import Report, arguments, median, ratio, seconds
 from benchmarks.responders import responders
 from benchmarks.servers import ask, free_ports, nofile, scratch
 from benchmarks.ways import rendered
+from lbdisc.testing.processes import Process, free_port
 
 LIMIT = 120.0  # seconds
 

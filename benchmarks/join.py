@@ -8,7 +8,15 @@ from threading import Thread
 from benchmarks.lab_way import lab_serf
 from benchmarks.report import Report, arguments, median, milliseconds, ratio
 from benchmarks.servers import Apps, ask, scratch
-from benchmarks.ways import Maker, confd, floor, has_confd, lbdisc_file, lbdisc_reload, lbdisc_runtime
+from benchmarks.ways import (
+    Maker,
+    confd,
+    floor,
+    has_confd,
+    lbdisc_file,
+    lbdisc_reload,
+    lbdisc_runtime,
+)
 
 QUIET = 0.3  # seconds without an answer from a node: it was the last
 LIMIT = 20.0  # seconds

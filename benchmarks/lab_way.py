@@ -11,11 +11,11 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import psutil
+
+from benchmarks.ways import Base, Way
 from lbdisc.testing.processes import accepts, free_port
 from lbdisc.testing.waiting import eventually
 from lbdisc_serf.testing import RPC_PORT, SerfAgent, free_network
-
-from benchmarks.ways import Base, Way
 
 SCRIPTS = Path(__file__).parent / "lab"
 HEAD = """global

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from threading import Event, Thread
 
+from benchmarks.agents import Agent
+from benchmarks.servers import EtcdWriter
 from lbdisc.haproxy.process import Managed
 from lbdisc.haproxy.socket import Runtime
 from lbdisc.jinja_renderer import JinjaRenderer, JinjaSettings
@@ -17,10 +19,9 @@ from lbdisc.testing.waiting import eventually
 from lbdisc.values import Endpoint, Snapshot
 from lbdisc_etcd import testing as etcd
 
-from benchmarks.agents import Agent
-from benchmarks.servers import EtcdWriter
-
-RELOAD_PAUSE = 1.2  # seconds; agent.min_reload_interval is 1 s, and one change shall not wait for it
+RELOAD_PAUSE = (
+    1.2  # seconds; agent.min_reload_interval is 1 s, and one change shall not wait for it
+)
 
 
 @dataclass(frozen=True)
@@ -146,7 +147,9 @@ def confd(folder: Path, base: Base) -> Iterator[Way]:
     with etcd.start(folder / "etcd") as registry, _haproxy(folder, base) as (port, managed):
         writer = EtcdWriter(registry.servers[0].url)
         writer.put_all(base)
-        process = Process(_confd(folder, registry.servers[0].url, managed), log=folder / "confd.log")
+        process = Process(
+            _confd(folder, registry.servers[0].url, managed), log=folder / "confd.log"
+        )
         with process:
             eventually(lambda: managed.master.processes().reloads, what="confd's first reload")
             yield Way(port, writer.put, writer.delete, lambda: managed.master.processes().reloads)

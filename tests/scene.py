@@ -37,7 +37,10 @@ class Scene:
         self.write_settings(**tables)
 
     def write_settings(self, **tables: Mapping[str, Any]) -> None:
-        """The settings file; `tables` add to or replace parts of the tables."""
+        """The settings file; `tables` add to or replace parts of the tables.
+
+        `core` holds the keys at the top.
+        """
         variables = {
             "http_bind": f"127.0.0.1:{self.port}",
             "stats_bind": f"127.0.0.1:{self.stats_port}",
@@ -51,7 +54,9 @@ class Scene:
             "jinja2": tables.get("jinja2", {}),
             "jinja2.vars": variables,
         }
-        lines = [f'state_dir = "{self.state}"']
+        known |= {name: tables[name] for name in tables if name not in (*known, "vars", "core")}
+        top = {"state_dir": str(self.state), **tables.get("core", {})}
+        lines = [f"{key} = {json.dumps(v)}" for key, v in top.items()]
         for name, table in known.items():
             lines += [f"[{name}]", *(f"{key} = {json.dumps(v)}" for key, v in table.items())]
         self.settings.write_text("\n".join(lines) + "\n")

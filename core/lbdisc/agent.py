@@ -7,14 +7,13 @@ load balancer runs what the registry says.
 
 import time
 from collections.abc import Callable
-from queue import SimpleQueue
 from threading import Event
 from typing import Any
 
 import structlog
 
 from lbdisc.backoff import Backoff
-from lbdisc.errors import ApplyError, LbdiscError, SettingsError
+from lbdisc.errors import ApplyError, LbdiscError
 from lbdisc.generation import Generation
 from lbdisc.hooks import Applied, Planned, Reloader, Renderer
 from lbdisc.journal import Journal
@@ -23,13 +22,12 @@ from lbdisc.pace import Pace
 from lbdisc.plugins import Plugins
 from lbdisc.presence import Presence
 from lbdisc.settings import CoreSettings
+from lbdisc.starting import await_first
 from lbdisc.store import Store
 from lbdisc.values import Snapshot
 from lbdisc.watching import Wake, Watcher
 
 log = structlog.get_logger("lbdisc.agent")
-FIRST_WAIT = 2.0  # seconds to wait for a registry that fails before starting from the disk
-FIRST_READ = 15.0  # seconds to wait for one that does not: ten thousand endpoints take their time
 LIFE_SIGN = 1.0  # seconds between two cheap looks at the load balancer
 
 
@@ -66,19 +64,19 @@ class Agent:
         self._candidate: tuple[Snapshot, str, Planned] | None = None
         self._taken: Snapshot | None = None
         self._arrived = 0.0
+        self._kept = ""
         self._running: Generation | None = None
         self._next_look = 0.0
         self._next_thorough = 0.0
         self._ready = False
-        self._errands: SimpleQueue[Callable[[], None]] = SimpleQueue()
         self.journal = Journal(store, settings)
 
     def run(self, stop: Event) -> None:
         """Work until ``stop``. Raises ``SettingsError`` when nothing can ever be served."""
         self._watcher.start()
-        self._await_first(stop)
+        self._begin(stop)
         while not stop.is_set():
-            self._do_errands()
+            self._wake.do_errands()
             self._watcher.look_again()
             self._take_newest()
             now = self._clock()
@@ -99,15 +97,6 @@ class Agent:
         self._presence.join(0.5)
         if not self._watcher.stop(timeout=1.0):
             log.warning("the discovery plugin did not stop in time; left behind")
-
-    def ask(self, errand: Callable[[], None]) -> None:
-        """Have ``errand`` done by the agent's own loop; a signal handler may ask."""
-        self._errands.put(errand)
-        self._wake.call()
-
-    def _do_errands(self) -> None:
-        while not self._errands.empty():
-            self._errands.get()()
 
     @property
     def listed(self) -> Snapshot:
@@ -131,43 +120,31 @@ class Agent:
         self._candidate = self._taken = None
         self._pace.changed(self._clock())
 
-    def _await_first(self, stop: Event) -> None:
-        """Wait a little for the registry, else start from what was known last."""
-        began = self._clock()
-        while self._watcher.newest is None and not stop.is_set():
-            end = began + (FIRST_WAIT if self._watcher.error else FIRST_READ)
-            if self._clock() >= end:
-                break
-            if isinstance(self._watcher.error, SettingsError) and not self._known_from_disk():
-                raise self._watcher.error
-            self._wake.wait(min(0.1, end - self._clock()))
-        if self._watcher.newest is not None or stop.is_set():
+    def _begin(self, stop: Event) -> None:
+        """Start from the registry, or where that does not answer from what was known last."""
+        known, written = self._store.last_snapshot(), self._written()
+        on_disk = known is not None or written is not None
+        first = await_first(self._watcher, self._wake, stop, self._clock, known_from_disk=on_disk)
+        if first or stop.is_set():
             return
-        known = self._store.last_snapshot()
         log.warning(
             "the registry does not answer: starting from the last known state",
             endpoints=None if known is None else len(known),
             error=str(self._watcher.error) if self._watcher.error else None,
         )
-        if known is not None:
-            self._want(known.only(self._settings.services), self._clock())
+        if known is None and written is not None:
+            # Nothing is known of endpoints, but a file is there: it is kept alive as it is.
+            self._kept, self._arrived = written, self._clock()
+            self._pace.changed(self._arrived)
         else:
-            self._keep_what_is_written()
+            known = (known or Snapshot()).only(self._settings.services)
+            self._want(known, self._clock())
 
-    def _known_from_disk(self) -> bool:
-        return self._store.last_snapshot() is not None or self._settings.output.exists()
-
-    def _keep_what_is_written(self) -> None:
-        """Nothing is known: run the file that is there, or an empty one where none is."""
+    def _written(self) -> str | None:
         try:
-            text = self._settings.output.read_text()
+            return self._settings.output.read_text()
         except OSError:
-            self._want(Snapshot(), self._clock())
-            return
-        try:
-            self._reloader.apply(self._settings.output, text)
-        except LbdiscError as error:
-            log.error("the configuration that is there does not run", error=str(error))
+            return None
 
     def _take_newest(self) -> None:
         newest = self._watcher.newest
@@ -207,7 +184,10 @@ class Agent:
 
     def _prepared(self) -> tuple[Snapshot, str, Planned]:
         """The desired snapshot, its text, and what an apply would do. Raises ``LbdiscError``."""
-        snapshot = self._desired if self._desired is not None else Snapshot()
+        snapshot = self._desired
+        if snapshot is None:
+            planned = Planned(how="reload", detail="the file that is there is kept alive")
+            return Snapshot(), self._kept, planned
         if self._candidate is None or self._candidate[0] is not snapshot:
             text = self._renderer.render(snapshot)
             running = self._running.text if self._running else ""
@@ -229,7 +209,8 @@ class Agent:
         self._announce(snapshot, text, applied)
 
     def _apply(self, text: str) -> Applied:
-        if self._running is not None and text == self._running.text and not self._drift(text):
+        same = self._running is not None and text == self._running.text
+        if same and not self._reloader.verify(text, thorough=True):
             return Applied(how="unchanged")
         applied = self._reloader.apply(self._settings.output, text)
         now = self._clock()
@@ -242,9 +223,6 @@ class Agent:
         self._plan_looks(now, thorough=thorough)
         return applied
 
-    def _drift(self, text: str) -> str:
-        return self._reloader.verify(text, thorough=True)
-
     def _failed(self, error: LbdiscError) -> None:
         delay = self._backoff.next()
         if isinstance(error, ApplyError):  # the process may come back at any moment
@@ -255,7 +233,7 @@ class Agent:
     def _announce(self, snapshot: Snapshot, text: str, applied: Applied) -> None:
         before = self._running.snapshot if self._running else Snapshot()
         generation = Generation(
-            number=self.journal.next_number(),
+            number=self.journal.number + 1,
             snapshot=snapshot,
             text=text,
             change=snapshot.since(before),
@@ -313,11 +291,7 @@ class Agent:
 
     def _view(self) -> dict[str, Any]:
         """What ``lbdisc status`` shows beside the journal."""
-        error = self._watcher.error
         return {
-            "registry": "lost" if error else ("waiting" if self._watcher.newest is None else "ok"),
-            "registry_error": str(error) if error else None,
-            "registry_failures": self._watcher.failures,
-            "held": [str(endpoint) for endpoint in self._watcher.held],
+            **self._watcher.view(),
             "in_step": self._pace.first_change is None and self._running is not None,
         }

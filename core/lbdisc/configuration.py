@@ -7,7 +7,7 @@ that name the nearest known one. Secrets (``SecretStr``) may come from files: ``
 
 import dataclasses
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, get_type_hints
@@ -68,12 +68,14 @@ def load(
     environment: Mapping[str, str] | None = None,
     flags: Mapping[str, Any] | None = None,
     assignments: Sequence[str] = (),
+    broken: Collection[str] = (),
 ) -> Configuration:
     """Find, merge and check the settings. Raises ``SettingsError`` with one line for the operator.
 
     ``file`` is the file that must exist; without it ``LBDISC_CONFIG``, else ``lbdisc.toml`` here or
     in ``/etc/lbdisc``. ``flags`` maps dotted keys to values; ``None`` means not given.
-    ``assignments`` are flags in the form ``KEY=VALUE``.
+    ``assignments`` are flags in the form ``KEY=VALUE``. The tables of ``broken`` plugins, whose
+    types nobody knows, are passed over.
     """
     env = os.environ if environment is None else environment
     known = leaves(tables)
@@ -81,8 +83,8 @@ def load(
     given = {key: value for key, value in (flags or {}).items() if value is not None}
     layers = [
         ("flag", {**from_assignments(assignments, known), **given}),
-        ("environment", from_environment(env, known)),
-        (str(path), from_file(path, known)),
+        ("environment", from_environment(env, known, broken)),
+        (str(path), from_file(path, known, broken)),
     ]
     origins = _origins(layers, known)
     values = {key: layer[key] for _, layer in reversed(layers) for key in layer}

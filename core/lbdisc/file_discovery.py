@@ -95,14 +95,10 @@ class FileDiscovery:
         before = self._published
         left = self._folder.take_left()
         if before is not None and left:
-            kept = {endpoint.key for endpoint in now.endpoints}
-            leaving = [
-                endpoint.drain()
-                for endpoint in before.endpoints
-                if endpoint.key in left and endpoint.key not in kept and not endpoint.draining
-            ]
+            known = [before.get(key) for key in left if now.get(key) is None]
+            leaving = [e.drain() for e in known if e is not None and not e.draining]
             if leaving:
-                publish(Snapshot.of([*now.endpoints, *leaving], now.problems))
+                publish(now.patched(leaving, ()))
         if before is None or (now, now.problems) != (before, before.problems):
             self._published = now
             publish(now)

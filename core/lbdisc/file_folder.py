@@ -158,8 +158,10 @@ class Folder:
         if seen is None:
             return False
         self._keep(path, None)
-        if clean and seen.entry is not None and seen.ends > time.monotonic():
-            self._left.add(seen.entry.endpoint.key)
+        # A registrar tells of its end before it removes its file: gone without that, it was lost.
+        entry = seen.entry
+        if clean and entry is not None and not entry.owner and seen.ends > time.monotonic():
+            self._left.add(entry.endpoint.key)
         return True
 
     def take_left(self) -> set[Key]:

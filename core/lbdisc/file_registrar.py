@@ -128,6 +128,7 @@ class FileRegistrar:
             return
         if not found[0].endpoint.draining:
             self._write(path, endpoint.drain())
+            time.sleep(POLL)  # to readers, a registrar's file that goes untold was lost
         with suppress(FileNotFoundError):
             path.unlink()
 

@@ -36,8 +36,10 @@ class Journal:
         self._counters: Counter[str] = Counter()
         self._saved: dict[str, Any] = {}
 
-    def next_number(self) -> int:
-        return self._number + 1
+    @property
+    def number(self) -> int:
+        """That of the generation that runs, or ran last; 0 before the first."""
+        return self._number
 
     def running(self, generation: Generation, applied: Applied, seconds: float) -> None:
         """``generation`` runs, ``seconds`` after the event that led to it."""

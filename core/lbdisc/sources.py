@@ -4,7 +4,7 @@ import dataclasses
 import json
 import re
 import tomllib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, get_args, get_origin, get_type_hints
@@ -71,7 +71,10 @@ def find_file(file: Path | None, env: Mapping[str, str]) -> Path | None:
     return next((path for path in FILES if path.is_file()), None)
 
 
-def from_file(path: Path | None, known: Mapping[str, Leaf]) -> dict[str, Any]:
+def from_file(
+    path: Path | None, known: Mapping[str, Leaf], broken: Collection[str] = ()
+) -> dict[str, Any]:
+    """The flat settings of the file; the tables of ``broken`` plugins are passed over."""
     if path is None:
         return {}
     try:
@@ -80,6 +83,7 @@ def from_file(path: Path | None, known: Mapping[str, Leaf]) -> dict[str, Any]:
         reason = error.strerror if isinstance(error, OSError) else str(error)
         raise SettingsError(f"cannot read the settings file {path}: {reason}") from error
     flat = dict(_flatten(content, known))
+    flat = {key: value for key, value in flat.items() if key.split(".")[0] not in broken}
     for key in flat:
         if any(leaf.startswith(f"{key}.") for leaf in known):
             raise SettingsError(f"{key} in {path} is no setting but a table: write [{key}]")
@@ -113,21 +117,29 @@ def from_assignments(assignments: Sequence[str], known: Mapping[str, Leaf]) -> d
     return found
 
 
-def from_environment(env: Mapping[str, str], known: Mapping[str, Leaf]) -> dict[str, Any]:
+def from_environment(
+    env: Mapping[str, str], known: Mapping[str, Leaf], broken: Collection[str] = ()
+) -> dict[str, Any]:
+    """The flat settings of ``LBDISC_…``; those of ``broken`` plugins are passed over."""
     by_variable = {leaf.variable: leaf for leaf in known.values()}
     found: dict[str, Any] = {}
     for variable, text in env.items():
         if variable in by_variable:
             leaf = by_variable[variable]
             found[leaf.key] = _decoded(text, leaf, variable)
-        elif variable.startswith(ENV_PREFIX) and not _foreign(variable):
+        elif variable.startswith(ENV_PREFIX) and not _foreign(variable, broken):
             hint = nearest(variable, by_variable)
             raise SettingsError(f"unknown setting {variable} in the environment{hint}")
     return found
 
 
-def _foreign(variable: str) -> bool:
-    return variable == CONFIG_VARIABLE or _INJECTED.fullmatch(variable) is not None
+def _foreign(variable: str, broken: Collection[str]) -> bool:
+    prefixes = tuple(f"{ENV_PREFIX}{name.replace('-', '_').upper()}_" for name in broken)
+    return (
+        variable == CONFIG_VARIABLE
+        or variable.startswith(prefixes)
+        or _INJECTED.fullmatch(variable) is not None
+    )
 
 
 def _decoded(text: str, leaf: Leaf, variable: str) -> Any:

@@ -199,6 +199,12 @@ class Snapshot:
                 unique[endpoint.key] = endpoint
         return cls(tuple(unique.values()), tuple(sorted(set(problems))))
 
+    def get(self, key: tuple[str, str]) -> Endpoint | None:
+        """The endpoint of this service and name, if it is here."""
+        at = bisect_left(self.endpoints, key, key=_KEY)
+        found = self.endpoints[at] if at < len(self.endpoints) else None
+        return found if found is not None and found.key == key else None
+
     def patched(self, put: Iterable[Endpoint], gone: Iterable[tuple[str, str]]) -> Self:
         """This snapshot with ``put`` added or replaced and the keys ``gone`` left out.
 

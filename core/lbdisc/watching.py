@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable
 from queue import Empty, SimpleQueue
 from threading import Event, Lock, Thread
+from typing import Any
 
 import structlog
 
@@ -23,6 +24,17 @@ class Wake:
     def __init__(self) -> None:
         # SimpleQueue.put is reentrant, so a signal handler may call it at any moment.
         self._tokens: SimpleQueue[None] = SimpleQueue()
+        self._errands: SimpleQueue[Callable[[], None]] = SimpleQueue()
+
+    def ask(self, errand: Callable[[], None]) -> None:
+        """Have ``errand`` done by the loop itself."""
+        self._errands.put(errand)
+        self.call()
+
+    def do_errands(self) -> None:
+        """Do what was asked for."""
+        while not self._errands.empty():
+            self._errands.get()()
 
     def call(self) -> None:
         self._tokens.put(None)
@@ -87,6 +99,16 @@ class Watcher:
     def due(self) -> float | None:
         with self._lock:
             return self._guard.due
+
+    def view(self) -> dict[str, Any]:
+        """How the registry is, for ``lbdisc status``."""
+        error = self.error
+        return {
+            "registry": "lost" if error else ("waiting" if self.newest is None else "ok"),
+            "registry_error": str(error) if error else None,
+            "registry_failures": self.failures,
+            "held": [str(endpoint) for endpoint in self.held],
+        }
 
     def look_again(self) -> None:
         """Let the guard release what it has held long enough."""

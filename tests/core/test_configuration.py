@@ -153,3 +153,14 @@ def test_every_setting_has_a_line_of_help() -> None:
 
     without = [leaf.key for leaf in leaves(Plugins.load([]).tables).values() if not leaf.help]
     assert without == []
+
+
+def test_the_settings_of_a_broken_plugin_stop_nobody(tmp_path: Path) -> None:
+    (tmp_path / "lbdisc.toml").write_text("[sad]\nendpoints = ['a:1']\n[sample]\nttl = 3\n")
+    settings = load(
+        TABLES,
+        file=tmp_path / "lbdisc.toml",
+        environment={"LBDISC_SAD_TTL": "5"},
+        broken={"sad"},
+    )
+    assert settings.table("sample").ttl == 3

@@ -165,6 +165,17 @@ def test_a_removed_file_is_a_clean_leave(folder: Path, watching: Watching) -> No
     assert watching.seen.states_of(endpoint)[-3:] == ["ready", "draining", "out"]
 
 
+def test_a_registrars_file_that_goes_untold_is_no_clean_leave(
+    folder: Path, watching: Watching
+) -> None:
+    """A registrar says `draining` first; a wiped folder did not: the guard has to see a loss."""
+    (folder / "s1.json").write_text('{"address": "10.0.0.7", "ttl": 60, "owner": "me"}')
+    endpoint = watching.until(lambda s: len(s) == 1, deadline=10).endpoints[0]
+    (folder / "s1.json").unlink()
+    watching.until(lambda s: not len(s), deadline=10)
+    assert "draining" not in watching.seen.states_of(endpoint)
+
+
 def test_an_expired_file_is_left_out_at_once(folder: Path, watching: Watching) -> None:
     (folder / "s1.json").write_text('{"address": "10.0.0.7", "ttl": 0.5}')
     endpoint = watching.until(lambda s: len(s) == 1, deadline=10).endpoints[0]

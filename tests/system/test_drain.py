@@ -1,19 +1,18 @@
 """The drain handshake: real load balancers, registries and instances that stop without grace."""
 
+import http.client
 import json
 import os
 import signal
 import sys
-import threading
-import urllib.request
 from collections.abc import Iterator
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack, closing, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 import pytest
-from scene import LBDISC, lost
+from scene import LBDISC, Scene, lost
 
 from lbdisc.haproxy.errors import HaproxyError
 from lbdisc.haproxy.master import Master
@@ -27,6 +26,7 @@ from lbdisc_lab.traffic import Traffic
 # Half a dozen programs in each test: a busy machine takes a while to start them.
 pytestmark = pytest.mark.timeout(180)
 WAITING = "waiting for load balancers to drain"
+STEPS = ("draining", WAITING, "drained", "left")
 LIGHT = {"reloader": "command", "command.reload": "true"}  # acknowledges what it has applied
 # An app that is cut off at SIGTERM: what it has not answered by then is lost.
 ABRUPT = 'trap "touch {stopped}; kill -9 $!; exit 0" TERM; {app} & wait'
@@ -42,17 +42,9 @@ def arguments(settings: dict[str, object]) -> list[str]:
 class Node:
     """`lbdisc register` around an app that SIGTERM cuts off."""
 
-    def __init__(self, process: Process, *, address: str, stopped: Path) -> None:
+    def __init__(self, process: Process, stopped: Path) -> None:
         self.process = process
-        self.address = address
         self.stopped = stopped
-
-    def delay(self, milliseconds: int) -> None:
-        """Every answer takes so long from now on."""
-        body = json.dumps({"delay": milliseconds}).encode()
-        request = urllib.request.Request(f"http://{self.address}/delay", data=body, method="POST")
-        with urllib.request.urlopen(request, timeout=10) as answer:
-            assert answer.status == 200
 
     @property
     def events(self) -> list[dict[str, Any]]:
@@ -70,6 +62,7 @@ class Balancer:
     def __init__(self, process: Process, state: Path, port: int) -> None:
         self.process = process
         self.state = state
+        self.port = port
         self.url = f"http://127.0.0.1:{port}/"
         self.master = Master(state / "master.sock")
 
@@ -87,8 +80,8 @@ class Balancer:
 
         eventually(up, what=f"servers {', '.join(names)} up")
 
-    def until_busy(self, name: str) -> None:
-        eventually(lambda: self.servers()[name].sessions > 0, what=f"a session on {name}")
+    def until_busy(self, *names: str) -> None:
+        eventually(lambda: all(self.servers()[name].sessions for name in names), what="sessions")
 
 
 class House:
@@ -162,13 +155,13 @@ class House:
         endpoint = ["--name", name, "--address", address, "--port", str(port), "--check", "tcp"]
         words = [*endpoint, "--interval", "0.2", "--", "sh", "-c", shell]
         process = self._register(name, *words, **settings)
-        return Node(process, address=f"{address}:{port}", stopped=stopped)
+        return Node(process, stopped)
 
     def entry(self, name: str, *, drain_timeout: float = 30.0) -> Node:
         """A registered node without an app."""
         words = ["--name", name, "--check", "none", "--drain-timeout", str(drain_timeout)]
         process = self._register(name, *words, **self.registry.settings)
-        node = Node(process, address="", stopped=self.folder / f"{name}.stopped")
+        node = Node(process, self.folder / f"{name}.stopped")
         eventually(lambda: node.told("registered"), what=f"{name} registered")
         return node
 
@@ -192,57 +185,62 @@ def house(tmp_path: Path) -> Iterator[House]:
         yield made
 
 
-class Long:
-    """A request in a thread of its own, and what became of it."""
+class Upload:
+    """A request that lasts as long as its body takes to send, and that nobody may repeat."""
 
-    def __init__(self, balancer: Balancer, node: Node) -> None:
-        self.status = 0
-        self.before_stop = False
-        self._node = node
-        self._thread = threading.Thread(target=self._get, args=(balancer.url,))
-        self._thread.start()
+    BODY = b'{"delay": 0}'
 
-    def _get(self, url: str) -> None:
-        with urllib.request.urlopen(url, timeout=30) as answer:
-            self.status = answer.status
-            answer.read()
-        self.before_stop = not self._node.stopped.exists()
+    def __init__(self, balancer: Balancer) -> None:
+        self._client = http.client.HTTPConnection("127.0.0.1", balancer.port, timeout=60)
+        self._client.putrequest("POST", "/delay")
+        self._client.putheader("Content-Length", str(len(self.BODY)))
+        self._client.endheaders(self.BODY[:5])
 
-    def end(self) -> None:
-        self._thread.join(30)
+    def finish(self) -> int:
+        """Send the rest; returns the status of the answer."""
+        with closing(self._client):
+            self._client.send(self.BODY[5:])
+            return self._client.getresponse().status
 
 
 @pytest.mark.parametrize("backend", ["file", "etcd", "zookeeper", "serf"])
-def test_an_instance_stops_once_nothing_is_left_on_it(tmp_path: Path, backend: str) -> None:
+def test_an_instance_is_stopped_once_nothing_is_left_on_it(tmp_path: Path, backend: str) -> None:
     with House(tmp_path, backend) as house:
         balancer = house.agent()
         s1, _ = house.node("s1"), house.node("s2")
         balancer.until_up("s1", "s2")
-        s1.delay(1000)
-        with Traffic(balancer.url, rate=60) as traffic:
-            balancer.until_busy("s1")
+        uploads = [Upload(balancer), Upload(balancer)]
+        balancer.until_busy("s1", "s2")
+        with Traffic(balancer.url, rate=100) as traffic:
             eventually(lambda: traffic.counts().nodes.get("s1"))
             s1.process.send(signal.SIGTERM)
+            eventually(lambda: s1.told(WAITING))
+            at = traffic.counts().served
+            eventually(lambda: traffic.counts().served > at + 50)
+            assert not s1.stopped.exists()
+            assert [upload.finish() for upload in uploads] == [200, 200]
             assert s1.process.wait() == 0
             at = traffic.counts().served
-            eventually(lambda: traffic.counts().served > at + 10)
+            eventually(lambda: traffic.counts().served > at + 20)
         assert lost(traffic) == []
-    order = [e["event"] for e in s1.events if e["event"] in ("draining", "drained", "left")]
-    assert order == ["draining", "drained", "left"]
+    order = [e["event"] for e in s1.events if e["event"] in STEPS]
+    assert order == list(STEPS)
     assert s1.stopped.exists()
 
 
 def test_a_request_in_a_replaced_worker_counts(house: House) -> None:
     balancer, s1 = house.agent(), house.node("s1")
     balancer.until_up("s1")
-    s1.delay(2000)
-    request = Long(balancer, s1)
+    upload = Upload(balancer)
     balancer.until_busy("s1")
     balancer.master.reload()
     s1.process.send(signal.SIGTERM)
-    request.end()
+    eventually(lambda: s1.told(WAITING))
+    [entry] = house.nodes()["endpoints"]
+    assert (entry["drained_by"], entry["waits_for"]) == ([], ["lb1"])
+    assert not s1.stopped.exists()
+    assert upload.finish() == 200
     assert s1.process.wait() == 0
-    assert (request.status, request.before_stop) == (200, True)
 
 
 def test_an_agent_that_was_killed_is_waited_for_as_long_as_its_lease(tmp_path: Path) -> None:
@@ -258,17 +256,17 @@ def test_an_agent_that_was_killed_is_waited_for_as_long_as_its_lease(tmp_path: P
 def test_who_waits_for_whom_is_shown_and_a_second_signal_ends_it(tmp_path: Path) -> None:
     with House(tmp_path, ttl=600) as house:
         house.agent("lb1", **LIGHT)
-        second, other = house.agent("lb2", **LIGHT), house.agent("lb3", services="other", **LIGHT)
+        second = house.agent("lb2", services="other,nodes", **LIGHT)
         s1 = house.entry("s1", drain_timeout=600)
         second.process.pause()
-        other.process.pause()  # balances another service, so nobody waits for it
         s1.process.send(signal.SIGTERM)
         eventually(lambda: s1.told(WAITING).get("drained") == "lb1")
         assert s1.told(WAITING)["waiting"] == "lb2"
         found = house.nodes("--agents")
         [entry] = found["endpoints"]
         assert (entry["drained_by"], entry["waits_for"]) == (["lb1"], ["lb2"])
-        assert {agent["name"] for agent in found["agents"]} == {"lb1", "lb2", "lb3"}
+        names = [(agent["name"], agent["services"]) for agent in found["agents"]]
+        assert names == [("lb1", ["nodes"]), ("lb2", ["other", "nodes"])]
         s1.process.send(signal.SIGTERM)
         assert s1.process.wait() == 0
         assert s1.told("drained") == {}
@@ -283,18 +281,35 @@ def test_an_agent_that_hangs_is_waited_for_until_the_timeout(house: House) -> No
     assert s1.told("drained") == {}
 
 
-def test_an_agent_that_keeps_to_itself_is_not_waited_for(house: House) -> None:
-    balancer = house.agent(**LIGHT, **{"agent.announce": "false"})
+def test_agents_that_keep_to_themselves_or_balance_something_else_are_not_waited_for(
+    house: House,
+) -> None:
+    balancers = [
+        house.agent("lb1", **LIGHT, **{"agent.announce": "false"}),
+        house.agent("lb2", **LIGHT, services="other"),
+    ]
     s1 = house.entry("s1")
-    balancer.process.pause()
-    assert s1.process.stop(deadline=60) == 0
+    for balancer in balancers:
+        balancer.process.pause()
+    s1.process.send(signal.SIGTERM)
+    assert s1.process.wait() == 0
     assert s1.told(WAITING) == {}
 
 
 def test_an_agent_is_listed_until_it_stops(house: House) -> None:
-    balancer = house.agent("lb1", services="nodes,web", **LIGHT)
-    assert "agents" not in house.nodes()
-    [agent] = house.nodes("--agents")["agents"]
-    assert agent == {"name": "lb1", "services": ["nodes", "web"]}
+    balancer = house.agent("lb1", **LIGHT)
     assert balancer.process.stop() == 0
     assert house.nodes("--agents") == {"endpoints": [], "problems": [], "agents": []}
+
+
+def test_a_new_name_in_the_settings_takes_the_place_of_the_old(tmp_path: Path) -> None:
+    with Scene(tmp_path, agent={"name": "lb1"}) as scene:
+
+        def announced() -> list[str]:
+            return [path.name for path in (scene.nodes / "_agents").iterdir()]
+
+        agent = scene.agent()
+        eventually(lambda: announced() == ["lb1.json"])
+        scene.write_settings(agent={"name": "lb2"})
+        agent.send(signal.SIGHUP)
+        eventually(lambda: announced() == ["lb2.json"])

@@ -54,7 +54,11 @@ def load_configuration(
 
     loaded = plugins or Plugins.load()
     settings = configuration.load(
-        loaded.tables, file=config, flags=flags, assignments=assignments or ()
+        loaded.tables,
+        file=config,
+        flags=flags,
+        assignments=assignments or (),
+        broken={broken.plugin.split()[0] for broken in loaded.broken},
     )
     logs.set_up(settings.core.log)
     for broken in loaded.broken:

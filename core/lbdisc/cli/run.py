@@ -63,7 +63,7 @@ class _Service:
         with store.locked():
             files.clean_up(self._settings.core.output)
             agent = wiring.agent(self._plugins, self._settings, self._wake)
-            signal.signal(signal.SIGHUP, lambda *_: agent.ask(lambda: self._reload(agent)))
+            signal.signal(signal.SIGHUP, lambda *_: self._wake.ask(lambda: self._reload(agent)))
             try:
                 agent.run(self._stop)
             finally:

@@ -10,6 +10,7 @@ should that meet a server that has stopped meanwhile, the connection is refused 
 goes elsewhere (``option redispatch``).
 """
 
+import re
 from collections.abc import Mapping, Sequence
 
 from lbdisc.haproxy.commands import is_name
@@ -79,7 +80,14 @@ class Drains:
             self._pid, self._ids = pid, {}
             self._totals.clear()
         for proxy in {proxy for proxy, name in keys if (proxy, name) not in self._ids}:
-            self._ids |= {row.key: row.id for row in runtime.servers(proxy)}
+            states = runtime.raw_servers(proxy)
+            names = [name for its, name in keys if its == proxy]
+            # Not every row is read: there may be ten thousand.
+            for name in names:
+                if found := re.search(
+                    rf"^\d+ {re.escape(proxy)} (\d+) {re.escape(name)} ", states, re.M
+                ):
+                    self._ids[proxy, name] = int(found[1])
 
     def _busy(self, *, with_current: bool) -> set[str]:
         """The ``address:port`` of all servers that a replaced worker has sessions on."""

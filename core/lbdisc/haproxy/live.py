@@ -10,7 +10,6 @@ from lbdisc.haproxy.socket import Features, Runtime
 from lbdisc.haproxy.state import differences
 from lbdisc.haproxy.text import Configuration
 
-
 AT_ONCE = 50  # servers to delete in one go; the next come a second later
 
 

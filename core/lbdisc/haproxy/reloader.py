@@ -8,7 +8,6 @@ server-state file are read from the configuration itself, so that any template w
 import time
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 
 import structlog
@@ -20,6 +19,7 @@ from lbdisc.haproxy.drains import Drains
 from lbdisc.haproxy.errors import HaproxyError, Unreachable
 from lbdisc.haproxy.health_file import keep_health, reset_health
 from lbdisc.haproxy.live import Live
+from lbdisc.haproxy.lost_socket import bind_anew, lost_socket
 from lbdisc.haproxy.master import Master, Processes
 from lbdisc.haproxy.plan import plan
 from lbdisc.haproxy.process import Managed
@@ -27,22 +27,13 @@ from lbdisc.haproxy.program import check_config
 from lbdisc.haproxy.settings import HaproxySettings
 from lbdisc.haproxy.socket import OLDEST, Features, Runtime
 from lbdisc.haproxy.state import differences
+from lbdisc.haproxy.target import Target
 from lbdisc.haproxy.text import Configuration, parse
 from lbdisc.hooks import Applied, Planned
 from lbdisc.values import Endpoint
 
 log = structlog.get_logger("lbdisc.haproxy")
 ANSWER_LIMIT = 5.0  # seconds for a new worker's runtime socket
-
-
-@dataclass(frozen=True, slots=True)
-class Target:
-    """What an apply is to bring to life, and what the file held before."""
-
-    config: Path
-    text: str
-    model: Configuration
-    before: str | None
 
 
 class HaproxyReloader:
@@ -56,6 +47,7 @@ class HaproxyReloader:
         self._drains = Drains(settings.master_socket)
         self._parsed: tuple[str, Configuration] = ("", parse(""))
         self._warned: tuple[str, ...] = ()
+        self._undid = False  # the last change at run time had to be taken back
 
     def check(self, candidate: Path) -> None:
         """``haproxy -c``. Raises ``CheckError`` with HAProxy's own words and line numbers."""
@@ -112,6 +104,9 @@ class HaproxyReloader:
         found = live.plan(target.text, max_changes=self._settings.max_changes)
         if found.how == "reload" or not live.model.runtime_socket:
             return None
+        if self._undid:  # not again a reload for each try
+            with files.staged(target.config, target.text) as staged:
+                self._check(staged, target.config)
         try:
             live.bring(found, target.text, target.model)
         except HaproxyError as error:
@@ -125,9 +120,12 @@ class HaproxyReloader:
         except (LbdiscError, OSError):
             self._undo(target)
             raise
+        self._undid = False
         return Applied(how=found.how if found.commands else "written", detail=found.detail)
 
     def _is_current(self, live: Live) -> bool:
+        if lost_socket(live.model):
+            return False
         with suppress(HaproxyError):
             current = self._master.processes().current
             return current is not None and current.pid == live.pid
@@ -135,7 +133,7 @@ class HaproxyReloader:
 
     def _undo(self, target: Target) -> None:
         """What runs cannot be written: back to the file, which is the truth."""
-        self._live = None
+        self._live, self._undid = None, True
         if target.before is None:
             return
         with suppress(HaproxyError):
@@ -146,13 +144,18 @@ class HaproxyReloader:
         """Reload hitlessly; done when the new worker answers."""
         running = self._live.model if self._live else parse(target.before or "")
         try_binds(new_binds(running, target.model), held=running.binds)
-        keep_health(running, target.model)
-        files.install(staged, target.config)
+        limit = self._settings.reload_limit
         try:
-            processes, _ = self._master.reload(limit=self._settings.reload_limit)
+            same = running.runtime_socket == target.model.runtime_socket
+            if same and (path := lost_socket(target.model)):
+                log.warning("the runtime socket is gone: two reloads bring it back", path=path)
+                bind_anew(target, lambda: self._master.reload(limit=limit))
+            keep_health(running, target.model)
+            files.install(staged, target.config)
+            processes, _ = self._master.reload(limit=limit)
             live = self._running_now(processes, target.text, target.model)
         except LbdiscError:
-            _restore(target)
+            target.restore()
             raise
         finally:
             reset_health(target.model)
@@ -174,7 +177,7 @@ class HaproxyReloader:
             processes = self._managed.start(runtime=target.model.runtime_socket)
             live = self._running_now(processes, target.text, target.model)
         except LbdiscError:
-            _restore(target)
+            target.restore()
             self._start_last_good(target)
             raise
         return Applied(how="start", detail=f"worker {live.pid}")
@@ -231,6 +234,8 @@ class HaproxyReloader:
         worker = processes.current.pid if processes.current else 0
         if self._live is None:
             return "what runs is not known"
+        if path := lost_socket(self._live.model):
+            return f"the runtime socket {path} is gone"
         if worker != self._live.pid:
             return f"worker {worker} runs instead of {self._live.pid}: someone else reloaded it"
         return self._compare(self._model(candidate), worker) if thorough else ""
@@ -284,14 +289,3 @@ class HaproxyReloader:
         began = time.monotonic()
         self._managed.stop(soft=0.8, limit=1.3)
         log.info("HAProxy stopped", seconds=round(time.monotonic() - began, 2))
-
-
-def _restore(target: Target) -> None:
-    """Put the last good file back; without one, a refused first file does not stay either."""
-    try:
-        if target.before is None:
-            target.config.unlink(missing_ok=True)
-        else:
-            files.write(target.config, target.before)
-    except OSError as error:
-        raise ApplyError(f"cannot bring back {target.config}: {error.strerror or error}") from error

@@ -1,0 +1,35 @@
+"""The first moments: waiting for the registry, but not for ever, and not in vain."""
+
+from collections.abc import Callable
+from threading import Event
+
+from lbdisc.errors import SettingsError
+from lbdisc.watching import Wake, Watcher
+
+FIRST_WAIT = 2.0  # seconds, where the disk knows what to serve meanwhile, or the registry fails
+FIRST_READ = 15.0  # seconds, where it does not: ten thousand endpoints take their time
+LOOK = 0.1  # seconds between two looks at what the watcher says
+
+
+def await_first(
+    watcher: Watcher,
+    wake: Wake,
+    stop: Event,
+    clock: Callable[[], float],
+    *,
+    known_from_disk: bool,
+) -> bool:
+    """Wait for the first snapshot; whether it came.
+
+    Raises ``SettingsError`` when the settings can never work and nothing else is known.
+    """
+    began = clock()
+    while watcher.newest is None and not stop.is_set():
+        error = watcher.error
+        if isinstance(error, SettingsError) and not known_from_disk:
+            raise error
+        waited = FIRST_WAIT if error or known_from_disk else FIRST_READ
+        if clock() >= began + waited:
+            return False
+        wake.wait(LOOK)
+    return watcher.newest is not None

@@ -1,0 +1,68 @@
+"""What tests share: a registry with its nodes for all tests of a class, and the failure matrix."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from worlds import World
+
+pytest.register_assert_rewrite("cell", "matrix", "worlds", "registries")
+
+
+@pytest.fixture(scope="class")
+def world(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> "Iterator[World]":
+    """The world of the class's `kind`."""
+    kind: type[World] = request.cls.kind
+    with kind(tmp_path_factory.mktemp(kind.name)) as world:
+        yield world
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.getgroup("lbdisc").addoption(
+        "--failure-matrix",
+        metavar="FILE",
+        type=Path,
+        help="write what each fault costs on each registry, as Markdown",
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "fault(name): a fault that a kind of registry may not have")
+    path = config.getoption("--failure-matrix")
+    if path is not None and not hasattr(config, "workerinput"):
+        config.pluginmanager.register(_Writing(path), "failure-matrix")
+
+
+class _Writing:
+    """Collects the cells where the results arrive: with xdist, not where the tests run."""
+
+    def __init__(self, path: Path) -> None:
+        from failure_report import Matrix
+
+        self._path = path
+        self._matrix = Matrix()
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        from failure_report import PROPERTY
+
+        measured = dict(report.user_properties).get(PROPERTY)
+        if not isinstance(measured, dict) or (report.passed and report.when != "teardown"):
+            return
+        reason = ""
+        if report.skipped and isinstance(report.longrepr, tuple):
+            reason = report.longrepr[2].removeprefix("Skipped: ")
+        elif report.failed:
+            lines = report.longreprtext.strip().splitlines()
+            reason = next((line[1:].strip() for line in lines if line[:1] == "E"), "see the log")
+        outcome = {"passed": "pass", "skipped": "skip", "failed": "fail"}[report.outcome]
+        self._matrix.add(measured, outcome=outcome, reason=reason)
+
+    def pytest_sessionfinish(self) -> None:
+        from cell import RATE
+
+        self._matrix.write(self._path, rate=RATE)

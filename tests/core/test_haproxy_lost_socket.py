@@ -1,0 +1,37 @@
+"""A runtime socket whose file went, as the configuration's text tells of it."""
+
+import socket
+from pathlib import Path
+
+import pytest
+
+from lbdisc.haproxy.lost_socket import lost_socket, spelled_anew
+from lbdisc.haproxy.text import parse
+
+TEXT = """global
+    stats socket {path} mode 600 level admin
+    server-state-file {path}.state
+frontend web
+    bind 127.0.0.1:80
+"""
+
+
+@pytest.mark.parametrize("kind", ["", "unix@"])
+def test_only_the_sockets_own_line_is_spelled_another_way(kind: str) -> None:
+    text = TEXT.format(path=f"{kind}/run/lb/haproxy.sock")
+    expected = text.replace("/haproxy.sock mode", "//haproxy.sock mode")
+    assert spelled_anew(text, parse(text)) == expected
+
+
+def test_a_socket_that_is_there_is_not_lost(tmp_path: Path) -> None:
+    path = tmp_path / "haproxy.sock"
+    model = parse(TEXT.format(path=path))
+    assert lost_socket(model) == str(path)
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(path))
+        assert lost_socket(model) == ""
+
+
+def test_a_socket_without_a_file_is_never_lost() -> None:
+    assert lost_socket(parse(TEXT.format(path="127.0.0.1:9999"))) == ""
+    assert lost_socket(parse("global\n")) == ""

@@ -1,0 +1,67 @@
+"""A load balancer's agent in Serf: a tag beside whatever else its member offers."""
+
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import replace
+from pathlib import Path
+from threading import Event, Thread
+
+import pytest
+
+from lbdisc.draining import Agent
+from lbdisc.errors import RegistrarError
+from lbdisc.testing.waiting import eventually
+from lbdisc_serf.members import Member
+from lbdisc_serf.registrar import SerfRegistrar
+from lbdisc_serf.settings import SerfSettings
+from lbdisc_serf.testing import Registry, start
+from lbdisc_serf.view import read
+
+ENTRY = Agent(name="lb1", services=("nodes",)).endpoint("10.0.0.9")
+TAG = "lbdisc._agents"
+
+
+@pytest.fixture
+def registry(tmp_path: Path) -> Iterator[Registry]:
+    with start(tmp_path) as found:
+        yield found
+
+
+def settings(registry: Registry) -> SerfSettings:
+    return SerfSettings(rpc=registry.members[0].rpc)
+
+
+def tags(registry: Registry) -> dict[str, str]:
+    [member] = registry.members[0].members()
+    return dict(member.tags)
+
+
+def test_it_takes_name_and_address_of_its_member_and_leaves_nothing(registry: Registry) -> None:
+    registry.members[0].tag("role", "backend")
+    stop = Event()
+    registrar = SerfRegistrar(settings(registry))
+    thread = Thread(target=registrar.hold, args=(lambda: ENTRY, stop), daemon=True)
+    with ExitStack() as stack:
+        stack.callback(thread.join, 30)
+        stack.callback(stop.set)
+        thread.start()
+        eventually(lambda: TAG in tags(registry))
+        found = read(registry.members[0].members(), settings(registry)).endpoints
+    member = registry.members[0].name
+    assert set(found) == {("_agents", member), ("nodes", member)}
+    assert Agent.read(found["_agents", member]).services == ("nodes",)
+    assert tags(registry) == {"role": "backend"}
+
+
+def test_it_never_starts_a_serf_agent_of_its_own(registry: Registry, tmp_path: Path) -> None:
+    registry.stop()
+    managed = replace(settings(registry), agent="managed", folder=tmp_path / "managed")
+    with pytest.raises(RegistrarError, match=r"serf\.rpc"):
+        SerfRegistrar(managed).hold(lambda: ENTRY, Event())
+    assert not managed.folder.exists()
+
+
+def test_a_members_role_counts_beside_it() -> None:
+    ours = {TAG: "1", "role": "backend"}
+    member = Member(name="m", address="10.0.0.7", port=7946, status="alive", tags=ours)
+    assert set(read([member], SerfSettings()).endpoints) == {("_agents", "m"), ("nodes", "m")}

@@ -1,0 +1,311 @@
+"""The four registries as worlds: how each is written to, read and hurt."""
+
+import base64
+import json
+import os
+import shutil
+import time
+import urllib.request
+from collections.abc import Mapping
+from contextlib import suppress
+from functools import partial
+from pathlib import Path
+from typing import Any, ClassVar
+
+from kazoo.exceptions import NoNodeError
+from worlds import LATE, SERVER_CLOCK, World
+
+import lbdisc_etcd.testing
+import lbdisc_serf.testing
+import lbdisc_zookeeper.testing
+from lbdisc.testing.proxy import FaultProxy
+from lbdisc.testing.waiting import eventually
+from lbdisc_etcd.etcdctl import PREFIX
+from lbdisc_serf.tags import tag_name
+from lbdisc_serf.tags import write as tag_of
+from lbdisc_serf.wire import RpcError
+from lbdisc_zookeeper.testing.running import Editor
+
+TTL = 2  # seconds
+
+
+class FileWorld(World):
+    """A folder; the agent reaches it through one link and the nodes through another."""
+
+    name = "file"
+    cannot: ClassVar[dict[str, str]] = {"stall": "the kernel answers for a local folder at once"}
+
+    def open(self) -> None:
+        self._real = self.folder / "real"
+        self._real.mkdir()
+        self._agents, self._nodes = self.folder / "agents-way", self.folder / "nodes-way"
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        return {"file.dir": self._agents, "file.ttl": TTL}
+
+    def node_settings(self, index: int) -> Mapping[str, object]:
+        return {"file.dir": self._nodes, "file.ttl": TTL}
+
+    @property
+    def entries(self) -> Path:
+        return self._real / "nodes"
+
+    def listed(self) -> set[str]:
+        return {path.stem for path in self.entries.glob("[!.]*.json") if _lives(path)}
+
+    def put_raw(self, name: str, value: bytes) -> None:
+        self.entries.mkdir(exist_ok=True)
+        staged = self.entries / ".by-hand"
+        staged.write_bytes(value)
+        staged.replace(self.entries / f"{name}.json")
+
+    def remove(self, name: str) -> None:
+        (self.entries / f"{name}.json").unlink(missing_ok=True)
+
+    def kill(self) -> None:
+        self._agents.unlink()
+        self._nodes.unlink()
+
+    def restart(self) -> None:
+        for link in (self._agents, self._nodes):
+            if not link.is_symlink():
+                link.symlink_to(self._real)
+
+    def pause(self) -> None:
+        raise NotImplementedError(self.cannot["stall"])
+
+    def resume(self) -> None:
+        """Nothing ever freezes."""
+
+    def wipe(self) -> None:
+        shutil.rmtree(self.entries)
+
+    def jump(self, seconds: float) -> None:
+        for path in self.entries.glob("[!.]*.json"):
+            os.utime(path, (time.time() + seconds, time.time() + seconds))
+
+    def cut(self) -> None:
+        self._agents.unlink()
+
+    def mend(self) -> None:
+        self.restart()
+
+
+def _lives(path: Path) -> bool:
+    try:
+        record = json.loads(path.read_bytes())
+        ttl = record.get("ttl") if isinstance(record, dict) else None
+        return ttl is None or path.stat().st_mtime + ttl > time.time()
+    except (FileNotFoundError, ValueError, RecursionError):
+        return False
+
+
+class EtcdWorld(World):
+    """One etcd server; the agent reaches it through a proxy."""
+
+    name = "etcd"
+    cannot: ClassVar[dict[str, str]] = {"clock": SERVER_CLOCK}
+
+    def open(self) -> None:
+        self._registry = lbdisc_etcd.testing.start(self.folder / "etcd")
+        self._stack.callback(self._registry.stop)
+        self._port = self._registry.servers[0].client_port
+        self._proxy = self._stack.enter_context(FaultProxy(self._port))
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        return {"etcd.endpoints": [f"127.0.0.1:{self._proxy.port}"], "etcd.ttl": TTL}
+
+    def node_settings(self, index: int) -> Mapping[str, object]:
+        return {**self._registry.settings, "etcd.ttl": TTL}
+
+    def _ask(self, what: str, key: str, **more: str) -> Any:
+        """etcd's JSON gateway. Raises ``OSError``."""
+        order = {"key": _coded(f"{PREFIX}/nodes/{key}".encode()), **more}
+        request = urllib.request.Request(
+            f"http://127.0.0.1:{self._port}/v3/kv/{what}", data=json.dumps(order).encode()
+        )
+        with urllib.request.urlopen(request, timeout=2) as answer:
+            return json.load(answer)
+
+    def listed(self) -> set[str]:
+        found = self._ask("range", "", range_end=_coded(f"{PREFIX}/nodes0".encode()))
+        keys = [base64.b64decode(entry["key"]).decode() for entry in found.get("kvs", ())]
+        return {key.rpartition("/")[2] for key in keys}
+
+    def put_raw(self, name: str, value: bytes) -> None:
+        self._ask("put", name, value=_coded(value))
+
+    def remove(self, name: str) -> None:
+        self._ask("deleterange", name)
+
+    def kill(self) -> None:
+        self._registry.kill()
+
+    def restart(self) -> None:
+        self._registry.start()
+
+    def pause(self) -> None:
+        self._registry.pause()
+
+    def resume(self) -> None:
+        self._registry.resume()
+
+    def wipe(self) -> None:
+        self._registry.wipe()
+
+    def cut(self) -> None:
+        self._proxy.cut()
+
+    def mend(self) -> None:
+        self._proxy.heal()
+
+
+def _coded(value: bytes) -> str:
+    return base64.b64encode(value).decode()
+
+
+class ZooKeeperWorld(World):
+    """One ZooKeeper server; the agent reaches it through a proxy."""
+
+    name = "zookeeper"
+    cannot: ClassVar[dict[str, str]] = {"clock": SERVER_CLOCK}
+
+    def open(self) -> None:
+        self._registry = lbdisc_zookeeper.testing.start(self.folder / "zookeeper")
+        self._stack.callback(self._registry.stop)
+        hosts = self._registry.hosts
+        self._proxy = self._stack.enter_context(FaultProxy(int(hosts[0].rpartition(":")[2])))
+        self._editor = self._stack.enter_context(Editor(hosts))
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        return self._registry.settings | {"zookeeper.hosts": [f"127.0.0.1:{self._proxy.port}"]}
+
+    def node_settings(self, index: int) -> Mapping[str, object]:
+        return self._registry.settings
+
+    def listed(self) -> set[str]:
+        with suppress(NoNodeError):
+            return set(self._editor.kazoo.retry(self._editor.kazoo.get_children, "/lbdisc/nodes"))
+        return set()
+
+    def put_raw(self, name: str, value: bytes) -> None:
+        self._editor.put(f"/lbdisc/nodes/{name}", value)
+
+    def remove(self, name: str) -> None:
+        with suppress(NoNodeError):
+            self._editor.remove(f"/lbdisc/nodes/{name}")
+
+    def kill(self) -> None:
+        self._registry.kill()
+
+    def restart(self) -> None:
+        self._registry.start()
+
+    def pause(self) -> None:
+        self._registry.pause()
+
+    def resume(self) -> None:
+        self._registry.resume()
+
+    def wipe(self) -> None:
+        self._registry.wipe()
+
+    def cut(self) -> None:
+        self._proxy.cut()
+
+    def mend(self) -> None:
+        self._proxy.heal()
+
+
+class SerfWorld(World):
+    """A member beside the agent, and a managed agent beside each node."""
+
+    name = "serf"
+    cannot: ClassVar[dict[str, str]] = {
+        "wipe": "the members themselves are the data; an agent that restarts knows nobody, which"
+        " is the row of the killed registry",
+    }
+    hostile: ClassVar[Mapping[str, bytes]] = {
+        "no port": b";weight=1",
+        "not UTF-8": b"80;zone=\xff\xfe",
+        "port with words": b"80 check",
+        "server line": b"80\n    server evil 10.6.6.6:80",
+        "weight too large": b"80;weight=257",
+        "tag with a newline": b"80;zone=a%0A    server evil",
+        "record of another backend": b'{"address": "10.0.0.66", "port": 80}',
+    }
+
+    def open(self) -> None:
+        self._registry = lbdisc_serf.testing.start(self.folder / "serf")
+        self._stack.callback(self._registry.stop)
+        self._member = self._registry.members[0]
+        self._proxy = self._stack.enter_context(
+            FaultProxy(lbdisc_serf.testing.RPC_PORT, host=self._member.address)
+        )
+        self._by_hand: dict[str, lbdisc_serf.testing.SerfAgent] = {}
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        return {"serf.rpc": f"127.0.0.1:{self._proxy.port}", "serf.timeout": 1.0}
+
+    def node_settings(self, index: int) -> Mapping[str, object]:
+        return self._registry.node_settings(index)
+
+    def address(self, index: int) -> str:
+        return self._registry.node_address(index)
+
+    def listed(self) -> set[str]:
+        tag = tag_name("nodes")
+        try:
+            members = self._member.members()
+        except RpcError as error:
+            raise ConnectionError(str(error)) from error
+        return {m.name for m in members if m.status == "alive" and tag in m.tags}
+
+    def join_late(self) -> None:
+        self.put_raw(LATE, tag_of(self.late.endpoint).encode())
+
+    def put_raw(self, name: str, value: bytes) -> None:
+        if name not in self._by_hand:
+            index = 4 if name == LATE else 5 + len(self._by_hand)
+            self._by_hand[name] = self._registry.node(name, tags={}, index=index)
+        self._by_hand[name].tag(tag_name("nodes"), value)
+
+    def remove(self, name: str) -> None:
+        self._by_hand[name].untag(tag_name("nodes"))
+
+    def kill(self) -> None:
+        self._registry.kill()
+
+    def restart(self) -> None:
+        if not self._member.running:
+            self._member.start()
+            # Those by hand join nobody by themselves again; the managed ones do.
+            for node in self._by_hand.values():
+                eventually(partial(self._joined, node), what="a member to join")
+
+    def _joined(self, node: lbdisc_serf.testing.SerfAgent) -> bool:
+        node.join(self._member.address)
+        return node.name in self._member.alive()
+
+    def pause(self) -> None:
+        self._registry.pause()
+
+    def resume(self) -> None:
+        self._registry.resume()
+
+    def wipe(self) -> None:
+        raise NotImplementedError(self.cannot["wipe"])
+
+    def forget(self) -> None:
+        self.kill()
+        self.restart()
+
+    def cut(self) -> None:
+        self._proxy.cut()
+
+    def mend(self) -> None:
+        self._proxy.heal()
