@@ -11,6 +11,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from kazoo.client import KazooClient
+
 from lbdisc.errors import DiscoveryError
 from lbdisc.testing.offers import make_discovery
 from lbdisc.testing.waiting import eventually

@@ -8,16 +8,16 @@ from pathlib import Path
 
 from kazoo.client import KazooClient
 from kazoo.exceptions import KazooException
+
+from benchmarks.observers import Kazoo, Lines, Observer, Ours, Polled, etcdctl, monitor
+from benchmarks.report import Report, arguments, milliseconds, seconds
+from benchmarks.servers import EtcdWriter, scratch
 from lbdisc.testing.registrar_process import RegistrarProcess
 from lbdisc.testing.waiting import eventually
 from lbdisc.values import Endpoint
 from lbdisc_etcd import testing as etcd
 from lbdisc_serf import testing as serf
 from lbdisc_zookeeper import testing as zookeeper
-
-from benchmarks.observers import Kazoo, Lines, Observer, Ours, Polled, etcdctl, monitor
-from benchmarks.report import Report, arguments, milliseconds, seconds
-from benchmarks.servers import EtcdWriter, scratch
 
 Settings = Mapping[str, object]
 
@@ -80,7 +80,10 @@ LEASES: dict[str, tuple[tuple[str, Settings], ...]] = {
         ("session 2 s", {"zookeeper.session_timeout": 2.0}),
         ("session 5 s", {"zookeeper.session_timeout": 5.0}),
     ),
-    "serf": (("profile local", {"serf.profile": "local"}), ("profile lan", {"serf.profile": "lan"})),
+    "serf": (
+        ("profile local", {"serf.profile": "local"}),
+        ("profile lan", {"serf.profile": "lan"}),
+    ),
 }
 
 
@@ -229,10 +232,12 @@ def main() -> None:
             times = measure(folder / "registry", kills)
         rows.append([name, seconds(times.ours), seconds(times.raw)])
         print(rows[-1], flush=True)
-    report.table(["three members", f"leader killed → new entry seen, {s}", "→ write accepted"], rows)
+    report.table(
+        ["three members", f"leader killed → new entry seen, {s}", "→ write accepted"], rows
+    )
     report.note(
-        f"{count} registrations and leaves, {kills} crashes and lost leaders each. A registrar is a "
-        "process of its own; its time runs from the moment that `hold` is called, thus with its "
+        f"{count} registrations and leaves, {kills} crashes and lost leaders each. A registrar is "
+        "a process of its own; its time runs from the moment that `hold` is called, thus with its "
         "connection (Serf: with the start of an agent). A leave is seen when the endpoint drains "
         "or is gone."
     )

@@ -72,7 +72,8 @@ class Report:
     def finish(self) -> None:
         """Show the run, and keep it in ``RESULTS.md``."""
         took = time.monotonic() - self._clock
-        where = f"{self._began}, {os.cpu_count()} cores, load before {self._load:.1f}, took {took:.0f} s"
+        load = f"load before {self._load:.1f}"
+        where = f"{self._began}, {os.cpu_count()} cores, {load}, took {took:.0f} s"
         self._parts.insert(1, f"{where}; {versions()}.\n")
         text = "\n".join(self._parts)
         print(text, flush=True)

@@ -7,7 +7,7 @@ import subprocess
 import sys
 import tempfile
 from base64 import b64encode
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
@@ -99,7 +99,7 @@ class EtcdWriter:
     def delete(self, name: str, port: int = 0) -> None:
         self._call("deleterange", {"key": _key(name)})
 
-    def put_all(self, ports: dict[str, int]) -> None:
+    def put_all(self, ports: Mapping[str, int]) -> None:
         """Many at once, up to 1,000 in one transaction."""
         names = list(ports)
         for at in range(0, len(names), 1000):

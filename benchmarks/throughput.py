@@ -5,14 +5,13 @@ import subprocess
 import time
 from pathlib import Path
 
-from lbdisc.testing.waiting import eventually
-
 from benchmarks.agents import Agent
 from benchmarks.report import Report, arguments, median, ratio
 from benchmarks.responders import responders
 from benchmarks.servers import ask, free_ports
 from benchmarks.versions import TREE, haproxy
 from benchmarks.ways import node_files
+from lbdisc.testing.waiting import eventually
 
 SERVERS = 4
 SETTLE = 4.0  # seconds of quiet until the settling reload, so that there is time to measure before
@@ -52,14 +51,14 @@ def measure(folder: Path, binary: str, rounds: int) -> dict[str, list[float]]:
                 for port in ports:
                     write(f"s{port}", port)
                 agent.until(SERVERS)
-                eventually(lambda: ask(agent.port), what="an answer")  # noqa: B023 - called at once
+                eventually(lambda: ask(agent.port), what="an answer")
                 found["joined"].append(wrk(agent.port, ROUND))
                 time.sleep(SETTLE + 1.5)
                 name = "settled" if agent.processes().reloads > reloads else "later"
                 found.setdefault(name, []).append(wrk(agent.port, ROUND))
             with Agent(where, "file", settings) as agent:
                 agent.start().until(SERVERS)
-                eventually(lambda: ask(agent.port), what="an answer")  # noqa: B023 - called at once
+                eventually(lambda: ask(agent.port), what="an answer")
                 found["file"].append(wrk(agent.port, ROUND))
     return found
 
