@@ -31,7 +31,7 @@ def haproxy_alone(folder: Path, count: int, app: int) -> float:
     (state / "haproxy.state").write_text("1\n")
     config = state / "haproxy.cfg"
     config.write_text(rendered(state, port, dict.fromkeys(names(count), app), check_inter="1h"))
-    command = ["haproxy", "-W", "-S", f"{state}/master.sock", "-f", config]
+    command: list[str | Path] = ["haproxy", "-W", "-S", f"{state}/master.sock", "-f", config]
     process = Process(command, log=folder / "haproxy.log")
     try:
         return _first_answer(port, process.start)
@@ -76,7 +76,7 @@ def main() -> None:
         base = 0.0
         for name, measure in WAYS.items():
             times = []
-            for _ in range(1 if quick else 3):
+            for _ in range(1 if quick else 2):
                 with scratch() as folder:
                     [app] = free_ports(1)
                     with responders(folder / "apps", [app]):

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from threading import Thread
 
@@ -36,9 +37,9 @@ def measure(make: Maker, folder: Path, count: int) -> tuple[list[float], list[fl
     with Apps(["base", *names]) as apps, make(folder, {"base": apps.ports["base"]}) as way:
         joins, leaves = [], []
         for name in names:
-            joins.append(_first(way.port, name, lambda: way.join(name, apps.ports[name])))
+            joins.append(_first(way.port, name, partial(way.join, name, apps.ports[name])))
             time.sleep(way.pause)
-            leaves.append(_last(way.port, name, lambda: way.leave(name, apps.ports[name])))
+            leaves.append(_last(way.port, name, partial(way.leave, name, apps.ports[name])))
             time.sleep(way.pause)
         return joins, leaves
 

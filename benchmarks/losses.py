@@ -27,7 +27,7 @@ WAYS: dict[str, Maker] = {
 
 
 def measure(make: Maker, folder: Path, count: int, *, keep_alive: bool) -> dict[str, Any]:
-    """``count`` nodes join, and leave when ``STAY`` more have: what was sent and lost, and the reloads."""
+    """What was sent and lost while ``count`` nodes join, and leave when ``STAY`` more have."""
     names = [f"n{number}" for number in range(count)]
     with Apps([*BASE, *names]) as apps:
         base = {name: apps.ports[name] for name in BASE}
@@ -35,7 +35,7 @@ def measure(make: Maker, folder: Path, count: int, *, keep_alive: bool) -> dict[
             before = way.reloads()
             leaving: deque[tuple[float, str]] = deque()
             with load(way.port, RATE, keep_alive=keep_alive) as found:
-                for name, old in zip_longest(names, [None] * STAY + names):
+                for name, old in zip_longest(names, [""] * STAY + names):
                     if name:
                         way.join(name, apps.ports[name])
                         time.sleep(EVERY)
@@ -56,7 +56,7 @@ def main() -> None:
     quick = arguments(__doc__).quick
     count = 10 if quick else 100
     report = Report(f"Requests lost in {count} joins and {count} leaves", quick=quick)
-    rows = []
+    rows: list[list[object]] = []
     for name, make in WAYS.items():
         if make is confd and not has_confd():
             rows.append([name, "not on this machine", *[""] * 6])

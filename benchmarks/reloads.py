@@ -11,7 +11,7 @@ from benchmarks.servers import Apps
 from benchmarks.versions import TREE, haproxy
 from benchmarks.ways import node_files
 
-EVERY = 0.04  # seconds between two changes
+EVERY = 0.03  # seconds between two changes
 STAY = 5  # nodes that have joined and not yet left
 SETTLE = 5.0  # seconds, the default
 

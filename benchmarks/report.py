@@ -72,7 +72,8 @@ class Report:
     def finish(self) -> None:
         """Show the run, and keep it in ``RESULTS.md``."""
         took = time.monotonic() - self._clock
-        where = f"{self._began}, {os.cpu_count()} cores, load before {self._load:.1f}, took {took:.0f} s"
+        load = f"load before {self._load:.1f}"
+        where = f"{self._began}, {os.cpu_count()} cores, {load}, took {took:.0f} s"
         self._parts.insert(1, f"{where}; {versions()}.\n")
         text = "\n".join(self._parts)
         print(text, flush=True)
@@ -92,6 +93,7 @@ def versions() -> str:
 
 def arguments(description: str | None) -> argparse.Namespace:
     """``--quick``, the same for all; what HAProxy says of itself is not shown."""
+    logging.disable(logging.CRITICAL)
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
     parser = argparse.ArgumentParser(description=(description or "").split("\n")[0])
     parser.add_argument("--quick", action="store_true", help="small counts; nothing is kept")

@@ -26,6 +26,6 @@ def responders(folder: Path, ports: Sequence[int]) -> Iterator[None]:
     config = folder / "apps.cfg"
     binds = "\n".join(f"    bind 127.0.0.1:{port}" for port in ports)
     config.write_text(TEXT.format(binds=binds))
-    command = ["haproxy", "-db", "-f", config]
+    command: list[str | Path] = ["haproxy", "-db", "-f", config]
     with Process(command, log=folder / "apps.log", ready=lambda: accepts(ports[-1])):
         yield

@@ -7,7 +7,7 @@ import subprocess
 import sys
 import tempfile
 from base64 import b64encode
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
@@ -82,8 +82,8 @@ class Apps:
 class EtcdWriter:
     """Writes to etcd over one connection to its JSON gateway, as fast as a client can."""
 
-    def __init__(self, url: str) -> None:
-        self._connection = http.client.HTTPConnection(url.removeprefix("http://"), timeout=10)
+    def __init__(self, url: str, *, timeout: float = 10.0) -> None:
+        self._connection = http.client.HTTPConnection(url.removeprefix("http://"), timeout=timeout)
         self._connection.connect()
         assert self._connection.sock is not None
         self._connection.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -99,7 +99,7 @@ class EtcdWriter:
     def delete(self, name: str, port: int = 0) -> None:
         self._call("deleterange", {"key": _key(name)})
 
-    def put_all(self, ports: dict[str, int]) -> None:
+    def put_all(self, ports: Mapping[str, int]) -> None:
         """Many at once, up to 1,000 in one transaction."""
         names = list(ports)
         for at in range(0, len(names), 1000):

@@ -26,8 +26,9 @@ RELOAD_PAUSE = (
 
 @dataclass(frozen=True)
 class Way:
-    """A balancer at ``port``. ``join(name, port)`` and ``leave(name, port)`` return once it is said.
+    """A balancer at ``port``.
 
+    ``join(name, port)`` and ``leave(name, port)`` return once the registry has been told.
     ``reloads`` counts HAProxy's since its start. ``pause`` is to be left between two changes where
     each is measured by itself.
     """
