@@ -19,7 +19,7 @@ Each cell is a test on the real servers. It says how many requests were lost, an
 seconds HAProxy itself said what the registry says. The clock starts at the registry's own news, or
 when the fault ends if that is later; where the agent starts again, at the start of its process.
 What the guard holds back counts as agreed once HAProxy and `lbdisc status` say so. At its end the
-machine, with {cores} cores, had a load of {load:.0f}: from {cores} on, a start takes several times as long.
+machine, with {cores} cores, had a load of {load:.0f}: above {cores}, every start takes longer.
 
 """
 
