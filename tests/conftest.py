@@ -9,7 +9,7 @@ import pytest
 if TYPE_CHECKING:
     from worlds import World
 
-pytest.register_assert_rewrite("cell", "matrix", "worlds", "registries")
+pytest.register_assert_rewrite("cell", "matrix", "worlds", "registries", "serf_world")
 
 
 @pytest.fixture(scope="class")

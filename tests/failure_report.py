@@ -1,5 +1,6 @@
 """The failure matrix as a table: faults × registries, from the tests that ran."""
 
+import os
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,7 +18,8 @@ registered themselves. Made on {date} by
 Each cell is a test on the real servers. It says how many requests were lost, and after how many
 seconds HAProxy itself said what the registry says. The clock starts at the registry's own news, or
 when the fault ends if that is later; where the agent starts again, at the start of its process.
-What the guard holds back counts as agreed once HAProxy and `lbdisc status` say so.
+What the guard holds back counts as agreed once HAProxy and `lbdisc status` say so. At its end the
+machine, with {cores} cores, had a load of {load:.0f}: above {cores}, every start takes longer.
 
 """
 
@@ -82,7 +84,12 @@ class Matrix:
             cells = [self._cells.get((row, column)) for column in columns]
             lines.append(_row([row, *(found.text(note) if found else "" for found in cells)]))
         notes = [f"{number}. {text}" for number, text in enumerate(note.texts, 1)]
-        head = _HEAD.format(rate=rate, date=time.strftime("%Y-%m-%d", time.gmtime()))
+        head = _HEAD.format(
+            rate=rate,
+            date=time.strftime("%Y-%m-%d", time.gmtime()),
+            cores=os.cpu_count(),
+            load=os.getloadavg()[0],
+        )
         tail = [
             "",
             "Notes (`+n`: requests that nothing could serve, counted apart):",

@@ -4,7 +4,7 @@ from typing import ClassVar
 
 import pytest
 from matrix import FailureMatrix
-from registries import SerfWorld
+from serf_world import SerfWorld
 from worlds import World
 
 

@@ -12,7 +12,8 @@ from typing import ClassVar
 
 import pytest
 from cell import Cell
-from registries import EtcdWorld, FileWorld, SerfWorld, ZooKeeperWorld
+from registries import EtcdWorld, FileWorld, ZooKeeperWorld
+from serf_world import SerfWorld
 from worlds import LATE, World
 
 from lbdisc.testing.waiting import eventually

@@ -1,0 +1,106 @@
+"""A Serf cluster as a world: how it is written to, read and hurt."""
+
+from collections.abc import Mapping
+from functools import partial
+from typing import Any, ClassVar
+
+from worlds import LATE, SERVER_CLOCK, World
+
+import lbdisc_serf.testing
+from lbdisc.testing.proxy import FaultProxy
+from lbdisc.testing.waiting import eventually
+from lbdisc_serf.tags import tag_name
+from lbdisc_serf.tags import write as tag_of
+from lbdisc_serf.wire import RpcError
+
+
+class SerfWorld(World):
+    """A member beside the agent, and a managed agent beside each node."""
+
+    name = "serf"
+    cannot: ClassVar[dict[str, str]] = {
+        "wipe": "the members themselves are the data; an agent that restarts knows nobody, which"
+        " is the row of the killed registry",
+        "clock": SERVER_CLOCK,
+    }
+    hostile: ClassVar[Mapping[str, bytes]] = {
+        "no port": b";weight=1",
+        "not UTF-8": b"80;zone=\xff\xfe",
+        "port with words": b"80 check",
+        "server line": b"80\n    server evil 10.6.6.6:80",
+        "weight too large": b"80;weight=257",
+        "tag with a newline": b"80;zone=a%0A    server evil",
+        "record of another backend": b'{"address": "10.0.0.66", "port": 80}',
+    }
+
+    def open(self) -> None:
+        self._registry = lbdisc_serf.testing.start(self.folder / "serf")
+        self._stack.callback(self._registry.stop)
+        self._member = self._registry.members[0]
+        self._proxy = self._stack.enter_context(
+            FaultProxy(lbdisc_serf.testing.RPC_PORT, host=self._member.address)
+        )
+        self._by_hand: dict[str, lbdisc_serf.testing.SerfAgent] = {}
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        return {"serf.rpc": f"127.0.0.1:{self._proxy.port}", "serf.timeout": 1.0}
+
+    def node_settings(self, index: int) -> Mapping[str, object]:
+        return self._registry.node_settings(index)
+
+    def address(self, index: int) -> str:
+        return self._registry.node_address(index)
+
+    def listed(self) -> set[str]:
+        tag = tag_name("nodes")
+        try:
+            members = self._member.members()
+        except RpcError as error:
+            raise ConnectionError(str(error)) from error
+        return {m.name for m in members if m.status == "alive" and tag in m.tags}
+
+    def join_late(self) -> None:
+        self.put_raw(LATE, tag_of(self.late.endpoint).encode())
+
+    def put_raw(self, name: str, value: bytes) -> None:
+        if name not in self._by_hand:
+            index = 4 if name == LATE else 5 + len(self._by_hand)
+            self._by_hand[name] = self._registry.node(name, tags={}, index=index)
+        self._by_hand[name].tag(tag_name("nodes"), value)
+
+    def remove(self, name: str) -> None:
+        self._by_hand[name].untag(tag_name("nodes"))
+
+    def kill(self) -> None:
+        self._registry.kill()
+
+    def restart(self) -> None:
+        if not self._member.running:
+            self._member.start()
+            # Those by hand join nobody by themselves again; the managed ones do.
+            for node in self._by_hand.values():
+                eventually(partial(self._joined, node), what="a member to join")
+
+    def _joined(self, node: lbdisc_serf.testing.SerfAgent) -> bool:
+        node.join(self._member.address)
+        return node.name in self._member.alive()
+
+    def pause(self) -> None:
+        self._registry.pause()
+
+    def resume(self) -> None:
+        self._registry.resume()
+
+    def wipe(self) -> None:
+        raise NotImplementedError(self.cannot["wipe"])
+
+    def forget(self) -> None:
+        self.kill()
+        self.restart()
+
+    def cut(self) -> None:
+        self._proxy.cut()
+
+    def mend(self) -> None:
+        self._proxy.heal()
