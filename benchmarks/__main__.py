@@ -1,5 +1,6 @@
 """Runs all measurements one after the other: ``python -m benchmarks [--quick]``."""
 
+import os
 import subprocess
 import sys
 
@@ -14,6 +15,8 @@ PROGRAMS = (
 
 def main() -> None:
     quick = ["--quick"] if arguments(__doc__).quick else []
+    # Many short Python processes are measured; without their bytecode each compiles itself anew.
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     failed = []
     for program in PROGRAMS:
         print(f"--- {program}", flush=True)

@@ -4,7 +4,9 @@ import argparse
 import logging
 import os
 import platform
+import signal
 import subprocess
+import sys
 import time
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -94,6 +96,7 @@ def versions() -> str:
 def arguments(description: str | None) -> argparse.Namespace:
     """``--quick``, the same for all; what HAProxy says of itself is not shown."""
     logging.disable(logging.CRITICAL)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended"))  # what was started ends as well
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
     parser = argparse.ArgumentParser(description=(description or "").split("\n")[0])
     parser.add_argument("--quick", action="store_true", help="small counts; nothing is kept")
