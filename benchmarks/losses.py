@@ -1,5 +1,6 @@
 """Requests lost while 100 nodes join and leave under 1,000 requests/s."""
 
+import re
 import time
 from collections import deque
 from itertools import zip_longest
@@ -53,11 +54,14 @@ def measure(make: Maker, folder: Path, count: int, *, keep_alive: bool) -> dict[
 
 
 def main() -> None:
-    quick = arguments(__doc__).quick
+    given = arguments(__doc__)
+    quick = given.quick
     count = 10 if quick else 100
     report = Report(f"Requests lost in {count} joins and {count} leaves", quick=quick)
     rows: list[list[object]] = []
     for name, make in WAYS.items():
+        if not re.search(given.only, name):
+            continue
         if make is confd and not has_confd():
             rows.append([name, "not on this machine", *[""] * 6])
             continue

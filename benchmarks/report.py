@@ -94,10 +94,11 @@ def versions() -> str:
 
 
 def arguments(description: str | None) -> argparse.Namespace:
-    """``--quick``, the same for all; what HAProxy says of itself is not shown."""
+    """``--quick`` and ``--only``; what HAProxy says of itself is not shown."""
     logging.disable(logging.CRITICAL)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended"))  # what was started ends as well
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
     parser = argparse.ArgumentParser(description=(description or "").split("\n")[0])
     parser.add_argument("--quick", action="store_true", help="small counts; nothing is kept")
+    parser.add_argument("--only", default="", help="the ways whose names match this expression")
     return parser.parse_args()
