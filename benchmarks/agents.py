@@ -93,8 +93,13 @@ class Agent:
         return Runtime(str(self.state / "haproxy.sock"))
 
     def processes(self) -> Processes:
-        """HAProxy's, as its master tells them."""
-        return eventually(Master(self.state / "master.sock").processes, what="HAProxy's master")
+        """HAProxy's, as its master tells them; it is silent while it executes itself anew."""
+        return eventually(self._processes, what="HAProxy's master")
+
+    def _processes(self) -> Processes | None:
+        with suppress(HaproxyError):
+            return Master(self.state / "master.sock").processes()
+        return None
 
     def __enter__(self) -> Self:
         return self
