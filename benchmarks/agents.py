@@ -94,7 +94,9 @@ class Agent:
 
     def processes(self) -> Processes:
         """HAProxy's, as its master tells them; it is silent while it executes itself anew."""
-        return eventually(self._processes, what="HAProxy's master")
+        found = eventually(self._processes, what="HAProxy's master")
+        assert found is not None
+        return found
 
     def _processes(self) -> Processes | None:
         with suppress(HaproxyError):

@@ -4,6 +4,7 @@ import json
 import signal
 import socket
 import sys
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -36,7 +37,8 @@ class Demo:
         """Wait until ``text`` is in the output, and take note of what runs."""
 
         def said() -> bool:
-            assert self.process.running or text in self.text, self.text
+            if not self.process.running and text not in self.text:
+                raise RuntimeError(f"the demo ended: {self.text}")
             self.note()
             return text in self.text
 
@@ -66,6 +68,13 @@ class Demo:
         found = json.loads(self._summary.read_text())
         assert isinstance(found, dict)
         return found
+
+
+@pytest.fixture
+def tmp_path() -> Iterator[Path]:
+    """A short one: HAProxy's sockets lie below it, and the path of a socket has little room."""
+    with tempfile.TemporaryDirectory(prefix="lb-") as folder:
+        yield Path(folder)
 
 
 @contextmanager
