@@ -29,9 +29,9 @@ lint: setup ## ruff
 types: setup ## mypy, strict
 	@$(RUN)/mypy core plugins tests benchmarks
 
-# Real servers on a busy machine: a test that fails is run once more, and the summary shows both.
+# Real servers on a busy machine: a test that fails is run again, twice at most, and the summary shows it.
 check: setup servers ## pytest (ARGS="tests/core -k guard")
-	@$(RUN)/pytest -q -n 2 --dist loadfile --reruns 1 -rR $(ARGS)
+	@$(RUN)/pytest -q -n 2 --dist loadfile --reruns 2 -rR $(ARGS)
 
 contract: setup servers ## which backend keeps which promise, into build/contract.md
 	@mkdir -p build
