@@ -85,12 +85,13 @@ class Scene:
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}/"
 
-    def agent(self, *, until_running: bool = True) -> Process:
+    def agent(self, *, until_running: bool = True, **environment: str) -> Process:
         """`lbdisc run`, once a generation of it runs."""
         self._agents += 1
         process = Process(
             [LBDISC, "run", "--config", self.settings],
             log=self.folder / f"agent{self._agents}.log",
+            environment=environment,
         )
         self._stack.enter_context(process)
         if until_running:

@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import socket
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -250,13 +251,30 @@ def test_an_attached_haproxy_is_reloaded_where_its_supervisor_runs_it(tmp_path: 
             assert haproxy.running
 
 
-def test_once_writes_the_file_and_reports(scene: Scene) -> None:
+def test_once_applies_the_state_and_ends_while_haproxy_serves(scene: Scene) -> None:
     scene.join("s1")
-    scene.agent()
+    assert scene.lbdisc("run", "--once", name="once").wait() == 0
     scene.until_up("s1")
+    assert "server s1 " in scene.config
+
+
+def test_nodes_lists_what_the_registry_says(scene: Scene) -> None:
+    scene.list("s1", 3000)
     nodes = scene.lbdisc("nodes", "--json")
     assert nodes.wait() == 0
     assert json.loads(nodes.log.read_text())["endpoints"][0]["name"] == "s1"
+
+
+def test_the_service_manager_hears_of_ready_and_of_every_beat(scene: Scene) -> None:
+    scene.list("s1", 3000)
+    address = str(scene.folder / "notify")
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        manager.bind(address)
+        manager.settimeout(30)
+        scene.agent(NOTIFY_SOCKET=address, WATCHDOG_USEC="600000")
+        heard: list[bytes] = []
+        while b"READY=1" not in heard or heard.count(b"WATCHDOG=1") < 3:
+            heard.append(manager.recv(4096))
 
 
 def test_the_log_tells_of_every_change_in_one_line(serving: Scene) -> None:
