@@ -1,0 +1,1 @@
+"""Driving real containers: the ``docker`` command, and a site of balancer, nodes and registry."""

@@ -1,0 +1,160 @@
+"""What containers go through, as tests under traffic, over any registry.
+
+A request that gets lost fails the test it was lost in, unless nothing could have served it: those
+in flight on a node that is killed or cut off, and all while the balancer itself is away.
+"""
+
+from collections.abc import Iterator
+from typing import ClassVar
+
+import pytest
+
+from lbdisc_lab.containers.backends import backend
+from lbdisc_lab.containers.engine import Engine
+from lbdisc_lab.containers.site import Site
+
+BASE = ("s1", "s2")  # the nodes that all tests of a class share
+
+
+class ContainerMatrix:
+    """The tests; a subclass names the `backend`. Registry, balancer and two nodes are shared."""
+
+    backend: ClassVar[str]
+
+    @pytest.fixture(autouse=True)
+    def calm(self, request: pytest.FixtureRequest) -> Iterator[None]:
+        """Begins with all that is shared in order; ends with no request lost."""
+        if "site" not in request.fixturenames:
+            yield
+            return
+        site: Site = request.getfixturevalue("site")
+        heal(site)
+        before = len(site.losses())
+        yield
+        lost = site.losses()[before:]
+        assert [f"{loss.reason} after {loss.after:.2f} s" for loss in lost] == []
+
+    def test_join(self, site: Site) -> None:
+        """A node is started."""
+        site.start_nodes("s3")
+        site.until_up(*BASE, "s3")
+        site.until_served(20, *BASE, "s3")
+
+    def test_stop(self, site: Site) -> None:
+        """A node is stopped (docker stop): it leaves, and ends by itself."""
+        site.start_nodes("s3")
+        site.until_up(*BASE, "s3")
+        site.stop_nodes("s3")
+        assert site.nodes["s3"].exit_code == 0
+        site.until_listed(*BASE)
+        site.until_served(50, *BASE)
+
+    def test_kill(self, site: Site) -> None:
+        """A node is killed (docker kill)."""
+        site.start_nodes("s3")
+        site.until_up(*BASE, "s3")
+        site.kill_node("s3")
+        site.until_served(100, *BASE)
+        site.until_listed(*BASE)
+        site.until_served(50, *BASE)
+
+    def test_killed_node_started_again(self, site: Site) -> None:
+        """A killed node is started again (docker start) while it is still listed."""
+        site.kill_node("s2")
+        site.until_served(50, "s1")
+        site.nodes["s2"].start()
+        site.until_up(*BASE)
+        site.until_served(50, *BASE)
+
+    def test_node_cut_off(self, site: Site) -> None:
+        """A node is cut off from the network and comes back, another having taken its address."""
+        address = site.nodes["s2"].address
+        with site.apart.because("in flight on a node that was cut off"):
+            site.nodes["s2"].disconnect()
+        site.start_nodes("s3")
+        assert site.nodes["s3"].address == address
+        site.until_up("s1", "s3")
+        site.nodes["s2"].connect()
+        assert site.nodes["s2"].address != address
+        site.until_up(*BASE, "s3")
+        site.until_served(50, *BASE, "s3")
+
+    def test_balancer_restarted(self, site: Site) -> None:
+        """The balancer is restarted (docker restart)."""
+        with site.apart.because("the balancer is away"):
+            site.balancer.restart()
+            site.until_up(*BASE)
+            site.until_served(1)
+        site.until_served(50, *BASE)
+
+    def test_balancer_killed(self, site: Site) -> None:
+        """The balancer is killed (docker kill), a node joins, the balancer is started again."""
+        with site.apart.because("the balancer is away"):
+            site.balancer.kill()
+            site.start_nodes("s3")
+            site.balancer.start()
+            site.until_up(*BASE, "s3")
+            site.until_served(1)
+        site.until_served(50, *BASE, "s3")
+
+    def test_balancer_cut_off(self, site: Site) -> None:
+        """The balancer is cut off from the network and comes back."""
+        with site.apart.because("the balancer is away"):
+            site.balancer.disconnect()
+            site.start_nodes("s3")
+            site.balancer.connect()
+            site.until_up(*BASE, "s3")
+            site.until_served(1)
+        site.until_served(50, *BASE, "s3")
+
+    def test_registry_restarted(self, site: Site) -> None:
+        """The registry is restarted (docker restart), and a node joins."""
+        if site.registry is None:
+            pytest.skip("it has no server")
+        site.registry.restart()
+        site.until_served(50, *BASE)
+        site.start_nodes("s3")
+        site.until_up(*BASE, "s3")
+        site.until_served(50, *BASE, "s3")
+
+    def test_registry_killed(self, site: Site) -> None:
+        """The registry is killed (docker kill) and away while nodes serve; then a node joins."""
+        if site.registry is None:
+            pytest.skip("it has no server")
+        site.registry.kill()
+        site.until(lambda: site.status().get("registry") == "lost", "the agent to notice")
+        site.until_served(50, *BASE)
+        site.registry.start()
+        site.start_nodes("s3")
+        site.until_up(*BASE, "s3")
+        site.until_served(50, *BASE, "s3")
+
+    def test_any_order(self, engine: Engine) -> None:
+        """Nodes are started before the balancer, and that before the registry."""
+        with Site(engine, backend(self.backend)) as late:
+            late.start_nodes(*BASE)
+            late.start_balancer()
+            late.start_traffic()
+            late.start_registry()
+            late.until_up(*BASE)
+            late.until_served(50, *BASE)
+            assert late.losses() == []
+
+
+def heal(site: Site) -> None:
+    """Registry, balancer and the shared nodes run and serve; no other node is there."""
+    if site.registry is not None and not site.registry.running:
+        site.registry.start()
+    if not site.balancer.running:
+        site.balancer.start()
+    extra = [name for name in site.nodes if name not in BASE]
+    site.stop_nodes(*(name for name in extra if site.nodes[name].running))
+    site.forget_nodes(*extra)
+    for name in BASE:
+        for container in (site.balancer, site.nodes[name]):
+            if not container.address and container.running:
+                container.connect()
+        if not site.nodes[name].running:
+            site.forget_nodes(name)
+            site.start_nodes(name)
+    site.until_up(*BASE)

@@ -1,0 +1,7 @@
+"""What containers go through, over a shared folder."""
+
+from container_matrix import ContainerMatrix
+
+
+class TestFile(ContainerMatrix):
+    backend = "file"
