@@ -1,7 +1,7 @@
 # Two commands are all a newcomer needs: `make demo` and `make test`. Both set up what they use,
 # say what they install, and do nothing twice.
 .DEFAULT_GOAL := help
-.PHONY: help setup servers demo test lint types check contract bench format lock clean
+.PHONY: help setup servers demo images test lint types check contract bench format lock clean
 RUN := .venv/bin
 # Each test of a whole program starts it many times: bytecode halves what that costs.
 unexport PYTHONDONTWRITEBYTECODE
@@ -19,6 +19,10 @@ servers: ## the servers that the tests run against, from the distribution
 demo: setup ## the lab's last task on a real HAProxy (ARGS="--once --backend etcd")
 	@sh scripts/packages.sh $$(sh scripts/backend-packages.sh $(ARGS))
 	@$(RUN)/lbdisc demo $(ARGS)
+
+images: setup ## the containers' images, from this tree (ARGS="ha webapp" for some, BASE=… for another base)
+	@sh scripts/base-image.sh $(BASE)
+	@sh scripts/images.sh $(ARGS)
 
 test: setup servers lint types check ## lint, types and all tests
 
