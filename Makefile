@@ -21,6 +21,7 @@ demo: setup ## the lab's last task on a real HAProxy (ARGS="--once --backend etc
 	@$(RUN)/lbdisc demo $(ARGS)
 
 images: setup ## the containers' images, from this tree (ARGS="ha webapp" for some, BASE=… for another base)
+	@sh scripts/docker.sh
 	@sh scripts/base-image.sh $(BASE)
 	@sh scripts/images.sh $(ARGS)
 
