@@ -2,17 +2,16 @@
 
 import ipaddress
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
 import jinja2
-from jinja2.runtime import Macro
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from lbdisc.errors import RenderError, SettingsError
+from lbdisc.render_memory import Memory
 from lbdisc.settings import described
 from lbdisc.values import Endpoint, Snapshot, check_name, shown
 
@@ -34,45 +33,16 @@ class JinjaSettings:
     )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Service:
     """A service as templates see it. ``resolves``: whether an address of it is a host name."""
 
     name: str
     endpoints: tuple[Endpoint, ...]
 
-    @property
+    @cached_property
     def resolves(self) -> bool:
         return not all(is_ip(endpoint.address) for endpoint in self.endpoints)
-
-
-class Memory:
-    """What a template's macros gave for an endpoint, so that one change does not redo all.
-
-    In a template: ``{{ service.endpoints | each(macro) }}``. The macro may depend on the endpoint
-    and on the operator's variables, on nothing else.
-    """
-
-    def __init__(self) -> None:
-        self._known: dict[tuple[str, int], tuple[Endpoint, str]] = {}
-        self._used: dict[tuple[str, int], tuple[Endpoint, str]] = {}
-
-    def each(self, endpoints: Iterable[Endpoint], macro: Macro) -> str:
-        """The texts of ``macro(endpoint)``, joined."""
-        name, known, used = macro.name, self._known, self._used
-        texts = []
-        for endpoint in endpoints:
-            # Snapshots share the endpoints that did not change: the object is the key, and kept
-            # here it cannot give its place to another.
-            key = (name, id(endpoint))
-            found = known.get(key) or (endpoint, macro(endpoint))
-            used[key] = found
-            texts.append(found[1])
-        return "".join(texts)
-
-    def turn(self) -> None:
-        """A text is complete: forget what it did not use."""
-        self._known, self._used = self._used, {}
 
 
 class JinjaRenderer:
@@ -84,15 +54,13 @@ class JinjaRenderer:
             check_name(service, what="service in the setting services")
         self._path = settings.template
         self._memory = Memory()
+        self._services: dict[str, Service] = {}
         self._template = _compile(settings.template, self._memory)
 
     def render(self, snapshot: Snapshot) -> str:
         """The text. Raises ``RenderError`` that names the template's line."""
-        members = snapshot.services
-        services = [
-            Service(name=name, endpoints=members.get(name, ())) for name in self._settings.services
-        ]
-        self._memory.turn()
+        services = self._services_of(snapshot)
+        self._memory.turn(len(snapshot) + len(services))
         try:
             return self._template.render(
                 services=services, vars=self._settings.vars, state_dir=str(self._settings.state_dir)
@@ -101,6 +69,15 @@ class JinjaRenderer:
             raise RenderError(f"template {self._path}: it calls itself for ever") from error
         except Exception as error:
             raise RenderError(_explained(self._path, error)) from error
+
+    def _services_of(self, snapshot: Snapshot) -> list[Service]:
+        """In the template's order; one in which nothing changed is the same object as before."""
+        members, before = snapshot.services, self._services
+        self._services = {}
+        for name in self._settings.services:
+            service = Service(name=name, endpoints=members.get(name, ()))
+            self._services[name] = service if service != before.get(name) else before[name]
+        return [self._services[name] for name in self._settings.services]
 
 
 def _compile(path: Path, memory: Memory) -> jinja2.Template:

@@ -6,13 +6,14 @@ checked when it is made, so nothing a registry holds can reach a configuration u
 
 import ipaddress
 import re
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from operator import attrgetter
 from typing import Literal, Self, get_args
 
 from lbdisc.errors import EntryError
+from lbdisc.sequences import changed_part
 
 State = Literal["ready", "draining"]
 STATES: tuple[str, ...] = get_args(State)
@@ -24,6 +25,7 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,254}")
 # RFC 1123 2.1: labels of letters, digits and inner hyphens; underscores occur in container names.
 _LABEL = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?")
 _KEY = attrgetter("service", "name")
+_SERVICE = attrgetter("service")
 _ALL_DIGITS = re.compile(r"[0-9.]+")
 
 
@@ -224,15 +226,19 @@ class Snapshot:
     @property
     def services(self) -> dict[str, tuple[Endpoint, ...]]:
         """The endpoints of each service that has any, by name, both sorted."""
-        grouped: dict[str, list[Endpoint]] = {}
-        for endpoint in self.endpoints:
-            grouped.setdefault(endpoint.service, []).append(endpoint)
-        return {service: tuple(members) for service, members in grouped.items()}
+        grouped: dict[str, tuple[Endpoint, ...]] = {}
+        first = 0
+        while first < len(self.endpoints):
+            service = self.endpoints[first].service
+            end = bisect_right(self.endpoints, service, lo=first, key=_SERVICE)
+            grouped[service] = self.endpoints[first:end]
+            first = end
+        return grouped
 
     @property
     def public(self) -> Self:
         """The part that may be balanced: all but lbdisc's own services."""
-        first = bisect_left(self.endpoints, RESERVED, key=lambda endpoint: endpoint.service)
+        first = bisect_left(self.endpoints, RESERVED, key=_SERVICE)
         end = first
         while end < len(self.endpoints) and is_reserved(self.endpoints[end].service):
             end += 1
@@ -243,15 +249,19 @@ class Snapshot:
     def only(self, services: Iterable[str]) -> Self:
         """The part that belongs to ``services``; problems are kept."""
         wanted = frozenset(services)
-        kept = tuple(endpoint for endpoint in self.endpoints if endpoint.service in wanted)
-        return type(self)(kept, self.problems)
+        grouped = self.services
+        if wanted.issuperset(grouped):
+            return self
+        kept = (endpoint for name in grouped if name in wanted for endpoint in grouped[name])
+        return type(self)(tuple(kept), self.problems)
 
     def since(self, earlier: "Snapshot") -> Change:
         """What came, went and changed between ``earlier`` and this snapshot."""
         # Most endpoints are the very same objects in both; only the others need a closer look.
-        shared = set(map(id, earlier.endpoints)) & set(map(id, self.endpoints))
-        before = {e.key: e for e in earlier.endpoints if id(e) not in shared}
-        now = {e.key: e for e in self.endpoints if id(e) not in shared}
+        old, new = changed_part(earlier.endpoints, self.endpoints)
+        shared = set(map(id, old)) & set(map(id, new))
+        before = {e.key: e for e in old if id(e) not in shared}
+        now = {e.key: e for e in new if id(e) not in shared}
         return Change(
             added=tuple(e for key, e in now.items() if key not in before),
             removed=tuple(e for key, e in before.items() if key not in now),

@@ -9,13 +9,13 @@ Words = tuple[str, ...]
 class Line:
     """A line with something on it. ``raw`` is set where variables make the words uncertain.
 
-    Equal lines mean the same to HAProxy wherever they stand: number, blanks and comment do not
-    count.
+    ``below`` is how far below its section's first line it stands. Equal lines mean the same to
+    HAProxy wherever they stand: place, blanks and comment do not count.
     """
 
     words: Words
     raw: str = ""
-    number: int = field(default=0, compare=False)
+    below: int = field(default=0, compare=False)
 
     @property
     def text(self) -> str:

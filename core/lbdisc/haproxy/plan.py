@@ -18,7 +18,12 @@ from lbdisc.haproxy.proxies import (
     is_dynamic,
     mentions,
 )
-from lbdisc.haproxy.sameness import check_same_but_servers, reordered, tracks
+from lbdisc.haproxy.sameness import (
+    changed_servers,
+    check_same_but_servers,
+    reordered,
+    tracks,
+)
 from lbdisc.haproxy.servers import Spec, Unfit, fold
 from lbdisc.haproxy.socket import OLDEST, Features
 from lbdisc.haproxy.text import Configuration, ServerLine, parse
@@ -97,10 +102,8 @@ class _Planner:
         """Raises ``Unfit`` where nothing further can be said."""
         check_same_but_servers(self._old, self._new)
         before, after = self._old.servers, self._new.servers
-        # Lines that are equal in both texts are the same objects: all others are few.
-        shared = set(map(id, before.values())) & set(map(id, after.values()))
-        gone = [s for s in before.values() if id(s) not in shared and s.key not in after]
-        here = [s for s in after.values() if id(s) not in shared]
+        left, here = changed_servers(self._old, self._new)
+        gone = [server for server in left if server.key not in after]
         come = [server for server in here if server.key not in before]
         stay = [server for server in here if before.get(server.key, server) != server]
         count = len(gone) + len(come) + len(stay)

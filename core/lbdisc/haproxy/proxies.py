@@ -4,16 +4,13 @@ import re
 from collections.abc import Iterator
 
 from lbdisc.haproxy.commands import is_word
+from lbdisc.haproxy.model import Configuration, Section
 from lbdisc.haproxy.servers import STATIC, Spec, Unfit, canonical_ip
 from lbdisc.haproxy.socket import Features
-from lbdisc.haproxy.text import Configuration, Line, Section
 
 _DYNAMIC = frozenset(("roundrobin", "leastconn", "first", "random"))
 _HASHES = frozenset(("source", "uri", "url_param", "hdr", "rdp-cookie", "hash"))
 _ALGORITHM = re.compile(r"[a-z_-]*")
-_NAME = r"([A-Za-z0-9_.:-]+)"
-_ARGUMENT = re.compile(rf"[(,]\s*{_NAME}")
-_PROXY_AND_SERVER = re.compile(rf"{_NAME}/{_NAME}")
 # Starts of lines whose work on servers HAProxy does only while it reads the file.
 _AT_START_ONLY = (
     *(("option", "external-check"), ("option", "ssl-hello-chk"), ("email-alert",)),
@@ -51,24 +48,13 @@ def has_dynamic_cookies(section: Section) -> bool:
 
 
 def mentions(configuration: Configuration) -> frozenset[str]:
-    """What other lines may name a server by: PROXY/SERVER, an argument, ``use-server``."""
+    """The names by which other lines may mean a server."""
     return frozenset(
         name
         for section in configuration.sections
-        for line in section.lines
-        for name in _names(line, configuration)
+        for proxy, name in section.mentions
+        if not proxy or proxy in configuration.proxies
     )
-
-
-def _names(line: Line, configuration: Configuration) -> Iterator[str]:
-    if line.words[0] == "use-server":
-        yield from line.words[1:2]
-    for word in (*line.words[1:], line.raw):
-        if "(" in word or "," in word:
-            yield from _ARGUMENT.findall(word)
-        if "/" in word:
-            pairs = _PROXY_AND_SERVER.findall(word)
-            yield from (name for proxy, name in pairs if proxy in configuration.proxies)
 
 
 def chooses_by_name(section: Section) -> bool:

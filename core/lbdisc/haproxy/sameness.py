@@ -2,18 +2,16 @@
 
 from collections.abc import Iterable
 
+from lbdisc.haproxy.lines import ServerLine
+from lbdisc.haproxy.model import Configuration, Section
 from lbdisc.haproxy.proxies import depends_on_order
 from lbdisc.haproxy.servers import Unfit
-from lbdisc.haproxy.text import Configuration, Section, ServerLine
+from lbdisc.sequences import changed_part
 
 
 def tracks(configuration: Configuration) -> bool:
     """Whether any server follows the state of another."""
-    return any("track" in server.options for server in configuration.servers.values()) or any(
-        "track" in line.words
-        for section in configuration.proxies.values()
-        for line in section.every("default-server")
-    )
+    return any(section.tracks for section in configuration.proxies.values())
 
 
 def _common(servers: Iterable[ServerLine], others: Iterable[ServerLine]) -> list[str]:
@@ -31,23 +29,40 @@ def check_same_but_servers(old: Configuration, new: Configuration) -> None:
                 raise Unfit(f"two servers of {section.name} have one name")
     if len(old.proxies) < sum(section.kind in ("backend", "listen") for section in old.sections):
         raise Unfit("two proxies have one name")
-    for before, after in zip(old.sections, new.sections, strict=False):
-        _check_section(before, after)
+    for before, after, start in zip(old.sections, new.sections, new.starts, strict=False):
+        if before is not after:
+            _check_section(before, after, start)
     if len(old.sections) != len(new.sections):
         raise Unfit(f"{len(new.sections)} sections instead of {len(old.sections)}")
 
 
-def _check_section(old: Section, new: Section) -> None:
+def _check_section(old: Section, new: Section, start: int) -> None:
     if old.header != new.header:
-        raise Unfit(f"line {new.header.number}: section {new.header.text!r} is new")
+        raise Unfit(f"line {start}: section {new.header.text!r} is new")
     if old.lines == new.lines:
         return
     for before, after in zip(old.lines, new.lines, strict=False):
         if before != after:
-            raise Unfit(f"line {after.number} changed: {after.text[:60]!r}")
+            raise Unfit(f"line {start + after.below} changed: {after.text[:60]!r}")
     raise Unfit(
         f"section {new.header.text!r} has {len(new.lines)} instead of {len(old.lines)} lines"
     )
+
+
+def changed_servers(
+    old: Configuration, new: Configuration
+) -> tuple[list[ServerLine], list[ServerLine]]:
+    """The servers of each that the other may not have; the proxies are the same."""
+    before: list[ServerLine] = []
+    after: list[ServerLine] = []
+    for name, section in new.proxies.items():
+        if section.servers is not old.proxies[name].servers:
+            left, here = changed_part(old.proxies[name].servers, section.servers)
+            # Lines that are equal in both texts are the same objects.
+            shared = set(map(id, left)) & set(map(id, here))
+            before += (server for server in left if id(server) not in shared)
+            after += (server for server in here if id(server) not in shared)
+    return before, after
 
 
 def reordered(old: Configuration, new: Configuration) -> tuple[str, ...]:
@@ -55,7 +70,7 @@ def reordered(old: Configuration, new: Configuration) -> tuple[str, ...]:
     return tuple(
         name
         for name, section in new.proxies.items()
-        if section.servers
+        if section.servers is not old.proxies[name].servers
         and depends_on_order(section)
         and _common(old.proxies[name].servers, section.servers)
         != _common(section.servers, old.proxies[name].servers)

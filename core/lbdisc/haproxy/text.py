@@ -4,13 +4,13 @@ It knows as much of the language as is needed to tell what a running HAProxy wou
 what it does not know it keeps as words, so that a difference is never overlooked.
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass
-from functools import cached_property, lru_cache
-from itertools import pairwise
+from dataclasses import dataclass, replace
+from functools import lru_cache
 
 from lbdisc.haproxy.lines import Bind, Line, ServerLine, StatsSocket, Words
+from lbdisc.haproxy.model import Configuration, Section, after
 from lbdisc.haproxy.words import split
+from lbdisc.sequences import common_ends
 
 __all__ = [
     "Bind",
@@ -34,169 +34,129 @@ SECTIONS = PROXIES | frozenset(
 CONDITIONS = frozenset((".if", ".elif", ".else", ".endif"))
 
 
-@dataclass(frozen=True)
-class Section:
-    """A section without the ``server`` lines of a proxy, which are in ``servers``.
+# Texts of one load balancer differ in few lines: equal server lines become the same objects, which
+# also makes comparing fast. By proxy and its defaults, then by line.
+ServersByLine = dict[tuple[str, tuple[Line, ...]], dict[str, ServerLine]]
 
-    ``defaults`` is the ``defaults`` section it takes over, which may take over another.
+
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """Server lines that follow each other: from line ``start`` to before ``end``, counted from 0.
+
+    They are the servers ``first`` and on of the section with the index ``section``.
     """
 
-    kind: str
-    header: Line
-    lines: tuple[Line, ...]
-    servers: tuple[ServerLine, ...]
-    defaults: "Section | None"
+    section: int
+    first: int
+    proxy: str
+    defaults: tuple[Line, ...]
+    start: int
+    end: int
 
-    @property
-    def name(self) -> str:
-        words = self.header.words
-        return words[1] if len(words) > 1 and words[1] != "from" else ""
+    def server(self, line: str) -> ServerLine | None:
+        """What ``line`` is here, ``None`` where it is no server or has variables."""
+        words, exact = split(line)
+        if not exact or len(words) < 3 or words[0] != "server":
+            return None
+        return ServerLine(self.proxy, words[1], words[2], words[3:], self.defaults)
 
-    @cached_property
-    def names_servers_once(self) -> bool:
-        """Whether no two servers have one name."""
-        return len({server.name for server in self.servers}) == len(self.servers)
-
-    @cached_property
-    def effective(self) -> tuple[Line, ...]:
-        """The inherited lines, then its own."""
-        return (*(self.defaults.effective if self.defaults else ()), *self.lines)
-
-    def every(self, *start: str) -> tuple[Line, ...]:
-        """The lines in force that begin with the words ``start``, inherited ones first."""
-        size = len(start)
-        return tuple(line for line in self.effective if line.words[:size] == start)
-
-    def last(self, *start: str) -> Line | None:
-        """The last line in force that begins with the words ``start``."""
-        return next(reversed(self.every(*start)), None)
+    def moved(self, lines: int, section: int) -> "_Run":
+        """This run after one before it has grown by ``lines`` in the section of that index."""
+        first = self.first + (lines if self.section == section else 0)
+        start, end = self.start + lines, self.end + lines
+        return _Run(self.section, first, self.proxy, self.defaults, start, end)
 
 
-@dataclass(frozen=True)
-class Configuration:
-    """The model of one text; make it with ``parse``.
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    """A text that was read, and where its servers stand."""
 
-    ``uncertain`` says, empty if nothing, why line-by-line comparison cannot tell what HAProxy runs.
-    """
+    lines: list[str]
+    configuration: Configuration
+    runs: list[_Run]
 
-    sections: tuple[Section, ...]
-    uncertain: str
+    def servers_by_line(self) -> ServersByLine:
+        found: ServersByLine = {}
+        for run in self.runs:
+            servers = self.configuration.sections[run.section].servers[run.first :]
+            here = found.setdefault((run.proxy, run.defaults), {})
+            pairs = zip(self.lines[run.start : run.end], servers, strict=False)
+            # A line with variables is looked at each time.
+            here.update((line, server) for line, server in pairs if not server.raw)
+        return found
 
-    @cached_property
-    def proxies(self) -> dict[str, Section]:
-        """Backends and listens by name; frontends have no servers."""
-        found = (section for section in self.sections if section.kind in ("backend", "listen"))
-        return {section.name: section for section in found}
+    def changed_to(self, lines: list[str]) -> "_Reading | None":
+        """The reading of ``lines`` if they differ in one run of servers alone."""
+        if self.configuration.uncertain:
+            return None
+        start, same_end = common_ends(self.lines, lines)
+        end, new_end = len(self.lines) - same_end, len(lines) - same_end
+        for at, run in enumerate(self.runs):
+            if run.start <= start and end <= run.end:
+                come = [run.server(line) for line in lines[start:new_end]]
+                servers = tuple(server for server in come if server is not None)
+                if len(servers) < len(come):
+                    return None
+                return _Reading(lines, *self._with_servers(at, start, end, servers))
+        return None
 
-    @cached_property
-    def servers(self) -> dict[tuple[str, str], ServerLine]:
-        """All servers by proxy and name; of two with one key the last."""
-        every = (server for section in self.proxies.values() for server in section.servers)
-        return {server.key: server for server in every}
-
-    def globals(self, *start: str) -> Iterator[Line]:
-        """The lines of the global sections that begin with ``start``."""
-        for section in self.sections:
-            if section.kind == "global":
-                yield from (ln for ln in section.lines if ln.words[: len(start)] == start)
-
-    @property
-    def stats_sockets(self) -> tuple[StatsSocket, ...]:
-        return tuple(
-            StatsSocket(
-                line.words[2],
-                _after("level", line.words) or "operator",
-                _after("mode", line.words),
-                line.number,
-            )
-            for line in self.globals("stats", "socket")
-            if len(line.words) > 2
+    def _with_servers(
+        self, at: int, start: int, end: int, servers: tuple[ServerLine, ...]
+    ) -> tuple[Configuration, list[_Run]]:
+        """With ``servers`` instead of those on the lines from ``start`` to before ``end``."""
+        run, more = self.runs[at], len(servers) - (end - start)
+        here, old = run.section, self.configuration
+        section, begins = old.sections[here], old.starts[here]
+        first = run.first + start - run.start
+        changed = replace(
+            section,
+            servers=section.servers[:first] + servers + section.servers[first + end - start :],
+            lines=tuple(
+                replace(line, below=line.below + more) if begins + line.below > end else line
+                for line in section.lines
+            ),
         )
-
-    @property
-    def runtime_socket(self) -> str:
-        """The first ``stats socket`` of level admin, or ``""``: where commands can be sent."""
-        return next((s.address for s in self.stats_sockets if s.level == "admin"), "")
-
-    @property
-    def binds(self) -> tuple[Bind, ...]:
-        """Every address that is listened on, those of stats sockets too."""
-        found = [Bind(s.address, "global", s.number) for s in self.stats_sockets]
-        for section in self.sections:
-            for line in section.lines:
-                if (
-                    line.words[0] == "bind"
-                    and len(line.words) > 1
-                    and "namespace" not in line.words
-                ):
-                    named = f"{section.kind} {section.name}"
-                    found += [Bind(a, named, line.number) for a in line.words[1].split(",")]
-        return tuple(found)
-
-    @property
-    def state_file(self) -> str:
-        """The path of the global ``server-state-file``, or ``""``."""
-        path = _last_word(list(self.globals("server-state-file")))
-        base = _last_word(list(self.globals("server-state-base")))
-        return f"{base}/{path}" if path and base and not path.startswith("/") else path
-
-    @property
-    def loads_state(self) -> bool:
-        """Whether any proxy takes its servers' state from that file."""
-        wanted = ("load-server-state-from-file", "global")
-        return any(
-            (line := section.last("load-server-state-from-file")) and line.words[:2] == wanted
-            for section in self.proxies.values()
-        )
+        sections = (*old.sections[:here], changed, *old.sections[here + 1 :])
+        starts = (*old.starts[: here + 1], *(begin + more for begin in old.starts[here + 1 :]))
+        runs = self.runs.copy()
+        runs[at] = replace(run, end=run.end + more)
+        if more:
+            runs[at + 1 :] = [later.moved(more, here) for later in runs[at + 1 :]]
+        return Configuration(sections, starts, ""), runs
 
 
-def _after(keyword: str, words: Words) -> str:
-    return next((value for word, value in pairwise(words) if word == keyword), "")
-
-
-def _last_word(lines: list[Line]) -> str:
-    return lines[-1].words[1] if lines and len(lines[-1].words) > 1 else ""
+_last: list[_Reading] = []  # the last text that was read, if any
 
 
 @lru_cache(maxsize=4)
 def parse(text: str) -> Configuration:
     """The model of ``text``; the last few are remembered, as one text is asked about many times."""
-    reader = _Reader(_servers_of_last_text.copy())
-    uncertain = ""
-    for number, raw in enumerate(text.split("\n"), 1):
-        if reader.take_known(raw):
-            continue
-        words, exact = split(raw)
-        if not words:
-            continue
-        if words[0] in CONDITIONS:
-            uncertain = uncertain or f"line {number} has a condition"
-        elif not exact and ".LINE" in raw:
-            uncertain = uncertain or f"line {number} uses its own number"
-        reader.take(words, "" if exact else raw.strip(), number, line=raw)
-    reader.end_section()
-    _servers_of_last_text.clear()
-    _servers_of_last_text.update(reader.servers_by_line)
-    return Configuration(tuple(reader.sections), uncertain)
-
-
-# Texts of one load balancer differ in few lines: equal server lines become the same objects, which
-# also makes comparing fast. By proxy and its defaults, then by line.
-ServersByLine = dict[tuple[str, tuple[Line, ...]], dict[str, ServerLine]]
-_servers_of_last_text: ServersByLine = {}
+    lines = text.split("\n")
+    reading = next((found for last in _last if (found := last.changed_to(lines))), None)
+    if reading is None:
+        reader = _Reader(_last[0].servers_by_line() if _last else {})
+        for at, line in enumerate(lines):
+            reader.take(line, at)
+        reading = reader.end(lines)
+    _last[:] = [reading]
+    return reading.configuration
 
 
 class _Reader:
+    """Takes line by line; ``at`` counts them from 0."""
+
     def __init__(self, known: ServersByLine) -> None:
-        self.sections: list[Section] = []
-        self.servers_by_line: ServersByLine = {}
         self._all_known = known
+        self._sections: list[Section] = []
+        self._starts: list[int] = []
+        self._runs: list[_Run] = []
+        self._uncertain = ""
         self._named: dict[str, Section] = {}
         self._latest: Section | None = None
-        self._start(Line(("",)))
+        self._start(Line(("",)), 0)
 
-    def _start(self, header: Line) -> None:
-        self._header = header
+    def _start(self, header: Line, number: int) -> None:
+        self._header, self._number = header, number
         self._kind = header.words[0]
         self._lines: list[Line] = []
         self._servers: list[ServerLine] = []
@@ -205,55 +165,77 @@ class _Reader:
         inherited = self._from.effective if self._from else ()
         self._defaults = tuple(line for line in inherited if line.words[0] == "default-server")
         self._name = header.words[1] if len(header.words) > 1 else ""
-        self._remember()
+        self._take_defaults()
 
-    def _remember(self) -> None:
-        """What servers become here depends on proxy and defaults."""
+    def _take_defaults(self) -> None:
+        """What server lines become here depends on proxy and defaults."""
         here = (self._name, self._defaults)
         self._known = self._all_known.get(here, {}) if self._has_servers else {}
-        self._seen = self.servers_by_line.setdefault(here, {}) if self._has_servers else {}
-
-    def take_known(self, line: str) -> bool:
-        """Take a server line that the last text had at this place too."""
-        server = self._known.get(line)
-        if server is None:
-            return False
-        self._servers.append(server)
-        self._seen[line] = server
-        return True
+        self._begun = -1  # the first line of the run of servers, -1 for none
 
     def _inherited(self, words: Words) -> Section | None:
-        if (name := _after("from", words)) and self._kind in PROXIES | {"defaults"}:
+        if (name := after("from", words)) and self._kind in PROXIES | {"defaults"}:
             return self._named.get(name)
         return self._latest if self._kind in PROXIES else None
 
-    def take(self, words: Words, raw: str, number: int, *, line: str) -> None:
-        first = words[0]
-        if first == "server" and self._has_servers and len(words) > 2:
-            server = ServerLine(self._name, words[1], words[2], words[3:], self._defaults, raw)
-            self._servers.append(server)
-            if not raw:  # a line with variables is looked at each time
-                self._seen[line] = server
+    def take(self, line: str, at: int) -> None:
+        server = self._known.get(line) or self._read(line, at)
+        if server is None:
+            self._end_run(at)
             return
-        self._take_other(first, Line(words, raw, number))
+        if self._begun < 0:
+            self._begun = at
+        self._servers.append(server)
 
-    def _take_other(self, first: str, line: Line) -> None:
-        if first in SECTIONS:
-            self.end_section()
-            self._start(line)
-            return
+    def _read(self, raw: str, at: int) -> ServerLine | None:
+        """The server of this line, ``None`` where it is something else."""
+        words, exact = split(raw)
+        if not words:
+            return None
+        number = at + 1
+        if words[0] in CONDITIONS:
+            self._uncertain = self._uncertain or f"line {number} has a condition"
+        elif not exact and ".LINE" in raw:
+            self._uncertain = self._uncertain or f"line {number} uses its own number"
+        text = "" if exact else raw.strip()
+        if words[0] == "server" and self._has_servers and len(words) > 2:
+            return ServerLine(self._name, words[1], words[2], words[3:], self._defaults, text)
+        self._end_run(at)
+        if words[0] in SECTIONS:
+            self._end_section()
+            self._start(Line(words, text), number)
+        else:
+            self._take_line(Line(words, text, number - self._number))
+        return None
+
+    def _take_line(self, line: Line) -> None:
         self._lines.append(line)
-        if first == "default-server":
+        if line.words[0] == "default-server":
             self._defaults = (*self._defaults, line)
-            self._remember()
+            self._take_defaults()
 
-    def end_section(self) -> None:
+    def _end_run(self, end: int) -> None:
+        if self._begun >= 0:
+            first = len(self._servers) - (end - self._begun)
+            here = len(self._sections)
+            run = _Run(here, first, self._name, self._defaults, self._begun, end)
+            self._runs.append(run)
+            self._begun = -1
+
+    def _end_section(self) -> None:
         section = Section(
             self._kind, self._header, tuple(self._lines), tuple(self._servers), self._from
         )
         if self._kind or section.lines:
-            self.sections.append(section)
+            self._sections.append(section)
+            self._starts.append(self._number)
         if self._kind == "defaults":
             self._latest = section
             if section.name:
                 self._named[section.name] = section
+
+    def end(self, lines: list[str]) -> _Reading:
+        self._end_run(len(lines))
+        self._end_section()
+        sections, starts = tuple(self._sections), tuple(self._starts)
+        return _Reading(lines, Configuration(sections, starts, self._uncertain), self._runs)
