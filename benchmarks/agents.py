@@ -37,9 +37,8 @@ class Agent:
         self._log = folder / "agent.log"
         self._read = 0
         self._generations: list[int] = []
-        # Where HAProxy 3.0 is, is no setting of lbdisc, which refuses what it does not know. And
-        # an installed program has its bytecode: the first start in an environment writes it.
-        without = ["env", "-u", "LBDISC_HAPROXY_3", "-u", "PYTHONDONTWRITEBYTECODE"]
+        # An installed program has its bytecode: the first start in an environment writes it.
+        without = ["env", "-u", "PYTHONDONTWRITEBYTECODE"]
         command: list[str | Path] = [*without, LBDISC, "run", "--config", self._file]
         self._process = Process(command, log=self._log)
 

@@ -87,7 +87,7 @@ def main() -> None:
         ("lbdisc, run time", "3.0", True),
     ):
         if version == "3.0" and not TREE:
-            rows.append([name, version, "not on this machine (LBDISC_HAPROXY_3)", *[""] * 5])
+            rows.append([name, version, "not on this machine (HAPROXY_3_TREE)", *[""] * 5])
             continue
         with haproxy(version) as (folder, binary):
             found = measure(folder, binary, changes, runtime=runtime)

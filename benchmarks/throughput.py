@@ -69,7 +69,7 @@ def main() -> None:
     rows = []
     for version in ("2.6", "3.0"):
         if version == "3.0" and not TREE:
-            rows.append([version, "not on this machine (LBDISC_HAPROXY_3)", "", ""])
+            rows.append([version, "not on this machine (HAPROXY_3_TREE)", "", ""])
             continue
         with haproxy(version) as (folder, binary):
             found = measure(folder, binary, 1 if quick else 2)

@@ -1,6 +1,6 @@
 """The HAProxys to measure with: the machine's, and a 3.0 in a system tree if one is named.
 
-``LBDISC_HAPROXY_3`` may hold the path of a tree with HAProxy 3.0 in it, such as
+``HAPROXY_3_TREE`` may hold the path of a tree with HAProxy 3.0 in it, such as
 ``debootstrap --variant=minbase --include=haproxy trixie FOLDER`` makes; it takes root to use it.
 """
 
@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-TREE = os.environ.get("LBDISC_HAPROXY_3", "")
+TREE = os.environ.get("HAPROXY_3_TREE", "")
 VERSIONS = ("2.6", "3.0") if TREE else ("2.6",)
 
 

@@ -1,6 +1,6 @@
 """Real HAProxys for tests: that of the machine, and a 3.0 in a folder if one is named.
 
-``LBDISC_HAPROXY_3`` may hold the path of a system tree with HAProxy 3.0 in it, such as
+``HAPROXY_3_TREE`` may hold the path of a system tree with HAProxy 3.0 in it, such as
 ``debootstrap --variant=minbase --include=haproxy trixie FOLDER`` makes.
 """
 
@@ -18,7 +18,7 @@ from lbdisc.haproxy.socket import Runtime
 from lbdisc.haproxy.text import parse
 from lbdisc.testing.processes import free_port
 
-ROOT_3 = os.environ.get("LBDISC_HAPROXY_3", "")
+ROOT_3 = os.environ.get("HAPROXY_3_TREE", "")
 VERSIONS = ("system", "3.0") if ROOT_3 else ("system",)
 # What of `show stat` the configuration decides.
 STAT_FIELDS = (

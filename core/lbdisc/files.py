@@ -9,7 +9,16 @@ from pathlib import Path
 
 @contextmanager
 def staged(target: Path, text: str, *, mode: int | None = None) -> Iterator[Path]:
-    """A temporary file beside ``target`` that holds ``text``, on disk; gone at the end.
+    """``stage``, and gone at the end."""
+    path = stage(target, text, mode=mode)
+    try:
+        yield path
+    finally:
+        discard(path)
+
+
+def stage(target: Path, text: str, *, mode: int | None = None) -> Path:
+    """A temporary file beside ``target`` that holds ``text``, on disk; ``discard`` it at the end.
 
     The name starts with a dot, which readers of node folders pass over. ``mode`` defaults to that
     of ``target``, or 0644 for a new file. Raises ``OSError``.
@@ -22,10 +31,16 @@ def staged(target: Path, text: str, *, mode: int | None = None) -> Iterator[Path
             file.flush()
             os.fchmod(file.fileno(), mode if mode is not None else _mode_of(target))
             os.fsync(file.fileno())
-        yield path
-    finally:
-        with suppress(FileNotFoundError):
-            path.unlink()
+    except BaseException:
+        discard(path)
+        raise
+    return path
+
+
+def discard(path: Path) -> None:
+    """Remove a staged file; one that was installed is gone already."""
+    with suppress(FileNotFoundError):
+        path.unlink()
 
 
 def clean_up(target: Path) -> None:

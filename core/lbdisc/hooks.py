@@ -98,8 +98,10 @@ class Reloader(Protocol):
     def apply(self, config: Path, candidate: str) -> Applied:
         """Make the load balancer run ``candidate`` and ``config`` hold it, or change neither.
 
-        Raises ``CheckError`` when the text is refused, ``ApplyError`` when it could not be brought
-        to life; then the last good text is back in ``config``.
+        What runs already may be written a little later, when it has been checked: ``verify`` tells
+        if that failed, and ``close`` waits for it. Raises ``CheckError`` when the text is refused,
+        ``ApplyError`` when it could not be brought to life; then the last good text is back in
+        ``config``.
         """
 
     def verify(self, candidate: str, *, thorough: bool) -> str:

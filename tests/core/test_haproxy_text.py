@@ -3,8 +3,10 @@
 import time
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from lbdisc.haproxy.text import Bind, parse
+from lbdisc.haproxy.text import Bind, Configuration, _last, parse
 from lbdisc.haproxy.words import split
 
 TEXT = """\
@@ -130,3 +132,48 @@ def test_a_default_server_line_changes_what_an_equal_server_line_means() -> None
     after = parse("backend a\n  default-server check\n  server x 10.0.0.1:80\n")
     assert before.servers["a", "x"] != after.servers["a", "x"]
     assert after.servers["a", "x"].defaults[0].text == "default-server check"
+
+
+def parsed_alone(text: str) -> Configuration:
+    """Read without anything remembered of texts before."""
+    parse.cache_clear()
+    _last.clear()
+    return parse(text)
+
+
+LINES = st.lists(
+    st.sampled_from(
+        (
+            *("  server a 1.1.1.1:80", "  server b 1.1.1.1:80 check", "server a 2.2.2.2:1"),
+            *("", "  # note", "  balance first", "  default-server check", "backend x"),
+            *("backend y", "defaults", "peers p", '  server c 1:2 id "$X"', ".if x"),
+            *("frontend f", "  bind :80"),
+        )
+    ),
+    max_size=14,
+)
+
+
+@settings(deadline=None)
+@given(LINES, LINES, LINES, LINES)
+def test_a_text_read_by_its_difference_is_as_if_read_alone(
+    head: list[str], old: list[str], new: list[str], tail: list[str]
+) -> None:
+    before, after = ("\n".join((*head, *part, *tail)) for part in (old, new))
+    expected = parsed_alone(after)
+    parsed_alone(before)
+    found = parse(after)
+    assert found == expected
+    assert [(line, number) for _, line, number in found.numbered] == [
+        (line, number) for _, line, number in expected.numbered
+    ]
+    assert dict(found.servers) == dict(expected.servers)
+
+
+def test_one_server_more_leaves_all_other_sections_as_they_are() -> None:
+    text = "backend a\n  server x 1.1.1.1:1\n  balance first\nbackend b\n  mode tcp\n  bind :1\n"
+    before = parsed_alone(text)
+    after = parse(text.replace("1.1.1.1:1\n", "1.1.1.1:1\n  server y 1.1.1.1:2\n"))
+    assert after.sections[1] is before.sections[1]
+    assert after.starts == (1, 5)
+    assert [number for _, _, number in after.numbered] == [4, 6, 7]

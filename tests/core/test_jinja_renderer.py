@@ -4,7 +4,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lbdisc import Endpoint, Snapshot
@@ -145,3 +145,36 @@ def test_quote_gives_one_word_that_unquotes_to_the_same(text: str) -> None:
     import shlex
 
     assert shlex.split(quote(text)) == [text]
+
+
+NAMES = st.lists(st.sampled_from("abcdefgh"), max_size=8, unique=True)
+
+
+@settings(deadline=None, max_examples=40)
+@given(st.lists(st.tuples(NAMES, NAMES), min_size=2, max_size=5))
+def test_what_a_renderer_remembers_never_shows(states: list[tuple[list[str], list[str]]]) -> None:
+    given_settings = JinjaSettings(services=("nodes", "api"), state_dir=Path("/state"))
+    old = JinjaRenderer(given_settings)
+    for number, (nodes, apis) in enumerate(states):
+        members = [node(name, weight=number % 2) for name in nodes]
+        snapshot = Snapshot.of([*members, *(node(name, service="api") for name in apis)])
+        assert old.render(snapshot) == JinjaRenderer(given_settings).render(snapshot)
+
+
+def test_only_what_changed_is_rendered_again(tmp_path: Path) -> None:
+    seen = "{% macro line(e) %}{{ vars.seen.append(e.name) }}{% endmacro %}"
+    template = seen + "{{ services[0].endpoints | each(line) }}"
+    names: list[str] = []
+
+    class Seen:
+        def append(self, name: str) -> str:
+            names.append(name)
+            return f"{name} "
+
+    made = renderer(tmp_path, template, vars={"seen": Seen()})
+    endpoints = [node(f"s{number}") for number in range(9)]
+    assert made.render(Snapshot.of(endpoints)).count("s") == 9
+    names.clear()
+    made.render(Snapshot.of([*endpoints, node("s44")]))
+    made.render(Snapshot.of(endpoints[1:]))
+    assert names == ["s44"]

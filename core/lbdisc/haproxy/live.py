@@ -71,6 +71,19 @@ class Live:
             if found := differences(model, states, only=keys):
                 raise HaproxyError(f"server {found[0][0]} {found[0][1]} after the change")
 
+    def compared(self, wanted: Configuration) -> str:
+        """What the worker's servers have that ``wanted`` has not, or the other way round."""
+        if not wanted.runtime_socket:
+            return ""  # nothing to ask; the template has no admin socket
+        try:
+            with Runtime(wanted.runtime_socket) as runtime:
+                _, states = runtime.observe(pid=self.pid)
+        except HaproxyError as error:
+            return str(error)
+        found = differences(wanted, states)
+        more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
+        return f"server {found[0][0]} {found[0][1]}{more}" if found else ""
+
     def _runtime(self) -> Runtime:
         """A connection to this very worker, and no other that shares the socket."""
         runtime = Runtime(self.model.runtime_socket)

@@ -17,16 +17,16 @@ from lbdisc.errors import ApplyError, LbdiscError
 from lbdisc.haproxy.binds import new_binds, try_binds
 from lbdisc.haproxy.drains import Drains
 from lbdisc.haproxy.errors import HaproxyError, Unreachable
+from lbdisc.haproxy.follower import Follower
 from lbdisc.haproxy.health_file import keep_health, reset_health
 from lbdisc.haproxy.live import Live
 from lbdisc.haproxy.lost_socket import bind_anew, lost_socket
 from lbdisc.haproxy.master import Master, Processes
-from lbdisc.haproxy.plan import plan
+from lbdisc.haproxy.plan import Plan, plan
 from lbdisc.haproxy.process import Managed
 from lbdisc.haproxy.program import check_config
 from lbdisc.haproxy.settings import HaproxySettings
-from lbdisc.haproxy.socket import OLDEST, Features, Runtime
-from lbdisc.haproxy.state import differences
+from lbdisc.haproxy.socket import OLDEST, Runtime, features_of
 from lbdisc.haproxy.target import Target
 from lbdisc.haproxy.text import Configuration, parse
 from lbdisc.hooks import Applied, Planned
@@ -47,6 +47,7 @@ class HaproxyReloader:
         self._drains = Drains(settings.master_socket)
         self._parsed: tuple[str, Configuration] = ("", parse(""))
         self._warned: tuple[str, ...] = ()
+        self._follower = Follower(self._check)
         self._undid = False  # the last change at run time had to be taken back
 
     def check(self, candidate: Path) -> None:
@@ -56,12 +57,15 @@ class HaproxyReloader:
     def apply(self, config: Path, candidate: str) -> Applied:
         try:
             config.parent.mkdir(parents=True, exist_ok=True)
-            before = config.read_text() if config.exists() else None
-            target = Target(config, candidate, self._model(candidate), before)
-            reset_health(target.model, keep=True)
+            model = self._model(candidate)
+            reset_health(model, keep=True)
+            if self._follower.forget():
+                self._undo(config)
             alive = self._alive(config)
-            if alive and (applied := self._at_run_time(target)):
+            if alive and (applied := self._at_run_time(config, candidate, model)):
                 return applied
+            self._follower.settle()
+            target = Target(config, candidate, model, _held(config))
             with files.staged(config, candidate) as staged:
                 self._check(staged, config)
                 return self._reload(target, staged) if alive else self._start(target, staged)
@@ -84,44 +88,46 @@ class HaproxyReloader:
         if self._live is not None and self._live.text == running:
             found = self._live.plan(candidate, max_changes=limit)
         else:
-            features = self._features(self._model(running))
+            features = features_of(self._model(running).runtime_socket)
             found = plan(running, candidate, features=features, max_changes=limit)
         commands = tuple(command.text for command in found.commands)
         return Planned(how=found.how, detail=found.detail, commands=commands)
 
-    def _features(self, model: Configuration) -> Features:
-        """What the HAProxy that runs can do; the least, where none answers."""
-        if model.runtime_socket:
-            with suppress(HaproxyError), Runtime(model.runtime_socket) as runtime:
-                return runtime.features()
-        return OLDEST
-
-    def _at_run_time(self, target: Target) -> Applied | None:
-        """HAProxy accepts the servers, then the file follows; ``None`` where a reload is needed."""
+    def _at_run_time(self, config: Path, text: str, model: Configuration) -> Applied | None:
+        """HAProxy takes the servers, then the file follows; ``None`` where a reload is needed."""
         live = self._live
         if live is None or not self._settings.runtime or not self._is_current(live):
             return None
-        found = live.plan(target.text, max_changes=self._settings.max_changes)
+        found = live.plan(text, max_changes=self._settings.max_changes)
         if found.how == "reload" or not live.model.runtime_socket:
             return None
-        if self._undid:  # not again a reload for each try
-            with files.staged(target.config, target.text) as staged:
-                self._check(staged, target.config)
         try:
-            live.bring(found, target.text, target.model)
+            if self._undid or not found.commands:  # not again a reload for each try
+                self._bring_both(live, found, config, text, model)
+            else:
+                live.bring(found, text, model)
         except HaproxyError as error:
             log.warning("not at run time, a reload follows", error=str(error))
             self._live = None
             return None
-        try:
-            with files.staged(target.config, target.text) as staged:
-                self._check(staged, target.config)
-                files.install(staged, target.config)
-        except (LbdiscError, OSError):
-            self._undo(target)
-            raise
-        self._undid = False
+        if found.commands:
+            try:
+                self._follower.follow(config, text)
+            except OSError:
+                self._undo(config)
+                raise
         return Applied(how=found.how if found.commands else "written", detail=found.detail)
+
+    def _bring_both(
+        self, live: Live, found: Plan, config: Path, text: str, model: Configuration
+    ) -> None:
+        """The file is known to be good and writable before HAProxy changes."""
+        self._follower.settle()
+        with files.staged(config, text) as staged:
+            self._check(staged, config)
+            live.bring(found, text, model)
+            files.install(staged, config)
+        self._undid = False
 
     def _is_current(self, live: Live) -> bool:
         if lost_socket(live.model):
@@ -131,14 +137,17 @@ class HaproxyReloader:
             return current is not None and current.pid == live.pid
         return False
 
-    def _undo(self, target: Target) -> None:
+    def _undo(self, config: Path) -> None:
         """What runs cannot be written: back to the file, which is the truth."""
         self._live, self._undid = None, True
-        if target.before is None:
+        self._follower.settle()
+        self._follower.forget()
+        before = _held(config)
+        if before is None:
             return
         with suppress(HaproxyError):
             processes, _ = self._master.reload(limit=self._settings.reload_limit)
-            self._running_now(processes, target.before, parse(target.before))
+            self._running_now(processes, before, parse(before))
 
     def _reload(self, target: Target, staged: Path) -> Applied:
         """Reload hitlessly; done when the new worker answers."""
@@ -236,22 +245,11 @@ class HaproxyReloader:
             return "what runs is not known"
         if path := lost_socket(self._live.model):
             return f"the runtime socket {path} is gone"
+        if failure := self._follower.error:
+            return f"the file cannot follow: {failure}"
         if worker != self._live.pid:
             return f"worker {worker} runs instead of {self._live.pid}: someone else reloaded it"
-        return self._compare(self._model(candidate), worker) if thorough else ""
-
-    def _compare(self, wanted: Configuration, worker: int) -> str:
-        """What the worker's servers have that the text has not, or the other way round."""
-        if not wanted.runtime_socket:
-            return ""  # nothing to ask; the template has no admin socket
-        try:
-            with Runtime(wanted.runtime_socket) as runtime:
-                _, states = runtime.observe(pid=worker)
-        except HaproxyError as error:
-            return str(error)
-        found = differences(wanted, states)
-        more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
-        return f"server {found[0][0]} {found[0][1]}{more}" if found else ""
+        return self._live.compared(self._model(candidate)) if thorough else ""
 
     def drained(self, endpoints: Sequence[Endpoint]) -> frozenset[Endpoint]:
         """Those that neither the worker nor one before it has a session on."""
@@ -267,6 +265,7 @@ class HaproxyReloader:
         if live.unsettled is None or not after or time.monotonic() < live.unsettled + after:
             return None
         live.unsettled = None
+        self._follower.settle()
         target = Target(config, live.text, live.model, live.text)
         try:
             with files.staged(config, live.text) as staged:
@@ -281,6 +280,9 @@ class HaproxyReloader:
         return self._parsed[1]
 
     def close(self) -> None:
+        stops = self._managed is not None and self._settings.on_stop == "stop"
+        if not self._follower.settle(0.2 if stops else 1.2):
+            log.warning("stopped before the file followed; the next start writes it")
         if self._managed is None:
             return
         if self._settings.on_stop == "leave":
@@ -289,3 +291,11 @@ class HaproxyReloader:
         began = time.monotonic()
         self._managed.stop(soft=0.8, limit=1.3)
         log.info("HAProxy stopped", seconds=round(time.monotonic() - began, 2))
+
+
+def _held(config: Path) -> str | None:
+    """What the file holds, ``None`` while there is none."""
+    try:
+        return config.read_text()
+    except FileNotFoundError:
+        return None

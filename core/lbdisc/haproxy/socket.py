@@ -5,7 +5,6 @@ many at a time and every answer is read. An open connection survives a reload, b
 worker, which it keeps alive and which says yes to everything: ``close`` it after a reload.
 """
 
-import re
 import select
 import socket
 import time
@@ -172,8 +171,7 @@ class Runtime:
     def servers_named(self, proxy: str, names: Collection[str]) -> tuple[ServerState, ...]:
         """Some servers of a proxy; of ten thousand, only these are read."""
         dump = self.raw_servers(proxy)
-        any_name = "|".join(map(re.escape, names))
-        rows = re.findall(rf"^\d+ \S+ \d+ (?:{any_name}) .*$", dump, re.MULTILINE)
+        rows = (row for name in names for row in _rows_of(name, dump))
         return read_states("\n".join((*dump.split("\n", 2)[:2], *rows)))
 
     def observe(self, *, pid: int | None = None) -> tuple[Info, tuple[ServerState, ...]]:
@@ -244,6 +242,17 @@ def _about(command: str, proxy: str | None) -> str:
     return f"{command} {proxy}"
 
 
+def _rows_of(name: str, dump: str) -> Iterator[str]:
+    """The rows of ``show servers state`` about the servers of this name, the fourth word."""
+    word, at = f" {name} ", 0
+    while (at := dump.find(word, at)) >= 0:
+        start, end = dump.rfind("\n", 0, at) + 1, dump.find("\n", at)
+        row = dump[start : end if end >= 0 else len(dump)]
+        if row.split(" ", 4)[3:4] == [name]:
+            yield row
+        at = start + len(row)
+
+
 def _bursts(lines: Sequence[str]) -> Iterator[list[str]]:
     burst: list[str] = []
     size = 0
@@ -255,6 +264,14 @@ def _bursts(lines: Sequence[str]) -> Iterator[list[str]]:
         size += len(line) + 1
     if burst:
         yield burst
+
+
+def features_of(address: str) -> Features:
+    """What the HAProxy at ``address`` can do; the least, where none answers or none is named."""
+    if address:
+        with suppress(HaproxyError), Runtime(address) as runtime:
+            return runtime.features()
+    return OLDEST
 
 
 def answers(address: str | Path, *, timeout: float = 1.0) -> bool:

@@ -1,0 +1,78 @@
+"""The file after a change at run time: it is checked and renamed into place in the background.
+
+``haproxy -c`` takes 20 ms for ten servers and half a second for ten thousand. What HAProxy runs
+must not wait for it, and neither must the next change.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+from threading import Condition, Thread
+
+from lbdisc import files
+from lbdisc.errors import ApplyError, LbdiscError
+
+Check = Callable[[Path, Path], None]
+
+
+class Follower:
+    """Brings files to the newest text that was asked for; older ones in between are left out.
+
+    ``check`` is called with the staged file and its target, in a thread, and raises
+    ``LbdiscError``. What went wrong is in ``error`` until ``forget``.
+    """
+
+    def __init__(self, check: Check) -> None:
+        self._check = check
+        self._changed = Condition()
+        self._next: tuple[Path, Path] | None = None
+        self._works = False
+        self.error: LbdiscError | None = None
+
+    def follow(self, config: Path, text: str) -> None:
+        """Have ``config`` hold ``text`` soon. Raises ``OSError`` where that cannot be staged."""
+        staged = files.stage(config, text)
+        with self._changed:
+            if self._next:
+                files.discard(self._next[0])
+            self._next = staged, config
+            if not self._works:
+                self._works = True
+                Thread(target=self._work, name="lbdisc-file", daemon=True).start()
+
+    def settle(self, timeout: float | None = None) -> bool:
+        """Wait until nothing is left to do, ``timeout`` seconds at most; whether it is so."""
+        with self._changed:
+            return self._changed.wait_for(lambda: not self._works, timeout)
+
+    def forget(self) -> LbdiscError | None:
+        """What went wrong since the last time, if anything."""
+        with self._changed:
+            error, self.error = self.error, None
+        return error
+
+    def _work(self) -> None:
+        while (todo := self._take()) is not None:
+            staged, config = todo
+            error = self._bring(staged, config)
+            with self._changed:
+                self.error = error or self.error
+
+    def _take(self) -> tuple[Path, Path] | None:
+        with self._changed:
+            todo, self._next = self._next, None
+            if todo is None:
+                self._works = False
+                self._changed.notify_all()
+            return todo
+
+    def _bring(self, staged: Path, config: Path) -> LbdiscError | None:
+        try:
+            self._check(staged, config)
+            files.install(staged, config)
+        except LbdiscError as error:
+            return error
+        except OSError as error:
+            return ApplyError(f"cannot write {config}: {error.strerror or error}")
+        finally:
+            files.discard(staged)
+        return None

@@ -1,0 +1,74 @@
+"""The file follows what runs: in the background, and never unchecked."""
+
+import os
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from scene import Scene, lost
+
+from lbdisc.testing.waiting import eventually
+
+# HAProxy itself, but its check of a file waits while `hold` is there and fails while `refuse` is.
+CHECKED = """\
+#!/bin/sh
+for word; do
+    if [ "$word" = -c ]; then
+        while [ -e {folder}/hold ]; do sleep 0.02; done
+        [ ! -e {folder}/refuse ] || {{ echo "[ALERT] (1) : config : no good"; exit 1; }}
+    fi
+done
+exec haproxy "$@"
+"""
+
+
+@pytest.fixture
+def scene(tmp_path: Path) -> Iterator[Scene]:
+    program = tmp_path / "haproxy"
+    program.write_text(CHECKED.format(folder=tmp_path))
+    program.chmod(0o755)
+    settings = {"binary": str(program), "settle_after": 0, "on_stop": "leave"}
+    with Scene(tmp_path, haproxy=settings) as made:
+        made.join("s1")
+        made.agent()
+        made.until_up("s1")
+        yield made
+
+
+def test_a_check_that_takes_long_holds_up_no_change(scene: Scene, tmp_path: Path) -> None:
+    (tmp_path / "hold").touch()
+    scene.join("s2")
+    scene.until_up("s1", "s2")
+    scene.join("s3")
+    scene.until_up("s1", "s2", "s3")
+    assert "server s2 " not in scene.config
+    (tmp_path / "hold").unlink()
+    eventually(lambda: "server s2 " in scene.config and "server s3 " in scene.config)
+    assert scene.status["counters"]["applied_runtime"] == 2
+
+
+def test_what_the_check_refuses_is_taken_back_told_and_tried_again(
+    scene: Scene, tmp_path: Path
+) -> None:
+    with scene.traffic() as traffic:
+        (tmp_path / "refuse").touch()
+        scene.join("s2")
+        eventually(lambda: scene.status["failure"] is not None, what="a failure")
+        assert "no good" in scene.status["failure"]["error"]
+        scene.until_up("s1")
+        assert "server s2 " not in scene.config
+        (tmp_path / "refuse").unlink()
+        scene.until_up("s1", "s2")
+        eventually(lambda: "server s2 " in scene.config)
+    assert lost(traffic) == []
+
+
+def test_an_agent_that_stops_sees_to_the_file_first(scene: Scene, tmp_path: Path) -> None:
+    (tmp_path / "hold").touch()
+    scene.join("s2")
+    scene.until_up("s1", "s2")
+    os.kill(scene.status["pid"], signal.SIGTERM)
+    (tmp_path / "hold").unlink()
+    eventually(lambda: "server s2 " in scene.config)
+    scene.until_up("s1", "s2")
