@@ -1,7 +1,7 @@
 # Two commands are all a newcomer needs: `make demo` and `make test`. Both set up what they use,
 # say what they install, and do nothing twice.
 .DEFAULT_GOAL := help
-.PHONY: help setup servers demo images test lint types check contract bench format lock clean
+.PHONY: help setup servers demo images lab test lint types check containers contract bench format lock clean
 RUN := .venv/bin
 # Each test of a whole program starts it many times: bytecode halves what that costs.
 unexport PYTHONDONTWRITEBYTECODE
@@ -25,6 +25,11 @@ images: setup ## the containers' images, from this tree (ARGS="ha webapp" for so
 	@sh scripts/base-image.sh $(BASE)
 	@sh scripts/images.sh $(ARGS)
 
+lab: setup ## the lab on containers, with a report in build/lab (BACKEND=serf|etcd|zookeeper)
+	@$(MAKE) --no-print-directory images ARGS=
+	@sh scripts/packages.sh chromium pngquant
+	@$(RUN)/python -m lbdisc_lab.tasks --backend $(or $(BACKEND),file) $(ARGS)
+
 test: setup servers lint types check ## lint, types and all tests
 
 lint: setup ## ruff
@@ -37,6 +42,10 @@ types: setup ## mypy, strict
 # Real servers on a busy machine: a test that fails is run again, twice at most, and the summary shows it.
 check: setup servers ## pytest (ARGS="tests/core -k guard")
 	@$(RUN)/pytest -q -n 2 --dist loadfile --reruns 2 -rR $(ARGS)
+
+containers: setup ## what containers go through, on a Docker engine (ARGS="-k serf")
+	@$(MAKE) --no-print-directory images ARGS=
+	@$(RUN)/pytest -q -n 2 --dist loadfile --reruns 1 -rR tests/containers $(ARGS)
 
 contract: setup servers ## which backend keeps which promise, into build/contract.md
 	@mkdir -p build

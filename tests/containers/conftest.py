@@ -23,7 +23,7 @@ def images() -> None:
     """Start an engine and build the images if need be; fails, and never skips."""
     with (Path(tempfile.gettempdir()) / "lbdisc-containers.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        for command in (["sh", "scripts/docker.sh"], ["make", "--silent", "images"]):
+        for command in (["sh", "scripts/docker.sh"], ["make", "--silent", "images", "ARGS="]):
             done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
             if done.returncode:
                 pytest.exit(f"{' '.join(command)}: {done.stderr or done.stdout}", returncode=1)

@@ -174,6 +174,16 @@ def test_503_before_the_first_node_is_no_loss_and_after_it_is() -> None:
     assert counts.lost == counts.requests - 1 - counts.no_node_yet > 0
 
 
+def test_503_is_no_loss_on_connections_of_before_until_they_were_served() -> None:
+    none = says("503 None")
+    # Eight connections: one is served, the seven others are not yet, all are, and then none is.
+    replies = [none] * 8 + [FINE] + [none] * 7 + [FINE] * 16 + [none]
+    with serving(*replies) as server, Traffic(server.url, rate=100, keep_alive="always") as traffic:
+        counts = after(traffic, 40)
+    assert (counts.served, counts.no_node_yet) == (17, 15)
+    assert counts.lost == counts.requests - 32 > 0
+
+
 def test_only_503_may_wait_for_the_first_node() -> None:
     with serving(says("502 Bad")) as server, Traffic(server.url) as traffic:
         counts = after(traffic, 5)

@@ -53,6 +53,15 @@ def test_it_tells_which_node_answers(app: App) -> None:
     assert answer.cookies[COOKIE] == told["id"]
 
 
+def test_without_an_address_it_tells_the_one_it_was_asked_at(tmp_path: Path) -> None:
+    port = free_port()
+    command = [sys.executable, "-m", "lbdisc_lab.webapp", "--port", str(port)]
+    with Process(command, log=tmp_path / "webapp.log", ready=lambda: accepts(port)):
+        for address in ("127.0.0.1", "127.0.0.2"):
+            answer = httpx.get(f"http://{address}:{port}/", trust_env=False)
+            assert answer.headers["x-backend-ip"] == answer.json()["ip"] == address
+
+
 def test_visits_are_counted_for_each_session(app: App) -> None:
     app.client.cookies.clear()
     first = [app.client.get("/").json() for _ in range(3)]

@@ -6,7 +6,8 @@
 0
 
 Nothing is retried. While no node has answered yet, 503 is the balancer's right answer and is
-counted apart as ``no_node_yet``; after that every answer but 2xx is a loss.
+counted apart as ``no_node_yet``; after that every answer but 2xx is a loss. A connection that was
+opened before stays with the worker of then until a node has answered on it.
 """
 
 import asyncio
@@ -136,6 +137,7 @@ class Traffic:
             self._keep_alive == "both" and number % 2 == 0
         )
         connection = Connection(self._target, keep_alive=keep_alive, timeout=self._timeout)
+        early = True
         due = time.monotonic() + self._interval * number / CONNECTIONS
         while not self._stop.is_set():
             now = time.monotonic()
@@ -144,22 +146,25 @@ class Traffic:
                 await asyncio.sleep(min(due - now, 0.1))
                 continue
             due = max(due + self._interval, now)
-            await self._request(connection)
+            early = await self._request(connection, early=early)
         await connection.close()
 
-    async def _request(self, connection: Connection) -> None:
+    async def _request(self, connection: Connection, *, early: bool) -> bool:
+        """Send one; returns whether 503 is still right on this connection, as it was before."""
         started, at, waiting = time.monotonic(), time.time(), self._tally.waiting
         try:
             answer = await connection.get()
+            early = early if connection.kept else waiting
             if 200 <= answer.status < 300:
                 self._tally.serve(answer.node, time.monotonic() - started)
-            elif answer.status == 503 and waiting:
-                self._tally.wait()
-            else:
+                return False
+            if answer.status != 503 or not early:
                 raise Lost(f"status {answer.status}")
+            self._tally.wait()
         except Lost as error:
             reason = f"{error} on a kept connection" if connection.kept else str(error)
             self._tally.lose(Loss(at=at, reason=reason, after=time.monotonic() - started))
+        return early
 
     def __enter__(self) -> Self:
         return self.start()

@@ -23,6 +23,7 @@ from starlette.routing import Route
 
 from lbdisc_lab.sessions import COOKIE, Sessions
 
+EVERYWHERE = "0.0.0.0"
 MOST_DELAY = 60_000  # ms
 MOST_BODY = 1024  # bytes
 # Longer than a balancer keeps an idle connection: closing one that it is about to use loses a
@@ -32,7 +33,7 @@ GRACE = 30  # seconds that open requests have to finish
 
 
 def make(*, name: str, address: str) -> Starlette:
-    """The app of the node ``name`` at ``address``."""
+    """The app of the node ``name`` at ``address``, or at whatever address it was asked at."""
     node = _Node(name, address)
     return Starlette(
         routes=[
@@ -52,13 +53,14 @@ class _Node:
     async def home(self, request: Request) -> Response:
         if self._delay:
             await asyncio.sleep(self._delay / 1000)
-        headers = {"x-backend-ip": self._address}
+        address = self._address or request.scope["server"][0]
+        headers = {"x-backend-ip": address}
         if request.method == "HEAD":
             return Response(headers=headers)
         session, views = self._sessions.visit(request.cookies.get(COOKIE))
         answer = {
             "hello": "world!",
-            "ip": self._address,
+            "ip": address,
             "host": self._name,
             "sessionViews": views,
             "id": session,
@@ -101,11 +103,14 @@ def delay_of(body: bytes) -> int:
 
 
 def serve(*, port: int, address: str, name: str) -> None:
-    """Serve on ``address:port`` until SIGTERM or SIGINT; open requests are answered first."""
+    """Serve on ``address:port`` until SIGTERM or SIGINT; open requests are answered first.
+
+    On all addresses (IPv4) if ``address`` is empty, also on those that the machine gets later.
+    """
     app = make(name=name, address=address)
     config = uvicorn.Config(
         app,
-        host=address,
+        host=address or EVERYWHERE,
         port=port,
         loop="asyncio",
         http="h11",
@@ -122,16 +127,6 @@ def serve(*, port: int, address: str, name: str) -> None:
     uvicorn.Server(config).run()
 
 
-def own_address() -> str:
-    """The address of the way to the default route, or loopback where there is none."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        try:
-            probe.connect(("192.0.2.1", 9))  # RFC 5737: for documentation; nothing is sent
-        except OSError:
-            return "127.0.0.1"
-        return str(probe.getsockname()[0])
-
-
 def _port(text: str) -> int:
     port = int(text)
     if not 1 <= port <= 65535:
@@ -143,15 +138,14 @@ def main(arguments: list[str] | None = None) -> None:
     """The command line of the web app."""
     parser = argparse.ArgumentParser(prog="lbdisc-webapp", description="The lab's sample web app.")
     parser.add_argument("--port", type=_port, default=3000, help="1 to 65535 (default: 3000)")
-    parser.add_argument("--address", default="", help="to listen on and to tell (default: its own)")
+    parser.add_argument("--address", default="", help="to listen on and to tell (default: all)")
     parser.add_argument("--name", default=socket.gethostname(), help="default: the host's name")
     given = parser.parse_args(arguments)
-    address = given.address or own_address()
     try:
-        ipaddress.ip_address(address)
+        ipaddress.ip_address(given.address or EVERYWHERE)
     except ValueError:
-        parser.error(f"argument --address: {address!r} is no IP address")
-    serve(port=given.port, address=address, name=given.name)
+        parser.error(f"argument --address: {given.address!r} is no IP address")
+    serve(port=given.port, address=given.address, name=given.name)
 
 
 if __name__ == "__main__":

@@ -9,6 +9,9 @@ from lbdisc_lab.containers.docker import LIMIT, docker, inspect
 
 SHORT = 12  # characters of an id that Docker takes for the host's name
 
+# No ps: the images have none.
+_LOOK = 'for p in /proc/[0-9]*; do echo "${p#/proc/} $(tr "\\0" " " 2>/dev/null <$p/cmdline)"; done'
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
@@ -103,6 +106,19 @@ class Container:
         table = docker("top", self.id, "-eo", "pid,stat,args").splitlines()[1:]
         rows = [line.split(maxsplit=2) for line in table]
         return [(int(pid), stat[0], args) for pid, stat, args in rows]
+
+    def programs(self) -> dict[int, str]:
+        """The command line of each process, by its id inside; that of the look is left out."""
+        lines = self.execute("sh", "-c", _LOOK).splitlines()
+        found = (line.partition(" ") for line in lines if "/cmdline" not in line)
+        return {int(pid): words.strip() for pid, _, words in found if words.strip()}
+
+    def kill_programs(self, text: str) -> frozenset[int]:
+        """kill -9 the processes with ``text`` in their command lines; returns their ids."""
+        found = frozenset(pid for pid, words in self.programs().items() if text in words)
+        if found:
+            self.execute("sh", "-c", f"kill -9 {' '.join(map(str, found))}")
+        return found
 
     def stop(self, seconds: int = 10) -> None:
         """``docker stop``: its stop signal, and SIGKILL after so many seconds."""

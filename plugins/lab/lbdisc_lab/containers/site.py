@@ -4,8 +4,7 @@ Nobody writes the address or the name of a node: a node is a container that was 
 """
 
 import json
-from collections.abc import Callable, Iterable, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
@@ -21,7 +20,6 @@ from lbdisc_lab.stats import Row, StatsError
 from lbdisc_lab.traffic import Counts, Loss, Traffic
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from types import TracebackType
 
 T = TypeVar("T")
@@ -52,6 +50,7 @@ class Site:
         self.registry: Container | None = None
         self.nodes: dict[str, Container] = {}
         self.apart = Apart()
+        self.commands: list[str] = []  # what was typed, for a person to read
         self._balancer: Container | None = None
         self._environment = dict(environment or {})
         self._http, self._stats = quiet_port(), quiet_port()
@@ -82,6 +81,10 @@ class Site:
         return f"http://127.0.0.1:{self._stats}/"
 
     @property
+    def has_balancer(self) -> bool:
+        return self._balancer is not None
+
+    @property
     def balancer(self) -> Container:
         assert self._balancer is not None, "the balancer was not started"
         return self._balancer
@@ -98,6 +101,11 @@ class Site:
     def start_registry(self) -> None:
         """Start the registry's server, where it has one."""
         self.registry = self.backend.run_server(self.engine, self.network)
+        if self.registry is not None:
+            name = self.backend.server
+            self.commands.append(
+                f"docker run --detach --name {name} --network {self.network} {IMAGE.format(name)}"
+            )
 
     def balancer_run(self) -> Run:
         """How the balancer is started."""
@@ -118,12 +126,19 @@ class Site:
         )
 
     def start_balancer(self) -> None:
-        self._balancer = self.engine.run(self.balancer_run())
+        """Start it; one that was there before is removed."""
+        if self._balancer is not None:
+            self._balancer.remove()
+        self._balancer = self._run(self.balancer_run())
 
     def start_nodes(self, *names: str) -> None:
         """Start these; that is the whole procedure."""
         for name in names:
-            self.nodes[name] = self.engine.run(self.node_run(name))
+            self.nodes[name] = self._run(self.node_run(name))
+
+    def _run(self, run: Run) -> Container:
+        self.commands.append(run.line())
+        return self.engine.run(run)
 
     def start_traffic(self) -> None:
         """Begin to count, once the balancer takes connections."""
@@ -135,6 +150,8 @@ class Site:
 
     def stop_nodes(self, *names: str, seconds: int = 10) -> None:
         """``docker stop`` for all of them at once."""
+        if names:
+            self.commands.append(f"docker stop {' '.join(names)}")
         self.engine.stop([self.nodes[name] for name in names], seconds)
 
     def forget_nodes(self, *names: str) -> None:
@@ -144,14 +161,25 @@ class Site:
 
     def kill_node(self, name: str) -> None:
         """``docker kill``; what was in flight on it counts apart."""
+        self.commands.append(f"docker kill {name}")
         with self.apart.because("in flight on a killed node"):
             self.nodes[name].kill()
 
-    @contextmanager
-    def unserved(self, why: str) -> "Iterator[None]":
-        """While this block runs nobody can serve: losses count apart."""
-        with self.apart.because(why):
-            yield
+    def kill_program(self, name: str, text: str) -> None:
+        """kill -9 what has ``text`` in its command line in the container ``name``.
+
+        Returns when the supervisor has started another in its place.
+        """
+        container = self.containers[name]
+        self.commands.append(f"docker exec {name} kill -9 …  # {text}")
+        killed = container.kill_programs(text)
+        assert killed, f"no process {text!r} in {name}"
+
+        def back() -> bool:
+            programs = container.programs()
+            return any(text in words and pid not in killed for pid, words in programs.items())
+
+        self.until(back, f"another {text!r} in {name}")
 
     def servers(self) -> dict[str, Row] | None:
         """HAProxy's own list, by container name (else server name); ``None`` if it says nothing."""
@@ -233,7 +261,6 @@ class Site:
         """The list of nodes as the registry has it (``lbdisc nodes``)."""
         return self.balancer.execute("lbdisc", "nodes", "--agents")
 
-
-def all_running(containers: Iterable[Container]) -> bool:
-    """Whether every one of them runs."""
-    return all(container.running for container in containers)
+    def folder(self) -> str:
+        """The folder of node files that balancer and nodes share, file by file."""
+        return self.balancer.execute("sh", "-c", f"cd {self.backend.volume} && grep -r . . | sort")

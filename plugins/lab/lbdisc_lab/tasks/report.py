@@ -1,0 +1,78 @@
+"""The report of the lab as Markdown and as one page of HTML, from the same values."""
+
+from pathlib import Path
+
+import jinja2
+
+from lbdisc_lab.tasks.values import Report, Step
+
+_TEMPLATES = Path(__file__).parent / "templates"
+TOLD = 30  # lines of the balancer's log that a step shows; the whole log is beside it
+
+
+def write(report: Report, folder: Path) -> None:
+    """Write ``report.md`` and ``report.html`` into ``folder``."""
+    for name in ("report.md", "report.html"):
+        (folder / name).write_text(render(report, name), encoding="utf-8")
+
+
+def render(report: Report, name: str) -> str:
+    """The text of ``report.md`` or ``report.html``."""
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(_TEMPLATES),
+        undefined=jinja2.StrictUndefined,
+        autoescape=name.endswith(".html"),
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.filters.update(
+        section=section, told=told, size=size, reasons=reasons, seconds=seconds
+    )
+    text = environment.get_template(f"{name}.j2").render(report=report, verdict=verdict(report))
+    return "\n".join(line.rstrip() for line in text.splitlines()) + "\n"
+
+
+def verdict(report: Report) -> list[str]:
+    """What it all came to, in a few lines."""
+    reached = sum(step.ok for step in report.steps)
+    lines = [
+        f"{reached} of {len(report.steps)} steps reached; {report.served:,} requests served,"
+        f" {report.lost} lost"
+        + (f", {report.apart} apart" if report.apart else "")
+        + f", {report.early:,} too early (503, no node yet)"
+    ]
+    lines += [f"FAILED: {step.name} {step.title}: {step.why_not}" for step in report.steps
+              if not step.ok]  # fmt: skip
+    told = {step.missing for step in report.steps}
+    lines += [f"FAILED: {line}" for line in report.missing if line.partition(": ")[2] not in told]
+    if report.ok:
+        lines.append("Every step was seen in HAProxy's own statistics; no request was lost.")
+    return lines
+
+
+def section(config: str) -> str:
+    """The part of HAProxy's configuration that holds the nodes."""
+    _, found, rest = config.partition("\nbackend nodes\n")
+    return f"backend nodes\n{rest.partition(chr(10) * 2)[0]}".rstrip() if found else config
+
+
+def told(text: str) -> str:
+    """The first lines of a log, but for those of requests."""
+    lines = [line for line in text.splitlines() if not line.endswith(" lines of requests)")]
+    more = len(lines) - TOLD
+    return "\n".join(lines[:TOLD] + ([f"… {more} more lines"] if more > 0 else []))
+
+
+def size(count: int) -> str:
+    """Bytes for people."""
+    return f"{count / 1e6:.1f} MB"
+
+
+def seconds(value: float | None) -> str:
+    return "" if value is None else f"{value:.2f} s"
+
+
+def reasons(step: Step) -> str:
+    """Losses that count apart, with the reasons."""
+    return ", ".join(f"{count} ({why})" for why, count in step.apart.items())

@@ -1,0 +1,206 @@
+"""What is done in each task, and what has to be seen; the order is the lab's."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from lbdisc_lab.containers.container import Run
+from lbdisc_lab.containers.site import Site
+from lbdisc_lab.tasks.stage import Act, Stage
+
+EACH = 25  # requests that every node answers before a step is over
+HOLD = 1.5  # seconds of traffic that a step gets at least
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scene:
+    """A task and how it is played. ``static``: its nodes are listed by hand, in the folder."""
+
+    name: str
+    title: str
+    question: str
+    play: Callable[[Stage], None]
+    static: bool = False
+
+
+def _settled(stage: Stage, act: Act, *names: str) -> None:
+    """Until HAProxy lists exactly these as up, each has answered, and for some time."""
+    stage.site.until_listed(*names)
+    stage.site.until_up(*names)
+    act.seen()
+    held = time.monotonic() + HOLD
+    if names:
+        stage.site.until_served(EACH * len(names), *names)
+    stage.site.until(lambda: time.monotonic() > held, "some time of traffic")
+
+
+def _start_balancer(stage: Stage) -> None:
+    stage.site.start_registry()
+    stage.site.start_balancer()
+    stage.site.start_traffic()
+
+
+def static_nodes(stage: Stage) -> None:
+    """Task 0."""
+    site = stage.site
+    with stage.step(
+        "two static nodes", "both nodes of the list that was written by hand are up and answer"
+    ) as act:
+        _start_balancer(stage)
+        site.start_nodes("s1", "s2")
+        for name in ("s1", "s2"):
+            line = f"{name} {site.nodes[name].address}"
+            site.balancer.execute("sh", "-c", f"echo {line} > /nodes/{name}")
+            site.commands.append(f"docker exec ha sh -c 'echo {line} > /nodes/{name}'")
+        _settled(stage, act, "s1", "s2")
+
+
+def supervision(stage: Stage) -> None:
+    """Task 1."""
+    site = stage.site
+    with stage.step("a supervisor in every container", "both nodes are up and answer") as act:
+        _start_balancer(stage)
+        site.start_nodes("s1", "s2")
+        _settled(stage, act, "s1", "s2")
+        for name in ("ha", "s1"):
+            for words in site.containers[name].programs().values():
+                if not words.startswith("s6-"):
+                    act.note(f"{name} runs {words}")
+    with stage.step(
+        "kill -9 the web app in s1", "s2 answers meanwhile; the app is there again and serves"
+    ) as act:
+        with site.apart.because("in flight on the killed app"):
+            site.kill_program("s1", "lbdisc_lab.webapp")
+        _settled(stage, act, "s1", "s2")
+    with stage.step(
+        "kill -9 lbdisc in ha", "HAProxy serves on, no request is lost; lbdisc is there again"
+    ) as act:
+        site.kill_program("ha", "lbdisc run")
+        _settled(stage, act, "s1", "s2")
+    with stage.step("kill -9 HAProxy in ha", "HAProxy is there again with both nodes") as act:
+        with site.apart.because("HAProxy is dead"):
+            site.kill_program("ha", "haproxy -W")
+            site.until_up("s1", "s2")
+            site.until_served(1)
+        _settled(stage, act, "s1", "s2")
+
+
+def any_order(stage: Stage) -> None:
+    """Task 2."""
+    site = stage.site
+    with stage.step("start s1, before anything else", "it waits for the others") as act:
+        site.start_nodes("s1")
+        site.until(lambda: site.nodes["s1"].running, "s1 to run")
+        act.seen()
+    with stage.step("start ha", "the balancer runs") as act:
+        site.start_balancer()
+        site.start_traffic()
+        act.seen()
+    with stage.step(
+        "start the registry (where there is one) and s2", "all have found together"
+    ) as act:
+        site.start_registry()
+        site.start_nodes("s2")
+        _settled(stage, act, "s1", "s2")
+    with stage.step("restart ha", "it finds all nodes again") as act:
+        site.commands.append("docker restart ha")
+        with site.apart.because("the only balancer restarts"):
+            site.balancer.restart()
+            site.until_up("s1", "s2")
+            site.until_served(1)
+        _settled(stage, act, "s1", "s2")
+
+
+def joins_and_leaves(stage: Stage) -> None:
+    """Tasks 3, 4 and 5."""
+    site = stage.site
+    with stage.step("ha alone", "HAProxy lists no server; 503 is the right answer") as act:
+        _start_balancer(stage)
+        _settled(stage, act)
+    with stage.step("start s1", "s1 is up and answers") as act:
+        site.start_nodes("s1")
+        _settled(stage, act, "s1")
+    with stage.step("start s2", "s1 and s2 are up and answer") as act:
+        site.start_nodes("s2")
+        _settled(stage, act, "s1", "s2")
+    with stage.step("stop s1", "s2 alone is listed; s1 ended by itself") as act:
+        site.stop_nodes("s1")
+        _settled(stage, act, "s2")
+        _ended_well(site, act, "s1")
+
+
+def automatic_reload(stage: Stage) -> None:
+    """Task 6."""
+    site = stage.site
+    with stage.step("start ha", "HAProxy lists no server; 503 is the right answer") as act:
+        _start_balancer(stage)
+        _settled(stage, act)
+    with stage.step("start s1, s2", "both are up and answer") as act:
+        site.start_nodes("s1", "s2")
+        _settled(stage, act, "s1", "s2")
+    with stage.step("start s3, s4, s5", "all five are up and answer") as act:
+        site.start_nodes("s3", "s4", "s5")
+        _settled(stage, act, "s1", "s2", "s3", "s4", "s5")
+    with stage.step("stop s1, s3", "s2, s4 and s5 are up; s1 and s3 ended by themselves") as act:
+        site.stop_nodes("s1", "s3")
+        _settled(stage, act, "s2", "s4", "s5")
+        _ended_well(site, act, "s1", "s3")
+
+
+def _ended_well(site: Site, act: Act, *names: str) -> None:
+    """Stopped containers ended with code 0: 137 would be a SIGKILL after ten seconds."""
+    for name in names:
+        code = site.nodes[name].exit_code
+        act.note(f"{name} ended with exit code {code}")
+        assert code == 0, f"{name} ended with exit code {code}, not 0"
+
+
+class StaticSite(Site):
+    """A site whose nodes know of no registry: the web app alone, listed by hand."""
+
+    def node_run(self, name: str) -> Run:
+        return replace(
+            super().node_run(name),
+            volumes=(),
+            options=("--entrypoint", "python3"),
+            command=("-m", "lbdisc_lab.webapp"),
+        )
+
+
+SCENES = (
+    Scene(
+        name="0",
+        title="Task 0: two static nodes",
+        question="The start of the lab: somebody writes the list of nodes. The same image does it,"
+        " with its default registry, a folder; what follows is about nobody having to.",
+        play=static_nodes,
+        static=True,
+    ),
+    Scene(
+        name="1",
+        title="Task 1: a process supervisor",
+        question="One process per container leaves no room for side processes, and a crash ends"
+        " the container (M1, M5). S6 runs several, and what is killed comes back.",
+        play=supervision,
+    ),
+    Scene(
+        name="2",
+        title="Task 2: membership, in any start order",
+        question="Nodes, balancer and registry are started in the wrong order, and find together"
+        " all the same (M3, M4).",
+        play=any_order,
+    ),
+    Scene(
+        name="3",
+        title="Tasks 3, 4 and 5: joins and leaves, images of shared layers, a rendered list",
+        question="Starting a node is the whole procedure (M2). The configuration is rendered from"
+        " a template at every change (M6) and holds all members, no more and no fewer.",
+        play=joins_and_leaves,
+    ),
+    Scene(
+        name="6",
+        title="Task 6: automatic reload, no request lost",
+        question="The lab's last demonstration: one balancer, then two nodes, five, three.",
+        play=automatic_reload,
+    ),
+)

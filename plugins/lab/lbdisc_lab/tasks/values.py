@@ -1,0 +1,121 @@
+"""The report as values: tasks, their steps, what each came to."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from lbdisc_lab.demo.evidence import explain
+from lbdisc_lab.tasks.evidence import Evidence
+from lbdisc_lab.traffic import Counts, Loss
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """One step. ``seconds``: from its first command until HAProxy's statistics were as wanted.
+
+    ``missing`` says what was not reached, empty if all was; ``apart`` counts losses that nothing
+    could have served, by the reason.
+    """
+
+    name: str
+    title: str
+    wanted: str
+    commands: tuple[str, ...] = ()
+    seconds: float | None = None
+    counts: Counts = field(default_factory=Counts)
+    losses: tuple[Loss, ...] = ()
+    apart: Mapping[str, int] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+    evidence: Evidence = field(default_factory=Evidence)
+    missing: str = ""
+
+    @property
+    def ok(self) -> bool:
+        return not self.missing and not self.losses
+
+    @property
+    def why_not(self) -> str:
+        """What went wrong, in one line."""
+        lost = explain(self.losses, len(self.losses)) if self.losses else ""
+        return "; ".join(part for part in (self.missing, lost) if part)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Task:
+    """One task of the lab, or several that one run answers."""
+
+    name: str
+    title: str
+    question: str
+    steps: tuple[Step, ...]
+    backend: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Start:
+    """Seconds from ``docker run`` to the first request served, several times."""
+
+    what: str
+    seconds: tuple[float, ...]
+
+    @property
+    def median(self) -> float:
+        ordered = sorted(self.seconds)
+        middle = len(ordered) // 2
+        return (ordered[middle] + ordered[-1 - middle]) / 2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Image:
+    """An image: its size as the engine says, and its layers, base first, shortened."""
+
+    name: str
+    identity: str
+    size: int
+    layers: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """The whole lab over one backend."""
+
+    backend: str
+    rate: float
+    versions: Mapping[str, str]
+    images: tuple[Image, ...] = ()
+    tasks: tuple[Task, ...] = ()
+    starts: tuple[Start, ...] = ()
+    missing: tuple[str, ...] = ()
+
+    @property
+    def steps(self) -> tuple[Step, ...]:
+        return tuple(step for task in self.tasks for step in task.steps)
+
+    @property
+    def ok(self) -> bool:
+        """Whether every step came to what was wanted, and no request was lost."""
+        return not self.missing and all(step.ok for step in self.steps)
+
+    @property
+    def served(self) -> int:
+        return sum(step.counts.served for step in self.steps)
+
+    @property
+    def early(self) -> int:
+        return sum(step.counts.no_node_yet for step in self.steps)
+
+    @property
+    def lost(self) -> int:
+        return sum(len(step.losses) for step in self.steps)
+
+    @property
+    def apart(self) -> int:
+        return sum(sum(step.apart.values()) for step in self.steps)
+
+    @property
+    def shared_layers(self) -> int:
+        """How many layers, from the base on, all images but the registries' have in common."""
+        own = [image.layers for image in self.images]
+        return next(
+            (n for n, layers in enumerate(zip(*own, strict=False)) if len(set(layers)) > 1),
+            min((len(layers) for layers in own), default=0),
+        )
