@@ -7,7 +7,7 @@ from lbdisc_lab.tasks.report import render, section, verdict
 from lbdisc_lab.tasks.values import Image, Report, Start, Step, Task
 from lbdisc_lab.traffic import Counts, Loss
 
-SERVER = Server(name="s1", host="3fa2", address="172.18.0.3:3000", status="UP", served=30)
+SERVER = Server(name="s1", host="3fa2", address="172.18.0.3:3000", status="UP")
 STEP = Step(
     name="6-1",
     title="start <s1>",
@@ -65,8 +65,9 @@ def test_the_text_has_a_row_for_each_step_and_the_median_of_the_starts() -> None
     assert "| a node | 2.00 s | 3.00 s, 1.00 s, 2.00 s |" in text
 
 
-def test_layers_count_as_shared_only_from_the_base_on() -> None:
-    assert report(STEP).shared_layers == 2
+def test_layers_of_the_base_are_told_apart() -> None:
+    assert report(STEP).base_layers == ("l1", "l2")
+    assert "<b>l2</b> l3" in render(report(STEP), "report.html")
 
 
 def test_the_section_of_the_nodes_ends_where_the_next_begins() -> None:

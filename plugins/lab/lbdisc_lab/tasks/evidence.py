@@ -12,22 +12,20 @@ from typing import Any
 from lbdisc.errors import LbdiscError
 from lbdisc_lab.containers.site import Site
 from lbdisc_lab.tasks import screenshot
-from lbdisc_lab.traffic import Counts
 
 # Where the engine keeps things on its disk: of no interest, and other on every machine.
 _ENGINE_S_OWN = ("ResolvConfPath", "HostnamePath", "HostsPath", "LogPath", "GraphDriver")
-_PICTURE_HEAD, _PICTURE_ROW = 500, 16  # pixels of the statistics page: without, and for a server
+_PICTURE_HEAD, _PICTURE_ROW = 470, 16  # pixels of the statistics page: without, and for a server
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Server:
-    """A server as HAProxy's statistics have it, with the requests that it answered in the step."""
+    """A server as HAProxy's statistics have it; ``host`` is what the node calls itself."""
 
     name: str
     host: str
     address: str
     status: str
-    served: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,8 +51,11 @@ class Gatherer:
     def __init__(self, root: Path) -> None:
         self._root = root
 
-    def gather(self, site: Site, name: str, *, since: str, counts: Counts) -> Evidence:
-        """What ``site`` shows now. What cannot be had is left out. Raises ``OSError``."""
+    def gather(self, site: Site, name: str, *, since: str) -> Evidence:
+        """What ``site`` shows now; what cannot be had says why in its place.
+
+        ``since`` is the Unix time of the step's begin. Raises ``ScreenshotError``, ``OSError``.
+        """
         into = _Folder(self._root, f"steps/{name}")
         table = _tried(site.engine.table)
         into.write("docker-ps.txt", table)
@@ -68,7 +69,7 @@ class Gatherer:
         into.write("haproxy.cfg", config)
         into.write("nodes.txt", nodes)
         into.write("folder.txt", folder)
-        servers = _servers(site, counts)
+        servers = _servers(site)
         return Evidence(
             config=config,
             nodes=nodes,
@@ -117,14 +118,13 @@ def _tried(read: Any) -> str:
         return f"({error})"
 
 
-def _servers(site: Site, counts: Counts) -> tuple[Server, ...]:
+def _servers(site: Site) -> tuple[Server, ...]:
     return tuple(
         Server(
             name=name,
             host=site.nodes[name].host if name in site.nodes else name,
             address=row.address,
             status=row.status,
-            served=counts.nodes.get(site.nodes[name].host if name in site.nodes else name, 0),
         )
         for name, row in sorted((site.servers() or {}).items())
     )

@@ -1,7 +1,7 @@
 """Playing all tasks over one backend, one after the other."""
 
 import json
-import platform
+import re
 from pathlib import Path
 
 from lbdisc import __version__
@@ -109,8 +109,8 @@ def _versions() -> dict[str, str]:
             )  # fmt: skip
         except DockerError:
             continue
-        found[name] = said.splitlines()[0].strip()
-    found["kernel"] = platform.release()
+        number = re.search(r"\d+(\.\d+)+", said)
+        found[name] = number.group() if number else said.splitlines()[0]
     return found
 
 

@@ -56,9 +56,7 @@ class Stage:
             yield act
         except (AssertionError, LbdiscError) as error:
             missing = " ".join(str(error).split())
-        evidence = self._gatherer.gather(
-            site, name, since=since, counts=site.counts().since(before)
-        )
+        evidence = self._gatherer.gather(site, name, since=since)
         losses = site.traffic.lost[lost:]
         step = Step(
             name=name,

@@ -112,10 +112,8 @@ class Report:
         return sum(sum(step.apart.values()) for step in self.steps)
 
     @property
-    def shared_layers(self) -> int:
-        """How many layers, from the base on, all images but the registries' have in common."""
-        own = [image.layers for image in self.images]
-        return next(
-            (n for n, layers in enumerate(zip(*own, strict=False)) if len(set(layers)) > 1),
-            min((len(layers) for layers in own), default=0),
-        )
+    def base_layers(self) -> tuple[str, ...]:
+        """The layers of the base image that every image built on it has too."""
+        base = next((image.layers for image in self.images if image.name.endswith("/base")), ())
+        built = [i.layers for i in self.images if i.layers[: len(base)] == base]
+        return base if len(built) > 1 else ()
