@@ -66,10 +66,11 @@ build() {
     echo "images: building lbdisc/$name"
     DOCKER_BUILDKIT=0 docker build --network host --build-arg "BASE=$base" \
         --build-arg "VERSION=$version" --build-arg "REVISION=$revision" \
-        --tag "lbdisc/$name:$tag" --tag "lbdisc/$name:$version" "$@" "$context" >"$context/log" 2>&1 || {
+        --tag "lbdisc/$name:$tag" "$@" "$context" >"$context/log" 2>&1 || {
         tail -n 40 "$context/log" >&2
         exit 1
     }
+    if [ "$tag" = latest ]; then docker tag "lbdisc/$name:latest" "lbdisc/$name:$version"; fi
 }
 for image in ${*:-base ha webapp etcd zookeeper}; do
     case $image in
