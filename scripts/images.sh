@@ -8,7 +8,6 @@ cd "$(dirname "$0")/.."
 base=${BASE:-debian:trixie-slim}
 tag=${TAG:-latest}
 version=$(sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)
-revision=$(git rev-parse --short=12 HEAD 2>/dev/null || echo unknown)
 context=build/images
 wheels=$context/wheels
 
@@ -65,7 +64,7 @@ build() {
     shift
     echo "images: building lbdisc/$name"
     DOCKER_BUILDKIT=0 docker build --network host --build-arg "BASE=$base" \
-        --build-arg "VERSION=$version" --build-arg "REVISION=$revision" \
+        --build-arg "VERSION=$version" \
         --tag "lbdisc/$name:$tag" "$@" "$context" >"$context/log" 2>&1 || {
         tail -n 40 "$context/log" >&2
         exit 1
