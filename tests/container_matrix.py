@@ -5,14 +5,17 @@ in flight on a node that is killed or cut off, and all while the balancer itself
 """
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import ClassVar
 
 import pytest
 
-from lbdisc_lab.containers.backends import backend
+from lbdisc_lab.containers.backends import IMAGE, backend
+from lbdisc_lab.containers.docker import inspect
 from lbdisc_lab.containers.engine import Engine
 from lbdisc_lab.containers.site import Site
 
+STOP = 10  # seconds that `docker stop` waits before SIGKILL, which shows as exit code 137
 BASE = ("s1", "s2")  # the nodes that all tests of a class share
 
 
@@ -39,6 +42,16 @@ class ContainerMatrix:
         site.start_nodes("s3")
         site.until_up(*BASE, "s3")
         site.until_served(20, *BASE, "s3")
+
+    def test_leave(self, site: Site) -> None:
+        """A node's app is taken down inside its container: it leaves, and comes back later."""
+        site.nodes["s2"].execute("s6-svc", "-d", "/run/lbdisc/services/app")
+        site.until_listed("s1")
+        site.until_served(50, "s1")
+        assert site.nodes["s2"].running
+        site.nodes["s2"].execute("s6-svc", "-u", "/run/lbdisc/services/app")
+        site.until_up(*BASE)
+        site.until_served(50, *BASE)
 
     def test_stop(self, site: Site) -> None:
         """A node is stopped (docker stop): it leaves, and ends by itself."""
@@ -108,10 +121,13 @@ class ContainerMatrix:
         site.until_served(50, *BASE, "s3")
 
     def test_registry_restarted(self, site: Site) -> None:
-        """The registry is restarted (docker restart), and a node joins."""
-        if site.registry is None:
-            pytest.skip("it has no server")
-        site.registry.restart()
+        """The registry is restarted, for Serf the balancer's agent of it, and a node joins."""
+        if site.registry is not None:
+            site.registry.restart()
+        elif self.backend == "serf":
+            site.kill_program("ha", "serf agent")
+        else:
+            pytest.skip("a folder has no server")
         site.until_served(50, *BASE)
         site.start_nodes("s3")
         site.until_up(*BASE, "s3")
@@ -120,7 +136,7 @@ class ContainerMatrix:
     def test_registry_killed(self, site: Site) -> None:
         """The registry is killed (docker kill) and away while nodes serve; then a node joins."""
         if site.registry is None:
-            pytest.skip("it has no server")
+            pytest.skip("it has no server that could be away")
         site.registry.kill()
         site.until(lambda: site.status().get("registry") == "lost", "the agent to notice")
         site.until_served(50, *BASE)
@@ -129,8 +145,38 @@ class ContainerMatrix:
         site.until_up(*BASE, "s3")
         site.until_served(50, *BASE, "s3")
 
+    def test_two_nodes_of_one_name(self, site: Site) -> None:
+        """Two nodes are started with one name: the first serves, the second says why not."""
+        site.options = ("--hostname", "twin")
+        try:
+            site.start_nodes("s3")
+            site.until(lambda: site.up() == {*BASE, "twin"}, "the first to be up")
+            site.start_nodes("s4")
+        finally:
+            site.options = ()
+        site.until(lambda: "another" in site.nodes["s4"].logs(), "the second to say why")
+        assert site.up() == {*BASE, "twin"}
+        site.until_served(50, *BASE)
+
+    def test_an_app_that_never_becomes_healthy(self, site: Site) -> None:
+        """A node whose app listens nowhere: it gets no traffic, and its log says why."""
+        run = replace(site.node_run("s3"), command=("sleep", "1000"))
+        site.nodes["s3"] = site.engine.run(run)
+        site.until(lambda: "check failed" in site.nodes["s3"].logs(), "the node to say why")
+        site.until_served(100, *BASE)
+        assert "s3" not in site.up()
+
+    def test_the_variable_alone_selects_the_registry(self, site: Site) -> None:
+        """The images are those of every backend, and one variable is all they are given."""
+        assert site.status()["backend"] == self.backend
+        for container, image in ((site.balancer, "ha"), (site.nodes["s1"], "webapp")):
+            found = container.inspect()
+            assert found["Image"] == inspect("image", IMAGE.format(image))["Id"]
+            own = {word for word in found["Config"]["Env"] if word.startswith("LBDISC_")}
+            assert own == ({f"LBDISC_BACKEND={self.backend}"} if self.backend != "file" else set())
+
     def test_any_order(self, engine: Engine) -> None:
-        """Nodes are started before the balancer, and that before the registry."""
+        """Nodes before the balancer, that before the registry; then all are stopped."""
         with Site(engine, backend(self.backend)) as late:
             late.start_nodes(*BASE)
             late.start_balancer()
@@ -138,7 +184,13 @@ class ContainerMatrix:
             late.start_registry()
             late.until_up(*BASE)
             late.until_served(50, *BASE)
+            late.traffic.stop()
             assert late.losses() == []
+            engine.stop(list(late.containers.values()), STOP)
+            codes = {name: container.exit_code for name, container in late.containers.items()}
+            # Java's way to end by SIGTERM is 143; 137 would be SIGKILL.
+            assert codes.pop(late.backend.server, 0) in (0, 143)
+            assert codes == {"ha": 0, "s1": 0, "s2": 0}
 
 
 def heal(site: Site) -> None:

@@ -43,12 +43,14 @@ class Site:
         *,
         rate: float = 100.0,
         environment: Mapping[str, str] | None = None,
+        options: tuple[str, ...] = (),
     ) -> None:
         self.engine = engine
         self.backend = backend
         self.network = ""
         self.registry: Container | None = None
         self.nodes: dict[str, Container] = {}
+        self.options = options  # more words for each ``docker run`` of balancer and nodes
         self.apart = Apart()
         self.commands: list[str] = []  # what was typed, for a person to read
         self._balancer: Container | None = None
@@ -123,6 +125,7 @@ class Site:
             network=self.network,
             environment={**self.backend.environment, **self._environment, **run.environment},
             volumes=(*self.backend.volumes(self.engine), *run.volumes),
+            options=(*self.options, *run.options),
         )
 
     def start_balancer(self) -> None:
