@@ -117,21 +117,30 @@ class Watching(_Running):
 
 
 class Holding(_Running):
-    """Holds an endpoint with a registrar in a ``with`` block; ``change`` it while held."""
+    """Holds an endpoint with a registrar in a ``with`` block; ``change`` it while held.
+
+    ``published``: the registrar has read on, which says that the registry holds the endpoint.
+    """
 
     retried = RegistrarError
 
     def __init__(self, registrar: Registrar, endpoint: Endpoint) -> None:
         super().__init__(f"holding {endpoint.name}")
         self.endpoint = endpoint
+        self.published = False
         self._registrar = registrar
+        self._readings = 0
         self._lock = threading.Lock()
 
     def _call(self, stop: Event) -> None:
+        self._readings = 0
         self._registrar.hold(self._current, stop)
 
     def _current(self) -> Endpoint:
         with self._lock:
+            self._readings += 1
+            # The first reading of a call may be for the name only.
+            self.published = self.published or self._readings > 2
             return self.endpoint
 
     def change(self, **members: Any) -> Endpoint:

@@ -38,10 +38,13 @@ class EtcdRegistrar:
 
         def keep(session: Session) -> None:
             registration.renew(session)
+            current = endpoint()
             while not stop.is_set():
-                registration.keep(session, endpoint())
+                held = registration.keep(session, current)
                 cluster.proven()
                 stop.wait(LOOK)
+                # Reading on says that the last one is published.
+                current = endpoint() if held else current
 
         cluster.run(keep, stop, error=RegistrarError, timeout=self._patience)
         self._leave(registration, cluster, endpoint())

@@ -50,8 +50,11 @@ class Registration:
             self._lease = session.grant(self._ttl)
         self._take(session.get(self._key))
 
-    def keep(self, session: Session, endpoint: Endpoint) -> None:
-        """Do what is due now: renew the lease, write a new or changed record, watch a rival."""
+    def keep(self, session: Session, endpoint: Endpoint) -> bool:
+        """Do what is due now: renew the lease, write a new or changed record, watch a rival.
+
+        Returns whether the registry holds ``endpoint`` by us.
+        """
         if time.monotonic() >= self._renew_at:
             self.renew(session)
         elif self._rival is not None:
@@ -59,6 +62,7 @@ class Registration:
         value = records.write(endpoint).encode()
         if self._rival is None and (self._revision == ABSENT or value != self._value):
             self._write(session, value)
+        return self._revision != ABSENT and self._value == value
 
     def _write(self, session: Session, value: bytes) -> None:
         """Put the record if nobody has touched it since we looked."""

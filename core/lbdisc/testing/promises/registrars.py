@@ -123,13 +123,14 @@ class RegistrarPromises:
         with Watching(backend.discovery()) as watching:
             with Holding(backend.registrar("s1"), first) as holding:
                 sees(watching, backend, first)
-                with Holding(backend.registrar("s1"), second):
+                with Holding(backend.registrar("s1"), second) as waiting:
                     # Neighbours that come later are seen: so the second has had its chance.
                     for _ in range(3):
                         neighbour = backend.endpoint("s2")
                         with Holding(backend.registrar("s2"), neighbour):
                             sees(watching, backend, first, neighbour)
                         sees(watching, backend, first)
+                    assert not waiting.published, "it said so while another held the name"
                     holding.stop()
                     deadline = backend.detection + backend.patience
                     sees(watching, backend, second, deadline=deadline)
