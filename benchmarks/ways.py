@@ -3,14 +3,16 @@
 import json
 import shutil
 import subprocess
+import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Event, Thread
 
 from benchmarks.agents import Agent
 from benchmarks.servers import EtcdWriter
+from lbdisc.haproxy.errors import Unreachable
 from lbdisc.haproxy.process import Managed
 from lbdisc.haproxy.socket import Runtime
 from lbdisc.jinja_renderer import JinjaRenderer, JinjaSettings
@@ -145,15 +147,24 @@ def _feed(watch: "subprocess.Popen[str]", socket_path: Path, ready: Event) -> No
 @contextmanager
 def confd(folder: Path, base: Base) -> Iterator[Way]:
     """``confd -watch`` with ``haproxy -c`` and a hitless reload by SIGUSR2."""
-    with etcd.start(folder / "etcd") as registry, _haproxy(folder, base) as (port, managed):
+    # HAProxy starts without servers: confd's first rendering differs, so a reload tells it is ready.
+    with etcd.start(folder / "etcd") as registry, _haproxy(folder, {}) as (port, managed):
         writer = EtcdWriter(registry.servers[0].url)
         writer.put_all(base)
         process = Process(
             _confd(folder, registry.servers[0].url, managed), log=folder / "confd.log"
         )
         with process:
-            eventually(lambda: managed.master.processes().reloads, what="confd's first reload")
-            yield Way(port, writer.put, writer.delete, lambda: managed.master.processes().reloads)
+            eventually(lambda: _reloads(managed), what="confd's first reload")
+            yield Way(port, writer.put, writer.delete, lambda: _reloads(managed))
+
+
+def _reloads(managed: Managed) -> int:
+    """How often HAProxy was reloaded; the master does not answer while it starts itself anew."""
+    while True:
+        with suppress(Unreachable):
+            return managed.master.processes().reloads
+        time.sleep(0.01)
 
 
 def has_confd() -> bool:
