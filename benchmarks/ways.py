@@ -147,7 +147,7 @@ def _feed(watch: "subprocess.Popen[str]", socket_path: Path, ready: Event) -> No
 @contextmanager
 def confd(folder: Path, base: Base) -> Iterator[Way]:
     """``confd -watch`` with ``haproxy -c`` and a hitless reload by SIGUSR2."""
-    # HAProxy starts without servers: confd's first rendering differs, so a reload tells it is ready.
+    # HAProxy starts without servers: confd's first rendering differs, a reload tells.
     with etcd.start(folder / "etcd") as registry, _haproxy(folder, {}) as (port, managed):
         writer = EtcdWriter(registry.servers[0].url)
         writer.put_all(base)

@@ -12,6 +12,7 @@ import pytest
 from scene import LBDISC, Scene, lost
 
 from lbdisc.haproxy.master import Master
+from lbdisc.haproxy.socket import Runtime
 from lbdisc.testing.processes import Process, free_port
 from lbdisc.testing.waiting import eventually
 
@@ -287,3 +288,27 @@ def test_the_log_tells_of_every_change_in_one_line(serving: Scene) -> None:
     assert found["how"] == "runtime"
     assert found["generation"] >= 2
     assert found["ms"] > 0
+
+
+def test_a_master_socket_that_was_removed_stops_neither_changes_nor_reloads(
+    serving: Scene,
+) -> None:
+    with serving.traffic() as traffic:
+        (serving.state / "master.sock").unlink()
+        before = worker_of(serving)
+        serving.join("s3")
+        serving.until_up("s1", "s2", "s3")
+        assert worker_of(serving) == before
+        serving.write_settings(vars={"check": "GET /"})
+        os.kill(serving.status["pid"], signal.SIGHUP)
+        eventually(lambda: "option httpchk GET /" in serving.config)
+        eventually(lambda: worker_of(serving) != before)
+        serving.until_up("s1", "s2", "s3")
+    assert lost(traffic) == []
+    log = (serving.folder / "agent1.log").read_text()
+    assert log.count("the master socket is gone") == 1
+
+
+def worker_of(scene: Scene) -> int:
+    with Runtime(str(scene.state / "haproxy.sock")) as runtime:
+        return runtime.info().pid

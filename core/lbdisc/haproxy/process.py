@@ -97,7 +97,7 @@ class Managed:
         steps = [(signal.SIGUSR1, now + soft)] if soft > 0 else []
         steps += [(signal.SIGTERM, now + limit), (signal.SIGKILL, now + limit + 5)]
         for number, until in steps:
-            self._signal(number)
+            self.send(number)
             if self._ends(until):
                 break
         if self._leads:
@@ -176,7 +176,8 @@ class Managed:
                 raise ApplyError(f"HAProxy does not serve: {self._first_words}")
             time.sleep(_EVERY)
 
-    def _signal(self, number: signal.Signals) -> None:
+    def send(self, number: signal.Signals) -> None:
+        """Signal the master; one that has ended is no error."""
         with suppress(ProcessLookupError):
             signal.pidfd_send_signal(self._pidfd, number)
 

@@ -21,7 +21,6 @@ from lbdisc.haproxy.follower import Follower
 from lbdisc.haproxy.health_file import keep_health, reset_health
 from lbdisc.haproxy.live import Live
 from lbdisc.haproxy.lost_socket import bind_anew, lost_socket
-from lbdisc.haproxy.master import Master, Processes
 from lbdisc.haproxy.plan import Plan, plan
 from lbdisc.haproxy.process import Managed
 from lbdisc.haproxy.program import check_config
@@ -29,6 +28,7 @@ from lbdisc.haproxy.settings import HaproxySettings
 from lbdisc.haproxy.socket import OLDEST, Runtime, features_of
 from lbdisc.haproxy.target import Target
 from lbdisc.haproxy.text import Configuration, parse
+from lbdisc.haproxy.workers import Workers
 from lbdisc.hooks import Applied, Planned
 from lbdisc.values import Endpoint
 
@@ -41,8 +41,7 @@ class HaproxyReloader:
 
     def __init__(self, settings: HaproxySettings) -> None:
         self._settings = settings
-        self._master = Master(settings.master_socket)
-        self._managed: Managed | None = None
+        self._workers = Workers(settings.master_socket)
         self._live: Live | None = None
         self._drains = Drains(settings.master_socket)
         self._parsed: tuple[str, Configuration] = ("", parse(""))
@@ -61,10 +60,10 @@ class HaproxyReloader:
             reset_health(model, keep=True)
             if self._follower.forget():
                 self._undo(config)
-            alive = self._alive(config)
-            if alive and (applied := self._at_run_time(config, candidate, model)):
+            if applied := self._at_run_time(config, candidate, model):
                 return applied
             self._follower.settle()
+            alive = self._alive(config)
             target = Target(config, candidate, model, _held(config))
             with files.staged(config, candidate) as staged:
                 self._check(staged, config)
@@ -96,7 +95,9 @@ class HaproxyReloader:
     def _at_run_time(self, config: Path, text: str, model: Configuration) -> Applied | None:
         """HAProxy takes the servers, then the file follows; ``None`` where a reload is needed."""
         live = self._live
-        if live is None or not self._settings.runtime or not self._is_current(live):
+        if live is None or not self._settings.runtime or lost_socket(live.model):
+            return None
+        if self._workers.died:
             return None
         found = live.plan(text, max_changes=self._settings.max_changes)
         if found.how == "reload" or not live.model.runtime_socket:
@@ -129,14 +130,6 @@ class HaproxyReloader:
             files.install(staged, config)
         self._undid = False
 
-    def _is_current(self, live: Live) -> bool:
-        if lost_socket(live.model):
-            return False
-        with suppress(HaproxyError):
-            current = self._master.processes().current
-            return current is not None and current.pid == live.pid
-        return False
-
     def _undo(self, config: Path) -> None:
         """What runs cannot be written: back to the file, which is the truth."""
         self._live, self._undid = None, True
@@ -146,23 +139,21 @@ class HaproxyReloader:
         if before is None:
             return
         with suppress(HaproxyError):
-            processes, _ = self._master.reload(limit=self._settings.reload_limit)
-            self._running_now(processes, before, parse(before))
+            model = parse(before)
+            self._running_now(self._reload_now(model), before, model)
 
     def _reload(self, target: Target, staged: Path) -> Applied:
         """Reload hitlessly; done when the new worker answers."""
         running = self._live.model if self._live else parse(target.before or "")
         try_binds(new_binds(running, target.model), held=running.binds)
-        limit = self._settings.reload_limit
         try:
             same = running.runtime_socket == target.model.runtime_socket
             if same and (path := lost_socket(target.model)):
                 log.warning("the runtime socket is gone: two reloads bring it back", path=path)
-                bind_anew(target, lambda: self._master.reload(limit=limit))
+                bind_anew(target, lambda: self._reload_now(running))
             keep_health(running, target.model)
             files.install(staged, target.config)
-            processes, _ = self._master.reload(limit=limit)
-            live = self._running_now(processes, target.text, target.model)
+            live = self._running_now(self._reload_now(running), target.text, target.model)
         except LbdiscError:
             target.restore()
             raise
@@ -173,7 +164,7 @@ class HaproxyReloader:
     def _start(self, target: Target, staged: Path) -> Applied:
         """Start a managed HAProxy; a supervisor starts an attached one, with the file in place."""
         reset_health(target.model)
-        if self._managed is None:
+        if self._workers.managed is None:
             files.install(staged, target.config)
             raise Unreachable(
                 f"{target.config} is written, but no HAProxy answers at "
@@ -183,8 +174,8 @@ class HaproxyReloader:
         try_binds(target.model.binds)
         files.install(staged, target.config)
         try:
-            processes = self._managed.start(runtime=target.model.runtime_socket)
-            live = self._running_now(processes, target.text, target.model)
+            worker = self._workers.start(target.model.runtime_socket)
+            live = self._running_now(worker, target.text, target.model)
         except LbdiscError:
             target.restore()
             self._start_last_good(target)
@@ -193,19 +184,20 @@ class HaproxyReloader:
 
     def _start_last_good(self, target: Target) -> None:
         """The new file does not start: rather serve what served last."""
-        if self._managed is None or target.before in (None, target.text):
+        if self._workers.managed is None or target.before in (None, target.text):
             return
         assert target.before is not None
         good = parse(target.before)
         with suppress(LbdiscError):
-            processes = self._managed.start(runtime=good.runtime_socket)
-            self._running_now(processes, target.before, good)
+            self._running_now(self._workers.start(good.runtime_socket), target.before, good)
             log.warning("HAProxy was started with the last good configuration")
 
-    def _running_now(self, processes: Processes, text: str, wanted: Configuration) -> Live:
+    def _reload_now(self, running: Configuration) -> int:
+        return self._workers.reload(running.runtime_socket, limit=self._settings.reload_limit)
+
+    def _running_now(self, worker: int, text: str, wanted: Configuration) -> Live:
         """The new worker answers at its runtime socket: from now on ``wanted`` runs."""
-        assert processes.current is not None
-        worker, features = processes.current.pid, OLDEST
+        features = OLDEST
         if wanted.runtime_socket:
             with Runtime(wanted.runtime_socket, timeout=ANSWER_LIMIT) as runtime:
                 runtime.observe(pid=worker)
@@ -216,39 +208,39 @@ class HaproxyReloader:
     def _alive(self, config: Path) -> bool:
         """Whether there is a HAProxy to reload; takes over one that an earlier lbdisc left."""
         if self._settings.mode == "attached":
+            runtime = self._live.model.runtime_socket if self._live else ""
             with suppress(HaproxyError):
-                return self._master.processes().current is not None
+                return self._workers.current(runtime) != 0
             return False
-        if self._managed is None:
-            self._managed = Managed(
+        if self._workers.managed is None:
+            self._workers.managed = Managed(
                 binary=self._settings.binary,
                 config=config,
                 master=Path(self._settings.master_socket),
             )
-        if self._managed.alive():
+        if self._workers.managed.alive():
             return True
-        found = self._managed.adopt()
+        found = self._workers.managed.adopt()
         if found is not None:
             log.info("took over the HAProxy that serves already", process=found.master)
         return found is not None
 
     def verify(self, candidate: str, *, thorough: bool) -> str:
-        if self._managed is not None and not self._managed.alive():
-            words = self._managed.last_words
-            return f"HAProxy is not running{': ' + words if words else ''}"
-        try:
-            processes = self._master.processes()
-        except HaproxyError as error:
-            return str(error)
-        worker = processes.current.pid if processes.current else 0
+        if self._workers.died:
+            return self._workers.died
         if self._live is None:
             return "what runs is not known"
+        try:
+            worker = self._workers.current(self._live.model.runtime_socket)
+        except HaproxyError as error:
+            return str(error)
         if path := lost_socket(self._live.model):
             return f"the runtime socket {path} is gone"
         if failure := self._follower.error:
             return f"the file cannot follow: {failure}"
-        if worker != self._live.pid:
-            return f"worker {worker} runs instead of {self._live.pid}: someone else reloaded it"
+        if worker != (ours := self._live.pid):
+            self._live = None
+            return f"worker {worker} runs instead of {ours}: someone else reloaded it"
         return self._live.compared(self._model(candidate)) if thorough else ""
 
     def drained(self, endpoints: Sequence[Endpoint]) -> frozenset[Endpoint]:
@@ -280,16 +272,16 @@ class HaproxyReloader:
         return self._parsed[1]
 
     def close(self) -> None:
-        stops = self._managed is not None and self._settings.on_stop == "stop"
+        stops = self._workers.managed is not None and self._settings.on_stop == "stop"
         if not self._follower.settle(0.2 if stops else 1.2):
             log.warning("stopped before the file followed; the next start writes it")
-        if self._managed is None:
+        if self._workers.managed is None:
             return
         if self._settings.on_stop == "leave":
-            self._managed.release()
+            self._workers.managed.release()
             return
         began = time.monotonic()
-        self._managed.stop(soft=0.8, limit=1.3)
+        self._workers.managed.stop(soft=0.8, limit=1.3)
         log.info("HAProxy stopped", seconds=round(time.monotonic() - began, 2))
 
 
