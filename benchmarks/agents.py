@@ -20,7 +20,7 @@ from lbdisc.testing.waiting import eventually
 
 
 class Agent:
-    """One agent with its HAProxy in ``folder``. ``settings`` are dotted keys."""
+    """One agent with its HAProxy in ``folder``. ``settings`` are dotted keys, plain at the top."""
 
     def __init__(self, folder: Path, backend: str, settings: Mapping[str, object]) -> None:
         folder.mkdir(parents=True, exist_ok=True)
@@ -125,6 +125,7 @@ def _toml(state: Path, backend: str, settings: Mapping[str, object]) -> str:
         table, _, name = key.rpartition(".")
         tables.setdefault(table, {})[name] = value
     lines = [f'state_dir = "{state}"', f'backend = "{backend}"']
+    lines += (f"{key} = {json.dumps(value)}" for key, value in tables.pop("", {}).items())
     for table, content in tables.items():
         lines += [
             f"[{table}]",

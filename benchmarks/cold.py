@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from benchmarks.cost import etcd_agent, file_agent, names
+from benchmarks.cost import Shape, etcd_agent, file_agent, names
 from benchmarks.report import Report, arguments, median, ratio, seconds
 from benchmarks.responders import responders
 from benchmarks.servers import ask, free_ports, nofile, scratch
@@ -50,12 +50,12 @@ def check_alone(folder: Path, count: int, app: int) -> float:
 
 
 def lbdisc_file(folder: Path, count: int, app: int) -> float:
-    with file_agent(folder, count, app) as (agent, _, _):
+    with file_agent(folder, Shape(1, count), app) as (agent, _, _):
         return _first_answer(agent.port, agent.launch)
 
 
 def lbdisc_etcd(folder: Path, count: int, app: int) -> float:
-    with etcd_agent(folder, count, app) as (agent, _, _):
+    with etcd_agent(folder, Shape(1, count), app) as (agent, _, _):
         return _first_answer(agent.port, agent.launch)
 
 

@@ -1,4 +1,5 @@
-"""CPU of one change and memory, with 10, 1,000 and 10,000 endpoints; what the agent costs idle."""
+"""CPU of one change and memory, with 10, 1,000 and 10,000 endpoints, in one service
+and in a thousand; what the agent costs idle."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -33,8 +34,44 @@ class Cost:
     idle: float
 
 
-def measure(agent: Agent, write: Write, remove: Write, port: int, count: int, turns: int) -> Cost:
-    """The mean of ``turns`` joins and ``turns`` leaves beside ``count`` endpoints."""
+def names(count: int) -> list[str]:
+    return [f"n{number:05d}" for number in range(count)]
+
+
+@dataclass(frozen=True)
+class Shape:
+    """So many services with ``each`` endpoints. One service alone is ``nodes``."""
+
+    count: int
+    each: int
+
+    @property
+    def services(self) -> list[str]:
+        return [f"s{n:04d}" for n in range(self.count)] if self.count > 1 else ["nodes"]
+
+    @property
+    def size(self) -> int:
+        return self.count * self.each
+
+    @property
+    def names(self) -> list[str]:
+        """``service/name`` of all endpoints."""
+        return [f"{service}/{name}" for service in self.services for name in names(self.each)]
+
+    @property
+    def place(self) -> str:
+        """A service in the middle, with others before and behind it."""
+        return self.services[self.count // 2]
+
+    def __str__(self) -> str:
+        return f"{self.count:,} × {self.each}" if self.count > 1 else f"{self.each:,}"
+
+
+SHAPES = (Shape(1, 10), Shape(1, 1000), Shape(1, 10_000), Shape(1000, 10))
+
+
+def measure(agent: Agent, write: Write, remove: Write, port: int, shape: Shape, turns: int) -> Cost:
+    """The mean of ``turns`` joins and ``turns`` leaves beside the endpoints of ``shape``."""
     process = agent.process
     time.sleep(2)
     idle_before = _own(process)
@@ -45,8 +82,8 @@ def measure(agent: Agent, write: Write, remove: Write, port: int, count: int, tu
     for turn in range(turns):
         for what, change, left in (("join", write, 1), ("leave", remove, 0)):
             before = _own(process)
-            change(f"z{turn}", port)
-            agent.until(count + left)
+            change(f"{shape.place}/z{turn}", port)
+            agent.until(shape.size + left)
             time.sleep(REST)
             spent[what] += _own(process) - before
     worker = agent.processes().current
@@ -71,29 +108,29 @@ def _children(process: psutil.Process) -> float:
 
 
 @contextmanager
-def file_agent(folder: Path, count: int, port: int) -> Iterator[tuple[Agent, Write, Write]]:
-    """An agent on a folder of ``count`` nodes, not yet started."""
+def file_agent(folder: Path, shape: Shape, port: int) -> Iterator[tuple[Agent, Write, Write]]:
+    """An agent on a folder of nodes, not yet started."""
     nodes = folder / "nodes"
     nodes.mkdir()
     write, remove = node_files(nodes)
-    for name in names(count):
+    for name in shape.names:
         write(name, port)
-    with Agent(folder, "file", {"file.dir": str(nodes), **SETTINGS}) as agent:
+    with Agent(
+        folder, "file", {"services": shape.services, "file.dir": str(nodes), **SETTINGS}
+    ) as agent:
         yield agent, write, remove
 
 
 @contextmanager
-def etcd_agent(folder: Path, count: int, port: int) -> Iterator[tuple[Agent, Write, Write]]:
-    """An agent on an etcd with ``count`` keys, not yet started."""
+def etcd_agent(folder: Path, shape: Shape, port: int) -> Iterator[tuple[Agent, Write, Write]]:
+    """An agent on an etcd, not yet started."""
     with etcd.start(folder / "etcd") as registry:
         writer = EtcdWriter(registry.servers[0].url)
-        writer.put_all(dict.fromkeys(names(count), port))
-        with Agent(folder, "etcd", {**registry.settings, **SETTINGS}) as agent:
+        writer.put_all(dict.fromkeys(shape.names, port))
+        with Agent(
+            folder, "etcd", {"services": shape.services, **registry.settings, **SETTINGS}
+        ) as agent:
             yield agent, writer.put, writer.leave
-
-
-def names(count: int) -> list[str]:
-    return [f"n{number:05d}" for number in range(count)]
 
 
 def main() -> None:
@@ -102,19 +139,19 @@ def main() -> None:
     report = Report("CPU of one change, and memory", quick=quick)
     rows = []
     for backend, make in (("file", file_agent), ("etcd", etcd_agent)):
-        for count in (10, 1000) if quick else (10, 1000, 10_000):
+        for shape in SHAPES[:2] if quick else SHAPES:
             turns = 2 if quick else 10
             with scratch() as folder:
                 [port] = free_ports(1)
-                with responders(folder / "apps", [port]), make(folder, count, port) as made:
+                with responders(folder / "apps", [port]), make(folder, shape, port) as made:
                     agent, write, remove = made
-                    agent.start(deadline=120).until(count)
-                    cost = measure(agent, write, remove, port, count, turns)
+                    agent.start(deadline=120).until(shape.size)
+                    cost = measure(agent, write, remove, port, shape, turns)
             figures = (cost.join, cost.leave, cost.checks, cost.memory, cost.worker)
             idle = f"{cost.idle * 100:.1f} %"
-            rows.append([backend, f"{count:,}", *map(shown, figures), idle])
+            rows.append([backend, str(shape), *map(shown, figures), idle])
             print(rows[-1], flush=True)
-    columns = ("backend", "endpoints", "lbdisc, ms per join", "ms per leave")
+    columns = ("backend", "services × endpoints", "lbdisc, ms per join", "ms per leave")
     more = ("haproxy -c, ms per change", "lbdisc RSS, MB", "HAProxy RSS, MB", "lbdisc idle")
     report.table([*columns, *more], rows)
     report.note(

@@ -1,16 +1,16 @@
 """Registry write → first request served by the new node, and leave → last request served."""
 
 import re
-import sys
 import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from threading import Thread
 
 from benchmarks.lab_way import lab_serf
+from benchmarks.reader import PAUSE, Reader
 from benchmarks.report import Report, arguments, median, milliseconds, ratio
-from benchmarks.servers import Apps, ask, scratch
+from benchmarks.responders import responders
+from benchmarks.servers import free_ports, scratch
 from benchmarks.ways import (
     Maker,
     confd,
@@ -21,9 +21,6 @@ from benchmarks.ways import (
     lbdisc_runtime,
 )
 
-QUIET = 0.3  # seconds without an answer from a node: it was the last
-LIMIT = 20.0  # seconds
-SWITCH = 0.0002  # seconds: the requests shall not keep the floor's loop from its turn
 WAYS: dict[str, Maker] = {
     "floor: etcdctl watch → socket": floor,
     "lbdisc, etcd, run time": lbdisc_runtime,
@@ -36,46 +33,34 @@ WAYS: dict[str, Maker] = {
 
 def measure(make: Maker, folder: Path, count: int) -> tuple[list[float], list[float]]:
     """Seconds of ``count`` joins and leaves, each by itself."""
-    names = [f"n{number}" for number in range(count)]
-    with Apps(["base", *names]) as apps, make(folder, {"base": apps.ports["base"]}) as way:
-        joins, leaves = [], []
-        for name in names:
-            joins.append(_first(way.port, name, partial(way.join, name, apps.ports[name])))
+    ports = free_ports(count + 1)
+    base, *names = (f"p{port}" for port in ports)  # as the responders call themselves
+    joins, leaves = [], []
+    with (
+        responders(folder.with_name("apps"), ports),
+        make(folder, {base: ports[0]}) as way,
+        Reader(way.port) as reader,
+    ):
+        for name, port in zip(names, ports[1:], strict=True):
+            joins.append(_took(reader, "first", name, partial(way.join, name, port)))
             time.sleep(way.pause)
-            leaves.append(_last(way.port, name, partial(way.leave, name, apps.ports[name])))
+            leaves.append(_took(reader, "last", name, partial(way.leave, name, port)))
             time.sleep(way.pause)
-        return joins, leaves
+    return joins, leaves
 
 
-def _first(port: int, name: str, begin: Callable[[], None]) -> float:
-    """Seconds from the beginning of ``begin`` to the first answer of ``name``."""
+def _took(reader: Reader, what: str, name: str, change: Callable[[], None]) -> float:
+    """Seconds from the beginning of ``change`` to the first or last answer of ``name``."""
+    reader.begin(what, name)
     began = time.monotonic()
-    begin()
-    while ask(port) != name:
-        if time.monotonic() > began + LIMIT:
-            raise RuntimeError(f"{name} was not asked in {LIMIT:g} s")
-    return time.monotonic() - began
-
-
-def _last(port: int, name: str, begin: Callable[[], None]) -> float:
-    """Seconds from the beginning of ``begin`` to the last answer of ``name``."""
-    writer = Thread(target=begin)
-    began = last = time.monotonic()
-    writer.start()
-    while time.monotonic() < max(last, began) + QUIET:
-        if ask(port) == name:
-            last = time.monotonic()
-        if last > began + LIMIT:
-            raise RuntimeError(f"{name} still serves after {LIMIT:g} s")
-    writer.join()
-    return last - began
+    change()
+    return max(0.0, reader.end() - began)
 
 
 def main() -> None:
     given = arguments(__doc__)
     quick = given.quick
     count = 3 if quick else 30
-    sys.setswitchinterval(SWITCH)
     report = Report("Join and leave: registry write → first and last request", quick=quick)
     rows, base = [], (0.0, 0.0)
     for name, make in WAYS.items():
@@ -96,11 +81,11 @@ def main() -> None:
         ["way", f"join → first request, {ms}", "× floor", f"leave → last, {ms}", "× floor"], rows
     )
     report.note(
-        f"{count} joins and leaves each, one other node, requests without pause over new "
-        "connections. The lab's join begins with the start of the node's Serf agent, its leave "
-        "with SIGINT to it; all others begin with the write to the registry. Reload: the defaults, "
-        "0.2 s of quiet; the changes are far enough apart to owe nothing to the least distance "
-        "of reloads (1 s)."
+        f"{count} joins and leaves each, one other node; requests over new connections, each "
+        f"{PAUSE * 1000:g} ms after the answer before, from a process of its own. The lab's join "
+        "begins with the start of the node's Serf agent, its leave with SIGINT to it; all others "
+        "begin with the write to the registry. Reload: the defaults, 0.2 s of quiet; the changes "
+        "are far enough apart to owe nothing to the least distance of reloads (1 s)."
     )
     report.finish()
 

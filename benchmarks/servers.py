@@ -80,7 +80,10 @@ class Apps:
 
 
 class EtcdWriter:
-    """Writes to etcd over one connection to its JSON gateway, as fast as a client can."""
+    """Writes to etcd over one connection to its JSON gateway, as fast as a client can.
+
+    A name may have its service before it, as in ``api/a1``; it is of ``nodes`` otherwise.
+    """
 
     def __init__(self, url: str, *, timeout: float = 10.0) -> None:
         self._connection = http.client.HTTPConnection(url.removeprefix("http://"), timeout=timeout)
@@ -122,7 +125,7 @@ def _record(port: int, state: str = "ready") -> str:
 
 
 def _key(name: str) -> str:
-    return _coded(f"/lbdisc/nodes/{name}")
+    return _coded(f"/lbdisc/{name}" if "/" in name else f"/lbdisc/nodes/{name}")
 
 
 def _coded(text: str) -> str:

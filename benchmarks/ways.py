@@ -80,12 +80,14 @@ def lbdisc_file(folder: Path, base: Base) -> Iterator[Way]:
 
 
 def node_files(nodes: Path) -> tuple[Callable[[str, int], None], Callable[[str, int], None]]:
-    """How to put a node's file into place, and how to remove it."""
+    """How to put a node's file into place, and how to remove it; ``api/a1`` is of service api."""
 
     def write(name: str, port: int) -> None:
-        hidden = nodes / f".{name}.tmp"
-        hidden.write_text(f"{name} 127.0.0.1 {port}\n")
-        hidden.rename(nodes / name)
+        path = nodes / name
+        path.parent.mkdir(exist_ok=True)
+        hidden = path.with_name(f".{path.name}.tmp")
+        hidden.write_text(f"{path.name} 127.0.0.1 {port}\n")
+        hidden.rename(path)
 
     def remove(name: str, port: int) -> None:
         (nodes / name).unlink()
