@@ -293,5 +293,6 @@ class Agent:
         """What ``lbdisc status`` shows beside the journal."""
         return {
             **self._watcher.view(),
+            **self._presence.view(),
             "in_step": self._pace.first_change is None and self._running is not None,
         }

@@ -53,6 +53,13 @@ class Presence:
         self._trouble = ""
         self._broken = False  # whether the reloader's failure was told
 
+    def view(self) -> dict[str, str | None]:
+        """How the announcement is, for ``lbdisc status``: its name and what is in its way."""
+        return {
+            "announced": self._word.name if self._announced else None,
+            "announce_error": self._trouble or None,
+        }
+
     @property
     def due(self) -> float | None:
         """When to look again; ``None`` while nothing drains."""

@@ -46,6 +46,7 @@ class SerfBackend(Backend):
         "kill_leader": "gossip has no leader",
         "wipe": "the members themselves are the data",
         "compact": "gossip keeps no history",
+        "own_services": "a load balancer's managed agent is started by the discovery beside it",
         "start_unreachable": "a managed agent waits for its cluster without an error",
     }
     detection = 25.0

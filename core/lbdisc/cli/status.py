@@ -53,6 +53,8 @@ def _print(found: dict[str, Any]) -> None:
         "agent": f"{found['agent']} (process {found['pid']}, since {found['started']})",
         "registry": f"{found['backend']}: {found['registry']}",
         "registry error": found.get("registry_error"),
+        "announced": f"as {name}" if (name := found.get("announced")) else "no",
+        "not announced": found.get("announce_error"),
         "in step": "yes" if found.get("in_step") else "no",
         "generation": generation
         and f"{generation['number']} ({generation['digest']}), by {generation['how']} in "

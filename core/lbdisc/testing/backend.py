@@ -27,6 +27,7 @@ Ability = Literal[
     "expire",
     "clean_leave",
     "same_name",
+    "own_services",
     "cut",
     "stall",
     "restart",
@@ -53,7 +54,8 @@ class Backend(ABC):
     rules. ``many``: ``size`` endpoints. ``churn``: ``changes`` changes within one test.
     ``register``: there is a registrar. ``expire``: a dead registrar's endpoint goes.
     ``clean_leave``: the leaving endpoint can be seen draining. ``same_name``: two registrars may
-    try one name. ``start_unreachable``: an unreachable registry can be told from wrong settings.
+    try one name. ``own_services``: a service of lbdisc's own needs no discovery beside it.
+    ``start_unreachable``: an unreachable registry can be told from wrong settings.
     """
 
     name: ClassVar[str]

@@ -20,6 +20,19 @@ class RegistrarPromises:
         ):
             sees(watching, backend, endpoint)
 
+    def test_own_service_travels_like_any_other(self, backend: Backend) -> None:
+        """A service of lbdisc's own, which begins with _, is held and published like any other."""
+        backend.needs("register", "own_services")
+        node = backend.endpoint("s1")
+        agent = backend.endpoint("lb1", service="_agents")
+        with (
+            Watching(backend.discovery()) as watching,
+            Holding(backend.registrar("s1"), node),
+        ):
+            with Holding(backend.registrar("lb1"), agent):
+                sees(watching, backend, node, agent)
+            sees(watching, backend, node)
+
     def test_change_while_held_is_published(self, backend: Backend) -> None:
         """Weight and state that change while an endpoint is held are published."""
         backend.needs("register")
