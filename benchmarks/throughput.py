@@ -72,7 +72,7 @@ def main() -> None:
             rows.append([version, "not on this machine (HAPROXY_3_TREE)", "", ""])
             continue
         with haproxy(version) as (folder, binary):
-            found = measure(folder, binary, 1 if quick else 2)
+            found = measure(folder, binary, 1 if quick else 4)
         base = median(found["file"])
         labels = {
             "file": "in the file at start",

@@ -9,6 +9,7 @@ import pytest
 from scene import LBDISC, Scene
 
 from lbdisc.cli import COMMANDS
+from lbdisc.testing.waiting import eventually
 
 
 def lbdisc(*arguments: str | Path, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -150,8 +151,10 @@ def test_status_of_a_running_agent_shows_what_is_served(tmp_path: Path) -> None:
         assert done.returncode == 0, done.stdout
         assert "running (process" in done.stdout
         assert "s1" in done.stdout
+        eventually(lambda: scene.status["announced"], what="the agent's announcement")
         found = json.loads(lbdisc("status", "--json", "--config", scene.settings).stdout)
         assert found["generation"]["number"] >= 1
+        assert found["announced"]
 
 
 def test_render_prints_and_changes_nothing(tmp_path: Path) -> None:
