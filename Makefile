@@ -1,7 +1,7 @@
 # Two commands are all a newcomer needs: `make demo` and `make test`. Both set up what they use,
 # say what they install, and do nothing twice.
 .DEFAULT_GOAL := help
-.PHONY: help setup servers demo images lab test lint types check containers contract bench format lock clean
+.PHONY: help setup servers demo images lab test lint types check containers contract bench format lock newer clean
 RUN := .venv/bin
 # Each test of a whole program starts it many times: bytecode halves what that costs.
 unexport PYTHONDONTWRITEBYTECODE
@@ -46,6 +46,15 @@ check: setup servers ## pytest (ARGS="tests/core -k guard")
 containers: setup ## what containers go through, on a Docker engine (ARGS="-k serf")
 	@$(MAKE) --no-print-directory images ARGS=
 	@$(RUN)/pytest -q -n 2 --dist loadfile --reruns 1 -rR tests/containers $(ARGS)
+
+newer: setup servers ## HAProxy's tests and the contract on the images' newer HAProxy, etcd and ZooKeeper
+	@$(MAKE) --no-print-directory images ARGS="ha etcd zookeeper"
+	@sh scripts/newer.sh
+	@PATH="$(CURDIR)/build/newer:$$PATH" ZOOKEEPER_JARS="$(CURDIR)/build/newer/java" \
+	    HAPROXY_3="$(CURDIR)/build/newer/haproxy" $(RUN)/pytest -q -n 2 --dist loadfile --reruns 2 -rR \
+	    -k "3.0 or follower or TestEtcdContract or TestZooKeeperContract" \
+	    $(wildcard tests/system/test_haproxy_*.py) tests/plugins/test_etcd_contract.py \
+	    tests/plugins/test_zookeeper_contract.py
 
 contract: setup servers ## which backend keeps which promise, into build/contract.md
 	@mkdir -p build

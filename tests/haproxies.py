@@ -1,11 +1,9 @@
-"""Real HAProxys for tests: that of the machine, and a 3.0 in a folder if one is named.
+"""Real HAProxys for tests: that of the machine, and a 3.0 if one is named.
 
-``HAPROXY_3_TREE`` may hold the path of a system tree with HAProxy 3.0 in it, such as
-``debootstrap --variant=minbase --include=haproxy trixie FOLDER`` makes.
+``HAPROXY_3`` may hold the path of a HAProxy 3.0, such as ``scripts/newer.sh`` makes.
 """
 
 import os
-import shutil
 import socket
 import tempfile
 from collections.abc import Iterator
@@ -18,8 +16,8 @@ from lbdisc.haproxy.socket import Runtime
 from lbdisc.haproxy.text import parse
 from lbdisc.testing.processes import free_port
 
-ROOT_3 = os.environ.get("HAPROXY_3_TREE", "")
-VERSIONS = ("system", "3.0") if ROOT_3 else ("system",)
+PROGRAM_3 = os.environ.get("HAPROXY_3", "")
+VERSIONS = ("system", "3.0") if PROGRAM_3 else ("system",)
 # What of `show stat` the configuration decides.
 STAT_FIELDS = (
     *("status", "weight", "act", "bck", "slim", "qlimit", "check_rise", "check_fall"),
@@ -29,16 +27,12 @@ IN_SERVICE = ("weight", "checked", "check_rise", "check_fall")
 
 
 class Place:
-    """A folder for HAProxys of one version; its path is the same for them and for the test."""
+    """A folder for HAProxys of one version."""
 
     def __init__(self, folder: Path, version: str) -> None:
         self.folder = folder
         self.version = version
-        self.binary = "haproxy"
-        if version == "3.0":
-            self.binary = str(folder / "haproxy-3.0")
-            Path(self.binary).write_text(f'#!/bin/sh\nexec chroot {ROOT_3} haproxy "$@"\n')
-            Path(self.binary).chmod(0o755)
+        self.binary = PROGRAM_3 if version == "3.0" else "haproxy"
 
     def write(self, text: str, name: str = "haproxy.cfg") -> Path:
         path = self.folder / name
@@ -114,18 +108,8 @@ class Running:
 @contextmanager
 def place(version: str) -> Iterator[Place]:
     """A fresh folder with a short path (socket paths may have 97 bytes)."""
-    folder = Path(tempfile.mkdtemp(prefix="lbdisc-"))
-    real = Path(f"{ROOT_3}{folder}") if version == "3.0" else folder
-    if real != folder:
-        folder.rmdir()
-        real.mkdir(parents=True)
-        folder.symlink_to(real)
-    try:
-        yield Place(folder, version)
-    finally:
-        shutil.rmtree(real)
-        if real != folder:
-            folder.unlink()
+    with tempfile.TemporaryDirectory(prefix="lbdisc-") as folder:
+        yield Place(Path(folder), version)
 
 
 @contextmanager
