@@ -55,13 +55,13 @@ class HaproxyReloader:
 
     def apply(self, config: Path, candidate: str) -> Applied:
         try:
-            config.parent.mkdir(parents=True, exist_ok=True)
             model = self._model(candidate)
-            reset_health(model, keep=True)
             if self._follower.forget():
                 self._undo(config)
             if applied := self._at_run_time(config, candidate, model):
                 return applied
+            config.parent.mkdir(parents=True, exist_ok=True)
+            reset_health(model, keep=True)
             self._follower.settle()
             alive = self._alive(config)
             target = Target(config, candidate, model, _held(config))
