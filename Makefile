@@ -22,6 +22,8 @@ demo: setup ## the lab's last task on a real HAProxy (ARGS="--once --backend etc
 
 images: setup ## the containers' images, from this tree (ARGS="ha webapp" for some, BASE=… for another base)
 	@sh scripts/docker.sh
+	@docker compose version >/dev/null 2>&1 || command -v docker-compose >/dev/null || \
+	    sh scripts/packages.sh docker-compose
 	@sh scripts/base-image.sh $(BASE)
 	@sh scripts/images.sh $(ARGS)
 
