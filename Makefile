@@ -47,7 +47,7 @@ check: setup servers ## pytest (ARGS="tests/core -k guard")
 
 containers: setup ## what containers go through, on a Docker engine (ARGS="-k serf")
 	@$(MAKE) --no-print-directory images ARGS=
-	@$(RUN)/pytest -q -n 2 --dist loadfile --reruns 1 -rR tests/containers $(ARGS)
+	@$(RUN)/pytest -q -n 3 --dist loadfile --reruns 1 -rR tests/containers $(ARGS)
 
 newer: setup servers ## HAProxy's tests and the contract on the images' newer HAProxy, etcd and ZooKeeper
 	@$(MAKE) --no-print-directory images ARGS="ha etcd zookeeper"

@@ -40,7 +40,8 @@ def engine() -> Iterator[Engine]:
 def site(request: pytest.FixtureRequest) -> Iterator[Site]:
     """Registry, balancer and two nodes of the class's `backend`, under traffic."""
     name = request.cls.backend
-    with Site(Engine(f"test-{name}-{uuid.uuid4().hex[:8]}"), backend(name)) as site:
+    engine = Engine(f"test-{name}-{uuid.uuid4().hex[:8]}")
+    with Site(engine, backend(name), rate=50) as site:
         site.start_registry()
         site.start_balancer()
         site.start_nodes("s1", "s2")

@@ -21,7 +21,7 @@ from lbdisc_lab.containers.site import Site
 def running(name: str, **settings: str) -> Iterator[Site]:
     """A site of one balancer and one node over the backend ``name``."""
     engine = Engine(f"test-images-{uuid.uuid4().hex[:8]}")
-    with Site(engine, backend(name), environment=settings) as site:
+    with Site(engine, backend(name), rate=50, environment=settings) as site:
         site.start_registry()
         site.start_balancer()
         site.start_nodes("s1")
