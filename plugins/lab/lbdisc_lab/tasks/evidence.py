@@ -14,7 +14,16 @@ from lbdisc_lab.containers.site import Site
 from lbdisc_lab.tasks import screenshot
 
 # Where the engine keeps things on its disk: of no interest, and other on every machine.
-_ENGINE_S_OWN = ("ResolvConfPath", "HostnamePath", "HostsPath", "LogPath", "GraphDriver")
+_ENGINE_S_OWN = (
+    "ResolvConfPath",
+    "HostnamePath",
+    "HostsPath",
+    "LogPath",
+    "GraphDriver",
+    "SandboxKey",
+    "MaskedPaths",
+    "ReadonlyPaths",
+)
 _PICTURE_HEAD, _PICTURE_ROW = 470, 16  # pixels of the statistics page: without, and for a server
 
 
@@ -61,7 +70,7 @@ class Gatherer:
         into.write("docker-ps.txt", table)
         for alias, container in site.containers.items():
             into.write(f"inspect/{alias}.json", _tried(lambda c=container: _tidy(c.inspect())))
-            into.write(f"logs/{alias}.log", quiet(_tried(container.logs)))
+            into.write(f"logs/{alias}.log", quiet(_tried(lambda c=container: c.logs(since=since))))
         if not site.has_balancer:
             return Evidence(table=table, files=into.files)
         config, nodes = _tried(site.config), _tried(site.known)
@@ -131,11 +140,17 @@ def _servers(site: Site) -> tuple[Server, ...]:
 
 
 def _tidy(found: dict[str, Any]) -> str:
-    """``docker inspect`` without what the engine keeps for itself on its disk."""
-    kept = {key: value for key, value in found.items() if key not in _ENGINE_S_OWN}
-    for mount in kept.get("Mounts", ()):
+    """``docker inspect`` without what is empty, and what the engine keeps on its disk."""
+    for mount in found.get("Mounts", ()):
         mount.pop("Source", None)
-    return json.dumps(kept, indent=1)
+    return json.dumps(_filled(found), indent=1)
+
+
+def _filled(value: Any) -> Any:
+    if isinstance(value, dict):
+        kept = {key: _filled(v) for key, v in value.items() if key not in _ENGINE_S_OWN}
+        return {key: v for key, v in kept.items() if v not in (None, "", [], {})}
+    return [_filled(item) for item in value] if isinstance(value, list) else value
 
 
 def quiet(log: str) -> str:
@@ -155,7 +170,7 @@ def shrink(picture: Path) -> None:
     """Make a PNG a third as large with a palette of its own, where ``pngquant`` is there."""
     with suppress(OSError):
         subprocess.run(
-            ["pngquant", "--force", "--ext", ".png", "64", str(picture)],
+            ["pngquant", "--force", "--ext", ".png", "32", str(picture)],
             check=False,
             capture_output=True,
             timeout=screenshot.LIMIT,

@@ -58,10 +58,14 @@ def section(config: str) -> str:
 
 
 def told(text: str) -> str:
-    """The first lines of a log, but for those of requests."""
-    lines = [line for line in text.splitlines() if not line.endswith(" lines of requests)")]
+    """The first lines of a log, but for HAProxy's own."""
+    lines = [line for line in text.splitlines() if not _of_haproxy(line)]
     more = len(lines) - TOLD
     return "\n".join(lines[:TOLD] + ([f"… {more} more lines"] if more > 0 else []))
+
+
+def _of_haproxy(line: str) -> bool:
+    return " haproxy: " in line or line.endswith(" lines of requests)")
 
 
 def size(count: int) -> str:
