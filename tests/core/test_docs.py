@@ -11,7 +11,7 @@ from lbdisc.plugins import Plugins
 from lbdisc.reference import settings_reference
 
 ROOT = Path(__file__).parents[2]
-PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md"))]
 
 
 def test_the_settings_reference_is_up_to_date() -> None:
