@@ -49,7 +49,7 @@ def test_a_lost_request_fails_the_run_and_is_named() -> None:
 
 
 def test_a_step_that_was_not_reached_is_named_once() -> None:
-    bad = replace(report(replace(STEP, missing="no s2")), missing=("Task 6: no s2",))
+    bad = replace(report(replace(STEP, missing="no s2")), missing=("Task 6: reload: no s2",))
     assert [line for line in verdict(bad) if "no s2" in line] == ["FAILED: 6-1 start <s1>: no s2"]
 
 
