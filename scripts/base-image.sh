@@ -1,11 +1,10 @@
 #!/bin/sh
 # Gives the engine the image that all others are built on: debian:trixie-slim, or the one named.
 # Pulled if it can be; otherwise made from the distribution's packages under the same name.
-# Does nothing when it is there.
+# Does nothing when it is there. MIRROR=URL is where to make it from, debootstrap's own if unset.
 set -eu
 cd "$(dirname "$0")/.."
 image=${1:-debian:trixie-slim}
-mirror=${MIRROR:-http://deb.debian.org/debian}
 
 if docker image inspect "$image" >/dev/null 2>&1; then exit 0; fi
 if docker pull --quiet "$image" >/dev/null 2>&1; then
@@ -32,11 +31,13 @@ trap 'rm -rf "$work"' EXIT
 trap 'exit 1' HUP INT TERM
 root=$work/root
 echo "base image: $image cannot be pulled, making it from the distribution's packages (half a minute)"
-debootstrap --variant=minbase "$release" "$root" "$mirror" >"$work/log" 2>&1 || {
+# shellcheck disable=SC2086 -- left out when unset
+debootstrap --variant=minbase "$release" "$root" ${MIRROR:-} >"$work/log" 2>&1 || {
     tail -n 20 "$work/log" >&2
-    echo "base image: debootstrap failed" >&2
+    echo "base image: debootstrap failed; MIRROR=URL names another mirror of Debian" >&2
     exit 1
 }
+mirror=$(awk '$1 == "deb" {print $2; exit}' "$root/etc/apt/sources.list")
 
 # What the slim images leave out, now and for every package that follows; licenses stay.
 cat >"$root/etc/dpkg/dpkg.cfg.d/docker" <<'CONF'
