@@ -13,7 +13,7 @@ from typing import Self
 
 from benchmarks.servers import ROOT, ask
 
-PAUSE = 0.0005  # seconds between two requests: they shall not keep the others from the processors
+PAUSE = 0.0002  # seconds between two requests: they shall not keep the others from the processors
 QUIET = 0.3  # seconds without an answer from a node: it was the last
 LIMIT = 20.0  # seconds
 

@@ -28,28 +28,35 @@ class Memory:
         # item changes at a time. Kept here, no object can give its id to another.
         self._known: dict[tuple[str, int], _Known] = {}
         self._turn = 0
+        self._asked = 0  # sequences in this turn
+        self._items = 0  # of all that is known
 
     def each(self, items: Iterable[object], macro: Macro) -> str:
         """The texts of ``macro(item)``, joined."""
         now = tuple(items)
         if not now:
             return ""
+        self._asked += 1
         keys = (macro.name, id(now[0])), (macro.name, id(now[-1]))
         before = self._known.get(keys[0]) or self._known.get(keys[1]) or _Known((), [], 0)
         texts = _texts(before, now, macro)
         known = _Known(now, texts, self._turn)
-        for key in (_key(macro, before.items[:1]), _key(macro, before.items[-1:]), *keys):
+        for key in (_key(macro, before.items[:1]), _key(macro, before.items[-1:])):
             if self._known.get(key) is before:
                 del self._known[key]
         self._known.update(dict.fromkeys(keys, known))
+        self._items += len(now) - len(before.items)
         return "".join(texts)
 
     def turn(self, size: int) -> None:
         """A new text begins, of about ``size`` items: forget what was not asked for long since."""
         self._turn += 1
-        if sum(len(known.items) for known in self._known.values()) > 8 * size + 10_000:
+        if self._items > 8 * size + 10_000 or len(self._known) > 8 * self._asked + 100:
             last = self._turn - 1
             self._known = {key: known for key, known in self._known.items() if known.turn == last}
+            kept = {id(known): len(known.items) for known in self._known.values()}
+            self._items = sum(kept.values())
+        self._asked = 0
 
 
 def _key(macro: Macro, items: tuple[object, ...]) -> tuple[str, int]:

@@ -1,7 +1,8 @@
 """The worker that runs now: what it runs, and how it is changed without a reload."""
 
-from collections.abc import Callable
-from contextlib import suppress
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 
 from lbdisc.haproxy.commands import DeleteServer, WaitRemovable
 from lbdisc.haproxy.errors import HaproxyError, Refused, Unreachable
@@ -10,6 +11,9 @@ from lbdisc.haproxy.socket import Features, Runtime
 from lbdisc.haproxy.state import differences
 from lbdisc.haproxy.text import Configuration
 
+# Seconds after a change that belong to the first requests: on few processors, what follows (reading
+# back, the file, the journal) kept them waiting (measured: 0.7 ms of the median, 5 ms at the worst).
+BREATH = 0.005
 AT_ONCE = 50  # servers to delete in one go; the next come a second later
 
 
@@ -18,6 +22,9 @@ class Live:
 
     Before HAProxy 3.0 a server added at run time never reuses connections; ``unsettled`` tells
     since when (seconds of ``clock``) such servers serve, ``None`` if none do.
+
+    A connection is kept open between changes. It would keep the worker alive after a reload, so
+    ``close`` it before one, and when the worker may not be the one that serves any more.
     """
 
     def __init__(
@@ -36,6 +43,19 @@ class Live:
         self.unsettled: float | None = None
         self._clock = clock
         self._planned: tuple[str, str, Plan] | None = None
+        self._kept: Runtime | None = None
+
+    def close(self) -> None:
+        """Let go of the connection; the next change opens a new one."""
+        kept, self._kept = self._kept, None
+        if kept is not None:
+            kept.close()
+
+    def connect(self) -> None:
+        """Have a connection ready, so that the next change need not wait for one."""
+        if self.model.runtime_socket:
+            with suppress(HaproxyError):
+                self._runtime()
 
     def plan(self, candidate: str, *, max_changes: int) -> Plan:
         """The way from here to ``candidate``; asked twice, for the pace and to do it."""
@@ -53,8 +73,9 @@ class Live:
     def bring(self, planned: Plan, candidate: str, model: Configuration) -> None:
         """Carry out a plan that needs no reload. Raises ``HaproxyError`` when it is cut short."""
         if planned.commands:
-            with self._runtime() as runtime:
+            with self._talking() as runtime:
                 runtime.run(planned.commands)
+                time.sleep(BREATH)
                 self._read_back(runtime, planned, model)
         self.text, self.model, self.parked = candidate, model, planned.parked
         self._planned = None
@@ -84,8 +105,20 @@ class Live:
         more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
         return f"server {found[0][0]} {found[0][1]}{more}" if found else ""
 
+    @contextmanager
+    def _talking(self) -> Iterator[Runtime]:
+        """The connection; after an error it is not kept."""
+        try:
+            yield self._runtime()
+        except BaseException:
+            self.close()
+            raise
+
     def _runtime(self) -> Runtime:
         """A connection to this very worker, and no other that shares the socket."""
+        if self._kept is not None and self._kept.connected:
+            return self._kept
+        self.close()
         runtime = Runtime(self.model.runtime_socket)
         try:
             if (pid := runtime.info().pid) != self.pid:
@@ -93,6 +126,7 @@ class Live:
         except BaseException:
             runtime.close()
             raise
+        self._kept = runtime
         return runtime
 
     def delete_parked(self) -> int:
@@ -100,7 +134,7 @@ class Live:
         if not self.parked or not self.features.can_delete:
             return 0
         gone = []
-        with suppress(HaproxyError), self._runtime() as runtime:
+        with suppress(HaproxyError), self._talking() as runtime:
             for proxy, name in list(self.parked)[:AT_ONCE]:
                 # A refused `del server` is an alert in HAProxy's log: it is asked before.
                 with suppress(Refused):

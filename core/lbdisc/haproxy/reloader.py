@@ -109,7 +109,7 @@ class HaproxyReloader:
                 live.bring(found, text, model)
         except HaproxyError as error:
             log.warning("not at run time, a reload follows", error=str(error))
-            self._live = None
+            self._forget_live()
             return None
         if found.commands:
             try:
@@ -132,7 +132,8 @@ class HaproxyReloader:
 
     def _undo(self, config: Path) -> None:
         """What runs cannot be written: back to the file, which is the truth."""
-        self._live, self._undid = None, True
+        self._forget_live()
+        self._undid = True
         self._follower.settle()
         self._follower.forget()
         before = _held(config)
@@ -193,6 +194,8 @@ class HaproxyReloader:
             log.warning("HAProxy was started with the last good configuration")
 
     def _reload_now(self, running: Configuration) -> int:
+        if self._live is not None:
+            self._live.close()
         return self._workers.reload(running.runtime_socket, limit=self._settings.reload_limit)
 
     def _running_now(self, worker: int, text: str, wanted: Configuration) -> Live:
@@ -202,8 +205,15 @@ class HaproxyReloader:
             with Runtime(wanted.runtime_socket, timeout=ANSWER_LIMIT) as runtime:
                 runtime.observe(pid=worker)
                 features = runtime.features()
+        self._forget_live()
         self._live = Live(worker, text, wanted, features, time.monotonic)
         return self._live
+
+    def _forget_live(self) -> None:
+        """What runs is not known any more."""
+        if self._live is not None:
+            self._live.close()
+        self._live = None
 
     def _alive(self, config: Path) -> bool:
         """Whether there is a HAProxy to reload; takes over one that an earlier lbdisc left."""
@@ -226,6 +236,12 @@ class HaproxyReloader:
         return found is not None
 
     def verify(self, candidate: str, *, thorough: bool) -> str:
+        difference = self._difference(candidate, thorough=thorough)
+        if difference and self._live is not None:
+            self._live.close()  # it may be to a worker that has been replaced
+        return difference
+
+    def _difference(self, candidate: str, *, thorough: bool) -> str:
         if self._workers.died:
             return self._workers.died
         if self._live is None:
@@ -239,7 +255,7 @@ class HaproxyReloader:
         if failure := self._follower.error:
             return f"the file cannot follow: {failure}"
         if worker != (ours := self._live.pid):
-            self._live = None
+            self._forget_live()
             return f"worker {worker} runs instead of {ours}: someone else reloaded it"
         return self._live.compared(self._model(candidate)) if thorough else ""
 
@@ -252,6 +268,7 @@ class HaproxyReloader:
         live = self._live
         if live is None:
             return None
+        live.connect()
         live.delete_parked()
         after = self._settings.settle_after
         if live.unsettled is None or not after or time.monotonic() < live.unsettled + after:
@@ -275,6 +292,7 @@ class HaproxyReloader:
         stops = self._workers.managed is not None and self._settings.on_stop == "stop"
         if not self._follower.settle(0.2 if stops else 1.2):
             log.warning("stopped before the file followed; the next start writes it")
+        self._forget_live()
         if self._workers.managed is None:
             return
         if self._settings.on_stop == "leave":
