@@ -13,7 +13,7 @@ from typing import Any
 import structlog
 
 from lbdisc.backoff import Backoff
-from lbdisc.errors import ApplyError, LbdiscError
+from lbdisc.errors import ApplyError, LbdiscError, Unconfirmed
 from lbdisc.generation import Generation
 from lbdisc.hooks import Applied, Planned, Reloader, Renderer
 from lbdisc.journal import Journal
@@ -22,13 +22,14 @@ from lbdisc.pace import Pace
 from lbdisc.plugins import Plugins
 from lbdisc.presence import Presence
 from lbdisc.settings import CoreSettings
-from lbdisc.starting import await_first
+from lbdisc.starting import await_first, text_of
 from lbdisc.store import Store
 from lbdisc.values import Snapshot
 from lbdisc.watching import Wake, Watcher
 
 log = structlog.get_logger("lbdisc.agent")
 LIFE_SIGN = 1.0  # seconds between two cheap looks at the load balancer
+DOUBT = 60.0  # seconds; no reload after the other where what runs never is what was applied
 
 
 class Agent:
@@ -60,6 +61,7 @@ class Agent:
         self._clock = clock
         self._pace = Pace(settings.agent)
         self._backoff = Backoff(settings.agent.retry_first, settings.agent.retry_most)
+        self._doubt = Backoff(settings.agent.retry_first, DOUBT)
         self._desired: Snapshot | None = None
         self._candidate: tuple[Snapshot, str, Planned] | None = None
         self._taken: Snapshot | None = None
@@ -116,13 +118,14 @@ class Agent:
         self._watcher.stop()
         self._watcher, self._renderer, self._settings = watcher, renderer, settings
         self._pace.settings = settings.agent
+        self.journal.settings = settings
         watcher.start()
         self._candidate = self._taken = None
         self._pace.changed(self._clock())
 
     def _begin(self, stop: Event) -> None:
         """Start from the registry, or where that does not answer from what was known last."""
-        known, written = self._store.last_snapshot(), self._written()
+        known, written = self._store.last_snapshot(), text_of(self._settings.output)
         on_disk = known is not None or written is not None
         first = await_first(self._watcher, self._wake, stop, self._clock, known_from_disk=on_disk)
         if first or stop.is_set():
@@ -139,12 +142,6 @@ class Agent:
         else:
             known = (known or Snapshot()).only(self._settings.services)
             self._want(known, self._clock())
-
-    def _written(self) -> str | None:
-        try:
-            return self._settings.output.read_text()
-        except OSError:
-            return None
 
     def _take_newest(self) -> None:
         newest = self._watcher.newest
@@ -206,6 +203,7 @@ class Agent:
         self._candidate = None
         self._pace.settled()
         self._backoff.reset()
+        self._doubt.reset()
         self._announce(snapshot, text, applied)
 
     def _apply(self, text: str) -> Applied:
@@ -219,13 +217,15 @@ class Agent:
         # What was changed at run time has been read back by the reloader itself.
         thorough = applied.how != "runtime"
         if difference := self._reloader.verify(text, thorough=thorough):
-            raise ApplyError(f"applied, yet not running: {difference}")
+            raise Unconfirmed(f"applied, yet not running: {difference}")
         self._plan_looks(now, thorough=thorough)
         return applied
 
     def _failed(self, error: LbdiscError) -> None:
         delay = self._backoff.next()
-        if isinstance(error, ApplyError):  # the process may come back at any moment
+        if isinstance(error, Unconfirmed):
+            delay = self._doubt.next()
+        elif isinstance(error, ApplyError):  # the process may come back at any moment
             delay = min(delay, LIFE_SIGN)
         self._pace.failed(self._clock(), delay)
         self.journal.failed(error, delay)
@@ -285,6 +285,9 @@ class Agent:
         return max(0.0, min(t for t in times if t is not None) - now)
 
     def _report(self) -> None:
+        in_step = self._pace.first_change is None
+        if in_step and self._running is not None and not self._reloader.behind():
+            self.journal.written(self._running)
         if self._notifier.watchdog:
             self._notifier.send("WATCHDOG=1")
         self.journal.save(self._view())
@@ -294,5 +297,9 @@ class Agent:
         return {
             **self._watcher.view(),
             **self._presence.view(),
+            "desired": {
+                "number": self.journal.number + (self._pace.first_change is not None),
+                "endpoints": None if self._desired is None else len(self._desired),
+            },
             "in_step": self._pace.first_change is None and self._running is not None,
         }

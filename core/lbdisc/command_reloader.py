@@ -99,6 +99,10 @@ class CommandReloader:
         outcome = commands.run(words, timeout=timeout)
         return "" if outcome.passed else f"command.verify: {outcome.explained(timeout)}"
 
+    def behind(self) -> bool:
+        """The file is written before anything runs."""
+        return False
+
     def drained(self, endpoints: Sequence[Endpoint]) -> Collection[Endpoint]:
         """Once reloaded, nobody can tell: they count as drained."""
         return endpoints

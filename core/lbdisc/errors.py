@@ -9,6 +9,7 @@
 ├── ``RenderError``      the template failed; the running configuration stays
 ├── ``CheckError``       the load balancer refuses the configuration; the running one stays
 └── ``ApplyError``       the configuration could not be brought to life; retried
+    └── ``Unconfirmed``  it was, yet something else runs; retried ever more seldom
 
 A message says what was wrong, where, and what would be right, on one line. It never holds a secret.
 """
@@ -57,3 +58,7 @@ class CheckError(LbdiscError):
 
 class ApplyError(LbdiscError):
     """A checked configuration could not be brought to life."""
+
+
+class Unconfirmed(ApplyError):
+    """A configuration was brought to life, yet what runs is something else."""

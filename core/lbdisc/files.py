@@ -43,6 +43,14 @@ def discard(path: Path) -> None:
         path.unlink()
 
 
+def held(path: Path) -> str | None:
+    """What the file holds, ``None`` while there is none. Raises ``OSError``."""
+    try:
+        return path.read_text()
+    except FileNotFoundError:
+        return None
+
+
 def clean_up(target: Path) -> None:
     """Remove what a killed process staged beside ``target``; only for its one writer."""
     for leftover in target.parent.glob(f".{target.name}.*.tmp"):

@@ -111,6 +111,9 @@ class Reloader(Protocol):
         asks for the full comparison, else a cheap sign of life is enough.
         """
 
+    def behind(self) -> bool:
+        """Whether the file is still to follow what runs already."""
+
     def drained(self, endpoints: Sequence[Endpoint]) -> Collection[Endpoint]:
         """Those of ``endpoints``, which drain in what runs, that no session is left on.
 

@@ -25,12 +25,13 @@ class Journal:
 
     def __init__(self, store: Store, settings: CoreSettings) -> None:
         self._store = store
-        self._settings = settings
+        self.settings = settings
         earlier = store.status() or {}
         number = (earlier.get("generation") or {}).get("number", 0)
         self._number = number if isinstance(number, int) else 0
         self._started = _now()
         self._generation: dict[str, Any] | None = None
+        self._written: dict[str, Any] | None = None
         self._failure: dict[str, Any] | None = None
         self._problems: tuple[Problem, ...] = ()
         self._counters: Counter[str] = Counter()
@@ -69,6 +70,15 @@ class Journal:
             self._store.save_snapshot(generation.snapshot, change)
         except OSError as error:
             log.error("cannot keep the snapshot", folder=str(self._store.folder), error=str(error))
+
+    def written(self, generation: Generation) -> None:
+        """The file holds ``generation``, and was checked."""
+        if self._written is None or self._written["number"] != generation.number:
+            self._written = {
+                "number": generation.number,
+                "digest": generation.digest,
+                "at": _now(),
+            }
 
     def failed(self, error: LbdiscError, delay: float) -> None:
         """The desired generation did not come to life; the next attempt is in ``delay`` seconds."""
@@ -111,10 +121,11 @@ class Journal:
             "version": __version__,
             "pid": os.getpid(),
             "started": self._started,
-            "backend": self._settings.backend,
-            "output": str(self._settings.output),
+            "backend": self.settings.backend,
+            "output": str(self.settings.output),
             **view,
             "generation": self._generation,
+            "written": self._written,
             "failure": self._failure,
             "problems": [{"where": p.where, "what": p.what} for p in self._problems],
             "counters": dict(self._counters),

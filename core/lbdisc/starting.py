@@ -1,8 +1,11 @@
 """The first moments: waiting for the registry, but not for ever, and not in vain."""
 
 from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
 from threading import Event
 
+from lbdisc import files
 from lbdisc.errors import SettingsError
 from lbdisc.watching import Wake, Watcher
 
@@ -33,3 +36,10 @@ def await_first(
             return False
         wake.wait(LOOK)
     return watcher.newest is not None
+
+
+def text_of(config: Path) -> str | None:
+    """What an earlier agent left in its file, ``None`` where that cannot be read."""
+    with suppress(OSError):
+        return files.held(config)
+    return None

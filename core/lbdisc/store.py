@@ -4,7 +4,7 @@ import fcntl
 import json
 import os
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -40,23 +40,10 @@ class Store:
     @contextmanager
     def locked(self) -> Iterator[None]:
         """Hold the folder for one agent. Raises ``LbdiscError`` when another has it."""
-        with self._lock.open("a+") as lock:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                raise LbdiscError(
-                    f"another lbdisc uses state_dir {self.folder} (process {self._owner()}): "
-                    "stop it, or give this one a state_dir of its own"
-                ) from None
-            lock.truncate(0)
-            lock.write(f"{os.getpid()}\n")
-            lock.flush()
+        with locked(self._lock, what=f"state_dir {self.folder}", setting="state_dir"):
             for file in (self._snapshot, self._status):
                 files.clean_up(file)
             yield
-
-    def _owner(self) -> str:
-        return self._lock.read_text().strip() or "unknown"
 
     @property
     def agent_runs(self) -> bool:
@@ -125,6 +112,40 @@ class Store:
         except (OSError, ValueError) as error:
             raise LbdiscError(f"cannot read {self._status}: {error}") from error
         return found if isinstance(found, dict) else None
+
+
+@contextmanager
+def locked(lock: Path, *, what: str, setting: str) -> Iterator[None]:
+    """Hold the file ``lock``, for which ``what`` stands, as the only process.
+
+    Raises ``LbdiscError`` that names the holder and ``setting``, ``OSError`` where there can be no
+    such file.
+    """
+    with lock.open("a+") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            owner = lock.read_text().strip() or "unknown"
+            raise LbdiscError(
+                f"another lbdisc uses {what} (process {owner}): stop it, or give this one a "
+                f"{setting} of its own"
+            ) from None
+        file.truncate(0)
+        file.write(f"{os.getpid()}\n")
+        file.flush()
+        yield
+
+
+@contextmanager
+def claimed(output: Path) -> Iterator[None]:
+    """Be the only one that writes ``output``. Raises ``LbdiscError`` when another does."""
+    with ExitStack() as stack:
+        with suppress(OSError):  # where nobody may write, nobody is in the way
+            output.parent.mkdir(parents=True, exist_ok=True)
+            lock = output.with_name(f".{output.name}.lock")
+            stack.enter_context(locked(lock, what=f"output {output}", setting="output"))
+        files.clean_up(output)
+        yield
 
 
 def _lines(change: Change) -> list[str]:

@@ -23,7 +23,7 @@ from lbdisc.errors import DiscoveryError, LbdiscError, RenderError, SettingsErro
 from lbdisc.guard import Guard
 from lbdisc.plugins import Plugins
 from lbdisc.settings import AgentSettings, CoreSettings
-from lbdisc.store import Store
+from lbdisc.store import Store, claimed
 from lbdisc.testing.waiting import eventually
 from lbdisc.watching import Wake, Watcher
 
@@ -227,6 +227,26 @@ def test_drift_is_repaired_and_counted(tmp_path: Path) -> None:
         house.eventually(lambda: house.status["counters"]["drift"] >= 1)  # type: ignore[index]
 
 
+def test_what_never_runs_is_told_as_such(tmp_path: Path) -> None:
+    house = House(tmp_path, verify="false")
+    with house.running():
+        house.script.steps.put(nodes("s1"))
+        house.eventually(lambda: house.status["failure"])
+        assert house.status["failure"]["kind"] == "Unconfirmed"  # type: ignore[index]
+        assert house.status["written"] is None
+
+
+def test_desired_running_and_written_are_told_apart(house: House) -> None:
+    with house.running():
+        house.script.steps.put(nodes("s1", "s2"))
+        house.eventually(lambda: house.status["written"])
+        assert house.status["desired"] == {"number": 1, "endpoints": 2}
+        house.script.steps.put(nodes("bad", "s1", "s2"))
+        house.eventually(lambda: house.status["failure"])
+        assert house.status["desired"] == {"number": 2, "endpoints": 3}
+        assert house.status["written"]["number"] == 1  # type: ignore[index]
+
+
 def test_a_restart_without_the_registry_serves_the_last_state(house: House) -> None:
     with house.running():
         house.script.steps.put(nodes("s1"))
@@ -297,3 +317,14 @@ def test_one_state_folder_has_one_agent(tmp_path: Path) -> None:
         with pytest.raises(LbdiscError, match="another lbdisc uses"), Store(tmp_path).locked():
             raise AssertionError("locked twice")
     assert not store.agent_runs
+
+
+def test_one_file_has_one_agent(tmp_path: Path) -> None:
+    with claimed(tmp_path / "haproxy.cfg"):
+        with claimed(tmp_path / "other.cfg"):
+            pass
+        with (
+            pytest.raises(LbdiscError, match=r"uses output .*haproxy.cfg \(process \d+\)"),
+            claimed(tmp_path / "haproxy.cfg"),
+        ):
+            raise AssertionError("claimed twice")

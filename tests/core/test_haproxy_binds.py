@@ -92,3 +92,10 @@ def test_a_socket_path_has_to_fit_and_to_have_a_folder(tmp_path: Path) -> None:
         attempt(f"unix@/{'x' * MAX_UNIX_PATH}")
     with pytest.raises(ApplyError, match="no folder"):
         attempt("/no-such-folder/x")
+
+
+def test_another_address_on_a_port_of_ours_is_tried() -> None:
+    ours = listening("127.0.0.1:80").binds
+    with pytest.raises(ApplyError, match="no such address"):
+        try_binds(listening("192.0.2.77:80").binds, held=ours)
+    try_binds(listening("*:80").binds, held=ours)

@@ -206,6 +206,21 @@ def test_a_dynamic_balance_takes_new_servers(balance: str) -> None:
     assert way.how == "runtime", way.detail
 
 
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [((A,), (A, B)), ((A, B), (B,)), ((A, B), (B, A)), ((f"{A} id 1",), (f"{A} id 1", B))],
+)
+def test_a_consistent_hash_without_ids_counts_anew_at_a_reload(
+    before: tuple[str, ...], after: tuple[str, ...]
+) -> None:
+    proxy = "  balance uri\n  hash-type consistent\n"
+    assert plan(text(*before, proxy=proxy), text(*after, proxy=proxy)).how == "reload"
+
+
+def test_an_odd_weight_is_no_weight() -> None:
+    assert "odd weight" in reason(plan(text(), text("a 10.0.0.1:80 weight \u00b2")))
+
+
 def test_the_balance_of_the_defaults_counts() -> None:
     before, after = (f"defaults\n  balance source\n{text(*servers)}" for servers in ((A,), (A, B)))
     assert "source of b" in reason(plan(before, after))

@@ -125,3 +125,21 @@ def test_each_difference_is_named(rows: tuple[str, ...], what: str) -> None:
 def test_servers_of_a_template_are_no_strangers() -> None:
     candidate = parse("backend b\n  server-template t 2 10.0.0.1:80\n")
     assert differing(row("t1"), row("t2"), candidate=candidate) == []
+
+
+@pytest.mark.parametrize(
+    ("server", "dump"),
+    [
+        ("a nowhere.example:80 init-addr none", row(address="-", admin=0x20, check=0)),
+        ("a 10.0.0.1:+10", row(port=10, check=0)),
+        ("a _http._tcp.example resolvers r", row(port=8080, check=0)),
+    ],
+)
+def test_what_haproxy_finds_out_by_itself_is_no_difference(server: str, dump: str) -> None:
+    assert differences(config(server), read_states(HEADER + dump)) == ()
+
+
+def test_a_name_in_forced_maintenance_is_a_difference() -> None:
+    dump = row(address="-", admin=0x21, check=0)
+    [(_, what)] = differences(config("a nowhere.example:80"), read_states(HEADER + dump))
+    assert what == "is in maintenance"

@@ -72,3 +72,15 @@ def test_an_agent_that_stops_sees_to_the_file_first(scene: Scene, tmp_path: Path
     (tmp_path / "hold").unlink()
     eventually(lambda: "server s2 " in scene.config)
     scene.until_up("s1", "s2")
+
+
+def test_what_runs_is_not_told_as_written_before_it_is(scene: Scene, tmp_path: Path) -> None:
+    eventually(lambda: scene.status["written"])
+    (tmp_path / "hold").touch()
+    scene.join("s2")
+    scene.until_up("s1", "s2")
+    eventually(lambda: scene.status["generation"]["number"] == 2)
+    assert scene.status["written"]["number"] == 1
+    (tmp_path / "hold").unlink()
+    eventually(lambda: scene.status["written"]["number"] == 2)
+    assert "server s2 " in scene.config

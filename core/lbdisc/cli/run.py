@@ -51,17 +51,15 @@ class _Service:
         self._stop = Event()
 
     def run(self) -> None:
-        from lbdisc import files
         from lbdisc.cli import wiring
-        from lbdisc.store import Store
+        from lbdisc.store import Store, claimed
 
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._on_stop)
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
         store = Store(self._settings.core.state_dir)
         store.prepare()
-        with store.locked():
-            files.clean_up(self._settings.core.output)
+        with store.locked(), claimed(self._settings.core.output):
             agent = wiring.agent(self._plugins, self._settings, self._wake)
             signal.signal(signal.SIGHUP, lambda *_: self._wake.ask(lambda: self._reload(agent)))
             try:
@@ -126,11 +124,11 @@ def _once(plugins: "Plugins", settings: "Configuration") -> None:
 
     from lbdisc.cli import wiring
     from lbdisc.cli.inspect import read_once
-    from lbdisc.store import Store
+    from lbdisc.store import Store, claimed
 
     store = Store(settings.core.state_dir)
     store.prepare()
-    with store.locked():
+    with store.locked(), claimed(settings.core.output):
         snapshot = read_once(plugins, settings).only(settings.core.services)
         text = wiring.renderer(plugins, settings).render(snapshot)
         applied = wiring.reloader(plugins, settings).apply(settings.core.output, text)

@@ -49,6 +49,7 @@ def _print(found: dict[str, Any]) -> None:
 
     generation = found.get("generation") or {}
     failure = found.get("failure") or {}
+    wanted, written = found.get("desired") or {}, found.get("written") or {}
     lines = {
         "agent": f"{found['agent']} (process {found['pid']}, since {found['started']})",
         "registry": f"{found['backend']}: {found['registry']}",
@@ -56,9 +57,11 @@ def _print(found: dict[str, Any]) -> None:
         "announced": f"as {name}" if (name := found.get("announced")) else "no",
         "not announced": found.get("announce_error"),
         "in step": "yes" if found.get("in_step") else "no",
-        "generation": generation
+        "running": generation
         and f"{generation['number']} ({generation['digest']}), by {generation['how']} in "
         f"{generation['ms']} ms at {generation['at']}",
+        "desired": wanted and f"{wanted['number']}, {wanted['endpoints']} endpoints",
+        "written": written and f"{written['number']} ({written['digest']}) at {written['at']}",
         "failure": failure
         and f"{failure['kind']}: {failure['error']} "
         f"({failure['times']} times, last {failure['at']})",

@@ -34,12 +34,18 @@ def try_binds(binds: Iterable[Bind], *, held: Iterable[Bind] = ()) -> None:
     ``127.0.0.1:80``) are passed over, as is what cannot be tried: inherited, abstract and UDP
     sockets, and addresses with variables.
     """
-    owned = {endpoint[2] for bind in held for endpoint in _endpoints(bind.address)}
+    owned = {endpoint for bind in held for endpoint in _endpoints(bind.address)}
     for bind in binds:
         for family, host, port in _endpoints(bind.address):
-            if port not in owned:
+            if not any(_covers(ours, host, port) for ours in owned):
                 _try(family, host, port, bind)
         _check_path(bind)
+
+
+def _covers(held: tuple[socket.AddressFamily, str, int], host: str, port: int) -> bool:
+    """Whether our own listener at ``held`` would be in the way of a probe of ``host``."""
+    _, ours, its = held
+    return its == port and (ours == host or "::" in (ours, host) or "0.0.0.0" in (ours, host))
 
 
 def _endpoints(address: str) -> Iterator[tuple[socket.AddressFamily, str, int]]:

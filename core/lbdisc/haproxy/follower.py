@@ -8,9 +8,12 @@ from collections.abc import Callable
 from pathlib import Path
 from threading import Condition, Thread
 
+import structlog
+
 from lbdisc import files
 from lbdisc.errors import ApplyError, LbdiscError
 
+log = structlog.get_logger("lbdisc.haproxy")
 Check = Callable[[Path, Path], None]
 
 
@@ -18,7 +21,7 @@ class Follower:
     """Brings files to the newest text that was asked for; older ones in between are left out.
 
     ``check`` is called with the staged file and its target, in a thread, and raises
-    ``LbdiscError``. What went wrong is in ``error`` until ``forget``.
+    ``LbdiscError``. What went wrong is in ``error``, until ``forget`` or a newer text that is good.
     """
 
     def __init__(self, check: Check) -> None:
@@ -50,12 +53,17 @@ class Follower:
             error, self.error = self.error, None
         return error
 
+    @property
+    def behind(self) -> bool:
+        """Whether a text that was asked for is not in its file yet."""
+        with self._changed:
+            return self._works or self.error is not None
+
     def _work(self) -> None:
         while (todo := self._take()) is not None:
-            staged, config = todo
-            error = self._bring(staged, config)
+            error = self._bring(*todo)
             with self._changed:
-                self.error = error or self.error
+                self.error = error
 
     def _take(self) -> tuple[Path, Path] | None:
         with self._changed:
@@ -73,6 +81,9 @@ class Follower:
             return error
         except OSError as error:
             return ApplyError(f"cannot write {config}: {error.strerror or error}")
+        except Exception as error:  # the thread must not end before what waits for it
+            log.exception("the file could not follow")
+            return ApplyError(f"cannot check and write {config}: {error!r}")
         finally:
             files.discard(staged)
         return None

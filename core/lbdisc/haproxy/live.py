@@ -1,27 +1,28 @@
 """The worker that runs now: what it runs, and how it is changed without a reload."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 
-from lbdisc.haproxy.commands import DeleteServer, WaitRemovable
+from lbdisc.haproxy.commands import Command, DeleteServer, WaitRemovable
 from lbdisc.haproxy.errors import HaproxyError, Refused, Unreachable
-from lbdisc.haproxy.plan import Parked, Plan, plan
+from lbdisc.haproxy.plan import Key, Parked, Plan, plan
 from lbdisc.haproxy.socket import Features, Runtime
 from lbdisc.haproxy.state import differences
 from lbdisc.haproxy.text import Configuration
 
 # Seconds after a change that belong to the first requests: on few processors, what follows (reading
-# back, the file, the journal) kept them waiting (measured: 0.7 ms of the median, 5 ms at the worst).
+# back, the file, the journal) kept them waiting, 0.7 ms in the median and 5 ms at worst (measured).
 BREATH = 0.005
+IMPATIENCE = 12  # quiet times after which servers are settled although there was no quiet
 AT_ONCE = 50  # servers to delete in one go; the next come a second later
 
 
 class Live:
     """One worker: ``pid`` runs ``text``, and keeps ``parked`` servers in maintenance.
 
-    Before HAProxy 3.0 a server added at run time never reuses connections; ``unsettled`` tells
-    since when (seconds of ``clock``) such servers serve, ``None`` if none do.
+    Before HAProxy 3.0 a server added at run time never reuses connections; ``unsettled`` tells when
+    (seconds of ``clock``) the first and the last of such servers came, ``None`` if none did.
 
     A connection is kept open between changes. It would keep the worker alive after a reload, so
     ``close`` it before one, and when the worker may not be the one that serves any more.
@@ -40,9 +41,10 @@ class Live:
         self.model = model
         self.features = features
         self.parked: Parked = {}
-        self.unsettled: float | None = None
+        self.unsettled: tuple[float, float] | None = None
         self._clock = clock
         self._planned: tuple[str, str, Plan] | None = None
+        self._turn = 0  # which of the parked servers are looked at next
         self._kept: Runtime | None = None
 
     def close(self) -> None:
@@ -73,14 +75,38 @@ class Live:
     def bring(self, planned: Plan, candidate: str, model: Configuration) -> None:
         """Carry out a plan that needs no reload. Raises ``HaproxyError`` when it is cut short."""
         if planned.commands:
+            self._send(planned.commands)
+            time.sleep(BREATH)
             with self._talking() as runtime:
-                runtime.run(planned.commands)
-                time.sleep(BREATH)
                 self._read_back(runtime, planned, model)
         self.text, self.model, self.parked = candidate, model, planned.parked
         self._planned = None
         if planned.added and not self.features.reuses_connections:
-            self.unsettled = self._clock()
+            now = self._clock()
+            self.unsettled = (self.unsettled[0] if self.unsettled else now), now
+
+    def settles(self, after: float | None) -> bool:
+        """Whether added servers have waited for ``after`` seconds of quiet, or long enough."""
+        if self.unsettled is None or not after:
+            return False
+        first, last = self.unsettled
+        return self._clock() >= min(last + after, first + IMPATIENCE * after)
+
+    def begin_anew(self) -> None:
+        """Wait once more before settling."""
+        self.unsettled = self._clock(), self._clock()
+
+    def _send(self, commands: Sequence[Command]) -> None:
+        """Over a new connection where HAProxy closes the kept one at this very moment."""
+        kept = self._kept is not None
+        try:
+            with self._talking() as runtime:
+                runtime.run(commands)
+        except Unreachable:
+            if not kept:
+                raise
+            with self._talking() as runtime:
+                runtime.run(commands)
 
     def _read_back(self, runtime: Runtime, planned: Plan, model: Configuration) -> None:
         """HAProxy itself says that the servers are what they should be. Raises ``HaproxyError``."""
@@ -129,13 +155,20 @@ class Live:
         self._kept = runtime
         return runtime
 
+    def _next_parked(self) -> list[Key]:
+        """Some at a time, in turn: none waits for others that keep a connection for long."""
+        waiting = list(self.parked)
+        start = self._turn % len(waiting)
+        self._turn = start + AT_ONCE if start + AT_ONCE < len(waiting) else 0
+        return (waiting[start:] + waiting[:start])[:AT_ONCE]
+
     def delete_parked(self) -> int:
         """Delete servers in maintenance that have no connection left; returns how many went."""
         if not self.parked or not self.features.can_delete:
             return 0
         gone = []
         with suppress(HaproxyError), self._talking() as runtime:
-            for proxy, name in list(self.parked)[:AT_ONCE]:
+            for proxy, name in self._next_parked():
                 # A refused `del server` is an alert in HAProxy's log: it is asked before.
                 with suppress(Refused):
                     runtime.run([WaitRemovable(proxy, name, 1)])

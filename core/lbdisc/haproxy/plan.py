@@ -17,6 +17,7 @@ from lbdisc.haproxy.proxies import (
     has_dynamic_cookies,
     is_dynamic,
     mentions,
+    numbered,
 )
 from lbdisc.haproxy.sameness import (
     changed_servers,
@@ -110,6 +111,7 @@ class _Planner:
         if count > self._max_changes:
             raise Unfit(f"{count} servers change at once, more than {self._max_changes}")
         self._check_unnamed([*gone, *come])
+        self._check_numbers({server.proxy for server in (*gone, *come)})
         self._reasons += [
             f"the order of the servers of {name} changed"
             for name in reordered(self._old, self._new)
@@ -140,6 +142,13 @@ class _Planner:
         for proxy in sorted({server.proxy for server in servers}):
             if chooses_by_name(self._new.proxies[proxy]):
                 self._reasons.append(f"use-server of {proxy} may name any server")
+
+    def _check_numbers(self, proxies: Iterable[str]) -> None:
+        for proxy in sorted(proxies):
+            if name := numbered(self._new.proxies[proxy]) or numbered(self._old.proxies[proxy]):
+                self._reasons.append(
+                    f"the hash of {proxy} goes by ids, and server {name} has none: a reload counts"
+                )
 
     def _additions(self, servers: Iterable[ServerLine]) -> list[Command]:
         specs = [spec for server in servers if (spec := self._addable(server))]

@@ -5,9 +5,12 @@ import shutil
 import subprocess
 from pathlib import Path
 
+import structlog
+
 from lbdisc.errors import CheckError, SettingsError
 from lbdisc.haproxy.master import alerts
 
+log = structlog.get_logger("lbdisc.haproxy")
 CHECK_LIMIT = 60.0  # seconds; 10,000 servers in one proxy take 0.6 s, names in DNS longer
 _WARNING = re.compile(r"\[WARNING\]\s+\(\d+\) : (.*)")
 
@@ -47,6 +50,21 @@ def check_config(binary: str, path: Path, *, target: Path | None = None) -> tupl
     if done.returncode:
         raise CheckError(_refusal(said, done.returncode))
     return tuple(text.strip() for text in _WARNING.findall(said))
+
+
+class Checker:
+    """``check_config`` of a staged file for its target, which says each warning once."""
+
+    def __init__(self, binary: str) -> None:
+        self._binary = binary
+        self._warned: tuple[str, ...] = ()
+
+    def __call__(self, staged: Path, target: Path) -> None:
+        warnings = check_config(self._binary, staged, target=target)
+        for warning in warnings:
+            if warning not in self._warned:
+                log.warning("haproxy -c", says=warning)
+        self._warned = warnings
 
 
 def _refusal(said: str, code: int) -> str:

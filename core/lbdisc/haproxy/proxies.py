@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 
 from lbdisc.haproxy.commands import is_word
+from lbdisc.haproxy.lines import ServerLine
 from lbdisc.haproxy.model import Configuration, Section
 from lbdisc.haproxy.servers import STATIC, Spec, Unfit, canonical_ip
 from lbdisc.haproxy.socket import Features
@@ -39,7 +40,22 @@ def is_dynamic(section: Section) -> bool:
 
 def depends_on_order(section: Section) -> bool:
     """Whether the order of the server lines decides who gets a request."""
-    return algorithm(section) == "first" or not is_dynamic(section)
+    return algorithm(section) == "first" or not is_dynamic(section) or bool(numbered(section))
+
+
+def numbered(section: Section) -> str:
+    """A server that the file's order gives the number its hash goes by, ``""`` for none.
+
+    A consistent hash puts servers where their ids are (manual 4.2, "hash-type"). One without ``id``
+    is counted from the start of the file, and by another count when it comes at run time.
+    """
+    if algorithm(section) not in _HASHES or not is_dynamic(section):
+        return ""
+    return next((server.name for server in section.servers if not _has_id(server)), "")
+
+
+def _has_id(server: ServerLine) -> bool:
+    return "id" in server.options
 
 
 def has_dynamic_cookies(section: Section) -> bool:

@@ -22,8 +22,7 @@ from lbdisc.haproxy.health_file import keep_health, reset_health
 from lbdisc.haproxy.live import Live
 from lbdisc.haproxy.lost_socket import bind_anew, lost_socket
 from lbdisc.haproxy.plan import Plan, plan
-from lbdisc.haproxy.process import Managed
-from lbdisc.haproxy.program import check_config
+from lbdisc.haproxy.program import Checker, check_config
 from lbdisc.haproxy.settings import HaproxySettings
 from lbdisc.haproxy.socket import OLDEST, Runtime, features_of
 from lbdisc.haproxy.target import Target
@@ -34,6 +33,7 @@ from lbdisc.values import Endpoint
 
 log = structlog.get_logger("lbdisc.haproxy")
 ANSWER_LIMIT = 5.0  # seconds for a new worker's runtime socket
+MISTRUST = 60.0  # seconds without changes at run time after HAProxy refused one
 
 
 class HaproxyReloader:
@@ -44,18 +44,20 @@ class HaproxyReloader:
         self._workers = Workers(settings.master_socket)
         self._live: Live | None = None
         self._drains = Drains(settings.master_socket)
-        self._parsed: tuple[str, Configuration] = ("", parse(""))
-        self._warned: tuple[str, ...] = ()
+        self._check = Checker(settings.binary)
         self._follower = Follower(self._check)
         self._undid = False  # the last change at run time had to be taken back
+        self._applied = False  # whether anything was; `lbdisc plan` only asks
+        self._mistrust_until = float("-inf")
 
     def check(self, candidate: Path) -> None:
         """``haproxy -c``. Raises ``CheckError`` with HAProxy's own words and line numbers."""
         check_config(self._settings.binary, candidate)
 
     def apply(self, config: Path, candidate: str) -> Applied:
+        self._applied = True
         try:
-            model = self._model(candidate)
+            model = parse(candidate)
             if self._follower.forget():
                 self._undo(config)
             if applied := self._at_run_time(config, candidate, model):
@@ -63,45 +65,56 @@ class HaproxyReloader:
             config.parent.mkdir(parents=True, exist_ok=True)
             reset_health(model, keep=True)
             self._follower.settle()
-            alive = self._alive(config)
-            target = Target(config, candidate, model, _held(config))
+            self._follower.forget()  # an older text that was no good: this one is checked
+            running = self._live.model.runtime_socket if self._live else ""
+            alive = self._workers.alive(self._settings, config, running)
+            target = Target(config, candidate, model, files.held(config))
             with files.staged(config, candidate) as staged:
                 self._check(staged, config)
                 return self._reload(target, staged) if alive else self._start(target, staged)
         except OSError as error:
             raise ApplyError(f"cannot write {config}: {error.strerror or error}") from error
 
-    def _check(self, staged: Path, config: Path) -> None:
-        warnings = check_config(self._settings.binary, staged, target=config)
-        for warning in warnings:
-            if warning not in self._warned:
-                log.warning("haproxy -c", says=warning)
-        self._warned = warnings
-
     def plan(self, running: str, candidate: str) -> Planned:
         """Runtime commands, or a reload and why. Knows of the worker what an apply found out."""
-        if not self._settings.runtime:
-            how = "nothing" if running == candidate else "reload"
-            return Planned(how=how, detail="haproxy.runtime is off")
+        if running == candidate:
+            return Planned(how="nothing", detail="nothing changes")
+        if why := self._barred(running):
+            return Planned(how="reload", detail=f"reload: {why}")
         limit = self._settings.max_changes
         if self._live is not None and self._live.text == running:
             found = self._live.plan(candidate, max_changes=limit)
         else:
-            features = features_of(self._model(running).runtime_socket)
+            features = features_of(parse(running).runtime_socket)
             found = plan(running, candidate, features=features, max_changes=limit)
         commands = tuple(command.text for command in found.commands)
         return Planned(how=found.how, detail=found.detail, commands=commands)
 
+    def _barred(self, running: str) -> str:
+        """Why no change whatever is possible at run time now, ``""`` if some are."""
+        if not self._settings.runtime:
+            return "haproxy.runtime is off"
+        if self._applied and self._live is None:
+            return "what runs is not known"
+        model = self._live.model if self._live else parse(running)
+        if running and not model.runtime_socket:
+            return "the configuration has no 'stats socket' of level admin"
+        if self._live and (path := lost_socket(model)):
+            return f"the runtime socket {path} is gone"
+        if time.monotonic() < self._mistrust_until:
+            return "HAProxy refused a change at run time less than a minute ago"
+        return ""
+
     def _at_run_time(self, config: Path, text: str, model: Configuration) -> Applied | None:
         """HAProxy takes the servers, then the file follows; ``None`` where a reload is needed."""
         live = self._live
-        if live is None or not self._settings.runtime or lost_socket(live.model):
-            return None
-        if self._workers.died:
+        if live is None or self._barred(live.text) or self._workers.died:
             return None
         found = live.plan(text, max_changes=self._settings.max_changes)
-        if found.how == "reload" or not live.model.runtime_socket:
+        if found.how == "reload":
             return None
+        if found.how == "nothing" and live.compared(model):
+            return None  # somebody changed servers at the socket; a reload brings back the file's
         try:
             if self._undid or not found.commands:  # not again a reload for each try
                 self._bring_both(live, found, config, text, model)
@@ -109,6 +122,8 @@ class HaproxyReloader:
                 live.bring(found, text, model)
         except HaproxyError as error:
             log.warning("not at run time, a reload follows", error=str(error))
+            if not isinstance(error, Unreachable):
+                self._mistrust_until = time.monotonic() + MISTRUST
             self._forget_live()
             return None
         if found.commands:
@@ -132,16 +147,21 @@ class HaproxyReloader:
 
     def _undo(self, config: Path) -> None:
         """What runs cannot be written: back to the file, which is the truth."""
+        running = self._live.model if self._live else None
         self._forget_live()
         self._undid = True
         self._follower.settle()
         self._follower.forget()
-        before = _held(config)
+        before = files.held(config)
         if before is None:
             return
-        with suppress(HaproxyError):
-            model = parse(before)
-            self._running_now(self._reload_now(model), before, model)
+        model = parse(before)
+        keep_health(running or model, model)
+        try:
+            with suppress(HaproxyError):
+                self._running_now(self._reload_now(model), before, model)
+        finally:
+            reset_health(model)
 
     def _reload(self, target: Target, staged: Path) -> Applied:
         """Reload hitlessly; done when the new worker answers."""
@@ -215,26 +235,6 @@ class HaproxyReloader:
             self._live.close()
         self._live = None
 
-    def _alive(self, config: Path) -> bool:
-        """Whether there is a HAProxy to reload; takes over one that an earlier lbdisc left."""
-        if self._settings.mode == "attached":
-            runtime = self._live.model.runtime_socket if self._live else ""
-            with suppress(HaproxyError):
-                return self._workers.current(runtime) != 0
-            return False
-        if self._workers.managed is None:
-            self._workers.managed = Managed(
-                binary=self._settings.binary,
-                config=config,
-                master=Path(self._settings.master_socket),
-            )
-        if self._workers.managed.alive():
-            return True
-        found = self._workers.managed.adopt()
-        if found is not None:
-            log.info("took over the HAProxy that serves already", process=found.master)
-        return found is not None
-
     def verify(self, candidate: str, *, thorough: bool) -> str:
         difference = self._difference(candidate, thorough=thorough)
         if difference and self._live is not None:
@@ -257,7 +257,7 @@ class HaproxyReloader:
         if worker != (ours := self._live.pid):
             self._forget_live()
             return f"worker {worker} runs instead of {ours}: someone else reloaded it"
-        return self._live.compared(self._model(candidate)) if thorough else ""
+        return self._live.compared(parse(candidate)) if thorough else ""
 
     def drained(self, endpoints: Sequence[Endpoint]) -> frozenset[Endpoint]:
         """Those that neither the worker nor one before it has a session on."""
@@ -270,23 +270,25 @@ class HaproxyReloader:
             return None
         live.connect()
         live.delete_parked()
-        after = self._settings.settle_after
-        if live.unsettled is None or not after or time.monotonic() < live.unsettled + after:
+        if not live.settles(self._settings.settle_after):
             return None
-        live.unsettled = None
         self._follower.settle()
+        return None if self._follower.error else self._settle(config, live)
+
+    def _settle(self, config: Path, live: Live) -> Applied:
+        """Reload what runs, so that all its servers reuse connections; tried again if it fails."""
+        live.begin_anew()
         target = Target(config, live.text, live.model, live.text)
         try:
             with files.staged(config, live.text) as staged:
+                self._check(staged, config)
                 applied = self._reload(target, staged)
         except OSError as error:
             raise ApplyError(f"cannot write {config}: {error.strerror or error}") from error
         return Applied(how="reload", detail=f"settled, connections are reused; {applied.detail}")
 
-    def _model(self, text: str) -> Configuration:
-        if self._parsed[0] != text:
-            self._parsed = (text, parse(text))
-        return self._parsed[1]
+    def behind(self) -> bool:
+        return self._follower.behind
 
     def close(self) -> None:
         stops = self._workers.managed is not None and self._settings.on_stop == "stop"
@@ -301,11 +303,3 @@ class HaproxyReloader:
         began = time.monotonic()
         self._workers.managed.stop(soft=0.8, limit=1.3)
         log.info("HAProxy stopped", seconds=round(time.monotonic() - began, 2))
-
-
-def _held(config: Path) -> str | None:
-    """What the file holds, ``None`` while there is none."""
-    try:
-        return config.read_text()
-    except FileNotFoundError:
-        return None

@@ -99,7 +99,7 @@ def fold(line: ServerLine) -> Spec:
     if canonical_ip(host):
         options.pop("init-addr", None)  # says how to find the address, which is known
     weight = options.pop("weight", ("1",))[0]
-    if not weight.isdigit() or not 0 <= int(weight) <= MAX_WEIGHT:
+    if not (weight.isascii() and weight.isdigit()) or not 0 <= int(weight) <= MAX_WEIGHT:
         raise Unfit(f"server {line}: odd weight")
     disabled = options.pop("disabled", None) is not None
     return Spec(line.proxy, line.name, host, port, int(weight), disabled, options)

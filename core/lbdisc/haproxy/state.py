@@ -7,8 +7,10 @@ they were, over what the file says now. So only lines that cannot bring back any
 from collections.abc import Iterable
 
 from lbdisc.haproxy.rows import (
+    ANY_MAINT,
     FORCED_DRAIN,
     FORCED_MAINT,
+    RESOLUTION_MAINT,
     STATE_FIELDS,
     STATE_FORMAT,
     ServerState,
@@ -52,8 +54,16 @@ def _kept_weight(row: ServerState, running: Configuration, candidate: Configurat
 
 
 def _is_at(row: ServerState, server: ServerLine) -> bool:
+    """Whether the worker has the server where the file has it; a host name may be anywhere."""
     host, port = endpoint(server.address)
     return row.port == port and (not canonical_ip(host) or canonical_ip(row.address) == host)
+
+
+def _is_elsewhere(row: ServerState, server: ServerLine) -> bool:
+    """As not ``_is_at``; a port that the file leaves to a request or to DNS may be any."""
+    host, port = endpoint(server.address)
+    moved = bool(canonical_ip(host)) and canonical_ip(row.address) != host
+    return moved or (port != 0 and row.port != port)
 
 
 def _with_weight(row: ServerState, weight: int) -> str:
@@ -97,7 +107,7 @@ def _has_templates(candidate: Configuration, proxy: str) -> bool:
 def _difference(server: ServerLine, row: ServerState | None) -> str:
     if row is None:
         return "is missing"
-    if not _is_at(row, server):
+    if _is_elsewhere(row, server):
         return f"is at {row.address}:{row.port} instead of {server.address}"
     try:
         spec = fold(server)
@@ -110,8 +120,10 @@ def _state_difference(spec: Spec, row: ServerState) -> str:
     inherits = spec.has("track", "agent-check")
     if row.weight != spec.weight and not spec.has("agent-check"):
         return f"has weight {row.weight} instead of {spec.weight}"
-    if row.in_maintenance != spec.disabled and not inherits:
-        return "is in maintenance" if row.in_maintenance else "is not in maintenance"
+    # A host name that does not resolve (yet) is HAProxy's affair, not a difference.
+    waits = bool(row.admin & (ANY_MAINT if spec.is_ip else ANY_MAINT & ~RESOLUTION_MAINT))
+    if waits != spec.disabled and not inherits:
+        return "is in maintenance" if waits else "is not in maintenance"
     if row.draining and not inherits and row.admin & FORCED_DRAIN:
         return "drains"
     if spec.checked != row.checked and not inherits and not spec.disabled:

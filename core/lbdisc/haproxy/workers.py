@@ -16,6 +16,7 @@ from lbdisc.haproxy.binds import unix_path
 from lbdisc.haproxy.errors import HaproxyError, Unreachable
 from lbdisc.haproxy.master import Master
 from lbdisc.haproxy.process import Managed
+from lbdisc.haproxy.settings import HaproxySettings
 from lbdisc.haproxy.socket import Runtime
 
 log = structlog.get_logger("lbdisc.haproxy")
@@ -41,6 +42,22 @@ class Workers:
             return ""
         words = self.managed.last_words
         return f"HAProxy is not running{': ' + words if words else ''}"
+
+    def alive(self, settings: HaproxySettings, config: Path, runtime: str) -> bool:
+        """Whether there is a HAProxy to reload; takes over one that an earlier lbdisc left."""
+        if settings.mode == "attached":
+            with suppress(HaproxyError):
+                return self.current(runtime) != 0
+            return False
+        if self.managed is None:
+            master = Path(settings.master_socket)
+            self.managed = Managed(binary=settings.binary, config=config, master=master)
+        if self.managed.alive():
+            return True
+        found = self.managed.adopt()
+        if found is not None:
+            log.info("took over the HAProxy that serves already", process=found.master)
+        return found is not None
 
     def start(self, runtime: str) -> int:
         """Start ours; the process id of its worker. Raises as ``Managed.start``."""

@@ -1,0 +1,29 @@
+"""When servers that were added at run time are settled."""
+
+from lbdisc.haproxy.live import IMPATIENCE, Live
+from lbdisc.haproxy.socket import OLDEST
+from lbdisc.haproxy.text import parse
+
+
+def live(*, added: tuple[float, float], now: float) -> Live:
+    made = Live(1, "", parse(""), OLDEST, lambda: now)
+    made.unsettled = added
+    return made
+
+
+def test_servers_settle_after_a_quiet_time() -> None:
+    assert not live(added=(0, 3), now=7.9).settles(5)
+    assert live(added=(0, 3), now=8).settles(5)
+
+
+def test_servers_settle_although_others_keep_coming() -> None:
+    now = 5 * IMPATIENCE
+    assert not live(added=(0, now - 1.1), now=now - 1).settles(5)
+    assert live(added=(0, now - 1), now=now).settles(5)
+
+
+def test_nothing_settles_where_nothing_came_or_nobody_wants_it() -> None:
+    made = live(added=(0, 0), now=100)
+    assert not made.settles(0)
+    made.unsettled = None
+    assert not made.settles(5)
