@@ -53,6 +53,11 @@ class Live:
         if kept is not None:
             kept.close()
 
+    @property
+    def connected(self) -> bool:
+        """Whether the next change finds a connection."""
+        return self._kept is not None and self._kept.connected
+
     def connect(self) -> None:
         """Have a connection ready, so that the next change need not wait for one."""
         if self.model.runtime_socket:
@@ -142,7 +147,7 @@ class Live:
 
     def _runtime(self) -> Runtime:
         """A connection to this very worker, and no other that shares the socket."""
-        if self._kept is not None and self._kept.connected:
+        if self._kept is not None and self.connected:
             return self._kept
         self.close()
         runtime = Runtime(self.model.runtime_socket)

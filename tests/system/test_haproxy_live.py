@@ -1,0 +1,84 @@
+"""One worker of a real HAProxy, changed over a connection that is kept."""
+
+import socket
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+
+import pytest
+from haproxies import VERSIONS, Place, Running, free_port, place
+
+from lbdisc.haproxy.live import AT_ONCE, Live
+from lbdisc.haproxy.text import parse
+from lbdisc.testing.waiting import eventually
+
+
+@pytest.fixture(params=VERSIONS)
+def here(request: pytest.FixtureRequest) -> Iterator[Place]:
+    with place(request.param) as found:
+        yield found
+
+
+@contextmanager
+def live(running: Running, text: str) -> Iterator[Live]:
+    features = running.runtime.features()
+    made = Live(running.runtime.info().pid, text, parse(text), features, lambda: 0.0)
+    try:
+        yield made
+    finally:
+        made.close()
+
+
+def bring(made: Live, text: str) -> None:
+    planned = made.plan(text, max_changes=200)
+    assert planned.how == "runtime", planned.detail
+    made.bring(planned, text, parse(text))
+
+
+def test_a_connection_that_haproxy_closed_costs_no_reload(here: Place) -> None:
+    body = "backend b\n  server a 127.0.0.1:1\n"
+    text = here.text(body).replace("global\n", "global\n  stats timeout 100ms\n")
+    with here.running(text) as running, live(running, text) as made:
+        made.connect()
+        eventually(lambda: not made.connected, what="HAProxy to close the connection")
+        bring(made, f"{text}  server c 127.0.0.1:2\n")
+        assert made.connected
+
+
+def test_a_closed_connection_lets_the_old_worker_go(here: Place) -> None:
+    text = here.text("backend b\n  server a 127.0.0.1:1\n")
+    with here.running(text) as running, live(running, text) as made:
+        made.connect()
+        running.runtime.close()
+        running.reload(text)
+        running.runtime.close()
+        assert running.managed.master.processes().old
+        made.close()
+        eventually(lambda: not running.managed.master.processes().old, what="the old worker to end")
+
+
+@pytest.mark.skipif("3.0" not in VERSIONS, reason="servers are deleted on 3.0 and newer only")
+def test_servers_that_keep_a_connection_hold_up_no_others() -> None:
+    with ExitStack() as stack:
+        here = stack.enter_context(place("3.0"))
+        origin = stack.enter_context(tunnel())
+        port = free_port()
+        busy = [f"  server b{n} 127.0.0.1:{origin}\n" for n in range(AT_ONCE)]
+        idle = [f"  server i{n} 127.0.0.1:{origin}\n" for n in range(10)]
+        empty = here.text(f"listen b\n  mode tcp\n  bind 127.0.0.1:{port}\n")
+        text = empty + "".join((*busy, *idle))
+        running = stack.enter_context(here.running(text))
+        made = stack.enter_context(live(running, text))
+        for _ in busy:
+            stack.enter_context(socket.create_connection(("127.0.0.1", port)))
+        eventually(lambda: sum(row.sessions for row in running.runtime.stats("b")) >= AT_ONCE)
+        bring(made, empty)
+        gone = sum(made.delete_parked() for _ in range(3))
+        assert gone == len(idle)
+        assert len(made.parked) == len(busy)
+
+
+@contextmanager
+def tunnel() -> Iterator[int]:
+    """A port whose connections stay open until the end."""
+    with socket.create_server(("127.0.0.1", 0), backlog=1024) as listening:
+        yield int(listening.getsockname()[1])
