@@ -65,6 +65,7 @@ contract: setup servers ## which backend keeps which promise, into build/contrac
 	@cat build/contract.md
 
 bench: setup servers ## measure against the alternatives (ARGS=--quick), into benchmarks/RESULTS.md
+	@sh scripts/packages.sh wrk
 	@$(RUN)/python -m benchmarks $(ARGS)
 
 format: setup ## put the code into shape
