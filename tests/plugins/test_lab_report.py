@@ -49,7 +49,7 @@ def test_a_good_run_says_that_no_request_was_lost() -> None:
 def test_what_was_seen_elsewhere_than_in_the_statistics_is_named() -> None:
     good = report(STEP, replace(STEP, name="6-2", where="the log of s1"))
     assert verdict(good)[-1] == (
-        "1 of the steps were seen in HAProxy's own statistics, 6-2 in the log of s1;"
+        "1 of 2 steps were seen in HAProxy's own statistics, 6-2 in the log of s1;"
         " no request was lost."
     )
 

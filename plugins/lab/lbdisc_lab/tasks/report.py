@@ -60,7 +60,7 @@ def where(steps: tuple[Step, ...]) -> str:
         found.setdefault(step.where, []).append(step.name)
     usual = len(found.pop(STATISTICS, ()))
     others = "".join(f", {', '.join(names)} in {place}" for place, names in found.items())
-    return f"{usual} of the steps were seen in {STATISTICS}{others}"
+    return f"{usual} of {len(steps)} steps were seen in {STATISTICS}{others}"
 
 
 def section(config: str) -> str:
