@@ -148,9 +148,11 @@ def _servers(site: Site) -> tuple[Server, ...]:
 
 
 def _tidy(found: dict[str, Any]) -> str:
-    """``docker inspect`` without what is empty, and what the engine keeps on its disk."""
+    """``docker inspect`` without what is empty or unset, and what the engine keeps on its disk."""
     for mount in found.get("Mounts", ()):
         mount.pop("Source", None)
+    for part in ("HostConfig", "NetworkSettings"):  # a limit of 0 is none
+        found[part] = {key: value for key, value in found.get(part, {}).items() if value}
     return json.dumps(_filled(found), indent=1)
 
 
