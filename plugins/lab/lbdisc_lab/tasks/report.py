@@ -35,13 +35,7 @@ def render(report: Report, name: str) -> str:
 
 def verdict(report: Report) -> list[str]:
     """What it all came to, in a few lines."""
-    reached = sum(step.ok for step in report.steps)
-    lines = [
-        f"{reached} of {len(report.steps)} steps as wanted; {report.served:,} requests served,"
-        f" {report.lost} lost"
-        + (f", {report.apart} apart" if report.apart else "")
-        + f", {report.early:,} too early (503, no node yet)"
-    ]
+    lines = [summary(report)] if report.steps else []
     lines += [f"FAILED: {step.name} {step.title}: {step.why_not}" for step in report.steps
               if not step.ok]  # fmt: skip
     told = tuple(step.missing for step in report.steps if step.missing)
@@ -51,6 +45,16 @@ def verdict(report: Report) -> list[str]:
     if report.left_out:
         lines.append(f"Not played, as nobody asked for it: {', '.join(report.left_out)}.")
     return lines
+
+
+def summary(report: Report) -> str:
+    """All steps together."""
+    good = sum(step.ok for step in report.steps)
+    apart = f", {report.apart} apart" if report.apart else ""
+    return (
+        f"{good} of {len(report.steps)} steps as wanted; {report.served:,} requests served,"
+        f" {report.lost} lost{apart}, {report.early:,} too early (503, no node yet)"
+    )
 
 
 def where(steps: tuple[Step, ...]) -> str:
