@@ -2,6 +2,8 @@
 
 from dataclasses import replace
 
+import pytest
+
 from lbdisc_lab.tasks.evidence import Evidence, Server, quiet
 from lbdisc_lab.tasks.report import render, section, verdict
 from lbdisc_lab.tasks.values import Image, Report, Start, Step, Task
@@ -38,8 +40,32 @@ def report(*steps: Step) -> Report:
 def test_a_good_run_says_that_no_request_was_lost() -> None:
     good = report(STEP)
     assert good.ok
-    assert verdict(good)[0].startswith("1 of 1 steps reached; 30 requests served, 0 lost, 2 apart")
+    assert verdict(good)[0].startswith(
+        "1 of 1 steps as wanted; 30 requests served, 0 lost, 2 apart"
+    )
     assert verdict(good)[-1].endswith("no request was lost.")
+
+
+def test_what_was_seen_elsewhere_than_in_the_statistics_is_named() -> None:
+    good = report(STEP, replace(STEP, name="6-2", where="the log of s1"))
+    assert verdict(good)[-1] == (
+        "1 of 2 steps were seen in HAProxy's own statistics, 6-2 in the log of s1;"
+        " no request was lost."
+    )
+
+
+def test_what_was_not_to_be_played_is_named() -> None:
+    part = replace(report(STEP), left_out=("task 0", "the starts"))
+    assert part.ok
+    assert "Not played, as nobody asked for it: task 0, the starts." in render(part, "report.md")
+
+
+@pytest.mark.parametrize("name", ["report.md", "report.html"])
+def test_a_picture_that_failed_fails_the_run_and_is_in_the_report(name: str) -> None:
+    bad = report(replace(STEP, evidence=Evidence(flaw="no picture: it hangs")))
+    assert not bad.ok
+    assert "FAILED: 6-1 start" in render(bad, name)
+    assert "no picture: it hangs" in render(bad, name)
 
 
 def test_a_lost_request_fails_the_run_and_is_named() -> None:

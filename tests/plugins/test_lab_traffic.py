@@ -165,6 +165,12 @@ def test_a_refused_connection_is_a_loss() -> None:
     assert {loss.reason for loss in traffic.lost} == {"refused"}
 
 
+def test_every_loss_is_kept_however_many_there_are() -> None:
+    with Traffic(f"http://127.0.0.1:{free_port()}/", rate=10_000) as traffic:
+        counts = after(traffic, 1500)
+    assert len(traffic.lost) == counts.lost == counts.requests
+
+
 def test_503_before_the_first_node_is_no_loss_and_after_it_is() -> None:
     replies = [says("503 None")] * 10 + [FINE] + [says("503 None")]
     with serving(*replies) as server, Traffic(server.url, rate=50) as traffic:

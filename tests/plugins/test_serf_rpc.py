@@ -200,6 +200,52 @@ def test_answer_in_pieces_is_put_together() -> None:
         thread.join(10)
 
 
+def test_the_agent_meets_an_end_and_no_reset_when_a_stream_is_left_unread() -> None:
+    ends: list[object] = []
+    shaken, unread = threading.Event(), threading.Event()
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def serve() -> None:
+            connection, _ = server.accept()
+            with connection:
+                connection.recv(65536)
+                connection.sendall(SHAKEN)
+                shaken.wait(10)
+                connection.sendall(b"x" * 1000)
+                unread.set()
+                try:
+                    ends.append(connection.recv(65536))
+                except OSError as error:
+                    ends.append(error)
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        client = Client(server.getsockname(), timeout=5)
+        shaken.set()
+        unread.wait(10)
+        client.close()
+        thread.join(10)
+    assert ends == [b""]
+
+
+def test_a_client_of_a_silent_agent_closes_all_the_same() -> None:
+    closed = threading.Event()
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def serve() -> None:
+            connection, _ = server.accept()
+            with connection:
+                connection.sendall(SHAKEN)
+                closed.wait(30)
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        Client(server.getsockname(), timeout=5).close()
+        assert thread.is_alive()
+        closed.set()
+        thread.join(10)
+
+
 def test_answer_that_is_cut_off_is_an_error() -> None:
     with (
         answering(SHAKEN[:-3], keep=False) as where,

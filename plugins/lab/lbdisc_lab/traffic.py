@@ -12,6 +12,7 @@ opened before stays with the worker of then until a node has answered on it.
 
 import asyncio
 import ipaddress
+import sys
 import threading
 import time
 from collections import Counter, deque
@@ -25,7 +26,6 @@ from lbdisc_lab.client import Connection, Lost, Target
 KeepAlive = Literal["both", "always", "never"]
 CONNECTIONS = 8  # at most so many requests at a time
 TIMEOUT = 5.0  # seconds
-MOST_LOSSES = 1000  # kept with time and reason; all are counted
 LATENCIES = 10_000  # the newest, for percentiles
 
 
@@ -109,7 +109,7 @@ class Traffic:
 
     @property
     def lost(self) -> list[Loss]:
-        """The lost requests in their order, the first thousand of them."""
+        """All lost requests in their order: ``counts().lost`` is how many there are at least."""
         return self._tally.losses()
 
     def start(self) -> Self:
@@ -163,7 +163,8 @@ class Traffic:
             self._tally.wait()
         except Lost as error:
             reason = f"{error} on a kept connection" if connection.kept else str(error)
-            self._tally.lose(Loss(at=at, reason=reason, after=time.monotonic() - started))
+            after = time.monotonic() - started
+            self._tally.lose(Loss(at=at, reason=sys.intern(reason), after=after))
         return early
 
     def __enter__(self) -> Self:
@@ -185,7 +186,6 @@ class _Tally:
         self._lock = threading.Lock()
         self._nodes: Counter[str] = Counter()
         self._no_node_yet = 0
-        self._lost = 0
         self._losses: list[Loss] = []
         self._latencies: deque[float] = deque(maxlen=LATENCIES)
 
@@ -205,9 +205,7 @@ class _Tally:
 
     def lose(self, loss: Loss) -> None:
         with self._lock:
-            self._lost += 1
-            if len(self._losses) < MOST_LOSSES:
-                self._losses.append(loss)
+            self._losses.append(loss)
 
     def losses(self) -> list[Loss]:
         with self._lock:
@@ -216,7 +214,7 @@ class _Tally:
     def counts(self) -> Counts:
         with self._lock:
             nodes, times = dict(sorted(self._nodes.items())), sorted(self._latencies)
-            waited, lost = self._no_node_yet, self._lost
+            waited, lost = self._no_node_yet, len(self._losses)
         served = sum(nodes.values())
         return Counts(
             requests=served + waited + lost,

@@ -185,7 +185,8 @@ class Client:
         raise self._wire.broken("a bad answer: no table")
 
     def close(self) -> None:
-        self._wire.close()
+        """Close cleanly; waits half a second at most for an agent that does not."""
+        self._wire.part()
 
     def __enter__(self) -> Self:
         return self

@@ -11,6 +11,7 @@ import msgpack
 from lbdisc_serf.settings import Address, joined
 
 MAX_REPLY = 64 * 1024 * 1024  # bytes; some 100,000 members
+PARTING = 0.5  # seconds that the agent gets to close its end too
 SLICE = 0.1  # seconds between two looks at whether the caller wants to stop
 
 
@@ -84,7 +85,7 @@ class Wire:
 
     def _read(self, timeout: float) -> bool:
         if self._stopped():
-            self.close()
+            self.part()
             raise RpcStopped(f"the Serf agent at {self.where}: stopped")
         try:
             if not self._poll.poll(max(0.0, timeout) * 1000):
@@ -105,6 +106,21 @@ class Wire:
         self.close()
         return RpcError(f"the Serf agent at {self.where}: {what}")
 
+    def part(self) -> None:
+        """Say that no more is asked, read what is still on its way until the agent closes, close.
+
+        A connection that is closed with something unread is reset, and the agent logs an error.
+        """
+        end = time.monotonic() + PARTING
+        with suppress(OSError):
+            self._socket.shutdown(socket.SHUT_WR)
+            while (left := end - time.monotonic()) > 0:
+                self._socket.settimeout(left)
+                if not self._socket.recv(65536):
+                    break
+        self.close()
+
     def close(self) -> None:
+        """Close at once."""
         with suppress(OSError):
             self._socket.close()

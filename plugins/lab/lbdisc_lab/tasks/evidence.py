@@ -12,6 +12,7 @@ from typing import Any
 from lbdisc.errors import LbdiscError
 from lbdisc_lab.containers.site import Site
 from lbdisc_lab.tasks import screenshot
+from lbdisc_lab.tasks.screenshot import ScreenshotError
 
 # Where the engine keeps things on its disk: of no interest, and other on every machine.
 _ENGINE_S_OWN = (
@@ -41,7 +42,8 @@ class Server:
 class Evidence:
     """What was seen at a step's end. Paths are relative to the report's folder.
 
-    ``told`` is what the balancer's log said during the step.
+    ``told`` is what the balancer's log said during the step; ``flaw`` says what is missing that
+    should not be, empty if all is there.
     """
 
     config: str = ""
@@ -51,6 +53,7 @@ class Evidence:
     told: str = ""
     servers: tuple[Server, ...] = ()
     picture: str = ""
+    flaw: str = ""
     files: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -63,7 +66,7 @@ class Gatherer:
     def gather(self, site: Site, name: str, *, since: str) -> Evidence:
         """What ``site`` shows now; what cannot be had says why in its place.
 
-        ``since`` is the Unix time of the step's begin. Raises ``ScreenshotError``, ``OSError``.
+        ``since`` is the Unix time of the step's begin. Raises ``OSError``.
         """
         into = _Folder(self._root, f"steps/{name}")
         table = _tried(site.engine.table)
@@ -79,6 +82,7 @@ class Gatherer:
         into.write("nodes.txt", nodes)
         into.write("folder.txt", folder)
         servers = _servers(site)
+        picture, flaw = into.picture(f"{site.stats_page};norefresh", len(servers))
         return Evidence(
             config=config,
             nodes=nodes,
@@ -86,7 +90,8 @@ class Gatherer:
             table=table,
             told=quiet(_tried(lambda: site.balancer.logs(since=since))),
             servers=servers,
-            picture=into.picture(f"{site.stats_page};norefresh", len(servers)),
+            picture=picture,
+            flaw=flaw,
             files=into.files,
         )
 
@@ -112,12 +117,15 @@ class _Folder:
         path.parent.mkdir(parents=True, exist_ok=True)
         return path
 
-    def picture(self, url: str, servers: int) -> str:
-        """A picture of the statistics page. Raises ``ScreenshotError``."""
+    def picture(self, url: str, servers: int) -> tuple[str, str]:
+        """A picture of the statistics page; where it is, or nowhere and why there is none."""
         path = self._path("stats.png")
-        screenshot.take(url, path, height=_PICTURE_HEAD + _PICTURE_ROW * servers)
+        try:
+            screenshot.take(url, path, height=_PICTURE_HEAD + _PICTURE_ROW * servers)
+        except ScreenshotError as error:
+            return "", str(error)
         shrink(path)
-        return f"{self._name}/stats.png"
+        return f"{self._name}/stats.png", ""
 
 
 def _tried(read: Any) -> str:
@@ -140,9 +148,11 @@ def _servers(site: Site) -> tuple[Server, ...]:
 
 
 def _tidy(found: dict[str, Any]) -> str:
-    """``docker inspect`` without what is empty, and what the engine keeps on its disk."""
+    """``docker inspect`` without what is empty or unset, and what the engine keeps on its disk."""
     for mount in found.get("Mounts", ()):
         mount.pop("Source", None)
+    for part in ("HostConfig", "NetworkSettings"):  # a limit of 0 is none
+        found[part] = {key: value for key, value in found.get(part, {}).items() if value}
     return json.dumps(_filled(found), indent=1)
 
 
@@ -167,10 +177,13 @@ def _is_request(line: str) -> bool:
 
 
 def shrink(picture: Path) -> None:
-    """Make a PNG a third as large with a palette of its own, where ``pngquant`` is there."""
+    """Make a PNG much smaller with a palette of its own, where ``pngquant`` is there.
+
+    Without dithering, and with colours enough that each state keeps the one of the page's legend.
+    """
     with suppress(OSError):
         subprocess.run(
-            ["pngquant", "--force", "--ext", ".png", "32", str(picture)],
+            ["pngquant", "--force", "--nofs", "--ext", ".png", "128", str(picture)],
             check=False,
             capture_output=True,
             timeout=screenshot.LIMIT,

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import jinja2
 
-from lbdisc_lab.tasks.values import Report, Step
+from lbdisc_lab.tasks.values import STATISTICS, Report, Step
 
 _TEMPLATES = Path(__file__).parent / "templates"
 TOLD = 30  # lines of the balancer's log that a step shows; the whole log is beside it
@@ -35,20 +35,36 @@ def render(report: Report, name: str) -> str:
 
 def verdict(report: Report) -> list[str]:
     """What it all came to, in a few lines."""
-    reached = sum(step.ok for step in report.steps)
-    lines = [
-        f"{reached} of {len(report.steps)} steps reached; {report.served:,} requests served,"
-        f" {report.lost} lost"
-        + (f", {report.apart} apart" if report.apart else "")
-        + f", {report.early:,} too early (503, no node yet)"
-    ]
+    lines = [summary(report)] if report.steps else []
     lines += [f"FAILED: {step.name} {step.title}: {step.why_not}" for step in report.steps
               if not step.ok]  # fmt: skip
     told = tuple(step.missing for step in report.steps if step.missing)
     lines += [f"FAILED: {line}" for line in report.missing if not line.endswith(told)]
-    if report.ok:
-        lines.append("Every step was seen in HAProxy's own statistics; no request was lost.")
+    if report.ok and report.steps:
+        lines.append(f"{where(report.steps)}; no request was lost.")
+    if report.left_out:
+        lines.append(f"Not played, as nobody asked for it: {', '.join(report.left_out)}.")
     return lines
+
+
+def summary(report: Report) -> str:
+    """All steps together."""
+    good = sum(step.ok for step in report.steps)
+    apart = f", {report.apart} apart" if report.apart else ""
+    return (
+        f"{good} of {len(report.steps)} steps as wanted; {report.served:,} requests served,"
+        f" {report.lost} lost{apart}, {report.early:,} too early (503, no node yet)"
+    )
+
+
+def where(steps: tuple[Step, ...]) -> str:
+    """In what the steps were seen, and which of them elsewhere than in HAProxy's statistics."""
+    found: dict[str, list[str]] = {}
+    for step in steps:
+        found.setdefault(step.where, []).append(step.name)
+    usual = len(found.pop(STATISTICS, ()))
+    others = "".join(f", {', '.join(names)} in {place}" for place, names in found.items())
+    return f"{usual} of {len(steps)} steps were seen in {STATISTICS}{others}"
 
 
 def section(config: str) -> str:

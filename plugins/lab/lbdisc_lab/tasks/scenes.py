@@ -1,5 +1,6 @@
 """What is done in each task, and what has to be seen; the order is the lab's."""
 
+import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -11,13 +12,20 @@ from lbdisc_lab.tasks.stage import Act, Stage
 EACH = 25  # requests that every node answers before a step is over
 _SMALL = ("s6-", "logger ", "sleep ")  # processes that every service has beside it
 HOLD = 1.5  # seconds of traffic that a step gets at least
+_APP = (
+    "python -m lbdisc_lab.webapp"  # how the app's command line begins; the registrar's has it too
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scene:
-    """A task and how it is played. ``static``: its nodes are listed by hand, in the folder."""
+    """A task and how it is played. ``static``: its nodes are listed by hand, in the folder.
+
+    ``tasks`` are the numbers of those that it answers.
+    """
 
     name: str
+    tasks: tuple[str, ...]
     title: str
     question: str
     play: Callable[[Stage], None]
@@ -37,6 +45,10 @@ def _settled(stage: Stage, act: Act, *names: str) -> None:
 
 def _start_balancer(stage: Stage) -> None:
     stage.site.start_registry()
+    _start_ha(stage)
+
+
+def _start_ha(stage: Stage) -> None:
     stage.site.start_balancer()
     stage.site.start_traffic()
 
@@ -68,10 +80,12 @@ def supervision(stage: Stage) -> None:
                 if not words.startswith(_SMALL):
                     act.note(f"{name} runs {words}")
     with stage.step(
-        "kill -9 the web app in s1", "s2 answers meanwhile; the app is there again and serves"
+        "kill -9 the web app in s1",
+        "s2 answers meanwhile; lbdisc in s1 sees the end of the app and ends too, S6 starts both"
+        " again, and s1 serves",
     ) as act:
         with site.apart.because("in flight on the killed app"):
-            site.kill_program("s1", "lbdisc_lab.webapp")
+            _kill_app(stage, "s1")
         _settled(stage, act, "s1", "s2")
     with stage.step(
         "kill -9 lbdisc in ha", "HAProxy serves on, no request is lost; lbdisc is there again"
@@ -86,19 +100,35 @@ def supervision(stage: Stage) -> None:
         _settled(stage, act, "s1", "s2")
 
 
+def _kill_app(stage: Stage, name: str) -> None:
+    """kill -9 the app itself in the node ``name``; returns when there is another."""
+    node, site = stage.site.nodes[name], stage.site
+
+    def apps() -> set[int]:
+        return {pid for pid, words in node.programs().items() if words.startswith(_APP)}
+
+    killed = apps()
+    assert killed, f"no app runs in {name}"
+    site.commands.append(f"docker exec {name} kill -9 …  # {_APP}")
+    node.execute("sh", "-c", f"kill -9 {' '.join(map(str, killed))}")
+    site.until(lambda: bool(apps() - killed), f"another app in {name}")
+
+
 def any_order(stage: Stage) -> None:
     """Task 2."""
     site = stage.site
-    with stage.step("start s1, before anything else", "it waits for the others") as act:
+    first = ALONE[site.backend.name]
+    with stage.step("start s1, before anything else", first.wanted) as act:
         site.start_nodes("s1")
-        site.until(lambda: site.nodes["s1"].running, "s1 to run")
-        act.seen()
-    with stage.step("start ha", "it runs, and lists whom the registry knows") as act:
-        site.start_balancer()
-        site.start_traffic()
-        if site.backend.server:
-            act.seen()
-        else:
+        _told(stage, act, "s1", first.pattern)
+    if site.backend.server:
+        with stage.step("start ha", "it runs, says that the registry is away, lists nobody") as act:
+            _start_ha(stage)
+            site.until_listed()
+            _told(stage, act, "ha", "] registry: ")
+    else:
+        with stage.step("start ha", "it finds s1, which is up and answers") as act:
+            _start_ha(stage)
             _settled(stage, act, "s1")
     last = "start the registry and s2" if site.backend.server else "start s2"
     with stage.step(last, "all have found together") as act:
@@ -112,6 +142,40 @@ def any_order(stage: Stage) -> None:
             site.until_up("s1", "s2")
             site.until_served(1)
         _settled(stage, act, "s1", "s2")
+
+
+@dataclass(frozen=True, slots=True)
+class Alone:
+    """What a node does that is started first of all, and the pattern of the log that shows it."""
+
+    wanted: str
+    pattern: str
+
+
+_NO_SERVER = Alone(
+    "it says that it cannot register, and tries again", "not registered, trying again"
+)
+ALONE = {
+    "file": Alone("it lists itself in the folder, which is there before anybody", "registered "),
+    "serf": Alone(
+        "it says that it cannot join ha, and tries again", r"cannot join ha yet.* resolve ha\b"
+    ),
+    "etcd": _NO_SERVER,
+    "zookeeper": _NO_SERVER,
+}
+
+
+def _told(stage: Stage, act: Act, name: str, pattern: str) -> None:
+    """Until the container ``name`` has said what ``pattern`` matches."""
+    container = stage.site.containers[name]
+
+    def line() -> str:
+        lines = container.logs().splitlines()
+        return next((line for line in lines if re.search(pattern, line)), "")
+
+    said = stage.site.until(line, f"{pattern!r} in the log of {name}")
+    act.seen(f"the log of {name}")
+    act.note(f"{name} said: {said}")
 
 
 def joins_and_leaves(stage: Stage) -> None:
@@ -173,6 +237,7 @@ class StaticSite(Site):
 SCENES = (
     Scene(
         name="0",
+        tasks=("0",),
         title="Task 0: two static nodes",
         question="The start of the lab: somebody writes the list of nodes. The same image does it,"
         " with its default registry, a folder; what follows is about nobody having to.",
@@ -181,6 +246,7 @@ SCENES = (
     ),
     Scene(
         name="1",
+        tasks=("1",),
         title="Task 1: a process supervisor",
         question="One process per container leaves no room for side processes, and a crash ends"
         " the container (M1, M5). S6 runs several, and what is killed comes back.",
@@ -188,6 +254,7 @@ SCENES = (
     ),
     Scene(
         name="2",
+        tasks=("2",),
         title="Task 2: membership, in any start order",
         question="Nodes, balancer and registry are started in the wrong order, and find together"
         " all the same (M3, M4).",
@@ -195,6 +262,7 @@ SCENES = (
     ),
     Scene(
         name="3",
+        tasks=("3", "4", "5"),
         title="Tasks 3, 4 and 5: joins and leaves, images of shared layers, a rendered list",
         question="Starting a node is the whole procedure (M2). The configuration is rendered from"
         " a template at every change (M6) and holds all members, no more and no fewer.",
@@ -202,6 +270,7 @@ SCENES = (
     ),
     Scene(
         name="6",
+        tasks=("6",),
         title="Task 6: automatic reload, no request lost",
         question="The lab's last demonstration: one balancer, then two nodes, five, three.",
         play=automatic_reload,

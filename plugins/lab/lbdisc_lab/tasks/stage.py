@@ -8,7 +8,8 @@ from dataclasses import replace
 from lbdisc.errors import LbdiscError
 from lbdisc_lab.containers.site import Site
 from lbdisc_lab.tasks.evidence import Gatherer
-from lbdisc_lab.tasks.values import Step
+from lbdisc_lab.tasks.values import STATISTICS, Step
+from lbdisc_lab.traffic import Counts
 
 Say = Callable[[str], None]
 
@@ -23,11 +24,12 @@ class Act:
     def __init__(self) -> None:
         self._began = time.monotonic()
         self.seconds: float | None = None
+        self.where = STATISTICS
         self.notes: list[str] = []
 
-    def seen(self) -> None:
-        """HAProxy's statistics are as wanted now."""
-        self.seconds = time.monotonic() - self._began
+    def seen(self, where: str = STATISTICS) -> None:
+        """What is wanted shows in ``where`` now."""
+        self.seconds, self.where = time.monotonic() - self._began, where
 
     def note(self, text: str) -> None:
         """A line for the report."""
@@ -35,7 +37,10 @@ class Act:
 
 
 class Stage:
-    """Plays the steps of one task on ``site``."""
+    """Plays the steps of one task on ``site``.
+
+    A step's counts begin where those of the one before ended, so that none falls in between.
+    """
 
     def __init__(self, site: Site, gatherer: Gatherer, name: str, say: Say) -> None:
         self.site = site
@@ -43,48 +48,53 @@ class Stage:
         self._gatherer = gatherer
         self._name = name
         self._say = say
+        self._before = self._now = Counts()
 
     @contextmanager
     def step(self, title: str, wanted: str) -> Iterator[Act]:
         """Play a step; raises ``TaskFailed`` when it does not come to what is wanted."""
         site, act = self.site, Act()
         name = f"{self._name}-{len(self.steps) + 1}"
-        since, before, typed = f"{time.time():.3f}", site.counts(), len(site.commands)
-        lost, missing = len(site.traffic.lost), ""
+        since, typed, missing = f"{time.time():.3f}", len(site.commands), ""
+        self._before = self._now
         self._say(f"{name} {title}")
         try:
             yield act
         except (AssertionError, LbdiscError) as error:
             missing = " ".join(str(error).split())
-        evidence = self._gatherer.gather(site, name, since=since)
-        losses = site.traffic.lost[lost:]
         step = Step(
             name=name,
             title=title,
             wanted=wanted,
             commands=tuple(site.commands[typed:]),
             seconds=act.seconds,
-            counts=site.counts().since(before),
-            losses=tuple(site.apart.real(losses)),
-            apart=site.apart.reasons(losses),
+            where=act.where,
             notes=tuple(act.notes),
-            evidence=evidence,
+            evidence=self._gatherer.gather(site, name, since=since),
             missing=missing,
         )
+        step = self._counted(step)
         self.steps.append(step)
         self._say(f"  {outcome(step)}")
         if missing:
             raise TaskFailed(missing)
 
     def close(self) -> None:
-        """Stop the traffic; what got lost after the last step counts for that."""
+        """Stop the traffic; what became of the last requests counts for the last step."""
         self.site.traffic.stop()
-        if not self.steps:
-            return
-        known = sum(len(step.losses) + sum(step.apart.values()) for step in self.steps)
-        late = self.site.apart.real(self.site.traffic.lost[known:])
-        last = self.steps[-1]
-        self.steps[-1] = replace(last, losses=(*last.losses, *late))
+        if self.steps:
+            self.steps[-1] = self._counted(self.steps[-1])
+
+    def _counted(self, step: Step) -> Step:
+        """``step`` with what became of the requests since the one before it."""
+        self._now = self.site.counts()
+        losses = self.site.traffic.lost[self._before.lost : self._now.lost]
+        return replace(
+            step,
+            counts=self._now.since(self._before),
+            losses=tuple(self.site.apart.real(losses)),
+            apart=self.site.apart.reasons(losses),
+        )
 
 
 def outcome(step: Step) -> str:

@@ -7,10 +7,12 @@ from lbdisc_lab.demo.evidence import explain
 from lbdisc_lab.tasks.evidence import Evidence
 from lbdisc_lab.traffic import Counts, Loss
 
+STATISTICS = "HAProxy's own statistics"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
-    """One step. ``seconds``: from its first command until HAProxy's statistics were as wanted.
+    """One step. ``seconds``: from its first command until what was wanted showed in ``where``.
 
     ``missing`` says what was not reached, empty if all was; ``apart`` counts losses that nothing
     could have served, by the reason.
@@ -21,6 +23,7 @@ class Step:
     wanted: str
     commands: tuple[str, ...] = ()
     seconds: float | None = None
+    where: str = STATISTICS
     counts: Counts = field(default_factory=Counts)
     losses: tuple[Loss, ...] = ()
     apart: Mapping[str, int] = field(default_factory=dict)
@@ -30,13 +33,13 @@ class Step:
 
     @property
     def ok(self) -> bool:
-        return not self.missing and not self.losses
+        return not (self.missing or self.losses or self.evidence.flaw)
 
     @property
     def why_not(self) -> str:
         """What went wrong, in one line."""
         lost = explain(self.losses, len(self.losses)) if self.losses else ""
-        return "; ".join(part for part in (self.missing, lost) if part)
+        return "; ".join(part for part in (self.missing, lost, self.evidence.flaw) if part)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,7 +79,7 @@ class Image:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
-    """The whole lab over one backend."""
+    """The lab over one backend; ``left_out`` names what was not to be played."""
 
     backend: str
     rate: float
@@ -85,6 +88,7 @@ class Report:
     tasks: tuple[Task, ...] = ()
     starts: tuple[Start, ...] = ()
     missing: tuple[str, ...] = ()
+    left_out: tuple[str, ...] = ()
 
     @property
     def steps(self) -> tuple[Step, ...]:
