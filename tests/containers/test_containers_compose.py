@@ -73,7 +73,7 @@ def up(profile: str, *files: str) -> Iterator[Project]:
             project.run("down", "-v", "-t", "0")
 
 
-@pytest.mark.parametrize("profile", ["file", "serf", "etcd", "zookeeper"])
+@pytest.mark.parametrize("profile", ["serf", "etcd", "zookeeper"])
 def test_three_commands_to_five_balanced_web_apps(profile: str) -> None:
     with up(profile) as project:
         settings = project.run("exec", "-T", "ha", "lbdisc", "config", "show")
@@ -84,6 +84,10 @@ def test_a_stack_that_runs_keeps_its_registry() -> None:
     with up("file") as project:
         project.run("up", "-d", "--scale", "webapp=6")
         project.until_served_by(6)
+        other = ("--profile", "serf")
+        project.run(*other, "up", "-d", "--scale", "webapp=6")
+        refusal = '"file" is chosen already'
+        eventually(lambda: refusal in project.run(*other, "logs", "choose-serf"))
 
 
 def test_tls_and_passwords() -> None:

@@ -3,6 +3,8 @@
 import json
 import socket
 import threading
+import uuid
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -22,6 +24,14 @@ CONFINED = (
     *("--read-only", "--tmpfs", "/run", "--cap-drop", "ALL"),
     *("--security-opt", "no-new-privileges"),
 )
+
+
+@pytest.fixture(scope="module", autouse=True)
+def without_settings() -> Iterator[Container]:
+    """A container whose settings nobody writes, from the start: it waits for ten seconds."""
+    environment = {"LBDISC_CONFIG": "/etc/lbdisc/chosen/lbdisc.toml"}
+    with Engine(f"test-images-{uuid.uuid4().hex[:8]}") as engine:
+        yield engine.run(Run(image=IMAGE.format("ha"), name="ha", environment=environment))
 
 
 @pytest.mark.parametrize("image", ["base", "ha", "webapp", "etcd", "zookeeper"])
@@ -174,12 +184,12 @@ class TestBadInput:
         (line,) = container.logs().splitlines()
         assert line.startswith("lbdisc: cannot read the settings file /etc/lbdisc/lbdisc.toml: ")
 
-    def test_settings_that_no_container_writes_are_missed(self, engine: Engine) -> None:
-        environment = {"LBDISC_CONFIG": "/etc/lbdisc/chosen/lbdisc.toml"}
-        container = engine.run(Run(image=IMAGE.format("ha"), name="ha", environment=environment))
-        eventually(lambda: not container.running, deadline=60)
-        assert container.exit_code == 1
-        assert "a profile chooses the registry: --profile file, serf" in container.logs()
+    def test_settings_that_no_container_writes_are_missed(
+        self, without_settings: Container
+    ) -> None:
+        eventually(lambda: not without_settings.running, deadline=60)
+        assert without_settings.exit_code == 1
+        assert "a profile chooses the registry: --profile file, serf" in without_settings.logs()
 
     @pytest.mark.parametrize(
         ("name", "word"), [("etcd", "etcd.endpoints"), ("zookeeper", "zookeeper.hosts")]
