@@ -28,6 +28,7 @@ images: setup ## the containers' images, from this tree (ARGS="ha webapp" for so
 	@sh scripts/images.sh $(ARGS)
 
 lab: setup ## the lab on containers, with a report in build/lab (BACKEND=serf|etcd|zookeeper)
+	@$(RUN)/python -m lbdisc_lab.containers $(or $(BACKEND),file)
 	@$(MAKE) --no-print-directory images ARGS=
 	@sh scripts/packages.sh chromium pngquant
 	@$(RUN)/python -m lbdisc_lab.tasks --backend $(or $(BACKEND),file) $(ARGS)

@@ -49,3 +49,5 @@ def site(request: pytest.FixtureRequest) -> Iterator[Site]:
         site.until_up("s1", "s2")
         site.until_served(20, "s1", "s2")
         yield site
+        site.traffic.stop()  # what was in flight to the last counts, too
+        assert list(map(str, site.new_losses())) == []

@@ -1,123 +1,98 @@
-"""What the images promise by themselves: supervision, logs, a read-only root, bad input."""
+"""What the images promise by themselves: users, health, logs, settings, bad input."""
 
 import json
 import socket
 import threading
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+from urllib.request import urlopen
 
 import pytest
+from container_sites import running, until_said
 
 from lbdisc.testing.waiting import eventually
-from lbdisc_lab.containers.backends import IMAGE, backend
+from lbdisc_lab.containers.backends import BACKENDS, IMAGE, backend
 from lbdisc_lab.containers.container import Container, Run
-from lbdisc_lab.containers.docker import inspect
+from lbdisc_lab.containers.docker import DockerError, inspect
 from lbdisc_lab.containers.engine import Engine
 from lbdisc_lab.containers.site import Site
 
+CONFINED = (
+    *("--read-only", "--tmpfs", "/run", "--cap-drop", "ALL"),
+    *("--security-opt", "no-new-privileges"),
+)
 
-@contextmanager
-def running(name: str, **settings: str) -> Iterator[Site]:
-    """A site of one balancer and one node over the backend ``name``."""
-    engine = Engine(f"test-images-{uuid.uuid4().hex[:8]}")
-    with Site(engine, backend(name), rate=50, environment=settings) as site:
-        site.start_registry()
+
+@pytest.fixture(scope="module", autouse=True)
+def without_settings() -> Iterator[Container]:
+    """A container whose settings nobody writes, from the start: it waits for ten seconds."""
+    environment = {"LBDISC_CONFIG": "/etc/lbdisc/chosen/lbdisc.toml"}
+    with Engine(f"test-images-{uuid.uuid4().hex[:8]}") as engine:
+        yield engine.run(Run(image=IMAGE.format("ha"), name="ha", environment=environment))
+
+
+@pytest.mark.parametrize("image", ["base", "ha", "webapp", "etcd", "zookeeper"])
+def test_an_image_says_what_it_is_and_how_it_is_run(image: str) -> None:
+    config = inspect("image", IMAGE.format(image))["Config"]
+    assert config["Labels"]["org.opencontainers.image.title"].startswith("lbdisc")
+    assert config["Labels"]["org.opencontainers.image.version"] != "0"
+    assert config["StopSignal"] == "SIGTERM"
+    assert config["User"] not in ("", "root", "0")
+    assert config["Healthcheck"]["Test"][0] == "CMD"
+
+
+def test_one_image_follows_any_registry_by_the_variable_alone(engine: Engine) -> None:
+    found = {}
+    for name in BACKENDS:
+        wanted = Run(image=IMAGE.format("ha"), name=name, environment={"LBDISC_BACKEND": name})
+        found[name] = engine.run(wanted)
+    for name, container in found.items():
+        until_follows(container, name)
+    inspected = [container.inspect() for container in found.values()]
+    assert len({one["Image"] for one in inspected}) == 1
+    others = [
+        {**one["Config"], "Hostname": "", "Env": sorted(own(one["Config"]["Env"]))}
+        for one in inspected
+    ]
+    assert all(other == others[0] for other in others)
+
+
+def until_follows(container: Container, registry: str) -> None:
+    eventually(lambda: followed(container) == registry, deadline=60)
+
+
+def until_healthy(container: Container) -> None:
+    eventually(lambda: container.health == "healthy", deadline=60)
+
+
+def followed(container: Container) -> str:
+    """The registry that the agent in it says it follows, empty as long as it says nothing."""
+    with suppress(DockerError, ValueError):
+        status = json.loads(container.execute("cat", "/var/lib/lbdisc/status.json"))
+        return str(status["backend"])
+    return ""
+
+
+def own(environment: list[str]) -> list[str]:
+    """What is in it but for the one variable."""
+    return [word for word in environment if not word.startswith("LBDISC_BACKEND=")]
+
+
+def test_nothing_needs_root_a_capability_or_a_root_to_write_to(engine: Engine) -> None:
+    with Site(engine, backend("serf"), options=CONFINED) as site:
         site.start_balancer()
         site.start_nodes("s1")
         site.start_traffic()
         site.until_up("s1")
         site.until_served(20, "s1")
-        yield site
-
-
-def until_said(container: Container, words: str) -> str:
-    """The first line of the container's log with these words."""
-
-    def said() -> str:
-        return next((line for line in container.logs().splitlines() if words in line), "")
-
-    try:
-        return eventually(said, deadline=60, every=0.2, what=f"{words!r} in the log")
-    except AssertionError as error:
-        raise AssertionError(f"{error}:\n{container.logs()[-3000:]}") from None
-
-
-def no_zombies(container: Container) -> bool:
-    return all(state != "Z" for _, state, _ in container.processes())
-
-
-@pytest.fixture(scope="module")
-def site() -> Iterator[Site]:
-    """One for all tests that change nothing for good. The backend is Serf: it has all services."""
-    with running("serf") as site:
-        yield site
-
-
-class TestSupervision:
-    """S6 in both images, with all services there are."""
-
-    @pytest.mark.parametrize("program", ["lbdisc run", "serf agent", "rsyslogd"])
-    def test_killed_in_the_balancer_it_comes_back_and_no_request_is_lost(
-        self, site: Site, program: str
-    ) -> None:
-        before = len(site.losses())
-        site.kill_program("ha", program)
-        site.until_served(100, "s1")
-        site.until_up("s1")
-        assert site.losses()[before:] == []
-        assert eventually(lambda: no_zombies(site.balancer))
-
-    def test_a_killed_haproxy_comes_back_with_its_nodes(self, site: Site) -> None:
-        with site.apart.because("HAProxy is dead"):
-            site.kill_program("ha", "haproxy -W")
-            site.until_up("s1")
-            site.until_served(1)
-        before = len(site.losses())
-        site.until_served(50, "s1")
-        assert site.losses()[before:] == []
-        assert eventually(lambda: no_zombies(site.balancer))
-
-    @pytest.mark.parametrize(
-        "program", ["lbdisc register", "lbdisc_lab.webapp --port", "serf agent", "rsyslogd"]
-    )
-    def test_killed_in_a_web_app_it_comes_back(self, site: Site, program: str) -> None:
-        with site.apart.because("the only node is dead"):
-            site.kill_program("s1", program)
-            site.until_up("s1")
-            site.until_served(50, "s1")
-        assert eventually(lambda: no_zombies(site.nodes["s1"]))
-
-
-def test_a_serf_agent_that_knows_nothing_of_lbdisc_is_balanced(site: Site) -> None:
-    script = (
-        "serf agent -tag role=backend -retry-join ha -retry-interval 1s &"
-        " exec python -m lbdisc_lab.webapp"
-    )
-    before = len(site.losses())
-    run = Run(
-        image=IMAGE.format("webapp"),
-        name="plain",
-        network=site.network,
-        options=("--entrypoint", "sh"),
-        command=("-c", script),
-    )
-    site.nodes["plain"] = site.engine.run(run)
-    site.until_up("s1", "plain")
-    site.until_served(50, "s1", "plain")
-    with site.apart.because("in flight on a killed node"):
-        site.forget_nodes("plain")
-    site.until_up("s1")
-    assert site.losses()[before:] == []
-
-
-def test_the_root_may_be_read_only(engine: Engine) -> None:
-    with Site(engine, backend("serf"), options=("--read-only", "--tmpfs", "/run")) as site:
-        site.start_balancer()
-        site.start_nodes("s1")
-        site.start_traffic()
-        site.until_up("s1")
-        site.until_served(20, "s1")
+        for container in (site.balancer, site.nodes["s1"]):
+            owners = container.execute("sh", "-c", "stat -c %u /proc/[0-9]* 2>/dev/null || true")
+            assert set(owners.split()) == {"900"}
+            until_healthy(container)
+        site.traffic.stop()
         site.stop_nodes("s1")
         assert site.nodes["s1"].exit_code == 0
 
@@ -133,7 +108,8 @@ class TestLogs:
     """Everything that runs in a container is heard at its output."""
 
     def test_text_names_the_process_of_each_line(self) -> None:
-        with running("file") as site:
+        with running("file", LOG_FORWARD="logs") as site:
+            until_said(site.balancer, "not forwarded: LOG_FORWARD is 'logs'; right is udp://HOST")
             assert " lbdisc: " in until_said(site.balancer, "running came=nodes/")
             assert " haproxy: " in until_said(site.balancer, "localnodes nodes/")
             assert " app: " in until_said(site.nodes["s1"], "registered address=")
@@ -167,8 +143,10 @@ class TestLogs:
 class TestBadInput:
     """The log says it in one line, and what can serve goes on."""
 
-    def test_an_unknown_backend_names_the_known_ones(self, engine: Engine) -> None:
-        for image in ("ha", "webapp"):
+    def test_an_unknown_backend_names_the_known_ones_and_is_tried_again_slowly(
+        self, engine: Engine
+    ) -> None:
+        for image, program in (("ha", "lbdisc"), ("webapp", "app")):
             container = engine.run(
                 Run(
                     image=IMAGE.format(image),
@@ -177,10 +155,41 @@ class TestBadInput:
                 )
             )
             line = until_said(container, "consul")
-            assert "etcd" in line
-            assert "serf" in line
-            assert "zookeeper" in line
+            assert all(name in line for name in ("etcd", "serf", "zookeeper"))
+            until_said(container, f"{program} ended with exit code 2 after")
+            until_said(container, "starting it again in 2 s")
             assert "Traceback" not in container.logs()
+
+    def test_with_an_unknown_backend_the_balancer_serves_what_it_has(self) -> None:
+        with running("file") as site:
+            site.traffic.stop()
+            known = site.config()
+            site.balancer.stop()
+            wanted = replace(site.balancer_run(), environment={"LBDISC_BACKEND": "consul"})
+            volume = ("--volumes-from", site.balancer.id)
+            again = site.engine.run(replace(wanted, name="again", options=volume))
+            until_said(again, "lbdisc ended with exit code 2")
+            assert again.execute("cat", "/var/lib/lbdisc/haproxy.cfg") == known
+            with urlopen(site.url, timeout=20) as answer:
+                assert answer.status == 200
+
+    def test_a_settings_file_that_cannot_be_read_is_named(
+        self, engine: Engine, tmp_path: Path
+    ) -> None:
+        (tmp_path / "lbdisc.toml").write_text("backend = etcd\n")
+        volumes = (f"{tmp_path / 'lbdisc.toml'}:/etc/lbdisc/lbdisc.toml:ro",)
+        container = engine.run(Run(image=IMAGE.format("ha"), name="ha", volumes=volumes))
+        eventually(lambda: not container.running, deadline=60)
+        assert container.exit_code == 1
+        (line,) = container.logs().splitlines()
+        assert line.startswith("lbdisc: cannot read the settings file /etc/lbdisc/lbdisc.toml: ")
+
+    def test_settings_that_no_container_writes_are_missed(
+        self, without_settings: Container
+    ) -> None:
+        eventually(lambda: not without_settings.running, deadline=60)
+        assert without_settings.exit_code == 1
+        assert "a profile chooses the registry: --profile file, serf" in without_settings.logs()
 
     @pytest.mark.parametrize(
         ("name", "word"), [("etcd", "etcd.endpoints"), ("zookeeper", "zookeeper.hosts")]
@@ -205,6 +214,38 @@ class TestBadInput:
                 site.until_served(1)
             site.until_served(100, "s1")
             assert site.losses() == []
+
+
+SETTINGS = """
+backend = "file"
+state_dir = "/var/lib/lbdisc/here"
+output = "/var/lib/lbdisc/there.cfg"
+[file]
+dir = "/nodes"
+[haproxy]
+mode = "attached"
+master_socket = "/var/lib/lbdisc/main.sock"
+[jinja2.vars]
+log = "/run/lbdisc/log.sock len 8192 local0"
+[register]
+port = 3100
+"""
+
+
+def test_a_settings_file_counts_in_all_that_it_says(engine: Engine, tmp_path: Path) -> None:
+    file = tmp_path / "lbdisc.toml"
+    file.write_text(SETTINGS)
+    options = ("--volume", f"{file}:/etc/lbdisc/lbdisc.toml:ro")
+    with Site(engine, backend("file"), options=options) as site:
+        site.start_balancer()
+        command = ("python", "-m", "lbdisc_lab.webapp", "--port", "3100")
+        site.nodes["s1"] = site.engine.run(replace(site.node_run("s1"), command=command))
+        site.until_up("s1")
+        for container in (site.balancer, site.nodes["s1"]):
+            assert container.execute("/usr/lib/lbdisc/healthy") == ""
+        site.balancer.execute("test", "-S", "/var/lib/lbdisc/main.sock")
+        site.balancer.execute("test", "-s", "/var/lib/lbdisc/here/status.json")
+        assert site.host("s1") in site.balancer.execute("cat", "/var/lib/lbdisc/there.cfg")
 
 
 def gateway(network: str) -> str:

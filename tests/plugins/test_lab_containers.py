@@ -7,7 +7,7 @@ import pytest
 from lbdisc.errors import SettingsError
 from lbdisc_lab.apart import Apart
 from lbdisc_lab.containers.backends import backend
-from lbdisc_lab.containers.container import Run
+from lbdisc_lab.containers.container import Run, runs
 from lbdisc_lab.containers.engine import Engine
 from lbdisc_lab.traffic import Loss
 
@@ -49,6 +49,34 @@ def test_an_unknown_backend_lists_the_known_ones() -> None:
 def test_the_default_backend_needs_no_variable() -> None:
     assert backend("file").environment == {}
     assert backend("serf").environment == {"LBDISC_BACKEND": "serf"}
+
+
+@pytest.mark.parametrize(
+    ("command", "program"),
+    [
+        ("python -m lbdisc_lab.webapp --port 3000", "lbdisc_lab.webapp"),
+        ("/opt/bin/python /opt/bin/lbdisc register -- python -m a", "lbdisc register"),
+        ("serf agent -config-file /run/serf.json", "serf agent"),
+        ("/usr/sbin/rsyslogd -n", "rsyslogd"),
+    ],
+)
+def test_a_program_is_known_by_its_start(command: str, program: str) -> None:
+    assert runs(command, program)
+
+
+@pytest.mark.parametrize(
+    ("command", "program"),
+    [
+        ("/bin/python /bin/lbdisc register -- python -m lbdisc_lab.webapp", "lbdisc_lab.webapp"),
+        ("s6-supervise serf agent", "serf agent"),
+        ("lbdisc run", "lbdisc ru"),
+        ("lbdisc", "lbdisc run"),
+        ("python3", "python3"),
+        ("", "lbdisc"),
+    ],
+)
+def test_a_program_named_by_another_is_not_that_one(command: str, program: str) -> None:
+    assert not runs(command, program)
 
 
 def test_only_what_was_open_in_the_window_counts_apart() -> None:

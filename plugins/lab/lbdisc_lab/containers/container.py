@@ -3,6 +3,7 @@
 import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import PurePosixPath
 from typing import Any
 
 from lbdisc_lab.containers.docker import LIMIT, docker, inspect
@@ -46,6 +47,22 @@ class Run:
 
 def _each(option: str, values: Any) -> list[str]:
     return [word for value in values for word in (option, value)]
+
+
+def runs(command: str, program: str) -> bool:
+    """Whether the command line ``command`` begins with the words of ``program``.
+
+    A program is called by its name: without its folder, and without the Python that it is run by,
+    so ``lbdisc register`` and ``lbdisc_lab.webapp`` are the starts of two, even though the command
+    line of the first has the second in it.
+    """
+    words = command.split()
+    if words and PurePosixPath(words[0]).name.startswith("python"):
+        words = words[2:] if words[1:2] == ["-m"] else words[1:]
+    if words:
+        words[0] = PurePosixPath(words[0]).name
+    wanted = program.split()
+    return bool(wanted) and words[: len(wanted)] == wanted
 
 
 class Container:
@@ -113,9 +130,13 @@ class Container:
         found = (line.partition(" ") for line in lines if "/cmdline" not in line)
         return {int(pid): words.strip() for pid, _, words in found if words.strip()}
 
-    def kill_programs(self, text: str) -> frozenset[int]:
-        """kill -9 the processes with ``text`` in their command lines; returns their ids."""
-        found = frozenset(pid for pid, words in self.programs().items() if text in words)
+    def find_programs(self, program: str) -> frozenset[int]:
+        """The ids of the processes that run ``program``, see ``runs``."""
+        return frozenset(pid for pid, words in self.programs().items() if runs(words, program))
+
+    def kill_programs(self, program: str) -> frozenset[int]:
+        """kill -9 the processes that run ``program``, see ``runs``; returns their ids."""
+        found = self.find_programs(program)
         if found:
             self.execute("sh", "-c", f"kill -9 {' '.join(map(str, found))}")
         return found

@@ -4,6 +4,7 @@ Nobody writes the address or the name of a node: a node is a container that was 
 """
 
 import json
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Self, TypeVar
@@ -54,6 +55,7 @@ class Site:
         self.apart = Apart()
         self.commands: list[str] = []  # what was typed, for a person to read
         self._balancer: Container | None = None
+        self._told: set[Loss] = set()
         self._environment = dict(environment or {})
         self._http, self._stats = quiet_port(), quiet_port()
         self.traffic = Traffic(self.url, rate=rate, timeout=PATIENCE)
@@ -168,21 +170,19 @@ class Site:
         with self.apart.because("in flight on a killed node"):
             self.nodes[name].kill()
 
-    def kill_program(self, name: str, text: str) -> None:
-        """kill -9 what has ``text`` in its command line in the container ``name``.
+    def kill_program(self, name: str, program: str) -> float:
+        """kill -9 what runs ``program`` in the container ``name``, see ``container.runs``.
 
-        Returns when the supervisor has started another in its place.
+        Returns when the supervisor has started another in its place, with the seconds it took.
         """
         container = self.containers[name]
-        self.commands.append(f"docker exec {name} kill -9 …  # {text}")
-        killed = container.kill_programs(text)
-        assert killed, f"no process {text!r} in {name}"
-
-        def back() -> bool:
-            programs = container.programs()
-            return any(text in words and pid not in killed for pid, words in programs.items())
-
-        self.until(back, f"another {text!r} in {name}")
+        self.commands.append(f"docker exec {name} kill -9 …  # {program}")
+        killed = container.kill_programs(program)
+        assert killed, f"no process {program!r} in {name}"
+        start = time.monotonic()
+        what = f"another {program!r} in {name}"
+        self.until(lambda: container.find_programs(program) - killed, what)
+        return time.monotonic() - start
 
     def servers(self) -> dict[str, Row] | None:
         """HAProxy's own list, by container name (else server name); ``None`` if it says nothing."""
@@ -245,6 +245,12 @@ class Site:
     def losses(self) -> list[Loss]:
         """The requests so far that had no right to get lost."""
         return self.apart.real(self.traffic.lost)
+
+    def new_losses(self) -> list[Loss]:
+        """Those of ``losses`` that no earlier call has returned, so that each is told once."""
+        found = [loss for loss in self.losses() if loss not in self._told]
+        self._told.update(found)
+        return found
 
     def status(self) -> dict[str, Any]:
         """What the agent in the balancer says of itself; nothing while it cannot."""
