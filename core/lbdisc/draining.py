@@ -32,7 +32,7 @@ NO_PORT = 1  # an endpoint has a port; nobody listens at an agent's
 ROOM = 40
 SERVICES_ROOM = 128  # characters
 _TOKEN = 6  # characters, 36 bits
-SIGHT = 5.0  # seconds for the registry to say which agents there are
+RETURN = 5.0  # seconds for an agent that is gone to come back: one that was restarted, say
 _TICK = 0.05  # seconds between two looks at ``hurry``
 _log = structlog.get_logger("lbdisc.register")
 
@@ -167,24 +167,17 @@ class AgentsDrain:
         deadline: float,
         hurry: Event,
     ) -> None:
-        told: Progress | None = None
-        sight = time.monotonic() + SIGHT
-        while time.monotonic() < deadline and not hurry.is_set():
-            try:
+        watched = _Watched()
+        while time.monotonic() < deadline and not hurry.is_set() and not watched.over:
+            with suppress(Empty):
                 snapshot = news.get(timeout=_TICK)
-            except Empty:
-                if told is None and time.monotonic() > sight:
-                    _log.warning("not waiting for load balancers: the registry is silent")
+                if snapshot is None:
                     return
-                continue
-            if snapshot is None:
-                return
-            now = progress(endpoint, agents(snapshot))
-            if now != told and (now.done or now.waiting):
-                _tell(now)
-            told = now
-            if not now.waiting:
-                return
+                watched.see(progress(endpoint, agents(snapshot)))
+        if watched.now is None and not hurry.is_set():
+            _log.warning("the registry did not say which load balancers there are")
+        if watched.now is not None and watched.over and watched.now.done:
+            _log.info("drained", by=_names(watched.now.done))
 
     def _watch(self, publish: Callable[[Snapshot | None], None], stop: Event) -> None:
         """Publish what the registry says; ``None`` when it will not say anything."""
@@ -206,9 +199,32 @@ class AgentsDrain:
         publish(None)
 
 
-def _tell(now: Progress) -> None:
-    done, waiting = (", ".join(names) or None for names in (now.done, now.waiting))
-    if now.waiting:
-        _log.info("waiting for load balancers to drain", waiting=waiting, drained=done)
-    else:
-        _log.info("drained", by=done)
+class _Watched:
+    """Who is waited for: all that are listed, and for a while who was and has not let go."""
+
+    def __init__(self) -> None:
+        self.now: Progress | None = None
+        self._missing: dict[str, float] = {}  # until when
+
+    def see(self, now: Progress) -> None:
+        listed = {*now.done, *now.waiting}
+        until = time.monotonic() + RETURN
+        missing = dict.fromkeys(self.now.waiting if self.now else (), until) | self._missing
+        self._missing = {name: end for name, end in missing.items() if name not in listed}
+        if now != self.now and now.waiting:
+            waiting, drained = _names(now.waiting), _names(now.done)
+            _log.info("waiting for load balancers to drain", waiting=waiting, drained=drained)
+        elif now != self.now and self._missing:
+            gone = _names(self._missing)
+            _log.info("waiting for load balancers that are gone to come back", gone=gone)
+        self.now = now
+
+    @property
+    def over(self) -> bool:
+        if self.now is None or self.now.waiting:
+            return False
+        return all(end <= time.monotonic() for end in self._missing.values())
+
+
+def _names(names: Iterable[str]) -> str | None:
+    return ", ".join(names) or None

@@ -26,7 +26,7 @@ from lbdisc.notify import Notifier
 from lbdisc.settings import AgentSettings, RegisterSettings
 from lbdisc.values import Endpoint
 
-PUBLISH_LIMIT = 1.0  # seconds for the registry to take the draining state
+FIRST_LIMIT = 1.0  # seconds for a registry that never said that it has the endpoint
 LEAVE_LIMIT = 3.0  # seconds for the registry to let go; then the record has to expire by itself
 KILL_LIMIT = 5.0  # seconds; only a process stuck in the kernel outlives SIGKILL that long
 STOPPING = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT)
@@ -76,7 +76,9 @@ class Registration:
         self._holder: Holder | None = None
         self._published: Endpoint | None = None  # what the registry holds
         self._why = ""  # the last check's complaint
+        self._listed = False  # whether the registry had it, and may still have it
         self._trouble = ""  # the registry's last complaint
+        self._hopeless = False  # whether an operator has to mend it
         self._fatal: SettingsError | None = None
         self._closing = False
         self._stops: list[int] = []
@@ -194,11 +196,13 @@ class Registration:
             backend=self._backend,
         )
         self._published = endpoint
+        self._listed = True
         self._trouble = ""
         self._notifier.send("READY=1", f"STATUS=registered as {endpoint}")
 
     def _on_refused(self, error: LbdiscError) -> None:
         self._published = None
+        self._hopeless = isinstance(error, SettingsError)
         if isinstance(error, SettingsError) and self._child is None:
             self._fatal = error
             return
@@ -217,18 +221,24 @@ class Registration:
             service, name = self._endpoint().key
             _log.info("left", service=service, name=name)
         self._holder = self._published = None
+        self._listed = False
         self._steer()
 
     def _finish_traffic(self) -> None:
-        """Say that the endpoint is draining, and wait for those who want to be waited for."""
-        known = self._verdict.healthy and not self._trouble and self._fatal is None
-        if self._holder is None or not known or self._ended is not None:
+        """Say that the endpoint is draining, and wait for those who want to be waited for.
+
+        A registry that is away may be back in time; only then the load balancers can be told.
+        """
+        whole = self._settings.drain_timeout
+        if self._holder is None or not self._verdict.healthy or not whole:
             return
+        end = time.monotonic() + whole
         self._holder.drain()
-        end = time.monotonic() + self._settings.drain_timeout
-        limit = min(PUBLISH_LIMIT, self._settings.drain_timeout)
-        if not self._listen(lambda: self._is_draining() or self._must_go(), limit=limit):
-            _log.warning("the registry did not take the draining state in time")
+        if self._trouble and not self._is_futile():
+            _log.warning("waiting for the registry, to drain first", why=self._trouble)
+        limit = whole if self._listed else min(FIRST_LIMIT, whole)
+        if not self._listen(lambda: self._is_draining() or self._is_futile(), limit=limit):
+            _log.warning("the registry did not take the draining state in time", limit=limit)
         elif not self._must_go() and self._published is not None:
             self._wait_for_drain(self._published, end)
 
@@ -241,10 +251,13 @@ class Registration:
             _log.warning("drain_timeout is over", drain_timeout=self._settings.drain_timeout)
 
     def _is_draining(self) -> bool:
-        """Whether the registry says so, or cannot be told."""
-        if self._holder is None or self._trouble:
-            return True
         return self._published is not None and self._published.draining
+
+    def _is_futile(self) -> bool:
+        """Whether the draining state need not be published any more, or cannot be."""
+        if self._must_go() or self._holder is None or self._fatal is not None:
+            return True
+        return bool(self._trouble) and (self._hopeless or not self._listed)
 
     def _must_go(self) -> bool:
         return self._hurry.is_set() or self._ended is not None

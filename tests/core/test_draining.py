@@ -139,9 +139,27 @@ def test_it_waits_for_each_agent() -> None:
     ends(thread)
 
 
-def test_an_agent_that_is_gone_is_not_waited_for() -> None:
+def test_an_agent_that_is_gone_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(draining, "RETURN", 0.05)
     script = Script(listed(lb("lb1")), listed())
     ends(waits(script))
+
+
+def test_an_agent_that_is_restarted_has_to_acknowledge(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(draining, "RETURN", FAR)
+    script = Script(listed(lb("lb1")), listed(), listed())
+    thread = waits(script)
+    eventually(script.steps.empty)
+    assert thread.is_alive()
+    script.steps.put(listed(lb("lb1")))
+    script.steps.put(listed(lb("lb1", DRAINING)))
+    ends(thread)
+
+
+def test_an_agent_that_had_let_go_may_leave(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(draining, "RETURN", FAR)
+    both = listed(lb("lb1", DRAINING), lb("lb2"))
+    ends(waits(Script(both, listed(lb("lb2")), listed(lb("lb2", DRAINING)))))
 
 
 def test_it_ends_at_the_deadline() -> None:
@@ -160,9 +178,11 @@ def test_a_registry_that_is_lost_meanwhile_is_asked_again() -> None:
     ends(waits(Script(listed(lb("lb1")), lost, lost, listed(lb("lb1", DRAINING)))))
 
 
-def test_a_registry_that_says_nothing_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(draining, "SIGHT", 0.05)
-    ends(waits(Script()))
+def test_a_registry_that_says_nothing_is_waited_for_until_the_deadline(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    ends(waits(Script(), limit=0.05))
+    assert "did not say which load balancers" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("error", [SettingsError("not allowed"), ZeroDivisionError("a bug")])

@@ -36,16 +36,23 @@ def endpoint(name: str, address: str, port: int) -> Endpoint:
         (endpoint("v6", "fd00::1", 80), [("elsewhere", "v6")]),
         (endpoint("host", "app.internal", 80), [("elsewhere", "host")]),
         (endpoint("renamed", "10.0.0.2", 3000), [("web", "two")]),
-        (endpoint("one", "10.0.0.1", 3001), []),
+        (endpoint("one", "10.0.0.1", 3001), [("web", "one"), ("secure", "one")]),
+        (endpoint("one", "10.9.9.9", 3001), [("web", "one")]),
+        (endpoint("gone", "10.0.0.1", 3001), []),
     ],
 )
-def test_servers_are_found_by_their_address(
+def test_servers_are_found_by_address_or_name(
     found: Endpoint, servers: list[tuple[str, str]]
 ) -> None:
-    assert servers_of(live(), found) == servers
+    assert list(servers_of(live(), found)) == servers
 
 
 def test_a_server_that_the_template_left_out_is_found_in_maintenance() -> None:
     now = live("backend web\n")
     now.parked = parse(TEXT).servers
-    assert servers_of(now, endpoint("two", "10.0.0.2", 3000)) == [("web", "two")]
+    assert servers_of(now, endpoint("two", "10.0.0.2", 3000)) == {("web", "two"): True}
+
+
+def test_one_of_another_backend_and_port_may_be_another_service() -> None:
+    found = servers_of(live(), endpoint("one", "10.0.0.1", 3001))
+    assert found == {("web", "one"): True, ("secure", "one"): False}

@@ -2,6 +2,7 @@
 
 import signal
 import threading
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -20,6 +21,7 @@ from lbdisc.values import Endpoint
 
 ENDPOINT = Endpoint(service="web", name="one", address="127.0.0.1", port=3000)
 QUICK = RegisterSettings(interval=0.01, timeout=5.0, rise=1, fall=2, stop_timeout=10.0)
+PATIENT = replace(QUICK, drain_timeout=600.0)
 PACE = AgentSettings(retry_first=0.01, retry_most=0.02)
 LOOP = ": > {folder}/on; while :; do sleep 0.01; done"
 
@@ -322,9 +324,11 @@ class Agents:
 
     def __init__(self) -> None:
         self.asked: Queue[Endpoint] = Queue()
+        self.deadline = 0.0
         self.done = Event()
 
     def wait(self, endpoint: Endpoint, deadline: float, hurry: Event) -> None:
+        self.deadline = deadline
         self.asked.put(endpoint)
         while not (self.done.wait(0.01) or hurry.is_set()):
             pass
@@ -387,6 +391,81 @@ def test_a_drain_ends_at_its_limit(life: Life) -> None:
     assert running.stop() == 0
     assert life.ledger.state == "gone"
     agents.done.set()
+
+
+def lose_the_registry(life: Life, running: Running, error: LbdiscError) -> None:
+    """After the endpoint was registered."""
+    eventually(lambda: running.registration._published)
+    life.ledger.trouble = error
+    eventually(lambda: running.registration._trouble == str(error))
+
+
+def test_a_registry_that_is_back_in_time_still_gets_its_drain(life: Life) -> None:
+    agents = Agents()
+    running = life.begin(drain=agents, settings=PATIENT)
+    lose_the_registry(life, running, RegistrarError("down"))
+    running.send()
+    holder = running.registration._holder
+    assert holder is not None
+    eventually(holder._draining.is_set)
+    back = time.monotonic()
+    life.ledger.trouble = None
+    agents.asked.get(timeout=30)
+    assert agents.deadline <= back + PATIENT.drain_timeout
+    agents.done.set()
+    assert running.outcome() == 0
+    assert life.ledger.told == ["ready 127.0.0.1", "draining 127.0.0.1", "gone"]
+
+
+def test_a_registry_that_stays_away_is_waited_for_until_the_timeout(life: Life) -> None:
+    running = life.begin(settings=replace(QUICK, drain_timeout=0.1))
+    lose_the_registry(life, running, RegistrarError("down"))
+    assert running.stop() == 0
+
+
+@pytest.mark.parametrize("error", [RegistrarError("down"), SettingsError("no such user")])
+def test_what_was_never_registered_has_nothing_to_drain(life: Life, error: LbdiscError) -> None:
+    life.ledger.trouble = error
+    running = life.begin(life.script("exit 4"), settings=PATIENT)
+    life.until_on()
+    eventually(lambda: running.registration._trouble == str(error))
+    assert running.stop() == 4
+
+
+def test_who_waits_for_a_name_of_another_has_nothing_to_drain(
+    life: Life, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("lbdisc.registration.FIRST_LIMIT", 0.1)
+    waiting = Event()
+
+    def hold(endpoint: Callable[[], Endpoint], stop: Event) -> None:
+        endpoint()
+        waiting.set()
+        stop.wait(30)
+
+    monkeypatch.setattr(life.ledger, "hold", hold)
+    running = life.begin(settings=PATIENT)
+    assert waiting.wait(30)
+    assert running.stop() == 0
+
+
+def test_a_registry_that_only_an_operator_can_help_is_not_waited_for(life: Life) -> None:
+    running = life.begin(life.script("exit 4"), settings=PATIENT)
+    life.until_on()
+    lose_the_registry(life, running, SettingsError("no such user"))
+    assert running.stop() == 4
+
+
+def test_without_a_drain_timeout_nobody_is_waited_for(
+    life: Life, capsys: pytest.CaptureFixture[str]
+) -> None:
+    agents = Agents()
+    running = life.begin(drain=agents, settings=replace(QUICK, drain_timeout=0.0))
+    life.until("ready")
+    assert running.stop() == 0
+    assert agents.asked.empty()
+    assert life.ledger.told == ["ready 127.0.0.1", "draining 127.0.0.1", "gone"]
+    assert "warning" not in capsys.readouterr().out
 
 
 def test_a_command_that_ends_while_draining_is_not_waited_for(life: Life) -> None:

@@ -6,7 +6,7 @@ import os
 import signal
 import sys
 from collections.abc import Iterator
-from contextlib import ExitStack, closing, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -95,6 +95,7 @@ class House:
         self._stack.callback(self.registry.stop)
         self._settings = {f"{backend}.{key}": value for key, value in settings.items()}
         self._nodes = 0
+        self._ports: dict[str, int] = {}  # of load balancers; they keep it when started again
 
     def __enter__(self) -> Self:
         return self
@@ -117,7 +118,7 @@ class House:
 
     def agent(self, name: str = "lb1", **settings: object) -> Balancer:
         """An agent that runs, and is known to the registry unless it is not to be."""
-        state, port = self.folder / name, free_port()
+        state, port = self.folder / name, self._ports.setdefault(name, free_port())
         variables = {"http_bind": f"127.0.0.1:{port}", "stats_bind": "", "cli_bind": ""}
         own = {
             "state_dir": state,
@@ -127,12 +128,16 @@ class House:
             **self.registry.settings,
             **settings,
         }
+        log = self.folder / f"{name}.log"
+        before = log.read_text() if log.exists() else ""
         process = self._stack.enter_context(self._lbdisc(name, "run", **own))
         balancer = Balancer(process, state, port)
         self._stack.callback(self._end_haproxy, balancer)
         announced = settings.get("agent.announce") != "false"
         event = '"announced"' if announced else '"running"'
-        assert eventually(lambda: not process.running or event in process.log.read_text())
+        assert eventually(
+            lambda: not process.running or event in log.read_text().removeprefix(before)
+        )
         assert process.running, process.log_tail()
         return balancer
 
@@ -168,6 +173,20 @@ class House:
     def _register(self, name: str, *words: str, **settings: object) -> Process:
         own = {"state_dir": self.folder / name, **settings}
         return self._stack.enter_context(self._lbdisc(name, "register", *words, **own))
+
+    @contextmanager
+    def registry_away(self) -> Iterator[None]:
+        """The folder is gone, or the server hangs."""
+        if isinstance(self.registry, registries.Real):
+            servers: Any = self.registry._servers
+            servers.pause()
+            yield
+            servers.resume()
+        else:
+            folder, away = self.folder / "registry", self.folder / "away"
+            folder.rename(away)
+            yield
+            away.rename(folder)
 
     def nodes(self, *words: str) -> dict[str, Any]:
         """`lbdisc nodes --json`."""
@@ -236,6 +255,7 @@ def test_a_request_in_a_replaced_worker_counts(house: House) -> None:
     balancer.master.reload()
     s1.process.send(signal.SIGTERM)
     eventually(lambda: s1.told(WAITING))
+    balancer.master.reload()
     [entry] = house.nodes()["endpoints"]
     assert (entry["drained_by"], entry["waits_for"]) == ([], ["lb1"])
     assert not s1.stopped.exists()
@@ -251,6 +271,41 @@ def test_an_agent_that_was_killed_is_waited_for_as_long_as_its_lease(tmp_path: P
         s1.process.send(signal.SIGTERM)
         assert s1.process.wait() == 0
         assert s1.told("drained")["by"] == "lb1"
+
+
+def test_an_agent_that_was_restarted_is_waited_for_again(tmp_path: Path) -> None:
+    with House(tmp_path, ttl=2) as house:
+        balancer, s1 = house.agent(), house.node("s1")
+        balancer.until_up("s1")
+        upload = Upload(balancer)
+        balancer.until_busy("s1")
+        s1.process.send(signal.SIGTERM)
+        eventually(lambda: s1.told(WAITING))
+        balancer.process.send(signal.SIGKILL)
+        balancer.process.wait()
+        house.agent()
+        assert not s1.stopped.exists()
+        assert upload.finish() == 200
+        assert s1.process.wait() == 0
+        assert s1.told("drained")["by"] == "lb1"
+
+
+@pytest.mark.parametrize("backend", ["file", "etcd"])
+def test_a_registry_that_comes_back_gets_its_drain(tmp_path: Path, backend: str) -> None:
+    with House(tmp_path, backend) as house:
+        balancer, s1 = house.agent(), house.node("s1")
+        balancer.until_up("s1")
+        upload = Upload(balancer)
+        balancer.until_busy("s1")
+        eventually(lambda: s1.told("registered"))
+        with house.registry_away():
+            s1.process.send(signal.SIGTERM)
+            eventually(lambda: s1.told("not registered, trying again"))
+            assert not s1.stopped.exists()
+        eventually(lambda: s1.told(WAITING))
+        assert upload.finish() == 200
+        assert s1.process.wait() == 0
+    assert [e["event"] for e in s1.events if e["event"] in STEPS] == list(STEPS)
 
 
 def test_who_waits_for_whom_is_shown_and_a_second_signal_ends_it(tmp_path: Path) -> None:

@@ -4,7 +4,9 @@ import http.client
 import socket
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from dataclasses import replace
 from threading import Event, Thread
+from typing import Any
 
 import pytest
 from haproxies import VERSIONS, Place, Running, free_port, place
@@ -82,12 +84,17 @@ class Scene:
         return client
 
     def until_busy(self) -> None:
-        eventually(lambda: any(row.sessions for row in self.running.runtime.stats("b")))
+        eventually(
+            lambda: any(
+                row.sessions for row in self.running.runtime.stats() if row.kind == "server"
+            )
+        )
 
-    def over(self) -> bool:
-        """The second of two looks."""
-        self.drains.over(self.live, [self.origin.endpoint])
-        return bool(self.drains.over(self.live, [self.origin.endpoint]))
+    def over(self, **changes: Any) -> bool:
+        """The second of two looks, for the origin's endpoint with ``changes``."""
+        endpoint = replace(self.origin.endpoint, **changes)
+        self.drains.over(self.live, [endpoint])
+        return bool(self.drains.over(self.live, [endpoint]))
 
     def reload(self) -> None:
         self.running.reload(self.text)
@@ -96,11 +103,11 @@ class Scene:
 
 
 @contextmanager
-def scene(here: Place, origin: Origin, *servers: str) -> Iterator[Scene]:
+def scene(here: Place, origin: Origin, *servers: str, frontend: str = "f") -> Iterator[Scene]:
     port = free_port()
-    lines = "".join(f"  server {server}\n".format(port=origin.port) for server in servers)
+    lines = "".join(f"  {server}\n".format(port=origin.port) for server in servers)
     text = here.text(
-        f"frontend f\n  bind 127.0.0.1:{port}\n  default_backend b\n"
+        f"frontend {frontend}\n  bind 127.0.0.1:{port}\n  default_backend b\n"
         f"backend b\n  cookie to insert\n{lines}"
     )
     with here.running(text) as running:
@@ -108,10 +115,12 @@ def scene(here: Place, origin: Origin, *servers: str) -> Iterator[Scene]:
 
 
 @contextmanager
-def draining(here: Place, origin: Origin) -> Iterator[Scene]:
+def draining(
+    here: Place, origin: Origin, server: str = "server a", frontend: str = "f"
+) -> Iterator[Scene]:
     """With a request under way on a server at weight 0, by its cookie."""
-    server = "a 127.0.0.1:{port} weight 0 cookie a"
-    with scene(here, origin, server) as made, closing(made.request()):
+    line = f"{server} 127.0.0.1:{{port}} weight 0 cookie a"
+    with scene(here, origin, line, frontend=frontend) as made, closing(made.request()):
         made.until_busy()
         yield made
 
@@ -131,10 +140,50 @@ def test_a_session_of_a_replaced_worker_counts(here: Place, origin: Origin) -> N
         eventually(made.over)
 
 
+def test_a_frontend_of_the_same_name_hides_nothing(here: Place, origin: Origin) -> None:
+    with draining(here, origin, frontend="b") as made:
+        assert not made.over()
+        origin.may_answer.set()
+        eventually(made.over)
+
+
+SLOT = "server-template n 1"
+
+
+@pytest.mark.parametrize(
+    ("server", "changes"),
+    [
+        ("server a", {"port": 1}),
+        ("server a", {"port": 1, "service": "other"}),
+        ("server a", {"port": 1, "address": "app.internal"}),
+        (SLOT, {}),
+        (SLOT, {"port": 1}),
+    ],
+)
+def test_sessions_count_whatever_port_or_name_the_template_gives(
+    here: Place, origin: Origin, server: str, changes: dict[str, Any]
+) -> None:
+    with draining(here, origin, server) as made:
+        assert not made.over(**changes)
+        made.reload()
+        assert not made.over(**changes)
+        origin.may_answer.set()
+        eventually(lambda: made.over(**changes))
+
+
+def test_servers_that_serve_others_on_the_host_do_not_count(here: Place, origin: Origin) -> None:
+    server = "server a 127.0.0.1:{port} cookie a"
+    with scene(here, origin, server) as made, closing(made.request()):
+        made.until_busy()
+        assert made.over(port=1, name="c")
+        assert made.over(port=1, service="other")
+        assert not made.over(port=1)
+
+
 def test_a_worker_that_is_asked_after_a_reload_by_another_tells_nothing(
     here: Place, origin: Origin
 ) -> None:
-    with scene(here, origin, "a 127.0.0.1:{port} weight 0") as made:
+    with scene(here, origin, "server a 127.0.0.1:{port} weight 0") as made:
         assert made.over()
         made.running.reload(made.text)
         assert not made.over()
@@ -142,19 +191,21 @@ def test_a_worker_that_is_asked_after_a_reload_by_another_tells_nothing(
 
 def test_sessions_that_still_come_are_seen_between_two_looks(here: Place, origin: Origin) -> None:
     origin.may_answer.set()
-    with scene(here, origin, "a 127.0.0.1:{port} weight 0 cookie a") as made:
+    with scene(here, origin, "server a 127.0.0.1:{port} weight 0 cookie a") as made:
         assert made.over()
         with closing(made.request()) as client:
             assert client.getresponse().status == 200
-        eventually(lambda: not any(row.sessions for row in made.running.runtime.stats("b")))
+        eventually(lambda: not any(row.sessions for row in made.running.runtime.stats()))
         assert not made.drains.over(made.live, [origin.endpoint])
         assert made.over()
 
 
 def test_a_server_with_weight_is_not_draining(here: Place, origin: Origin) -> None:
-    with scene(here, origin, "a 127.0.0.1:{port}") as made:
+    with scene(here, origin, "server a 127.0.0.1:{port}") as made:
         assert not made.over()
-    with scene(here, origin, "a 127.0.0.1:{port} weight 0", "other 127.0.0.1:{port}") as made:
+    with scene(
+        here, origin, "server a 127.0.0.1:{port} weight 0", "server other 127.0.0.1:{port}"
+    ) as made:
         assert made.over()
 
 
@@ -177,7 +228,7 @@ def test_without_a_runtime_socket_the_master_tells(here: Place, origin: Origin) 
 
 
 def test_a_haproxy_that_is_gone_has_drained_nothing(here: Place, origin: Origin) -> None:
-    with scene(here, origin, "a 127.0.0.1:{port} weight 0") as made:
+    with scene(here, origin, "server a 127.0.0.1:{port} weight 0") as made:
         assert made.over()
         made.running.managed.stop(soft=0, limit=5)
         assert not made.over()

@@ -60,6 +60,15 @@ def test_servers_and_their_figures_are_rows(running: Running) -> None:
     ]
 
 
+def test_a_frontend_and_a_backend_of_one_name_are_both_told_of(here: Place) -> None:
+    front = f"frontend b\n  bind 127.0.0.1:{free_port()}\n  default_backend b\n"
+    with here.running(here.text(front + BODY, name="twins"), name="twins") as twins:
+        names = [row.name for row in twins.runtime.stats("b")]
+        assert names == ["FRONTEND", "a", "s", "BACKEND"]
+        with pytest.raises(HaproxyError, match="no such proxy"):
+            twins.runtime.stats("c")
+
+
 def test_many_commands_are_answered_each(running: Running) -> None:
     names = [f"m{number}" for number in range(150)]
     running.runtime.run(

@@ -11,7 +11,7 @@ goes elsewhere (``option redispatch``).
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from lbdisc.haproxy.commands import is_name
 from lbdisc.haproxy.errors import HaproxyError, Unreachable
@@ -20,12 +20,13 @@ from lbdisc.haproxy.master import Master
 from lbdisc.haproxy.rows import Info, Stat, read_stats
 from lbdisc.haproxy.servers import endpoint as split
 from lbdisc.haproxy.socket import Runtime
-from lbdisc.haproxy.text import ServerLine
 from lbdisc.values import Endpoint
 
 PATIENCE = 0.5  # seconds; the agent waits meanwhile
+SERVERS = "show stat -1 4 -1"
 Key = tuple[str, str]  # proxy and server
 Rows = Mapping[Key, Stat]
+Found = dict[Key, bool]  # whether the server surely stands for the endpoint
 
 
 class Drains:
@@ -34,104 +35,145 @@ class Drains:
     def __init__(self, master_socket: str) -> None:
         self._master = Master(master_socket, timeout=PATIENCE)
         self._pid = 0
-        self._ids: dict[Key, int] = {}
+        self._ids: dict[Key, tuple[int, int]] = {}  # of backend and server
         self._totals: dict[Key, int] = {}
 
     def over(self, live: Live, endpoints: Sequence[Endpoint]) -> frozenset[Endpoint]:
         """Those of ``endpoints`` that no worker has a session on; none when they cannot be seen."""
         servers = {endpoint: servers_of(live, endpoint) for endpoint in endpoints}
         try:
-            if not live.model.runtime_socket:  # a template without one
-                busy = self._busy(with_current=True)
-                return frozenset(e for e in endpoints if e.host_port not in busy)
-            rows = self._rows(live, [key for keys in servers.values() for key in keys])
-            busy = self._busy(with_current=False)
+            rows = self._rows(live, servers)
+            left = self._left()
         except HaproxyError:
             self._totals.clear()
             return frozenset()
         quiet = {key for key, row in rows.items() if self._is_quiet(key, row)}
         self._totals = {key: row.total_sessions for key, row in rows.items()}
-        return frozenset(
-            endpoint
-            for endpoint, keys in servers.items()
-            if endpoint.host_port not in busy and _is_over(keys, rows, quiet)
-        )
+        found = {e: k if _is_sure(k) else akin(e, rows) for e, k in servers.items()}
+        return frozenset(e for e, its in found.items() if _is_over(e, its, rows, quiet, left))
 
-    def _rows(self, live: Live, keys: Sequence[Key]) -> Rows:
-        """What the current worker counts for each server, in one exchange."""
-        if not keys:
-            return {}
+    def _rows(self, live: Live, servers: Mapping[Endpoint, Found]) -> Rows:
+        """What the current worker counts: for those servers, or for all if that is not enough."""
+        if not live.model.runtime_socket:  # a template without one
+            worker = self._master.processes().current
+            if worker is None:
+                raise Unreachable("no worker runs")
+            self._follow(worker.pid)
+            return _by_key(read_stats(self._master.ask(f"@!{worker.pid} {SERVERS}")))
+        keys = list(dict.fromkeys(key for found in servers.values() for key in found))
         with Runtime(live.model.runtime_socket, timeout=PATIENCE) as runtime:
-            self._know(runtime, live.pid, keys)
-            wanted = [key for key in keys if key in self._ids]
-            lines = [f"show stat {key[0]} 4 {self._ids[key]}" for key in wanted]
+            self._follow(live.pid)
+            if all(map(_is_sure, servers.values())):
+                self._know(runtime, keys)
+                wanted = [key for key in keys if key in self._ids]
+                # By number: a frontend may have the backend's name, and would be meant.
+                lines = ["show stat #{} 4 {}".format(*self._ids[key]) for key in wanted]
+            else:  # perhaps the slot of a `server-template`
+                wanted, lines = [], [SERVERS]
             info, *replies = runtime.ask_all(["show info", *lines])
         if (pid := Info.read(info).pid) != live.pid:
             raise Unreachable(f"worker {pid} answers instead of {live.pid}")
-        rows = (row for reply in replies for row in read_stats(reply))
-        found = {(row.proxy, row.name): row for row in rows}
+        found = _by_key(row for reply in replies for row in read_stats(reply))
         for key in set(wanted) - found.keys():
             del self._ids[key]  # removed, and perhaps made anew with another number
         return found
 
-    def _know(self, runtime: Runtime, pid: int, keys: Sequence[Key]) -> None:
-        """Learn the servers' numbers: of a thousand servers one can then be asked about."""
+    def _follow(self, pid: int) -> None:
+        """What was learnt of one worker says nothing about the next."""
         if pid != self._pid:
             self._pid, self._ids = pid, {}
             self._totals.clear()
+
+    def _know(self, runtime: Runtime, keys: Sequence[Key]) -> None:
+        """Learn the servers' numbers: of a thousand servers one can then be asked about."""
         for proxy in {proxy for proxy, name in keys if (proxy, name) not in self._ids}:
             states = runtime.raw_servers(proxy)
             names = [name for its, name in keys if its == proxy]
             # Not every row is read: there may be ten thousand.
             for name in names:
                 if found := re.search(
-                    rf"^\d+ {re.escape(proxy)} (\d+) {re.escape(name)} ", states, re.M
+                    rf"^(\d+) {re.escape(proxy)} (\d+) {re.escape(name)} ", states, re.M
                 ):
-                    self._ids[proxy, name] = int(found[1])
+                    self._ids[proxy, name] = int(found[1]), int(found[2])
 
-    def _busy(self, *, with_current: bool) -> set[str]:
-        """The ``address:port`` of all servers that a replaced worker has sessions on."""
-        processes = self._master.processes()
-        busy: set[str] = set()
-        for worker in (*processes.old, *(processes.workers if with_current else ())):
-            reply = self._master.ask(f"@!{worker.pid} show stat -1 4 -1")
-            if reply.startswith("Can't find"):
-                continue  # it has ended meanwhile
-            rows = (row for row in read_stats(reply) if row.sessions or row.queued)
-            busy.update(row.fields.get("addr", "") for row in rows)
-        return busy
+    def _left(self) -> list[Stat]:
+        """The servers that a replaced worker has sessions on."""
+        left: list[Stat] = []
+        for worker in self._master.processes().old:
+            reply = self._master.ask(f"@!{worker.pid} {SERVERS}")
+            if not reply.startswith("Can't find"):  # it has ended meanwhile
+                left += (row for row in read_stats(reply) if row.sessions or row.queued)
+        return left
 
     def _is_quiet(self, key: Key, row: Stat) -> bool:
         idle = not row.sessions and not row.queued
         return idle and self._totals.get(key) == row.total_sessions
 
 
-def _is_over(keys: Sequence[Key], rows: Rows, quiet: set[Key]) -> bool:
-    """Whether all that drain are quiet; one at the same address may serve another service.
+def _by_key(rows: Iterable[Stat]) -> Rows:
+    return {(row.proxy, row.name): row for row in rows}
 
-    A server that the file has but the worker does not tell of is looked at again. Without any, the
-    load balancer never had it, or left it out at a reload.
+
+def _is_over(
+    endpoint: Endpoint, found: Found, rows: Rows, quiet: set[Key], left: Sequence[Stat]
+) -> bool:
+    """Whether all that drain are quiet, here and in the workers before.
+
+    A server that the file has but the worker does not tell of is looked at again, and one that
+    still takes sessions does not drain. Without any, the load balancer never had the endpoint, or
+    left it out at a reload.
     """
-    if not keys:
-        return True
-    draining = [key for key in keys if key not in rows or _takes_nothing_new(rows[key])]
-    return bool(draining) and quiet.issuperset(draining)
+    draining = {k for k, its in found.items() if (_drains(rows[k]) if k in rows else its)}
+    own = {key for key, its in found.items() if its}
+    if (own and not own & draining) or not quiet >= draining:
+        return False
+    return not any(
+        (row.proxy, row.name) in draining or _is_its(endpoint, row.proxy, row.name, _address(row))
+        for row in left
+    )
 
 
-def _takes_nothing_new(row: Stat) -> bool:
+def _drains(row: Stat) -> bool:
     return row.weight == 0 or row.status.startswith(("MAINT", "DRAIN"))
 
 
-def servers_of(live: Live, endpoint: Endpoint) -> list[Key]:
-    """The servers at the endpoint's address, whatever the template calls them."""
-    servers = live.model.servers
-    named = [(proxy, endpoint.name) for proxy in live.model.proxies]
-    found = [key for key in named if key in servers and _is_at(servers[key], endpoint)]
-    if not found:
-        found = [key for key, line in servers.items() if _is_at(line, endpoint)]
-    parked = [key for key, line in live.parked.items() if line and _is_at(line, endpoint)]
-    return [key for key in dict.fromkeys([*found, *parked]) if is_name(key[0])]
+def servers_of(live: Live, endpoint: Endpoint) -> Found:
+    """The servers that the running text has for the endpoint."""
+    servers, name = live.model.servers, endpoint.name
+    lines = {key: servers[key] for p in live.model.proxies if (key := (p, name)) in servers}
+    lines |= {key: line for key, line in live.parked.items() if line}
+    if not any(_is_at(line.address, endpoint) for line in lines.values()):
+        ends = f":{endpoint.port}"  # ten thousand addresses take long to read
+        lines |= {k: s for k, s in servers.items() if s.address.endswith(ends)}
+    found = {}
+    for (proxy, server), line in lines.items():
+        its = _is_its(endpoint, proxy, server, line.address)
+        if is_name(proxy) and (its or (server == name and _is_on_host(line.address, endpoint))):
+            found[proxy, server] = its
+    return found
 
 
-def _is_at(line: ServerLine, endpoint: Endpoint) -> bool:
-    return split(line.address) == (endpoint.address, endpoint.port)
+def _is_sure(found: Found) -> bool:
+    return any(found.values())
+
+
+def akin(endpoint: Endpoint, rows: Rows) -> Found:
+    """The servers that may stand for an endpoint where the text has none that surely does."""
+    found = {key: _is_its(endpoint, *key, _address(row)) for key, row in rows.items()}
+    return {k: i for k, i in found.items() if i or _is_on_host(_address(rows[k]), endpoint)}
+
+
+def _is_its(endpoint: Endpoint, proxy: str, name: str, address: str) -> bool:
+    return (proxy, name) == endpoint.key or _is_at(address, endpoint)
+
+
+def _is_at(address: str, endpoint: Endpoint) -> bool:
+    return split(address) == (endpoint.address, endpoint.port)
+
+
+def _is_on_host(address: str, endpoint: Endpoint) -> bool:
+    return split(address)[0] == endpoint.address
+
+
+def _address(row: Stat) -> str:
+    return row.fields.get("addr", "")

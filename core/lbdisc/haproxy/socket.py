@@ -193,9 +193,16 @@ class Runtime:
             time.sleep(0.005)
 
     def stats(self, proxy: str | None = None) -> tuple[Stat, ...]:
-        if proxy is not None and not is_name(proxy):
-            raise HaproxyError(f"no name of a proxy: {shown(proxy)}")
-        return read_stats(self.ask("show stat" if proxy is None else f"show stat {proxy} -1 -1"))
+        """``show stat``: all rows, or those of the proxies of one name."""
+        if proxy is None:
+            return read_stats(self.ask("show stat"))
+        # By number: of a frontend and a backend of one name, HAProxy would tell of the first alone.
+        proxies = read_stats(self.ask("show stat -1 3 -1"))
+        numbers = dict.fromkeys(row.fields["iid"] for row in proxies if row.proxy == proxy)
+        if not numbers:
+            raise HaproxyError(f"no such proxy: {shown(proxy)}")
+        replies = self.ask_all([f"show stat #{number} -1 -1" for number in numbers])
+        return tuple(row for reply in replies for row in read_stats(reply))
 
     def connections(self, proxy: str | None = None) -> tuple[ServerConnections, ...]:
         return read_connections(self.ask(_about("show servers conn", proxy)))
