@@ -205,3 +205,16 @@ def test_what_is_odd_may_come_and_stay_while_servers_change(pair: Pair, odd: str
     pair.ways.clear()
     pair.check("sticky", steps, dict.fromkeys(NAMES, ""), "")
     assert (pair.ways["refused"] > 0) == (odd in REFUSED)
+
+
+def test_a_ring_is_that_of_a_fresh_start(pair: Pair) -> None:
+    """Consistent hashing goes by ids: a start gives them by place, `add server` as they come."""
+    lines = [("backend", "b"), ("balance", "uri"), ("hash-type", "consistent")]
+    servers = [("server", name, "127.0.0.1:7001") for name in ("s1", "s2", "s3")]
+    running = pair.place.text(spelt([*lines, servers[0], servers[2]], (0,)), name="led")
+    candidate = pair.place.text(spelt([*lines, *servers], (0,)), name="led")
+    pair.led.reload(running)
+    pair.lead(running, candidate, {})
+    pair.fresh.reload(candidate.replace("led.sock", "fresh.sock"))
+    led, fresh = ({s.server: s.id for s in p.runtime.servers()} for p in (pair.led, pair.fresh))
+    assert led == fresh
