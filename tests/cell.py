@@ -9,6 +9,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from failure_report import AGREED
 from scene import Scene
 from worlds import LATE, Tables, World
 
@@ -22,9 +23,6 @@ from lbdisc_lab.traffic import Traffic
 RATE = 100  # requests a second
 LOOK = 0.02  # seconds between two looks at the registry and at HAProxy
 HANG = 40.0  # seconds; catches a hang, measures nothing
-# Seconds from the registry's news, or the start of an agent, to agreement. The target is 2 on a
-# machine that is not loaded, which the table shows; more than this is a hang on any.
-AGREED = 15.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,7 @@
 """The failure matrix: every fault as a test under traffic, over any registry.
 
-A test's docstring is its row in the table. Lost requests are asserted; times are measured only.
+A test's docstring is its row in the table. Lost requests are asserted, and that no agreement takes
+longer than any machine needs; the times themselves are measured only.
 """
 
 import os

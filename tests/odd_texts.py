@@ -55,7 +55,7 @@ def _other_order(draft: Draft) -> None:
 def _resolvers(draft: Draft) -> None:
     draft.before += [("resolvers", "dns"), ("nameserver", "one", "127.0.0.1:9")]
     words = ("resolvers", "dns", "init-addr", "libc,none", "resolve-prefer", "ipv4")
-    draft.servers.append(("server", "named", "localhost:7001", *words))
+    draft.servers.append(("server", "named", "localhost:7001", "id", "90", *words))
 
 
 def _inherits(name: str, *keywords: str) -> Oddity:
@@ -77,7 +77,7 @@ def _condition(draft: Draft) -> None:
 
 def _tracking(draft: Draft) -> None:
     draft.first("track", f"{draft.proxy}/watched")
-    words = ("check", "inter", "100ms", "fall", "1")
+    words = ("id", "94", "check", "inter", "100ms", "fall", "1")
     draft.servers.append(("server", "watched", "127.0.0.1:7001", *words))
 
 
@@ -105,9 +105,9 @@ ODDITIES: Mapping[str, Oddity] = {
     "another order": _other_order,
     "server-template": _server("server-template", "t", "2", "127.0.0.1:7001"),
     "resolvers": _resolvers,
-    "a host name": _server("server", "named", "localhost:7001"),
-    "no port": _server("server", "portless", "127.0.0.1"),
-    "a variable": _server("server", "there", '"${LBDISC_NO_SUCH-}127.0.0.1:7001"'),
+    "a host name": _server("server", "named", "localhost:7001", "id", "90"),
+    "no port": _server("server", "portless", "127.0.0.1", "id", "91"),
+    "a variable": _server("server", "there", '"${LBDISC_NO_SUCH-}127.0.0.1:7001"', "id", "92"),
     "a condition": _condition,
     "default-server": _line("default-server", "maxconn", "11", "rise", "4"),
     "default-server, weight": _line("default-server", "weight", "7"),
@@ -131,7 +131,9 @@ ODDITIES: Mapping[str, Oddity] = {
     "two weights": _has("weight", "3", "weight", "9"),
     "a weight with a zero": _has("weight", "09"),
     "a negation": _has("backup", "no-backup"),
-    "an address in another spelling": _server("server", "there", "ipv4@127.0.0.1:07001"),
+    "an address in another spelling": _server(
+        "server", "there", "ipv4@127.0.0.1:07001", "id", "93"
+    ),
 }
 
 
