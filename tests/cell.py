@@ -9,6 +9,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from failure_report import AGREED
 from scene import Scene
 from worlds import LATE, Tables, World
 
@@ -46,6 +47,7 @@ class Cell(Scene):
             merged[name] = {**merged.get(name, {}), **table}
         merged["agent"] = {"name": f"agent-{time.monotonic_ns()}", **merged.get("agent", {})}
         super().__init__(folder, **merged)
+        self._tables = merged
         self.world = world
         self.seconds: float | None = None
         self.requests = Traffic(self.url, rate=RATE)
@@ -71,6 +73,15 @@ class Cell(Scene):
     ) -> None:
         self.requests.stop()
         super().__exit__(kind, error, trace)
+
+    def change_settings(self, **tables: Any) -> None:
+        """Write the settings file anew, with these instead of what the tables say."""
+        self.write_settings(
+            **{
+                name: {**self._tables.get(name, {}), **tables.get(name, {})}
+                for name in {**self._tables, **tables}
+            }
+        )
 
     def until_served(self, more: int = 20, *names: str) -> None:
         """Until so many more requests were served, and some by each of `names`."""
@@ -138,7 +149,8 @@ class Cell(Scene):
     ) -> None:
         """Until HAProxy has exactly `names` and what the guard has `held`, `None` for anything.
 
-        The clock starts at `since`, or when the registry itself lists exactly `names`.
+        The clock starts at `since`, or when the registry itself lists exactly `names`. An agreement
+        that comes later than `AGREED` seconds after that is none.
         """
         news, agreed = since, None
         end = time.monotonic() + HANG
@@ -149,7 +161,7 @@ class Cell(Scene):
             ours, kept = self._balances(), self._held()
             same = ours == {*names, *kept} and (kept if held is None else kept == set(held))
             agreed = now if same else None
-            if now > end:
+            if now > (end if news is None else news + AGREED):
                 raise AssertionError(
                     f"no agreement on {names} (held {held}): the registry has"
                     f" {self._registry_lists()}, HAProxy {ours}, status {self.status}"

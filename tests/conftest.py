@@ -9,7 +9,7 @@ import pytest
 if TYPE_CHECKING:
     from worlds import World
 
-pytest.register_assert_rewrite("cell", "matrix", "worlds", "registries", "serf_world")
+pytest.register_assert_rewrite("cell", "killing", "matrix", "worlds", "registries", "serf_world")
 
 
 @pytest.fixture(scope="class")

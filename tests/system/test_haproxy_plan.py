@@ -1,28 +1,38 @@
 """Runtime commands must end where a fresh start on the candidate file would."""
 
+import os
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from functools import partial
 
 import pytest
 from haproxies import VERSIONS, Place, Running, listener, place
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import HealthCheck, Phase, event, given, seed, settings
 from hypothesis import strategies as st
+from odd_texts import ODDITIES, SPELLINGS, Draft, Words, spelt
 
+from lbdisc.errors import CheckError
 from lbdisc.haproxy.plan import Parked, plan
+from lbdisc.haproxy.program import check_config
 from lbdisc.haproxy.socket import Features
 from lbdisc.haproxy.state import differences
 from lbdisc.haproxy.text import parse
 from lbdisc.testing.waiting import eventually
 
-NAMES = tuple(f"s{number}" for number in range(1, 7))
+# Of each proxy; LBDISC_PLAN_EXAMPLES=300 looks further, at other examples each time.
+FURTHER = os.environ.get("LBDISC_PLAN_EXAMPLES", "")
+EXAMPLES = int(FURTHER or "6")
+NAMES = ("s1", "s2", "s3", "s4", "s-5.x", "s:6")
 PROXIES = {
-    "web": "  balance roundrobin\n  default-server inter 200ms fall 5 {check}\n",
-    "hashed": "  balance uri\n  hash-type consistent\n",
-    "sticky": "  balance leastconn\n  cookie SRV insert dynamic\n  dynamic-cookie-key k\n",
-    "tcp": "  mode tcp\n",
-    "slots": "  balance source\n  default-server {check}\n",
+    "web": "balance roundrobin\ndefault-server inter 200ms fall 5 {check}",
+    "hashed": "balance uri\nhash-type consistent",
+    "sticky": "balance leastconn\ncookie SRV insert dynamic\ndynamic-cookie-key k",
+    "tcp": "mode tcp",
+    "slots": "balance source\ndefault-server inter 500ms {check}",
+    "first": "balance first",
 }
+NUMBERED = ("hashed", "first")
 EXTRAS = (
     *("", "", "maxconn 9", "backup", "rise 3 maxqueue 4", "no-check", "enabled check inter 200ms"),
     *("send-proxy-v2 slowstart 1s", "ssl verify none sni str(a.example)", "minconn 2 maxconn 9"),
@@ -33,10 +43,38 @@ SERVER = st.tuples(
     st.sampled_from((0, 1, 100, 256)),
     st.sampled_from(("", "", "disabled")),
 )
-Pool = dict[str, tuple[str, int, int, str]]
-POOL = st.dictionaries(st.sampled_from(NAMES), SERVER, max_size=6)
-POOLS = st.lists(POOL, min_size=2, max_size=5)
+Pool = Mapping[str, tuple[str, int, int, str]]
+
+
+@dataclass(frozen=True)
+class Step:
+    """One configuration on the way: its servers, what is odd in it, and how its lines are spelt."""
+
+    pool: Pool
+    odd: str
+    other: Mapping[str, str]  # keywords that changed since the first
+    spellings: tuple[int, ...]
+
+
+STEP = st.builds(
+    Step,
+    pool=st.dictionaries(st.sampled_from(NAMES), SERVER, max_size=6),
+    odd=st.one_of(st.just(""), st.just(""), st.just(""), st.sampled_from(tuple(ODDITIES))),
+    other=st.one_of(
+        st.just({}), st.just({}), st.dictionaries(st.sampled_from(NAMES), st.sampled_from(EXTRAS))
+    ),
+    spellings=st.one_of(
+        st.just((0,)),
+        st.lists(st.integers(0, len(SPELLINGS) - 1), min_size=1, max_size=7).map(tuple),
+    ),
+)
+STEPS = st.lists(STEP, min_size=2, max_size=5)
 KEYWORDS = st.fixed_dictionaries(dict.fromkeys(NAMES, st.sampled_from(EXTRAS)))
+# What the plan does not look into: other words are another meaning.
+UNREAD = {"two servers of one name", "a condition", "a variable"}
+REFUSED = {"two servers of one name"}
+# What is odd all the way, so that servers change beside it.
+STAYS = st.one_of(st.just(""), st.sampled_from(tuple(ODDITIES)))
 
 
 class Pair:
@@ -47,39 +85,68 @@ class Pair:
         self.features: Features = led.runtime.features()
         self.ways: Counter[str] = Counter()
 
-    def text(self, proxy: str, pool: Pool, extras: dict[str, str], *, name: str = "led") -> str:
+    def draft(self, proxy: str, step: Step, extras: Mapping[str, str], stays: str) -> list[Words]:
         check = f"check addr 127.0.0.1 port {self.port}"
-        body = f"backend {proxy}\n{PROXIES[proxy].format(check=check)}"
-        for server, (address, port, weight, state) in sorted(pool.items()):
-            number = f"id {int(server[1:])}" if proxy == "hashed" else ""
+        lines = PROXIES[proxy].format(check=check).splitlines()
+        draft = Draft(("backend", proxy), [tuple(line.split()) for line in lines], [])
+        for server, (address, port, weight, state) in sorted(step.pool.items()):
+            number = f"id {NAMES.index(server) + 1}" if proxy in NUMBERED else ""
             # A static balance fixes weights, and slots stay.
             given = "" if proxy == "slots" else f"weight {weight}"
-            words = f"{given} {number} {state} {extras[server]}"
-            body += f"  server {server} {address}:{port} {words}\n"
-        return self.place.text(body, name=name)
+            words = f"{given} {number} {state} {step.other.get(server, extras[server])}"
+            draft.servers.append(("server", server, f"{address}:{port}", *words.split()))
+        for odd in {stays, step.odd} - {""}:
+            ODDITIES[odd](draft)
+        return draft.words
 
-    def check(self, proxy: str, pools: list[Pool], extras: dict[str, str]) -> None:
-        """Lead one HAProxy through ``pools``, and reload the other at each step."""
-        running = self.text(proxy, pools[0], extras)
-        self.led.reload(running)
+    def check(self, proxy: str, steps: list[Step], extras: Mapping[str, str], stays: str) -> None:
+        """Lead one HAProxy through ``steps``, and reload the other at each."""
+        running = ""
         parked: Parked = {}
-        for pool in pools[1:]:
-            candidate = self.text(proxy, pool, extras)
-            way = plan(running, candidate, features=self.features, parked=parked)
-            self.ways[way.how] += 1
-            if way.how == "reload":
+        for step in steps:
+            words = self.draft(proxy, step, extras, stays)
+            candidate = self.place.text(spelt(words, step.spellings), name="led")
+            if not self.accepts(candidate):
+                self.ways["refused"] += 1
+                continue
+            if not {stays, step.odd} & UNREAD:
+                plain = self.place.text(spelt(words, (0,)), name="led")
+                assert plan(candidate, plain).how in ("nothing", "written"), candidate
+            if not running:
                 self.led.reload(candidate)
             else:
-                self.led.runtime.run(way.commands)
-            self.fresh.reload(self.text(proxy, pool, extras, name="fresh"))
-            eventually(partial(self._agree, candidate), deadline=10, what=f"{way.detail}: the same")
-            assert differences(parse(candidate), self.led.runtime.servers()) == ()
-            running, parked = candidate, way.parked
+                parked = self.lead(running, candidate, parked)
+                self.fresh.reload(self.place.text(spelt(words, (0,)), name="fresh"))
+                self.compare(candidate)
+            running = candidate
+
+    def accepts(self, text: str) -> bool:
+        """Whether ``haproxy -c`` takes it: nothing else is ever applied."""
+        try:
+            check_config(self.place.binary, self.place.write(text, "candidate.cfg"))
+        except CheckError:
+            return False
+        return True
+
+    def lead(self, running: str, candidate: str, parked: Parked) -> Parked:
+        way = plan(running, candidate, features=self.features, parked=parked)
+        self.ways[way.how] += 1
+        if way.how == "reload":
+            assert all(way.reasons), way
+            assert way.reasons
+            self.led.reload(candidate)
+        else:
+            self.led.runtime.run(way.commands)
+        return way.parked
+
+    def compare(self, candidate: str) -> None:
+        eventually(partial(self._agree, candidate), deadline=10, what=f"the same as of {candidate}")
+        assert differences(parse(candidate), self.led.runtime.servers()) == (), candidate
 
     def _agree(self, candidate: str) -> bool:
         # Health settles with the first checks after a start.
         led, fresh = self.led.servers(candidate), self.fresh.servers(candidate)
-        assert led.keys() == fresh.keys()
+        assert led.keys() == fresh.keys(), (sorted(led), sorted(fresh))
         differing = [
             f"{key} {field}: {value} instead of {fresh[key][field]}"
             for key, fields in led.items()
@@ -102,25 +169,52 @@ def pair(request: pytest.FixtureRequest) -> Iterator[Pair]:
             yield Pair(here, led, fresh, port)
 
 
-@pytest.mark.timeout(300)  # every example starts several workers
+@pytest.mark.timeout(300 + 10 * EXAMPLES)  # every example starts several workers
 @pytest.mark.parametrize("proxy", PROXIES)
 def test_commands_end_where_a_fresh_start_would(pair: Pair, proxy: str) -> None:
-    @given(pools=POOLS, extras=KEYWORDS)
+    @given(steps=STEPS, extras=KEYWORDS, stays=STAYS)
     @settings(
-        max_examples=8,
+        max_examples=EXAMPLES,
         deadline=None,
         database=None,
         phases=[Phase.explicit, Phase.generate],  # shrinking would start thousands
         suppress_health_check=[HealthCheck.too_slow],
     )
-    def every_example(pools: list[Pool], extras: dict[str, str]) -> None:
+    def every_example(steps: list[Step], extras: dict[str, str], stays: str) -> None:
         if proxy == "slots":
-            pools = [pools[0]] + [
-                {name: pool.get(name, server) for name, server in pools[0].items()}
-                for pool in pools[1:]
-            ]
-        pair.check(proxy, pools, extras)
+            slots = steps[0].pool
+            pools = [{name: step.pool.get(name, slots[name]) for name in slots} for step in steps]
+            steps = [replace(step, pool=pool) for step, pool in zip(steps, pools, strict=True)]
+        before = pair.ways.copy()
+        pair.check(proxy, steps, extras, stays)
+        for way in pair.ways - before:
+            event(way)
 
     pair.ways.clear()
-    every_example()
+    (every_example if FURTHER else seed(proxy)(every_example))()
     assert pair.ways["runtime"] > 0
+    assert pair.ways["reload"] > 0
+
+
+@pytest.mark.parametrize("odd", ODDITIES)
+def test_what_is_odd_may_come_and_stay_while_servers_change(pair: Pair, odd: str) -> None:
+    one = {"s1": ("127.0.0.1", 7001, 1, ""), "s2": ("127.0.0.2", 7002, 100, "")}
+    two = {"s2": ("127.0.0.2", 7001, 9, ""), "s4": ("127.0.0.1", 7002, 100, "")}
+    ways = [(one, ""), (one, odd), (two, odd)]
+    steps = [Step(pool, name, {}, (0, 2, 6)) for pool, name in ways]
+    pair.ways.clear()
+    pair.check("sticky", steps, dict.fromkeys(NAMES, ""), "")
+    assert (pair.ways["refused"] > 0) == (odd in REFUSED)
+
+
+def test_a_ring_is_that_of_a_fresh_start(pair: Pair) -> None:
+    """Consistent hashing goes by ids: a start gives them by place, `add server` as they come."""
+    lines = [("backend", "b"), ("balance", "uri"), ("hash-type", "consistent")]
+    servers = [("server", name, "127.0.0.1:7001") for name in ("s1", "s2", "s3")]
+    running = pair.place.text(spelt([*lines, servers[0], servers[2]], (0,)), name="led")
+    candidate = pair.place.text(spelt([*lines, *servers], (0,)), name="led")
+    pair.led.reload(running)
+    pair.lead(running, candidate, {})
+    pair.fresh.reload(candidate.replace("led.sock", "fresh.sock"))
+    led, fresh = ({s.server: s.id for s in p.runtime.servers()} for p in (pair.led, pair.fresh))
+    assert led == fresh

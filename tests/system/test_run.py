@@ -4,7 +4,6 @@ import json
 import os
 import signal
 import socket
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,7 +12,7 @@ from scene import LBDISC, Scene, lost
 
 from lbdisc.haproxy.master import Master
 from lbdisc.haproxy.socket import Runtime
-from lbdisc.testing.processes import Process, free_port
+from lbdisc.testing.processes import Process
 from lbdisc.testing.waiting import eventually
 
 
@@ -99,29 +98,6 @@ def test_haproxy_serves_on_when_lbdisc_is_killed_and_is_taken_over(serving: Scen
         serving.until_up("s1", "s2", "s3")
         assert serving.haproxy_pid() == haproxy
     assert lost(traffic) == []
-
-
-def test_kill_9_at_any_moment_of_an_apply_leaves_a_good_file_and_loses_nothing(
-    scene: Scene,
-) -> None:
-    scene.join("s1", "s2")
-    agent = scene.agent()
-    scene.until_up("s1", "s2")
-    with scene.traffic() as traffic:
-        for turn in range(6):
-            scene.list(f"extra{turn}", free_port())
-            # Later in the apply at every turn: quiet time, check, write, reload.
-            time.sleep(0.18 + turn * 0.03)
-            agent.kill()
-            scene.unlist(f"extra{turn}")
-            checked = Process(
-                ["haproxy", "-c", "-f", scene.state / "haproxy.cfg"], log=scene.folder / "check.log"
-            )
-            assert checked.start().wait() == 0
-            agent = scene.agent()
-            scene.until_up("s1", "s2")
-    assert lost(traffic) == []
-    assert [p.name for p in scene.state.glob("*.tmp")] == []
 
 
 def test_a_broken_template_leaves_the_running_configuration(tmp_path: Path) -> None:

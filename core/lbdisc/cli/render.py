@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from lbdisc.configuration import Configuration
+    from lbdisc.hooks import Planned
     from lbdisc.plugins import Plugins
 
 RELOAD_NEEDED = 3
@@ -58,7 +59,7 @@ def render(
     )
     sys.stdout.writelines(lines)
     planned = reloader.plan(before, text)
-    sys.stderr.write(f"{planned.how}: {planned.detail}\n")
+    sys.stderr.write(_line(planned))
     if planned.how == "reload":
         raise typer.Exit(RELOAD_NEEDED)
 
@@ -88,10 +89,14 @@ def plan(
         }
         sys.stdout.write(json.dumps(document) + "\n")
     else:
-        sys.stdout.write(f"{planned.how}: {planned.detail}\n")
+        sys.stdout.write(_line(planned))
         sys.stdout.writelines(f"  {command}\n" for command in planned.commands)
     if planned.how == "reload":
         raise typer.Exit(RELOAD_NEEDED)
+
+
+def _line(planned: "Planned") -> str:
+    return f"{planned.how}: {planned.detail.removeprefix('reload: ')}\n"
 
 
 def _rendered(plugins: "Plugins", settings: "Configuration") -> str:

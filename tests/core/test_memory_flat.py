@@ -1,0 +1,37 @@
+"""Thousands of changes of one service leave no more behind than the first few did."""
+
+import tracemalloc
+from pathlib import Path
+
+from lbdisc import Endpoint, Snapshot
+from lbdisc.haproxy.plan import plan
+from lbdisc.jinja_renderer import JinjaRenderer, JinjaSettings
+
+NODES, WARM, CHANGES = 10, 200, 1800
+ALLOWED = 1_000_000  # bytes; the texts of all generations are 4 MB, without what is read from them
+
+
+def test_two_thousand_changes_of_a_service_leave_nothing_behind(tmp_path: Path) -> None:
+    settings = JinjaSettings(services=("nodes",), state_dir=tmp_path, vars={"cli_bind": ""})
+    renderer = JinjaRenderer(settings)
+    running = renderer.render(state(0))
+    tracemalloc.start()
+    try:
+        for number in range(1, WARM + CHANGES + 1):
+            candidate = renderer.render(state(number))
+            assert plan(running, candidate).how == "runtime"
+            running = candidate
+            if number == WARM:
+                before, _ = tracemalloc.get_traced_memory()
+        after, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert after - before < ALLOWED
+
+
+def state(number: int) -> Snapshot:
+    """One node is another one each time, and none comes twice."""
+    names = [f"s{at}" for at in range(NODES - 1)] + [f"new{number}"]
+    return Snapshot.of(
+        Endpoint(service="nodes", name=name, address="10.0.0.1", port=3000) for name in names
+    )

@@ -1,0 +1,81 @@
+"""`lbdisc plan` and `lbdisc render --diff`: what a change would cost, while nothing is done."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from scene import Scene
+
+from lbdisc.testing.processes import Process
+
+RELOAD_NEEDED = 3
+
+
+@pytest.fixture
+def scene(tmp_path: Path) -> Iterator[Scene]:
+    """Its file holds s1, as the registry does."""
+    with Scene(tmp_path) as made:
+        made.list("s1", 3001)
+        rendered = made.lbdisc("render", name="haproxy")
+        assert rendered.wait() == 0
+        made.state.mkdir(exist_ok=True)
+        rendered.log.rename(made.state / "haproxy.cfg")
+        yield made
+
+
+def said(process: Process, code: int) -> str:
+    assert process.wait() == code, process.log_tail()
+    return process.log.read_text()
+
+
+def test_without_a_change_there_is_nothing_to_do(scene: Scene) -> None:
+    assert said(scene.lbdisc("plan"), 0) == "nothing: nothing changes\n"
+
+
+def test_a_server_more_is_shown_as_its_commands(scene: Scene) -> None:
+    before = scene.config
+    scene.list("s2", 3002)
+    how, *commands = said(scene.lbdisc("plan"), 0).splitlines()
+    assert how == "runtime: 3 runtime commands for 1 servers"
+    assert commands[0].startswith("  add server nodes/s2 127.0.0.1:3002 inter 1s ")
+    assert commands[1:] == ["  enable health nodes/s2", "  enable server nodes/s2"]
+    assert scene.config == before
+
+
+def test_a_reload_is_told_with_its_reason_and_exit_code(scene: Scene) -> None:
+    scene.write_settings(vars={"balance": "leastconn"})
+    text = said(scene.lbdisc("plan"), RELOAD_NEEDED)
+    assert text.startswith("reload: line ")
+    assert "changed: 'balance leastconn'" in text
+
+
+def test_runtime_off_makes_every_change_a_reload(scene: Scene) -> None:
+    scene.list("s2", 3002)
+    scene.write_settings(haproxy={"runtime": False})
+    assert said(scene.lbdisc("plan"), RELOAD_NEEDED) == "reload: haproxy.runtime is off\n"
+
+
+def test_json_has_the_same_for_programs(scene: Scene) -> None:
+    scene.unlist("s1")
+    found = json.loads(said(scene.lbdisc("plan", "--json"), 0))
+    assert found["how"] == "runtime"
+    assert found["commands"] == ["set server nodes/s1 state maint"]
+
+
+def test_a_diff_ends_with_the_plan(scene: Scene) -> None:
+    scene.list("s2", 3002)
+    text = said(scene.lbdisc("render", "--diff"), 0)
+    assert "+    server s2 127.0.0.1:3002 check" in text
+    assert "runtime: 3 runtime commands for 1 servers\n" in text
+
+
+def test_a_diff_that_needs_a_reload_says_why_and_exits_so(scene: Scene) -> None:
+    scene.write_settings(vars={"balance": "leastconn"})
+    text = said(scene.lbdisc("render", "--diff"), RELOAD_NEEDED)
+    assert "+    balance leastconn" in text
+    assert "reload: line " in text
+
+
+def test_a_diff_of_nothing_is_empty(scene: Scene) -> None:
+    assert said(scene.lbdisc("render", "--diff"), 0) == "nothing: nothing changes\n"
