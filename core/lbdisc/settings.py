@@ -37,7 +37,7 @@ class AgentSettings:
     min_reload_interval: SecondsOrNone = described("the least time between two reloads", 1.0)
     verify_every: Seconds = described("how often what runs is compared as a whole", 30.0)
     retry_first: Seconds = described("the first back-off after a failure", 0.2)
-    retry_most: Seconds = described("the longest back-off", 3.0)
+    retry_most: Seconds = described("the longest back-off", 1.5)
     announce: bool = described(
         "whether it is in the registry, so that nodes that stop wait until it has drained them",
         True,

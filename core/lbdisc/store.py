@@ -121,7 +121,9 @@ def locked(lock: Path, *, what: str, setting: str) -> Iterator[None]:
     Raises ``LbdiscError`` that names the holder and ``setting``, ``OSError`` where there can be no
     such file.
     """
-    with lock.open("a+") as file:
+    lock.touch()
+    # For reading: a file that is open for writing keeps its file system from being made read-only.
+    with lock.open() as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -130,9 +132,7 @@ def locked(lock: Path, *, what: str, setting: str) -> Iterator[None]:
                 f"another lbdisc uses {what} (process {owner}): stop it, or give this one a "
                 f"{setting} of its own"
             ) from None
-        file.truncate(0)
-        file.write(f"{os.getpid()}\n")
-        file.flush()
+        lock.write_text(f"{os.getpid()}\n")
         yield
 
 

@@ -1,6 +1,7 @@
 """What somebody does by hand at HAProxy's socket is made good and counted."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from scene import Scene, lost
@@ -57,3 +58,14 @@ def test_repair_costs_no_request(serving: Scene) -> None:
         test_a_change_by_hand_is_made_good_and_counted(serving, "weight")
         test_a_change_by_hand_is_made_good_and_counted(serving, "maintenance")
     assert lost(traffic) == []
+
+
+def test_a_name_that_does_not_resolve_yet_is_no_difference(tmp_path: Path) -> None:
+    with Scene(tmp_path, agent={"verify_every": 0.3}) as scene:
+        scene.join("s1")
+        scene.list("s2", 80, address="nowhere.invalid")
+        scene.agent()
+        scene.until_up("s1")
+        eventually(lambda: scene.status["written"], what="a generation that is written")
+        assert scene.status["in_step"]
+        assert scene.status["failure"] is None
