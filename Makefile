@@ -43,8 +43,9 @@ types: setup ## mypy, strict
 	@$(RUN)/mypy core plugins tests benchmarks
 
 # Real servers on a busy machine: a test that fails is run again, twice at most, and the summary shows it.
+# Three at a time on two cores, as most of them wait most of the time; a class stays together.
 check: setup servers ## pytest (ARGS="tests/core -k guard")
-	@$(RUN)/pytest -q -n 2 --dist loadfile --reruns 2 -rR $(ARGS)
+	@$(RUN)/pytest -q -n 3 --dist loadscope --reruns 2 -rR $(ARGS)
 
 containers: setup ## what containers go through, on a Docker engine (ARGS="-k serf")
 	@$(MAKE) --no-print-directory images ARGS=
