@@ -64,7 +64,7 @@ class GuardPromises:
     @pytest.mark.timeout(120)
     def test_what_is_held_goes_when_its_time_is_over(self, tmp_path: Path, world: World) -> None:
         world.heal()
-        with Cell(tmp_path, world, guard={**GUARD, "loss_hold": 3}) as cell:
+        with Cell(tmp_path, world, guard={**GUARD, "loss_hold": 6}) as cell:
             cell.kill(*HELD)
             left = set(world.nodes) - set(HELD)
             cell.agree(*left, held=HELD)
