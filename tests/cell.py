@@ -149,17 +149,15 @@ class Cell(Scene):
     ) -> None:
         """Until HAProxy has exactly `names` and what the guard has `held`, `None` for anything.
 
-        The clock starts when the registry itself lists exactly `names`, or at `since` if it did by
-        then: gossip takes its time. An agreement that comes later than `AGREED` seconds after that
-        is none.
+        The clock starts at `since`, or when the registry itself lists exactly `names`. An agreement
+        that comes later than `AGREED` seconds after that is none.
         """
-        news, agreed, start = None, None, since
+        news, agreed = since, None
         end = time.monotonic() + HANG
         while news is None or agreed is None:
             now = time.monotonic()
             if news is None and self._registry_lists() == set(names):
-                news = now if start is None else start
-            start = None
+                news = now
             ours, kept = self._balances(), self._held()
             same = ours == {*names, *kept} and (kept if held is None else kept == set(held))
             agreed = now if same else None
