@@ -34,16 +34,6 @@ def bring(made: Live, text: str) -> None:
     made.bring(planned, text, parse(text))
 
 
-def test_a_connection_that_haproxy_closed_costs_no_reload(here: Place) -> None:
-    body = "backend b\n  server a 127.0.0.1:1\n"
-    text = here.text(body).replace("global\n", "global\n  stats timeout 100ms\n")
-    with here.running(text) as running, live(running, text) as made:
-        made.connect()
-        eventually(lambda: not made.connected, what="HAProxy to close the connection")
-        bring(made, f"{text}  server c 127.0.0.1:2\n")
-        assert {row.server for row in running.runtime.observe()[1]} == {"a", "c"}
-
-
 def test_a_closed_connection_lets_the_old_worker_go(here: Place) -> None:
     text = here.text("backend b\n  server a 127.0.0.1:1\n")
     with here.running(text) as running, live(running, text) as made:
