@@ -6,6 +6,7 @@ settings choose among the offers by name. Two offers of one name are an error th
 """
 
 from collections.abc import Callable, Collection, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Event
@@ -43,19 +44,56 @@ class Discovery(Protocol):
         """
 
 
+class Entry(Protocol):
+    """One entry of a registry, for as long as its context is open.
+
+    The core calls from one thread: ``put`` at the pace that it keeps, ``remove`` once at the end.
+    """
+
+    @property
+    def lease(self) -> float:
+        """Seconds that the entry outlives its last ``put``; the core puts again after a third."""
+
+    @property
+    def lost(self) -> Event | None:
+        """Set when the registry tells that the entry is gone, or a name waited for is free.
+
+        The core then puts at once. ``None`` where the registry cannot tell: the core looks twice a
+        second. The core clears it before each ``put``, and sets it for reasons of its own as well.
+        """
+
+    @property
+    def rival(self) -> str:
+        """Who holds the name while ``put`` returns false, for people; empty if unknown."""
+
+    def put(self, endpoint: Endpoint) -> bool:
+        """Write the entry, renew it or find it as it should be; return whether it is ours.
+
+        False while another holds the name: nothing was touched, and the core asks again.
+        ``endpoint`` has the service and the name of the one that was opened; address, weight, state
+        and tags may change. Raises ``WriteRefused`` where the registry answers and takes no writes,
+        another ``RegistrarError`` when it cannot be asked now, ``SettingsError`` when only an
+        operator can help; the core then closes the context, and opens another after a back-off.
+        """
+
+    def remove(self) -> None:
+        """Take the entry out if it is ours, at once; another's is left alone. Raises likewise.
+
+        Readers that were there see it draining before it goes (the core has put it so). Also called
+        after a ``put`` that failed half-way, when it is not known what the registry holds.
+        """
+
+
 class Registrar(Protocol):
-    """Makes one endpoint known."""
+    """Makes endpoints known. It knows how its registry holds an entry; the core knows when."""
 
-    def hold(self, endpoint: Callable[[], Endpoint], stop: Event) -> None:
-        """Keep the endpoint registered until ``stop`` is set, then take it out at once.
+    def open(self, endpoint: Endpoint, stop: Event) -> AbstractContextManager[Entry]:
+        """Get ready to hold ``endpoint``; nothing is written before the first ``put``.
 
-        ``endpoint`` is read again several times a second, so that weight, state and tags may change
-        while held; service and name stay. Reading it again says that what the reading before gave
-        is published (the first reading aside). At the end it publishes the endpoint as draining,
-        unless it already is, and removes it. Registers again by itself after a lost lease or
-        session, a restarted or a wiped registry. Where another holds the same name, it waits and
-        says so.
-        Raises ``RegistrarError`` when it cannot hold the endpoint now; the core calls it again.
+        Leaving the context lets go of connections, threads and processes. An entry that was not
+        removed stays as long as its lease; the next ``open`` of the same registrar takes it up
+        again, so that it never vanishes meanwhile. Once ``stop`` is set, every call in progress
+        returns or raises ``RegistrarError`` within half a second, and so do later ones.
         """
 
 

@@ -15,7 +15,7 @@ from lbdisc.addresses import OwnAddress
 from lbdisc.draining import ROOM, Agent, token
 from lbdisc.errors import LbdiscError
 from lbdisc.generation import Generation
-from lbdisc.holding import Holder
+from lbdisc.holding import End, Holder
 from lbdisc.hooks import Registrar, Reloader
 from lbdisc.settings import AgentSettings
 from lbdisc.values import Endpoint, Snapshot
@@ -124,6 +124,11 @@ class Presence:
         self._word = Agent(
             name=self._word.name, services=self._word.services, drained=tuple(over[:ROOM])
         )
+        self._tell()
+
+    def _tell(self) -> None:
+        if self._holder is not None:
+            self._holder.changed()
 
     def changed(self, services: tuple[str, ...], other: "Presence | None") -> "Presence":
         """With new settings: ``other`` in its place if there is one."""
@@ -132,6 +137,7 @@ class Presence:
             self.join(1.0)
             return other
         self._word = Agent(name=self._word.name, services=services, drained=self._word.drained)
+        self._tell()
         return self
 
     def leave(self) -> None:
@@ -145,7 +151,7 @@ class Presence:
             self._holder.join(timeout)
 
     def published(self, endpoint: Endpoint) -> None:
-        """The registry has it (called by the registrar's thread, as the next two)."""
+        """The registry has it (called by the holding thread, as the next three)."""
         if not self._announced:
             _log.info("announced", name=endpoint.name, address=endpoint.address)
         self._announced, self._trouble = True, ""
@@ -157,9 +163,15 @@ class Presence:
             _log.warning("not announced, nodes that stop do not wait for this agent", why=why)
         self._announced, self._trouble = False, str(error)
 
-    def left(self, error: LbdiscError | None) -> None:
+    def waiting(self, rival: str) -> None:
+        """Another agent has this name; nodes wait for the other one only."""
+        self._trouble = f"another agent holds the name {self._word.name}"
+        _log.warning("not announced: another holds this name", name=self._word.name, rival=rival)
+        self._announced = False
+
+    def left(self, end: End) -> None:
         """It is out, or expires."""
-        _log.debug("no longer announced", why=str(error) if error else None)
+        _log.debug("no longer announced", why=str(end.error) if end.error else None)
 
 
 def _holds(snapshot: Snapshot, endpoint: Endpoint) -> bool:
