@@ -120,6 +120,11 @@ class Session:
             time.sleep(GLANCE)
 
     def _close_writer(self) -> None:
+        """Waits for others to be told, half a second at most.
+
+        An own agent leaves only after that: a leave may overtake its own intent, and would look
+        like a crash to those who do not know yet that the tag is gone.
+        """
         if self._writer is not None:
             self._writer.close()
             self._writer = None
