@@ -8,7 +8,6 @@ import grpc
 import pytest
 
 from lbdisc_etcd import failures
-from lbdisc_etcd.certificates import Certificates
 from lbdisc_etcd.failures import (
     Compacted,
     Failure,
@@ -19,9 +18,10 @@ from lbdisc_etcd.failures import (
     Unreachable,
     sorted_failure,
 )
-from lbdisc_etcd.running import settings_of
 from lbdisc_etcd.settings import EtcdSettings
 from lbdisc_etcd.wire import Session
+from lbdisc_lab.servers.etcd.certificates import Certificates
+from lbdisc_lab.servers.etcd.roles import settings_of
 
 CODES = [code.name for code in grpc.StatusCode if code is not grpc.StatusCode.OK]
 LOGIN = "authentication failed, invalid user ID or password"

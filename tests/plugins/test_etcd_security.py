@@ -11,15 +11,15 @@ from structlog.testing import capture_logs
 from lbdisc.errors import DiscoveryError, SettingsError
 from lbdisc.testing.waiting import eventually
 from lbdisc.values import Endpoint, Snapshot
-from lbdisc_etcd.certificates import Certificates
 from lbdisc_etcd.discovery import EtcdDiscovery
-from lbdisc_etcd.etcdctl import PASSWORD
 from lbdisc_etcd.failures import StaleLogin
 from lbdisc_etcd.registrar import EtcdRegistrar
-from lbdisc_etcd.running import PATIENCE, Holding, Watching, settings_of
 from lbdisc_etcd.settings import EtcdSettings
-from lbdisc_etcd.testing import Registry, start
 from lbdisc_etcd.wire import Session
+from lbdisc_lab.servers.etcd import Registry, start
+from lbdisc_lab.servers.etcd.certificates import Certificates
+from lbdisc_lab.servers.etcd.etcdctl import PASSWORD
+from lbdisc_lab.servers.etcd.roles import PATIENCE, Holding, Watching, settings_of
 
 KEY = "/lbdisc/web/a"
 RECORD = '{"address": "10.0.0.7", "port": 3000}'

@@ -9,9 +9,9 @@ from threading import Event, Thread
 import pytest
 
 from lbdisc.testing.waiting import eventually
+from lbdisc_lab.servers.zookeeper.certificates import Authority
 from lbdisc_zookeeper.settings import ZooKeeperSettings
 from lbdisc_zookeeper.sockets import connect, tls_context, wait
-from lbdisc_zookeeper.testing.certificates import Authority
 
 
 @pytest.fixture

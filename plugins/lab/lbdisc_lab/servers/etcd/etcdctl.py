@@ -6,7 +6,7 @@ import subprocess
 from collections.abc import Callable, Mapping
 
 from lbdisc.testing.waiting import eventually
-from lbdisc_etcd.certificates import Certificates
+from lbdisc_lab.servers.etcd.certificates import Certificates
 
 PREFIX = "/lbdisc"
 ROOT_PASSWORD = "root-password"

@@ -13,7 +13,7 @@ from typing import Self
 
 from lbdisc.testing.processes import Process, free_port
 from lbdisc.testing.waiting import eventually
-from lbdisc_zookeeper.testing.certificates import Authority
+from lbdisc_lab.servers.zookeeper.certificates import Authority
 
 USER, PASSWORD = "lbdisc", "correct horse"
 JARS = Path("/usr/share/java")

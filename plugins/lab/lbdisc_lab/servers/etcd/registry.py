@@ -1,4 +1,4 @@
-"""Real etcd clusters for tests and the demo: any number of members, TLS, logins, and faults."""
+"""A cluster of real etcd servers, and the faults that tests need."""
 
 import shutil
 import ssl
@@ -12,8 +12,8 @@ from typing import Self
 
 from lbdisc.testing.processes import Process, free_port
 from lbdisc.testing.waiting import eventually
-from lbdisc_etcd.certificates import Certificates
-from lbdisc_etcd.etcdctl import PASSWORD, USER, Etcdctl, binary
+from lbdisc_lab.servers.etcd.certificates import Certificates
+from lbdisc_lab.servers.etcd.etcdctl import PASSWORD, USER, Etcdctl, binary
 
 
 @dataclass

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from lbdisc_zookeeper.testing.certificates import NAMES
-from lbdisc_zookeeper.testing.registry import PASSWORD, USER, Registry
+from lbdisc_lab.servers.zookeeper.certificates import NAMES
+from lbdisc_lab.servers.zookeeper.registry import PASSWORD, USER, Registry
 
 __all__ = ["PASSWORD", "USER", "Registry", "start"]
 
