@@ -41,9 +41,9 @@ class Writer:
         secrets: dict[str, object] = {}
         if tls := self._registry.certificates:
             secrets = {
-                "ca_cert": tls.authority,
-                "cert_cert": tls.client_certificate,
-                "cert_key": tls.client_key,
+                "ca_cert": tls.authority.cert,
+                "cert_cert": tls.client.cert,
+                "cert_key": tls.client.key,
                 "user": USER,
                 "password": PASSWORD,
             }

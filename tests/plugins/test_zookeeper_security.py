@@ -18,7 +18,7 @@ from lbdisc.errors import DiscoveryError, LbdiscError, RegistrarError, SettingsE
 from lbdisc.testing.waiting import eventually
 from lbdisc.values import Endpoint
 from lbdisc_lab.servers import zookeeper
-from lbdisc_lab.servers.zookeeper.certificates import Authority
+from lbdisc_lab.servers.certificates import Authority
 from lbdisc_lab.servers.zookeeper.editor import Editor
 from lbdisc_lab.servers.zookeeper.roles import Holding, Watching, settings_from
 from lbdisc_zookeeper.discovery import ZooKeeperDiscovery
@@ -210,7 +210,7 @@ def test_missing_chroot_is_an_error_until_it_is_made(
 def test_untrusted_certificate_names_the_setting(
     secured: ZooKeeperSettings, tmp_path: Path
 ) -> None:
-    other = Authority(tmp_path, "other").create()
+    other = Authority(tmp_path)
     for ca_file in (other.cert, None):
         error = _discovery_error(replace(secured, ca_file=ca_file, tls=True, connect_timeout=3))
         assert isinstance(error, DiscoveryError)
@@ -242,7 +242,7 @@ def test_no_tls_to_a_port_with_it_names_the_setting(
 
 
 def test_certificate_for_another_name_is_refused_unless_names_do_not_count(tmp_path: Path) -> None:
-    with zookeeper.start(tmp_path, tls=True, names="DNS:zk.example") as registry:
+    with zookeeper.start(tmp_path, tls=True, names=("zk.example",)) as registry:
         settings = settings_from(registry.settings, connect_timeout=3)
         error = _discovery_error(settings)
         assert isinstance(error, DiscoveryError)
