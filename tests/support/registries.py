@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from kazoo.exceptions import KazooException, NoNodeError
-from worlds import SERVER_CLOCK, World
 
 from lbdisc.testing.proxy import FaultProxy
 from lbdisc_lab.servers import etcd, zookeeper
 from lbdisc_lab.servers.etcd.etcdctl import PREFIX
 from lbdisc_lab.servers.zookeeper.editor import Editor
+from support.worlds import SERVER_CLOCK, World
 
 TTL = 2  # seconds
 

@@ -4,14 +4,13 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any, ClassVar
 
-from worlds import LATE, SERVER_CLOCK, World
-
 from lbdisc.testing.proxy import FaultProxy
 from lbdisc.testing.waiting import eventually
 from lbdisc_lab.servers import serf
 from lbdisc_serf.tags import tag_name
 from lbdisc_serf.tags import write as tag_of
 from lbdisc_serf.wire import RpcError
+from support.worlds import LATE, SERVER_CLOCK, World
 
 
 class SerfWorld(World):
