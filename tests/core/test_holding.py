@@ -6,7 +6,6 @@ from queue import Queue
 from threading import Event
 
 import pytest
-from ledger import LEASE, Ledger
 
 from lbdisc import holding
 from lbdisc.errors import LbdiscError, RegistrarError, SettingsError
@@ -14,6 +13,7 @@ from lbdisc.holding import End, Holder
 from lbdisc.settings import AgentSettings
 from lbdisc.testing.waiting import eventually
 from lbdisc.values import Endpoint
+from support.ledger import LEASE, Ledger
 
 ENDPOINT = Endpoint(service="web", name="one", address="127.0.0.1", port=3000)
 PACE = AgentSettings(retry_first=0.01, retry_most=0.02)

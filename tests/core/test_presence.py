@@ -4,7 +4,6 @@ from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 
 import pytest
-from ledger import Ledger
 
 from lbdisc import Change, Endpoint, Snapshot
 from lbdisc.command_reloader import CommandReloader, CommandSettings
@@ -14,6 +13,7 @@ from lbdisc.generation import Generation
 from lbdisc.presence import Presence
 from lbdisc.settings import AgentSettings
 from lbdisc.testing.waiting import eventually
+from support.ledger import Ledger
 
 PACE = AgentSettings(retry_first=0.01, retry_most=0.02)
 

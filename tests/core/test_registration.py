@@ -10,7 +10,6 @@ from queue import Queue
 from threading import Event
 
 import pytest
-from ledger import LEASE, Ledger
 
 from lbdisc.child import Child, CommandError
 from lbdisc.draining import DRAIN_TAG, Drain, begun
@@ -19,6 +18,7 @@ from lbdisc.registration import Registration
 from lbdisc.settings import AgentSettings, RegisterSettings
 from lbdisc.testing.waiting import eventually
 from lbdisc.values import Endpoint
+from support.ledger import LEASE, Ledger
 
 ENDPOINT = Endpoint(service="web", name="one", address="127.0.0.1", port=3000)
 QUICK = RegisterSettings(interval=0.01, timeout=5.0, rise=1, fall=2, stop_timeout=10.0)

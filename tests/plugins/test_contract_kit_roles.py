@@ -7,7 +7,6 @@ from pathlib import Path
 from threading import Event
 
 import pytest
-from ledger import Ledger
 
 import lbdisc.testing
 from lbdisc.errors import DiscoveryError, SettingsError
@@ -15,6 +14,7 @@ from lbdisc.holding import End
 from lbdisc.hooks import Publish
 from lbdisc.testing import Backend, Holding, Leaks, Recorder, RegistrarProcess, Watching
 from lbdisc.values import Endpoint, Snapshot
+from support.ledger import Ledger
 
 ENDPOINT = Endpoint(service="nodes", name="s1", address="10.0.0.7", port=3000)
 
