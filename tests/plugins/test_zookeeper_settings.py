@@ -73,6 +73,13 @@ def test_user_without_password_names_the_setting(scheme: str) -> None:
         Connection(settings)
 
 
+def test_sasl_without_its_extra_names_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "puresasl", None)  # as if it were not installed
+    settings = ZooKeeperSettings(sasl_user="lbdisc", sasl_password=SecretStr("secret"))
+    with pytest.raises(SettingsError, match=r"^zookeeper\.sasl_user: .* lbdisc-zookeeper\[sasl\]"):
+        Connection(settings)
+
+
 @pytest.mark.parametrize("name", ["ca_file", "cert_file"])
 def test_missing_tls_file_names_the_setting(name: str, tmp_path: Path) -> None:
     settings = ZooKeeperSettings(**{name: tmp_path / "none.pem"})  # type: ignore[arg-type]  # a Path

@@ -11,6 +11,8 @@ from contextlib import contextmanager, suppress
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
+import grpc
+
 from lbdisc_etcd import stubs
 from lbdisc_etcd.failures import (
     Compacted,
@@ -24,8 +26,6 @@ from lbdisc_etcd.settings import EtcdSettings, Member
 from lbdisc_etcd.tls import Trust
 
 etcd3: Any = stubs.imported()
-import grpc  # noqa: E402 - etcd3 comes first: it may choose protobuf's implementation
-
 rpc: Any = etcd3.etcdrpc
 T = TypeVar("T")
 

@@ -4,6 +4,7 @@ kazoo's callbacks only put signals into a queue. Each read leaves its watch behi
 all watches when a connection breaks.
 """
 
+import importlib.util
 import logging
 import socket
 import time
@@ -21,6 +22,7 @@ from kazoo.handlers.threading import SequentialThreadingHandler
 from kazoo.protocol.states import EventType, KazooState, KeeperState
 from kazoo.security import CREATOR_ALL_ACL, OPEN_ACL_UNSAFE, READ_ACL_UNSAFE
 
+from lbdisc.errors import SettingsError
 from lbdisc_zookeeper import sockets
 from lbdisc_zookeeper.settings import ZooKeeperSettings, base_path, members, secret
 from lbdisc_zookeeper.signals import Identity, Kind, Signal
@@ -254,6 +256,8 @@ def _pace(settings: ZooKeeperSettings) -> dict[str, float]:
 def _sasl(settings: ZooKeeperSettings) -> dict[str, str] | None:
     if not settings.sasl_user:
         return None
+    if importlib.util.find_spec("puresasl") is None:
+        raise SettingsError("zookeeper.sasl_user: SASL needs lbdisc-zookeeper[sasl], install that")
     password = secret(settings.sasl_password, what="zookeeper.sasl_password")
     return {"mechanism": "DIGEST-MD5", "username": settings.sasl_user, "password": password}
 
