@@ -1,5 +1,6 @@
 """Registrar ``etcd``: one key under a lease for each entry."""
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from threading import Event, Thread
@@ -13,6 +14,7 @@ from lbdisc_etcd.settings import EtcdSettings
 from lbdisc_etcd.wire import Session
 
 SHORTEST = 0.5  # seconds that a request may take at the least
+CALM = 1.0  # seconds between two watches at the least: some gateways break each one at once
 
 
 class EtcdRegistrar:
@@ -37,9 +39,9 @@ class EtcdRegistrar:
             with cluster.open(stop, error=RegistrarError, timeout=self._patience):
                 yield entry
         finally:
-            entry.join()
+            entry.close()
             if not registration.begun:
-                del self._held[endpoint.key]
+                self._held.pop(endpoint.key, None)
 
     @property
     def _patience(self) -> float:
@@ -56,7 +58,8 @@ class _Entry:
         self._registration = registration
         self._cluster = cluster
         self._watched: Session | None = None
-        self._watch: Thread | None = None
+        self._watches: list[Thread] = []  # of this session, and of earlier ones for a moment
+        self._closed = Event()
 
     @property
     def rival(self) -> str:
@@ -76,25 +79,28 @@ class _Entry:
             self._cluster.do(self._registration.remove)
 
     def _follow(self, session: Session) -> None:
-        self.join()
-        after = self._registration.seen + 1
         self._watched = session
-        self._watch = Thread(
-            target=self._tell, args=(session, after), name="lbdisc-etcd-key", daemon=True
+        after = self._registration.seen + 1
+        watch = Thread(
+            target=self._watch, args=(session, after), name="lbdisc-etcd-key", daemon=True
         )
-        self._watch.start()
+        self._watches = [*filter(Thread.is_alive, self._watches), watch]
+        watch.start()
 
-    def _tell(self, session: Session, after: int) -> None:
+    def _watch(self, session: Session, after: int) -> None:
         """Set ``lost`` at every news of the key, and when the session breaks."""
+        calm = time.monotonic() + CALM
         try:
             for events in session.watch(self._registration.key, b"", revision=after):
                 if any(self._registration.is_news(event) for event in events):
                     self.lost.set()
         except Failure:
             session.close()  # the next put makes another
+            self._closed.wait(max(0.0, calm - time.monotonic()))
             self.lost.set()
 
-    def join(self) -> None:
-        """Wait for the watch, whose session is closed."""
-        if self._watch is not None:
-            self._watch.join()
+    def close(self) -> None:
+        """Wait for the watches, whose sessions are closed."""
+        self._closed.set()
+        for watch in self._watches:
+            watch.join()
