@@ -205,7 +205,7 @@ class Holder:
         if self._held and not last.draining:
             try:
                 self._held = entry.put(last.drain())
-            except RegistrarError as refused:  # the removal may pass all the same
+            except LbdiscError as refused:  # the removal may pass all the same
                 error = refused
         if self._held or self._unsure:
             entry.remove()
