@@ -107,7 +107,7 @@ class Holder:
         """Take the endpoint out; returns at once, the listener hears when it is done."""
         self._leaving.set()
         self.changed()
-        if self._held:
+        if self._unsure or self._held:  # readers may see it before we know
             self._timer = _later(FAREWELL, self._stop)
         else:
             self._stop.set()
