@@ -236,11 +236,10 @@ def test_one_that_waits_over_a_silent_connection_never_says_that_it_holds(
     single: Registry, proxied: Proxied, *, heals: bool
 ) -> None:
     other = replace(ENDPOINT, address="10.0.0.8")
-    with (
-        Holding(settings_from(single), ENDPOINT) as first,
-        Holding(proxied.settings, other) as second,
-    ):
-        eventually(lambda: first.published and second.rival)
+    with Holding(settings_from(single), ENDPOINT) as first:
+        first.held(deadline=PATIENCE)
+        second = Holding(proxied.settings, other).start()
+        eventually(lambda: second.rival)
         proxied.proxy.stall()
         second.failed(deadline=PATIENCE)
         second.rival = None

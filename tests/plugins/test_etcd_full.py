@@ -62,6 +62,9 @@ def test_one_that_joins_is_refused_and_is_there_once_there_is_space(small: Regis
     fill(small)
     with Holding(settings_of(small.settings), ENDPOINT) as holding:
         assert isinstance(holding.failed(deadline=PATIENCE), WriteRefused)
+        small.cli.delete("/other")
+        small.cli.compact()
+        small.cli.run("defrag")
         small.cli.run("alarm", "disarm")
         holding.held(deadline=PATIENCE)
 
