@@ -188,15 +188,17 @@ class Holder:
 
     def _farewell(self, entry: Entry) -> None:
         """Say that the endpoint drains, unless that was said, and take it out."""
-        if self._last is None:
-            return
+        if self._last is not None:
+            self._take_out(entry, self._last)
+
+    def _take_out(self, entry: Entry, last: Endpoint) -> None:
         error = None
-        if not self._last.draining:
+        if self._held and not last.draining:
             try:
-                self._held = entry.put(self._last.drain())
+                self._held = entry.put(last.drain())
             except RegistrarError as refused:  # the removal may pass all the same
                 error = refused
-        if self._held:
+        if self._held or self._unsure:
             entry.remove()
             if error is not None:
                 _log.warning("left without draining", why=str(error))
@@ -207,11 +209,7 @@ class Holder:
         last, late = self._last or self._wanted(), threading.Event()
         timer = _later(LAST, late)
         with _caught() as caught, self._registrar.open(last, late) as entry:
-            if self._held and not last.draining:
-                self._held = entry.put(last.drain())
-            if self._held or self._unsure:
-                entry.remove()
-            self._held = self._unsure = False
+            self._take_out(entry, last)
         timer.cancel()
         return caught.error
 
