@@ -70,7 +70,7 @@ def test_registrar_writes_the_own_format_only() -> None:
 def test_user_without_password_names_the_setting(scheme: str) -> None:
     settings = ZooKeeperSettings(**{f"{scheme}_user": "lbdisc"})  # type: ignore[arg-type]  # a str
     with pytest.raises(SettingsError, match=rf"zookeeper\.{scheme}_password"):
-        Connection(settings)
+        Connection(settings, tell=print)
 
 
 def test_sasl_without_its_extra_names_it(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -84,18 +84,18 @@ def test_sasl_without_its_extra_names_it(monkeypatch: pytest.MonkeyPatch) -> Non
 def test_missing_tls_file_names_the_setting(name: str, tmp_path: Path) -> None:
     settings = ZooKeeperSettings(**{name: tmp_path / "none.pem"})  # type: ignore[arg-type]  # a Path
     with pytest.raises(SettingsError, match=rf"zookeeper\.{name}.*No such file"):
-        Connection(settings)
+        Connection(settings, tell=print)
 
 
 def test_ca_file_without_certificates_names_the_setting(tmp_path: Path) -> None:
     (tmp_path / "ca.pem").write_text("no certificate\n")
     with pytest.raises(SettingsError, match=r"zookeeper\.ca_file"):
-        Connection(ZooKeeperSettings(ca_file=tmp_path / "ca.pem"))
+        Connection(ZooKeeperSettings(ca_file=tmp_path / "ca.pem"), tell=print)
 
 
 def test_key_without_certificate_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match=r"zookeeper\.key_file"):
-        Connection(ZooKeeperSettings(tls=True, key_file=tmp_path / "key.pem"))
+        Connection(ZooKeeperSettings(tls=True, key_file=tmp_path / "key.pem"), tell=print)
 
 
 def test_secrets_are_not_shown() -> None:
