@@ -31,6 +31,17 @@ def test_plugin_module_imports_neither_kazoo_nor_pydantic() -> None:
     assert found.stdout.strip() == "[]"
 
 
+def test_a_format_that_the_core_adds_is_taken() -> None:
+    code = (
+        "from typing import Literal; from pydantic import TypeAdapter; from lbdisc import formats;"
+        "formats.Format = Literal['lbdisc', 'new'];"
+        "from lbdisc_zookeeper.settings import ZooKeeperSettings;"
+        "print(TypeAdapter(ZooKeeperSettings).validate_python({'format': 'new'}).format)"
+    )
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert found.stdout.strip() == "new"
+
+
 @pytest.mark.parametrize(
     ("text", "member"),
     [("zk1:2182", "zk1:2182"), ("zk1", "zk1:2181"), ("[::1]:2182", "[::1]:2182"), (" a:1 ", "a:1")],
