@@ -1,5 +1,6 @@
 """What tests share: a registry with its nodes for all tests of a class, and the failure matrix."""
 
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -7,9 +8,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from worlds import World
+    from support.worlds import World
 
-pytest.register_assert_rewrite("cell", "killing", "matrix", "worlds", "registries", "serf_world")
+pytest.register_assert_rewrite("support")
 
 
 @pytest.fixture(scope="class")
@@ -32,23 +33,34 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    _hear_what_is_ignored()
     config.addinivalue_line("markers", "fault(name): a fault that a kind of registry may not have")
     path = config.getoption("--failure-matrix")
     if path is not None and not hasattr(config, "workerinput"):
         config.pluginmanager.register(_Writing(path), "failure-matrix")
 
 
+def _hear_what_is_ignored() -> None:
+    """Take signals that nohup, or a shell's `&`, has made us ignore, and do nothing about them.
+
+    What a test starts would inherit ignoring them; a handler is not inherited.
+    """
+    for number in (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT):
+        if signal.getsignal(number) is signal.SIG_IGN:
+            signal.signal(number, lambda *_: None)
+
+
 class _Writing:
     """Collects the cells where the results arrive: with xdist, not where the tests run."""
 
     def __init__(self, path: Path) -> None:
-        from failure_report import Matrix
+        from support.failure_report import Matrix
 
         self._path = path
         self._matrix = Matrix()
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        from failure_report import PROPERTY
+        from support.failure_report import PROPERTY
 
         measured = dict(report.user_properties).get(PROPERTY)
         if not isinstance(measured, dict) or (report.passed and report.when != "teardown"):
@@ -63,6 +75,6 @@ class _Writing:
         self._matrix.add(measured, outcome=outcome, reason=reason)
 
     def pytest_sessionfinish(self) -> None:
-        from cell import RATE
+        from support.cell import RATE
 
         self._matrix.write(self._path, rate=RATE)

@@ -8,20 +8,21 @@ import grpc
 import pytest
 
 from lbdisc_etcd import failures
-from lbdisc_etcd.certificates import Certificates
 from lbdisc_etcd.failures import (
     Compacted,
     Failure,
     LeaseGone,
+    NoWrites,
     Refused,
     RefusedLogin,
     StaleLogin,
     Unreachable,
     sorted_failure,
 )
-from lbdisc_etcd.running import settings_of
 from lbdisc_etcd.settings import EtcdSettings
 from lbdisc_etcd.wire import Session
+from lbdisc_lab.servers.certificates import Certificates
+from lbdisc_lab.servers.etcd.roles import settings_of
 
 CODES = [code.name for code in grpc.StatusCode if code is not grpc.StatusCode.OK]
 LOGIN = "authentication failed, invalid user ID or password"
@@ -47,7 +48,10 @@ def test_an_empty_text_is_told_by_its_code(code: str) -> None:
         ("DEADLINE_EXCEEDED", "Deadline Exceeded", Unreachable, "Deadline"),
         ("CANCELLED", "Channel closed!", Unreachable, "closed"),
         ("UNIMPLEMENTED", "unknown service", Unreachable, "etcd.endpoints"),
-        ("RESOURCE_EXHAUSTED", "mvcc: database space exceeded", Unreachable, "space"),
+        ("RESOURCE_EXHAUSTED", "mvcc: database space exceeded", NoWrites, "space"),
+        ("RESOURCE_EXHAUSTED", "etcdserver: too many requests", Unreachable, "too many"),
+        ("DATA_LOSS", "etcdserver: corrupt cluster", NoWrites, "alarm list"),
+        ("UNAVAILABLE", "etcdserver: rpc not supported for learner", Unreachable, "learner"),
         ("OUT_OF_RANGE", "mvcc: required revision has been compacted", Compacted, "compacted"),
         ("OUT_OF_RANGE", "mvcc: required revision is a future revision", Compacted, "future"),
         ("NOT_FOUND", "etcdserver: requested lease not found", LeaseGone, "lease"),
@@ -110,11 +114,11 @@ def test_session_is_closed_under_a_request_by_another_thread() -> None:
 @pytest.mark.parametrize("content", [None, "", "nonsense"])
 @pytest.mark.parametrize("setting", ["ca_file", "cert_file", "key_file"])
 def test_bad_file_names_its_setting(tmp_path: Path, setting: str, content: str | None) -> None:
-    good = Certificates.make(tmp_path / "tls")
+    good = Certificates(tmp_path / "tls")
     files = {
-        "ca_file": good.authority,
-        "cert_file": good.client_certificate,
-        "key_file": good.client_key,
+        "ca_file": good.authority.cert,
+        "cert_file": good.client.cert,
+        "key_file": good.client.key,
     }
     files[setting] = tmp_path / "bad.pem"
     if content is not None:

@@ -10,8 +10,8 @@ from lbdisc.testing.leaks import Leaks
 from lbdisc.values import Endpoint
 from lbdisc_etcd.discovery import EtcdDiscovery
 from lbdisc_etcd.registrar import EtcdRegistrar
-from lbdisc_etcd.running import Holding, Watching, settings_of
-from lbdisc_etcd.testing import Registry, start
+from lbdisc_lab.servers.etcd import Registry, start
+from lbdisc_lab.servers.etcd.roles import Holding, Watching, settings_of
 
 RECORD = '{"address": "10.0.0.7", "port": 3000}'
 
@@ -131,8 +131,9 @@ def test_format_and_port_are_settings(registry: Registry) -> None:
 def test_registrar_writes_its_own_format_only(registry: Registry) -> None:
     registrar = EtcdRegistrar(settings_of(registry.settings, format="hostport"))
     endpoint = Endpoint(service="web", name="a", address="10.0.0.7", port=80)
-    with pytest.raises(SettingsError, match=r"etcd\.format"):
-        registrar.hold(lambda: endpoint, threading.Event())
+    opening = registrar.open(endpoint, threading.Event())
+    with pytest.raises(SettingsError, match=r"etcd\.format"), opening:
+        pass
 
 
 @pytest.mark.timeout(120)  # 10,000 records are slow to put in on a busy machine

@@ -12,28 +12,31 @@ import pytest
 
 from lbdisc.errors import DiscoveryError, RegistrarError
 from lbdisc.testing.processes import Process, free_port
-from lbdisc.testing.waiting import eventually
+from lbdisc.testing.proxy import FaultProxy
+from lbdisc.testing.waiting import DEADLINE, eventually
 from lbdisc.values import Endpoint
-from lbdisc_zookeeper import testing
+from lbdisc_lab.servers import zookeeper
+from lbdisc_lab.servers.zookeeper.editor import Editor
+from lbdisc_lab.servers.zookeeper.roles import Watching, holding, settings_from
+from lbdisc_zookeeper.registrar import ZooKeeperRegistrar
 from lbdisc_zookeeper.settings import ZooKeeperSettings
-from lbdisc_zookeeper.testing.running import Editor, Holding, Watching, settings_from
 
 A = Endpoint(service="web", name="a", address="10.0.0.1", port=80)
 RECORD = '{"address": "10.0.0.2", "port": 80}'
 PATH = "/lbdisc/web/a"
 
 HOLD = """
-import sys
+import sys, threading
 from lbdisc.values import Endpoint
-from lbdisc_zookeeper.testing.running import Holding, settings_from
+from lbdisc_lab.servers.zookeeper.roles import holding, settings_from
 settings = settings_from({"zookeeper.hosts": sys.argv[1].split(",")}, session_timeout=2.0)
-with Holding(settings, Endpoint(service="web", name="a", address=sys.argv[2], port=80)) as holding:
-    holding.thread.join()
+with holding(settings, Endpoint(service="web", name="a", address=sys.argv[2], port=80)):
+    threading.Event().wait()
 """
 WATCH = """
 import sys, threading
 from lbdisc_zookeeper.discovery import ZooKeeperDiscovery
-from lbdisc_zookeeper.testing.running import settings_from
+from lbdisc_lab.servers.zookeeper.roles import settings_from
 settings = settings_from({"zookeeper.hosts": sys.argv[1].split(",")}, session_timeout=2.0)
 publish = lambda s: print("names", *(e.name for e in s.endpoints), flush=True)
 ZooKeeperDiscovery(settings).watch(publish, threading.Event())
@@ -41,35 +44,35 @@ ZooKeeperDiscovery(settings).watch(publish, threading.Event())
 
 
 @pytest.fixture
-def registry(tmp_path: Path) -> Iterator[testing.Registry]:
-    with testing.start(tmp_path) as registry:
+def registry(tmp_path: Path) -> Iterator[zookeeper.Registry]:
+    with zookeeper.start(tmp_path) as registry:
         yield registry
 
 
 @pytest.fixture
-def ensemble(tmp_path: Path) -> Iterator[testing.Registry]:
-    with testing.start(tmp_path, members=3) as registry:
+def ensemble(tmp_path: Path) -> Iterator[zookeeper.Registry]:
+    with zookeeper.start(tmp_path, members=3) as registry:
         yield registry
 
 
 @pytest.fixture
-def settings(registry: testing.Registry) -> ZooKeeperSettings:
+def settings(registry: zookeeper.Registry) -> ZooKeeperSettings:
     return settings_from(registry.settings)
 
 
-def _program(code: str, registry: testing.Registry, log: Path, *arguments: str) -> Process:
+def _program(code: str, registry: zookeeper.Registry, log: Path, *arguments: str) -> Process:
     hosts = ",".join(registry.hosts)
     return Process([sys.executable, "-c", code, hosts, *arguments], log=log)
 
 
-def _session(registry: testing.Registry) -> int:
+def _session(registry: zookeeper.Registry) -> int:
     """The session that the endpoint's node lives with; 0 without a node."""
     with Editor(registry.plain_hosts) as editor:
         found = editor.kazoo.exists(PATH)
         return int(found.ephemeralOwner) if found else 0
 
 
-def _add_b(registry: testing.Registry) -> None:
+def _add_b(registry: zookeeper.Registry) -> None:
     with Editor(registry.plain_hosts) as editor:
         editor.put("/lbdisc/web/b", RECORD)
 
@@ -80,9 +83,9 @@ def _never_shrank(watching: Watching) -> bool:
 
 
 def test_restarted_server_changes_nothing(
-    registry: testing.Registry, settings: ZooKeeperSettings
+    registry: zookeeper.Registry, settings: ZooKeeperSettings
 ) -> None:
-    with Watching(settings) as watching, Holding(settings, A):
+    with Watching(settings) as watching, holding(settings, A):
         watching.until_names("a")
         session = _session(registry)
         registry.restart()
@@ -93,16 +96,16 @@ def test_restarted_server_changes_nothing(
 
 
 def test_server_away_for_longer_than_a_session_is_an_error_and_changes_nothing(
-    registry: testing.Registry, settings: ZooKeeperSettings
+    registry: zookeeper.Registry, settings: ZooKeeperSettings
 ) -> None:
     settings = replace(settings, session_timeout=5)  # time to resume it on a busy machine
-    with Watching(settings) as watching, Holding(settings, A) as holding:
+    with Watching(settings) as watching, holding(settings, A) as held:
         watching.until_names("a")
         session = _session(registry)
         registry.kill()
-        eventually(lambda: watching.errors and holding.errors)
+        eventually(lambda: watching.errors and held.errors)
         assert isinstance(watching.errors[0], DiscoveryError)
-        assert isinstance(holding.errors[0], RegistrarError)
+        assert isinstance(held.errors[0], RegistrarError)
         assert "zookeeper.hosts" in str(watching.errors[0])
         registry.start()
         _add_b(registry)
@@ -111,9 +114,60 @@ def test_server_away_for_longer_than_a_session_is_an_error_and_changes_nothing(
         assert _session(registry) == session  # resumed: the node never vanished
 
 
-def test_killed_leader_changes_nothing(ensemble: testing.Registry) -> None:
+def test_session_left_with_its_node_is_resumed_by_the_next_open(
+    registry: zookeeper.Registry, settings: ZooKeeperSettings
+) -> None:
+    registrar, sessions = ZooKeeperRegistrar(settings), list[int]()
+    for _ in range(2):
+        with registrar.open(A, threading.Event()) as entry:
+            assert entry.put(A)
+            sessions.append(_session(registry))
+    assert sessions[0] == sessions[1] == _session(registry)
+    with registrar.open(A, threading.Event()) as entry:
+        entry.remove()
+    assert _session(registry) == 0
+
+
+def test_put_whose_answer_was_lost_finds_its_own_node(
+    registry: zookeeper.Registry, settings: ZooKeeperSettings
+) -> None:
+    with (
+        Editor(registry.hosts) as editor,
+        FaultProxy(int(registry.hosts[0].rpartition(":")[2])) as proxy,
+    ):
+        proxy.delay(0.2)
+        hosts = (f"127.0.0.1:{proxy.port}",)
+        held = holding(replace(settings, hosts=hosts, session_timeout=10), A).start()
+        created = eventually(lambda: editor.kazoo.exists(PATH)).czxid
+        proxy.drop()  # the answer is on its way back
+        proxy.heal()
+        held.held(deadline=DEADLINE)
+        assert (held.errors, held.rival) == ([], None)
+        assert editor.kazoo.exists(PATH).czxid == created
+        held.stop()
+
+
+@pytest.mark.parametrize("call", ["put", "remove"])
+def test_call_in_progress_ends_when_stopped(
+    registry: zookeeper.Registry, settings: ZooKeeperSettings, call: str
+) -> None:
+    stop = threading.Event()
+    with (
+        FaultProxy(int(registry.hosts[0].rpartition(":")[2])) as proxy,
+        ZooKeeperRegistrar(replace(settings, hosts=(f"127.0.0.1:{proxy.port}",))).open(
+            A, stop
+        ) as entry,
+    ):
+        assert entry.put(A)
+        proxy.stall()
+        threading.Timer(0.2, stop.set).start()
+        with pytest.raises(RegistrarError, match="stopped before ZooKeeper had answered"):
+            entry.put(A) if call == "put" else entry.remove()
+
+
+def test_killed_leader_changes_nothing(ensemble: zookeeper.Registry) -> None:
     settings = settings_from(ensemble.settings)
-    with Watching(settings) as watching, Holding(settings, A):
+    with Watching(settings) as watching, holding(settings, A):
         watching.until_names("a")
         ensemble.kill(ensemble.leader())
         ensemble.leader()
@@ -123,9 +177,9 @@ def test_killed_leader_changes_nothing(ensemble: testing.Registry) -> None:
 
 
 @pytest.mark.timeout(120)  # four servers' starts and an election on a shared machine
-def test_members_restarted_one_after_another_change_nothing(ensemble: testing.Registry) -> None:
+def test_members_restarted_one_after_another_change_nothing(ensemble: zookeeper.Registry) -> None:
     settings = settings_from(ensemble.settings)
-    with Watching(settings) as watching, Holding(settings, A):
+    with Watching(settings) as watching, holding(settings, A):
         watching.until_names("a")
         for index in range(3):
             ensemble.restart(index)
@@ -135,9 +189,9 @@ def test_members_restarted_one_after_another_change_nothing(ensemble: testing.Re
 
 
 @pytest.mark.timeout(120)  # six servers' starts and two elections on a shared machine
-def test_all_members_restarted_change_nothing(ensemble: testing.Registry) -> None:
+def test_all_members_restarted_change_nothing(ensemble: zookeeper.Registry) -> None:
     settings = settings_from(ensemble.settings)
-    with Watching(settings) as watching, Holding(settings, A):
+    with Watching(settings) as watching, holding(settings, A):
         watching.until_names("a")
         ensemble.restart()
         _add_b(ensemble)
@@ -145,7 +199,7 @@ def test_all_members_restarted_change_nothing(ensemble: testing.Registry) -> Non
         assert _never_shrank(watching)
 
 
-def test_lost_quorum_is_an_error_and_changes_nothing(ensemble: testing.Registry) -> None:
+def test_lost_quorum_is_an_error_and_changes_nothing(ensemble: zookeeper.Registry) -> None:
     settings = settings_from(ensemble.settings)
     with Watching(settings) as watching:
         _add_b(ensemble)
@@ -155,13 +209,13 @@ def test_lost_quorum_is_an_error_and_changes_nothing(ensemble: testing.Registry)
         eventually(lambda: watching.errors)
         assert _never_shrank(watching)
         ensemble.start()
-        with Holding(settings, A):
+        with holding(settings, A):
             watching.until_names("a", "b")
         assert isinstance(watching.errors[0], DiscoveryError)
 
 
 def test_stalled_server_changes_nothing_until_it_is_an_error(
-    registry: testing.Registry, settings: ZooKeeperSettings
+    registry: zookeeper.Registry, settings: ZooKeeperSettings
 ) -> None:
     _add_b(registry)
     with Watching(settings) as watching:
@@ -170,15 +224,15 @@ def test_stalled_server_changes_nothing_until_it_is_an_error(
         eventually(lambda: watching.errors)
         assert len(watching.seen) == 1
         registry.resume()
-        with Holding(settings, A):
+        with holding(settings, A):
             watching.until_names("a", "b")
             assert _never_shrank(watching)
 
 
 def test_session_that_the_stalled_server_ended_is_replaced(
-    registry: testing.Registry, settings: ZooKeeperSettings
+    registry: zookeeper.Registry, settings: ZooKeeperSettings
 ) -> None:
-    with Watching(settings) as watching, Holding(settings, A):
+    with Watching(settings) as watching, holding(settings, A):
         watching.until_names("a")
         registry.pause()
         eventually(lambda: watching.errors)
@@ -189,30 +243,26 @@ def test_session_that_the_stalled_server_ended_is_replaced(
 
 @pytest.mark.parametrize("fault", ["pause", "kill"])
 def test_stop_returns_and_leaves_no_thread_while_the_server_is_away(
-    registry: testing.Registry, settings: ZooKeeperSettings, fault: str
+    registry: zookeeper.Registry, settings: ZooKeeperSettings, fault: str
 ) -> None:
     threads = set(threading.enumerate())
-    with Watching(settings) as watching, Holding(settings, A) as holding:
+    with Watching(settings) as watching, holding(settings, A) as held:
         watching.until_names("a")
         getattr(registry, fault)()
-        for running in (watching, holding):
-            running.stop.set()
-            running.thread.join(5)
-            assert not running.thread.is_alive()
+        watching.end()
+        held.stop()
     eventually(lambda: set(threading.enumerate()) == threads)
 
 
 def test_stop_returns_while_there_was_never_a_connection() -> None:
     settings = settings_from({"zookeeper.hosts": [f"127.0.0.1:{free_port()}"]}, connect_timeout=60)
-    with Watching(settings) as watching, Holding(settings, A) as holding:
-        for running in (watching, holding):
-            running.stop.set()
-            running.thread.join(5)
-            assert not running.thread.is_alive()
+    with Watching(settings) as watching, holding(settings, A) as held:
+        watching.end()
+        held.stop()
 
 
 def test_endpoint_of_a_killed_process_goes_with_its_session(
-    registry: testing.Registry, settings: ZooKeeperSettings, tmp_path: Path
+    registry: zookeeper.Registry, settings: ZooKeeperSettings, tmp_path: Path
 ) -> None:
     with (
         Watching(settings) as watching,
@@ -225,7 +275,7 @@ def test_endpoint_of_a_killed_process_goes_with_its_session(
 
 
 def test_restarted_process_has_its_name_again_when_the_old_session_is_over(
-    registry: testing.Registry, settings: ZooKeeperSettings, tmp_path: Path
+    registry: zookeeper.Registry, settings: ZooKeeperSettings, tmp_path: Path
 ) -> None:
     with Watching(settings) as watching:
         with _program(HOLD, registry, tmp_path / "1.log", "10.0.0.1") as program:
@@ -236,7 +286,7 @@ def test_restarted_process_has_its_name_again_when_the_old_session_is_over(
 
 
 def test_registrar_that_was_stopped_for_longer_than_its_session_comes_back(
-    registry: testing.Registry, settings: ZooKeeperSettings, tmp_path: Path
+    registry: zookeeper.Registry, settings: ZooKeeperSettings, tmp_path: Path
 ) -> None:
     with (
         Watching(settings) as watching,
@@ -250,7 +300,7 @@ def test_registrar_that_was_stopped_for_longer_than_its_session_comes_back(
 
 
 def test_agent_that_was_stopped_for_longer_than_its_session_sees_what_happened(
-    registry: testing.Registry, tmp_path: Path
+    registry: zookeeper.Registry, tmp_path: Path
 ) -> None:
     _add_b(registry)
     log = tmp_path / "watch.log"
@@ -276,9 +326,9 @@ def _sessions(editor: Editor) -> int:
 
 
 def test_wiped_server_is_registered_with_again(
-    registry: testing.Registry, settings: ZooKeeperSettings
+    registry: zookeeper.Registry, settings: ZooKeeperSettings
 ) -> None:
-    with Watching(settings) as watching, Holding(settings, A):
+    with Watching(settings) as watching, holding(settings, A):
         watching.until_names("a")
         first = _session(registry)
         registry.wipe()
@@ -291,9 +341,9 @@ def test_wiped_server_is_registered_with_again(
 def test_nobody_at_the_address_is_an_error_that_names_both(tmp_path: Path) -> None:
     port = free_port()
     settings = settings_from({"zookeeper.hosts": [f"127.0.0.1:{port}"]}, connect_timeout=0.5)
-    with Watching(settings) as watching, Holding(settings, A) as holding:
-        eventually(lambda: watching.errors and holding.errors)
-    for error in (watching.errors[0], holding.errors[0]):
+    with Watching(settings) as watching, holding(settings, A) as held:
+        eventually(lambda: watching.errors and held.errors)
+    for error in (watching.errors[0], held.errors[0]):
         assert str(error) == (
             f"no connection to ZooKeeper: 127.0.0.1:{port}: connection refused "
             "(see zookeeper.hosts)"
@@ -308,7 +358,7 @@ def test_host_without_an_address_is_an_error_that_names_it() -> None:
     assert "zookeeper.hosts" in str(watching.errors[0])
 
 
-def test_one_reachable_member_is_enough(registry: testing.Registry) -> None:
+def test_one_reachable_member_is_enough(registry: zookeeper.Registry) -> None:
     hosts = [f"127.0.0.1:{free_port()}", *registry.hosts, "nowhere.invalid:2181"]
     with Watching(settings_from({"zookeeper.hosts": hosts})) as watching:
         _add_b(registry)
@@ -316,9 +366,9 @@ def test_one_reachable_member_is_enough(registry: testing.Registry) -> None:
 
 
 def test_record_survives_a_fault_unchanged(
-    registry: testing.Registry, settings: ZooKeeperSettings
+    registry: zookeeper.Registry, settings: ZooKeeperSettings
 ) -> None:
-    with Watching(settings) as watching, Holding(settings, A):
+    with Watching(settings) as watching, holding(settings, A):
         watching.until_names("a")
         registry.restart()
         with Editor(registry.hosts) as editor:

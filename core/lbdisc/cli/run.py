@@ -49,6 +49,7 @@ class _Service:
         self._reread = reread
         self._wake = Wake()
         self._stop = Event()
+        self._told = False
 
     def run(self) -> None:
         from lbdisc.cli import wiring
@@ -68,7 +69,10 @@ class _Service:
                 agent.close()
 
     def _on_stop(self, *_: object) -> None:
-        self._stop.set()
+        # A signal may come while the handler of one before is in `set`, which holds a lock.
+        if not self._told:
+            self._told = True
+            self._stop.set()
         self._wake.call()
 
     def _reload(self, agent: "Agent") -> None:
@@ -130,13 +134,14 @@ def _once(plugins: "Plugins", settings: "Configuration") -> None:
     store.prepare()
     with store.locked(), claimed(settings.core.output):
         snapshot = read_once(plugins, settings).only(settings.core.services)
-        text = wiring.renderer(plugins, settings).render(snapshot)
-        applied = wiring.reloader(plugins, settings).apply(settings.core.output, text)
+        rendered = wiring.renderer(plugins, settings).render(snapshot)
+        reloader = wiring.reloader(plugins, settings)
+        applied = reloader.apply(reloader.plan(settings.core.output, None, rendered))
         store.save_snapshot(snapshot)
     get_logger("lbdisc.agent").info(
         "applied once",
         endpoints=len(snapshot),
-        how=applied.how,
+        how=str(applied.how),
         detail=applied.detail or None,
         file=str(Path(settings.core.output)),
     )

@@ -26,8 +26,8 @@ from lbdisc.haproxy.sameness import (
     tracks,
 )
 from lbdisc.haproxy.servers import Spec, Unfit, fold
-from lbdisc.haproxy.socket import OLDEST, Features
 from lbdisc.haproxy.text import Configuration, ServerLine, parse
+from lbdisc.haproxy.versions import OLDEST, Features
 
 Key = tuple[str, str]
 Parked = Mapping[Key, ServerLine | None]
@@ -56,7 +56,7 @@ class Plan:
         """The plan in one line."""
         if self.how == "reload":
             more = f" (and {len(self.reasons) - 1} more)" if len(self.reasons) > 1 else ""
-            return f"reload: {self.reasons[0]}{more}"
+            return f"{self.reasons[0]}{more}"
         if self.how == "runtime":
             targets = {command.target for command in self.commands}
             return f"{len(self.commands)} runtime commands for {len(targets)} servers"
