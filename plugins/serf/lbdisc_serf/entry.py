@@ -118,7 +118,9 @@ class TagEntry:
         except RpcError:
             if not self._settings.managed:  # an own agent that is gone took its tag along
                 raise
-        self._claim.release()
+        finally:
+            self._claim.release()
+        self._claim.used = False
 
     def _reached(self) -> Session:
         """A session with the agent if it is there; none is started to take a tag away."""
