@@ -122,9 +122,7 @@ def test_who_is_alone_is_registered(registry: serf.Registry) -> None:
 )
 def test_answer_is_what_the_members_say(address: str, status: str, tag: str, told: str) -> None:
     asked = question(Endpoint(service="web", name="n0", address="10.0.0.7", port=80))
-    member = Member(
-        name="n0", address=address, port=7946, status=status, tags={"lbdisc.web": tag}
-    )
+    member = Member(name="n0", address=address, port=7946, status=status, tags={"lbdisc.web": tag})
     assert answer(asked, [member]) == told
     assert answer(asked, []) == "no"
 
