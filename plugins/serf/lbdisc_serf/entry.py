@@ -9,7 +9,7 @@ from types import TracebackType
 from typing import Self
 
 from lbdisc import draining
-from lbdisc.errors import SettingsError
+from lbdisc.errors import RegistrarError, SettingsError
 from lbdisc.values import Endpoint, is_reserved
 from lbdisc_serf import tags
 from lbdisc_serf.claim import Claim
@@ -75,13 +75,16 @@ class TagEntry:
     def _explained(self) -> Iterator[None]:
         """A broken connection may mean that an own agent has ended, which says why."""
         try:
-            yield
-        except RpcStopped:
+            try:
+                yield
+            except RpcError as error:
+                if self._session is not None and not isinstance(error, RpcStopped):
+                    self._session.agent.explain()
+                raise
+        except NameTaken:
             raise
-        except RpcError:
-            if self._session is not None:
-                self._session.agent.explain()
-            raise
+        except RpcError as error:
+            raise RegistrarError(f"{error} (serf.rpc)") from error
 
     def _put(self, session: Session, endpoint: Endpoint) -> bool:
         session.check()
@@ -115,8 +118,9 @@ class TagEntry:
         if not (self._claim.used and self._claim.take()):
             return
         try:
-            self._clear(self._session or self._reached())
-        except RpcError:
+            with self._explained():
+                self._clear(self._session or self._reached())
+        except (NameTaken, RegistrarError):
             if not self._settings.managed:  # an own agent that is gone took its tag along
                 raise
         finally:

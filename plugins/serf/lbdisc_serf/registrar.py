@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from threading import Event
 
-from lbdisc.errors import RegistrarError, SettingsError
+from lbdisc.errors import SettingsError
 from lbdisc.values import Endpoint, is_reserved
 from lbdisc_serf import tags
 from lbdisc_serf.agent import Agent
@@ -14,7 +14,6 @@ from lbdisc_serf.claim import Claim
 from lbdisc_serf.entry import TagEntry
 from lbdisc_serf.session import Session
 from lbdisc_serf.settings import SerfSettings, check
-from lbdisc_serf.wire import RpcError
 
 
 class SerfRegistrar:
@@ -48,11 +47,8 @@ class SerfRegistrar:
             )
             return Session(settings, agent, tags.tag_name(service), lost, stop)
 
-        try:
-            with TagEntry(settings, claim, service, session) as entry:
-                yield entry
-        except RpcError as error:
-            raise RegistrarError(f"{error} (serf.rpc)") from error
+        with TagEntry(settings, claim, service, session) as entry:
+            yield entry
 
 
 def _first_tags(endpoint: Endpoint, role: str) -> dict[str, str]:
