@@ -106,6 +106,16 @@ def test_crashed_agent_is_started_again(registry: serf.Registry) -> None:
         eventually(lambda: status(registry, "n0") == "alive", deadline=DETECTION)
 
 
+def test_second_registrar_on_a_host_starts_no_agent(registry: serf.Registry) -> None:
+    with Holding(registrar(registry), endpoint(registry)) as first:
+        first.held(deadline=10)
+        agent = own(registry)
+        with Holding(registrar(registry), endpoint(registry)) as second:
+            eventually(lambda: second.rival)
+        assert own(registry) == agent
+        assert status(registry, "n0") == "alive"
+
+
 def test_frozen_agent_is_replaced(registry: serf.Registry) -> None:
     with Holding(registrar(registry, timeout=0.5, poll=0.2), endpoint(registry)) as holding:
         eventually(lambda: status(registry, "n0") == "alive")

@@ -103,6 +103,22 @@ def test_events_are_streamed_until_stopped(registry: serf.Registry) -> None:
         assert client.members()
 
 
+def test_query_is_answered_and_an_answer_that_comes_too_late_breaks_nothing(
+    registry: serf.Registry,
+) -> None:
+    with registry.members[0].client() as client, registry.members[0].client() as asker:
+        stream = client.stream("query:hello")
+        asked = asker.query("hello", b"who", tags={"role": "balancer"}, timeout=1.0)
+        (query,) = eventually(lambda: client.read(stream, 0.1))
+        number = query[b"ID"]
+        assert isinstance(number, int)
+        client.respond(number, b"me")
+        said = eventually(lambda: asker.read(asked, 0.1))[0]
+        assert (said[b"Type"], said[b"Payload"]) == (b"response", b"me")
+        client.respond(number + 1, b"nobody asked")
+        assert client.members()
+
+
 def test_join_tells_who_was_not_reached(registry: serf.Registry) -> None:
     with (
         registry.members[0].client() as client,
