@@ -176,6 +176,17 @@ def test_a_restart_knows_its_files(scene: Further) -> None:
     assert scene.status["failure"] is None
 
 
+def test_names_beside_the_main_file_are_understood(scene: Further) -> None:
+    template = scene.folder / "own.j2"
+    text = template.read_text().replace("{{ file(", "{{ (")
+    template.write_text(text.replace("global\n", "global\n    default-path config\n", 1))
+    hup(scene)
+    eventually(lambda: "crt-list tls/certs.list" in scene.config)
+    scene.list("s2", 2)
+    eventually(lambda: scene.get("/s2") == "2")
+    assert scene.status["failure"] is None
+
+
 def test_files_of_others_are_not_written_over(tmp_path: Path) -> None:
     with Further(tmp_path) as scene:
         scene.state.mkdir()
