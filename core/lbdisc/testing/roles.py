@@ -205,7 +205,8 @@ class _Heard:
     def refused(self, error: LbdiscError) -> None:
         self._holding.published = False
         if isinstance(error, Broken):
-            self._holding.broken = error.__cause__ or error
+            cause = error.__cause__ if isinstance(error, Broken) else None
+            self._holding.broken = cause or error
         elif isinstance(error, SettingsError):
             self._holding.broken = error
         else:
