@@ -3,6 +3,7 @@
 from lbdisc.hooks import (
     Applied,
     Discovery,
+    Listener,
     Planned,
     Provider,
     Publish,
@@ -18,6 +19,7 @@ __all__ = [
     "Change",
     "Discovery",
     "Endpoint",
+    "Listener",
     "Planned",
     "Problem",
     "Provider",

@@ -154,7 +154,7 @@ class AgentsDrain:
     def wait(self, endpoint: Endpoint, deadline: float, hurry: Event) -> None:
         news: SimpleQueue[Snapshot | None] = SimpleQueue()
         stop = Event()
-        Thread(target=self._watch, args=(news.put, stop), name="drain", daemon=True).start()
+        Thread(target=self._watch, args=(news, stop), name="drain", daemon=True).start()
         try:
             self._follow(endpoint, news, deadline, hurry)
         finally:
@@ -179,8 +179,12 @@ class AgentsDrain:
         if watched.now is not None and watched.over and watched.now.done:
             _log.info("drained", by=_names(watched.now.done))
 
-    def _watch(self, publish: Callable[[Snapshot | None], None], stop: Event) -> None:
-        """Publish what the registry says; ``None`` when it will not say anything."""
+    def _watch(self, news: "SimpleQueue[Snapshot | None]", stop: Event) -> None:
+        """Hand over what the registry says; ``None`` when it will not say anything."""
+
+        def publish(snapshot: Snapshot, *, revision: str = "") -> None:
+            news.put(snapshot)
+
         backoff = Backoff(self._pace.retry_first, self._pace.retry_most)
         trouble = ""
         while not stop.is_set():
@@ -196,7 +200,7 @@ class AgentsDrain:
                 _log.exception("the discovery plugin failed: the load balancers are not seen")
                 break
             stop.wait(backoff.next())
-        publish(None)
+        news.put(None)
 
 
 class _Watched:

@@ -7,6 +7,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Self
 
+from lbdisc.events import Event, ProgramReady, ProgramStopping
+
 
 @dataclass(frozen=True, slots=True)
 class Notifier:
@@ -35,3 +37,22 @@ class Notifier:
         target = "\0" + self.address[1:] if self.address.startswith("@") else self.address
         with suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender:
             sender.sendto("\n".join(states).encode(), target)
+
+
+class ServiceManager:
+    """The listener ``sd_notify``: ready after the first generation, stopping at the end.
+
+    The watchdog is fed by the agent's loop itself: only that proves that it turns.
+    """
+
+    def __init__(self, notifier: Notifier | None = None) -> None:
+        self._notifier = Notifier.from_environment() if notifier is None else notifier
+
+    def hear(self, event: Event) -> None:
+        if isinstance(event, ProgramReady):
+            self._notifier.send("READY=1")
+        elif isinstance(event, ProgramStopping):
+            self._notifier.send("STOPPING=1")
+
+    def close(self) -> None:
+        """Nothing is held."""

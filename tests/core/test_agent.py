@@ -12,20 +12,25 @@ from dataclasses import replace
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from threading import Event
+from typing import TypeVar
 
 import pytest
 
-from lbdisc import Endpoint, Problem, Publish, Snapshot
+from lbdisc import Endpoint, Problem, Publish, Snapshot, events
 from lbdisc.agent import Agent
 from lbdisc.backoff import Backoff
 from lbdisc.command_reloader import CommandReloader, CommandSettings
 from lbdisc.errors import DiscoveryError, LbdiscError, RenderError, SettingsError
 from lbdisc.guard import Guard
-from lbdisc.plugins import Plugins
+from lbdisc.journal import Journal
+from lbdisc.listening import Listeners
 from lbdisc.settings import AgentSettings, CoreSettings
+from lbdisc.status import Status
 from lbdisc.store import Store, claimed
 from lbdisc.testing.waiting import eventually
 from lbdisc.watching import Wake, Watcher
+
+E = TypeVar("E", bound=events.Event)
 
 
 class Script:
@@ -63,6 +68,22 @@ def nodes(*names: str, service: str = "nodes") -> Snapshot:
     )
 
 
+class Notes:
+    """A listener that writes down what it hears."""
+
+    def __init__(self) -> None:
+        self.events: list[events.Event] = []
+
+    def hear(self, event: events.Event) -> None:
+        self.events.append(event)
+
+    def close(self) -> None:
+        """Nothing to let go of."""
+
+    def of(self, kind: type[E]) -> list[E]:
+        return [event for event in self.events if isinstance(event, kind)]
+
+
 class House:
     """An agent in a temporary folder; `reloads` holds the texts that were brought to life."""
 
@@ -79,6 +100,7 @@ class House:
         self.reloader = CommandReloader(CommandSettings(**{"reload": copy, **command}))  # type: ignore[arg-type]
         self.store = Store(folder)
         self.error: LbdiscError | None = None
+        self.heard = Notes()
 
     @property
     def reloads(self) -> list[str]:
@@ -102,10 +124,16 @@ class House:
         wake, stop = Wake(), Event()
         guard = Guard(self.settings.guard, self.store.last_snapshot())
         backoff = Backoff(0.05, 0.1)
+        status = Status(self.store)
+        self.listeners = Listeners([Journal(), status, self.heard], wake=wake.call)
+        tell = self.listeners.tell
         agent = Agent(
             self.settings,
-            plugins=Plugins(),
-            watcher=Watcher(self.script, guard, wake.call, backoff=backoff),
+            listeners=self.listeners,
+            status=status,
+            watcher=Watcher(
+                self.script, guard, wake.call, source="script", tell=tell, backoff=backoff
+            ),
             renderer=Names(),
             reloader=self.reloader,
             store=self.store,

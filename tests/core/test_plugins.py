@@ -8,11 +8,10 @@ import pytest
 import typer
 
 from lbdisc import Provider, hookimpl, plugins
+from lbdisc.context import Context
 from lbdisc.errors import PluginError
-from lbdisc.generation import Generation
 from lbdisc.hooks import Discovery, Hooks
 from lbdisc.plugins import Plugins
-from lbdisc.values import Change, Snapshot
 
 
 @dataclass(frozen=True)
@@ -95,27 +94,6 @@ def test_each_provider_hook_is_called_once() -> None:
     assert calls == ["asked"]
 
 
-def test_listeners_hear_of_generations_and_a_failing_one_disturbs_nobody() -> None:
-    heard: list[Generation] = []
-
-    class Fails:
-        @hookimpl
-        def lbdisc_applied(self, generation: Generation) -> None:
-            raise ValueError("deaf")
-
-    class Hears:
-        @hookimpl
-        def lbdisc_applied(self, generation: Generation) -> None:
-            heard.append(generation)
-
-    loaded = Plugins()
-    loaded.add(Hears(), name="hears")
-    loaded.add(Fails(), name="fails")
-    generation = Generation(number=1, snapshot=Snapshot(), text="", change=Change())
-    assert [b.plugin for b in loaded.tell_applied(generation)] == ["fails"]
-    assert heard == [generation]
-
-
 def test_plugins_add_commands() -> None:
     class Adds:
         @hookimpl
@@ -124,7 +102,7 @@ def test_plugins_add_commands() -> None:
 
     loaded, app = Plugins(), typer.Typer()
     loaded.add(Adds(), name="adds")
-    loaded.add_commands(app)
+    loaded.add_commands(app, Context(loaded))
     assert [command.name for command in app.registered_commands] == ["greet"]
 
 

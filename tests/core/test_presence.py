@@ -3,7 +3,7 @@
 from collections.abc import Callable, Collection, Iterator, Sequence
 from pathlib import Path
 from queue import SimpleQueue
-from threading import Event
+from threading import Event as Stop
 
 import pytest
 
@@ -11,6 +11,7 @@ from lbdisc import Change, Endpoint, Snapshot
 from lbdisc.command_reloader import CommandReloader, CommandSettings
 from lbdisc.draining import ROOM, Agent, begun, token
 from lbdisc.errors import ApplyError, RegistrarError
+from lbdisc.events import AgentNotAnnounced, DrainAcknowledged, Event
 from lbdisc.generation import Generation
 from lbdisc.presence import Presence
 from lbdisc.settings import AgentSettings
@@ -31,7 +32,7 @@ class Ledger:
         self.errors: SimpleQueue[Exception] = SimpleQueue()
         self.holds = 0
 
-    def hold(self, endpoint: Callable[[], Endpoint], stop: Event) -> None:
+    def hold(self, endpoint: Callable[[], Endpoint], stop: Stop) -> None:
         self.holds += 1
         if not self.errors.empty():
             raise self.errors.get()
@@ -68,15 +69,21 @@ class Desk:
         self.ledger = Ledger()
         self.sessions = Sessions()
         self.now = 0.0
+        self.told: list[Event] = []
         self.presence = Presence(
-            self.ledger, name="lb1", services=("web",), pace=PACE, clock=lambda: self.now
+            self.ledger,
+            name="lb1",
+            services=("web",),
+            pace=PACE,
+            tell=self.told.append,
+            clock=lambda: self.now,
         )
 
     def look(self, registry: Snapshot, running: Snapshot | None = None) -> None:
         snapshot = registry.only(["web"]) if running is None else running
         generation = Generation(number=1, snapshot=snapshot, text="", change=Change())
         self.now += 1.0
-        self.presence.look((registry, 0.0), generation, self.sessions)
+        self.presence.look(registry, generation, self.sessions)
 
     def says(self, *drained: Endpoint) -> None:
         wanted = tuple(map(token, drained))
@@ -92,7 +99,7 @@ def desk() -> Iterator[Desk]:
 
 
 def test_it_is_announced_with_the_first_generation(desk: Desk) -> None:
-    desk.presence.look((Snapshot(), 0.0), None, desk.sessions)
+    desk.presence.look(Snapshot(), None, desk.sessions)
     assert desk.ledger.holds == 0
     desk.look(Snapshot())
     eventually(lambda: desk.ledger.agent == Agent(name="lb1", services=("web",)))
@@ -169,15 +176,21 @@ def test_a_reloader_that_cannot_tell_disturbs_nothing(desk: Desk, error: Excepti
     desk.says(web())
 
 
-def test_a_registry_that_refuses_it_is_told_once_and_tried_again(
-    desk: Desk, capsys: pytest.CaptureFixture[str]
-) -> None:
-    for _ in range(3):
-        desk.ledger.errors.put(RegistrarError("read-only"))
+def test_a_registry_that_refuses_it_is_told_once_counted_and_tried_again(desk: Desk) -> None:
+    for attempt in range(3):
+        desk.ledger.errors.put(RegistrarError(f"read-only since {attempt}7 s"))
     desk.look(Snapshot())
     eventually(lambda: desk.ledger.agent)
-    assert capsys.readouterr().out.count("read-only") == 1
+    told = [event for event in desk.told if isinstance(event, AgentNotAnnounced)]
+    assert [(event.times, event.again) for event in told] == [(1, False), (2, True), (3, True)]
     assert desk.ledger.holds == 4
+
+
+def test_what_it_acknowledges_is_told(desk: Desk) -> None:
+    desk.sessions.free = {web()}
+    desk.look(Snapshot.of([web()]))
+    told = [event for event in desk.told if isinstance(event, DrainAcknowledged)]
+    assert [event.endpoints for event in told] == [(web(),)]
 
 
 def test_new_settings_change_its_services_in_place(desk: Desk) -> None:

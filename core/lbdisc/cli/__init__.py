@@ -5,6 +5,7 @@ import sys
 import typer
 
 from lbdisc import __version__
+from lbdisc.context import Context
 from lbdisc.errors import LbdiscError
 from lbdisc.plugins import Plugins
 
@@ -33,7 +34,7 @@ def build(plugins: Plugins) -> typer.Typer:
     app.command("plugins")(plugin_list.plugins)
     app.add_typer(config.app(), name="config")
     app.add_typer(template.app(), name="template")
-    plugins.add_commands(app)
+    plugins.add_commands(app, Context(plugins))
     return app
 
 

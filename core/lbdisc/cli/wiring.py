@@ -1,16 +1,24 @@
 """Putting an agent together from the settings."""
 
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+
 from structlog import get_logger
 
+from lbdisc import __version__, events
 from lbdisc.agent import Agent
 from lbdisc.backoff import Backoff
 from lbdisc.configuration import Configuration
 from lbdisc.errors import LbdiscError, PluginError
 from lbdisc.guard import Guard
-from lbdisc.hooks import Discovery, Reloader, Renderer
+from lbdisc.hooks import Discovery, Listener, Reloader, Renderer
+from lbdisc.listening import Listeners, Tell
 from lbdisc.notify import Notifier
 from lbdisc.plugins import Plugins
 from lbdisc.presence import Presence
+from lbdisc.status import Status
 from lbdisc.store import Store
 from lbdisc.values import Snapshot, check_name
 from lbdisc.watching import Wake, Watcher
@@ -31,8 +39,68 @@ def reloader(plugins: Plugins, settings: Configuration) -> Reloader:
     return provider.create(settings.table(provider.name))
 
 
+@contextmanager
+def hearing(
+    plugins: Plugins,
+    settings: Configuration,
+    program: str,
+    *,
+    own: tuple[Listener, ...] = (),
+    wake: Callable[[], None] = lambda: None,
+    why: Callable[[], str] = lambda: "",
+) -> Iterator[Listeners]:
+    """Everyone who hears: ``own``, the core's others, and all that plugins offer.
+
+    They are told of the start, of broken plugins, and of the end, with ``why`` or with the error.
+    """
+    began = time.monotonic()
+    with _listeners(plugins, settings, own, wake) as made:
+        made.tell(_started(settings, program))
+        for complaint in plugins.complaints:
+            made.tell(complaint)
+        said = ""
+        try:
+            yield made
+            said = why()
+        except LbdiscError as error:
+            said = str(error)
+            raise
+        finally:
+            uptime = time.monotonic() - began
+            made.tell(events.ProgramStopped(program=program, why=said, uptime_s=uptime))
+
+
+def _started(settings: Configuration, program: str) -> events.ProgramStarted:
+    core = settings.core
+    return events.ProgramStarted(
+        program=program,
+        version=__version__,
+        backend=core.backend,
+        settings_file=str(settings.file or ""),
+        state_dir=str(core.state_dir),
+        output=str(core.output),
+    )
+
+
+def _listeners(
+    plugins: Plugins,
+    settings: Configuration,
+    own: tuple[Listener, ...],
+    wake: Callable[[], None],
+) -> Listeners:
+    made = Listeners(own, wake=wake)
+    for offer in plugins.listeners(settings.core.listeners_off):
+        name = offer.provider.name
+        create = partial(offer.provider.create, settings.table(name))
+        if offer.built_in:
+            made.add(create())
+        else:
+            made.start(name, offer.plugin, create)
+    return made
+
+
 def watcher(
-    plugins: Plugins, settings: Configuration, wake: Wake, known: Snapshot | None
+    plugins: Plugins, settings: Configuration, wake: Wake, known: Snapshot | None, tell: Tell
 ) -> Watcher:
     """A watcher whose guard knows what was balanced before."""
     pace = settings.core.agent
@@ -40,14 +108,15 @@ def watcher(
         discovery(plugins, settings),
         Guard(settings.core.guard, known),
         wake.call,
+        source=settings.core.backend,
+        tell=tell,
         backoff=Backoff(pace.retry_first, pace.retry_most),
     )
 
 
-def presence(plugins: Plugins, settings: Configuration) -> Presence:
+def presence(plugins: Plugins, settings: Configuration, tell: Tell) -> Presence:
     """How the agent makes itself known; not at all where the backend has no registrar."""
     core = settings.core
-    log = get_logger("lbdisc.presence")
     if not core.agent.announce:
         return Presence()
     try:
@@ -55,26 +124,35 @@ def presence(plugins: Plugins, settings: Configuration) -> Presence:
         registrar = provider.create(settings.table(provider.name))
         check_name(core.agent.name, what="name in the setting agent.name")
     except PluginError as error:
-        log.debug("not announced", why=str(error))
+        get_logger("lbdisc.presence").debug("no registrar to announce with", why=str(error))
     except LbdiscError as error:
-        log.warning("not announced, nodes that stop will not wait for this agent", why=str(error))
+        tell(events.AgentNotAnnounced(error=str(error)))
     else:
-        return Presence(registrar, name=core.agent.name, services=core.services, pace=core.agent)
+        name, services = core.agent.name, core.services
+        return Presence(registrar, name=name, services=services, pace=core.agent, tell=tell)
     return Presence()
 
 
-def agent(plugins: Plugins, settings: Configuration, wake: Wake) -> Agent:
+def agent(
+    plugins: Plugins,
+    settings: Configuration,
+    wake: Wake,
+    *,
+    store: Store,
+    status: Status,
+    heard_by: Listeners,
+) -> Agent:
     """An agent with all its parts. Raises ``LbdiscError``."""
-    store = Store(settings.core.state_dir)
-    store.prepare()
+    tell = heard_by.tell
     return Agent(
         settings.core,
-        plugins=plugins,
-        watcher=watcher(plugins, settings, wake, store.last_snapshot()),
+        listeners=heard_by,
+        status=status,
+        watcher=watcher(plugins, settings, wake, store.last_snapshot(), tell),
         renderer=renderer(plugins, settings),
         reloader=reloader(plugins, settings),
         store=store,
         wake=wake,
         notifier=Notifier.from_environment(),
-        presence=presence(plugins, settings),
+        presence=presence(plugins, settings, tell),
     )

@@ -49,14 +49,14 @@ class SerfDiscovery:
         with connect(self._settings, stop.is_set) as client, self._joiner() as joiner:
             stream = client.monitor("DEBUG")
             self._await_join(agent, client, stream, joiner, stop)
-            fresh = True
+            fresh, news = True, ""
             while not stop.is_set():
                 members = client.members()
                 for snapshot in self._view.update(members, fresh=fresh, now=time.monotonic()):
-                    publish(snapshot)
+                    publish(snapshot, revision=news)
                 fresh = False
                 joiner.forgotten(self._view.forgotten)
-                self._await_news(agent, client, stream, stop)
+                news = self._await_news(agent, client, stream, stop)
 
     def _joiner(self) -> Joiner:
         settings = self._settings
@@ -79,14 +79,20 @@ class SerfDiscovery:
                 return
             client.read(stream, SLICE / 5)
 
-    def _await_news(self, agent: Agent, client: Client, stream: int, stop: Event) -> None:
+    def _await_news(self, agent: Agent, client: Client, stream: int, stop: Event) -> str:
+        """What the agent's log says of a member, ``""`` when it is only time to look again."""
         end = time.monotonic() + self._settings.poll
         while not stop.is_set() and (left := end - time.monotonic()) > 0:
             agent.check()
-            if any(map(_is_news, client.read(stream, min(SLICE, left)))):
-                return
+            for record in client.read(stream, min(SLICE, left)):
+                if news := _news(record):
+                    return news
+        return ""
 
 
-def _is_news(record: Record) -> bool:
+def _news(record: Record) -> str:
     line = record.get(b"Log")
-    return isinstance(line, bytes) and any(words in line for words in _NEWS)
+    if not isinstance(line, bytes) or not any(words in line for words in _NEWS):
+        return ""
+    text = line.rpartition(b"serf: ")[2].decode("utf-8", errors="replace").strip()
+    return text if text.isprintable() else ascii(text)[1:-1]
