@@ -54,7 +54,7 @@ def _named(part: Any) -> str:
         case Problem(where, what):
             return f"{where}: {what}"
         case (Endpoint() as before, Endpoint() as now):
-            return f"{now}: {', '.join(_differences(before, now))}"
+            return f"{now.service}/{now.name}: {', '.join(_differences(before, now))}"
     return str(part)
 
 

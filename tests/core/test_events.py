@@ -13,8 +13,10 @@ from lbdisc.journal import Journal, line
 from lbdisc.repeats import Repeats, masked
 
 PAGE = Path(__file__).parents[2] / "docs" / "events.md"
-KINDS = [
-    kind for kind in vars(events).values() if isinstance(kind, type) and getattr(kind, "name", "")
+KINDS: list[type[events.Event]] = [
+    kind
+    for kind in vars(events).values()
+    if isinstance(kind, type) and issubclass(kind, events.Event) and kind.name
 ]
 UNSAID = {"unix_s", "monotonic_s", "again", "times"}
 S1 = Endpoint(service="nodes", name="s1", address="10.0.0.1", port=3000)
@@ -60,7 +62,7 @@ def test_equal_things_at_two_times_are_equal() -> None:
 
 def test_a_changed_endpoint_is_told_with_old_and_new() -> None:
     now = dataclasses.replace(
-        S1, weight=5, state="draining", address="10.0.0.2", tags={"zone": "a"}
+        S1, weight=5, state="draining", address="10.0.0.2", tags=(("zone", "a"),)
     )
     event = events.GenerationApplied(generation=1, digest="", how="runtime", changed=((S1, now),))
     assert said(event)["changed"] == (
