@@ -27,7 +27,7 @@ def table() -> str:
     rows = []
     for kind in KINDS:
         keys = [f"`{f.name}`" for f in dataclasses.fields(kind) if f.name not in UNSAID]
-        meaning = " ".join((kind.__doc__ or "").split())
+        meaning = " ".join((kind.__doc__ or "").replace("``", "`").split())
         rows.append(
             f"| `{kind.name}` | {kind.level} | `{kind.__name__}` | {', '.join(keys)} | {meaning} |"
         )
