@@ -4,7 +4,6 @@ A plugin that cannot be loaded, or offers the wrong thing, is set aside as broke
 Nothing it does, its exit included, keeps the others from being used.
 """
 
-import dataclasses
 import difflib
 import importlib
 import traceback
@@ -26,6 +25,7 @@ from lbdisc.hooks import (
     Reloader,
     Renderer,
 )
+from lbdisc.offering import checked
 
 if TYPE_CHECKING:
     import typer
@@ -138,7 +138,7 @@ class Plugins:
                 provider = implementation.function()
                 if provider is None:
                     continue
-                _check_offer(kind, provider)
+                provider = checked(kind, plugin, provider)
             except _FAULTS as error:
                 self._give_up(plugin, error)
                 continue
@@ -208,23 +208,6 @@ class Plugins:
                 _take_commands(app, added)
             except _FAULTS as error:
                 self._give_up(implementation.plugin_name, error)
-
-
-def _check_offer(kind: str, provider: Any) -> None:
-    if not isinstance(provider, Provider):
-        raise PluginError(f"lbdisc_{kind} returned {_described(provider)}, no Provider")
-    name: Any = provider.name
-    settings: Any = provider.settings
-    if not (isinstance(settings, type) and dataclasses.is_dataclass(settings)):
-        raise PluginError(f"lbdisc_{kind}: {_described(settings)} as settings, no dataclass type")
-    if not (isinstance(name, str) and name and callable(provider.create)):
-        raise PluginError(f"lbdisc_{kind}: a Provider needs a name and something that creates it")
-
-
-def _described(found: object) -> str:
-    if isinstance(found, type):
-        return f"the class {found.__name__}"
-    return f"an object of type {type(found).__name__}"
 
 
 def _take_commands(app: "typer.Typer", added: "typer.Typer") -> None:

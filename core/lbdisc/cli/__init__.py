@@ -11,6 +11,8 @@ from lbdisc.plugins import Plugins
 
 COMMANDS = ("run", "register", "nodes", "render", "plan", "status", "plugins", "config", "template")
 
+WRONG_USAGE = 2
+
 
 def build(plugins: Plugins) -> typer.Typer:
     """The application with the core's commands and those of ``plugins``."""
@@ -54,8 +56,14 @@ def _options(
 
 def main() -> None:
     """Entry point: an error of ours is one line on standard error, and its exit code."""
+    plugins = Plugins.load()
     try:
-        build(Plugins.load())()
+        build(plugins)()
+    except SystemExit as end:
+        if end.code == WRONG_USAGE:  # the command may be one of theirs
+            for broken in plugins.broken:
+                sys.stderr.write(f"lbdisc: plugin {broken.plugin} is broken: {broken.reason}\n")
+        raise
     except LbdiscError as error:
         sys.stderr.write(f"lbdisc: {error}\n")
         sys.exit(error.exit_code)
