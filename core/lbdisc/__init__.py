@@ -1,10 +1,8 @@
 """lbdisc keeps a load balancer in step with a cluster, whatever registry the cluster uses."""
 
 from lbdisc.hooks import (
-    Applied,
     Discovery,
     Listener,
-    Planned,
     Provider,
     Publish,
     Registrar,
@@ -12,6 +10,8 @@ from lbdisc.hooks import (
     Renderer,
     hookimpl,
 )
+from lbdisc.planned import Applied, Planned
+from lbdisc.rendered import Rendered
 from lbdisc.values import Change, Endpoint, Problem, Snapshot
 
 __all__ = [
@@ -26,6 +26,7 @@ __all__ = [
     "Publish",
     "Registrar",
     "Reloader",
+    "Rendered",
     "Renderer",
     "Snapshot",
     "hookimpl",

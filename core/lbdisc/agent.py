@@ -15,14 +15,16 @@ from lbdisc.backoff import Backoff
 from lbdisc.errors import ApplyError, LbdiscError, Unconfirmed
 from lbdisc.events import Cause
 from lbdisc.generation import Generation
-from lbdisc.hooks import Applied, Planned, Reloader, Renderer
+from lbdisc.hooks import Follows, Reloader, Renderer, Tends
 from lbdisc.listening import Listeners
 from lbdisc.notify import Notifier
 from lbdisc.pace import Pace
+from lbdisc.planned import Applied, AtRuntime, Nothing, Planned, Reload, Start
 from lbdisc.presence import Presence
+from lbdisc.rendered import Rendered
 from lbdisc.repeats import Repeats
 from lbdisc.settings import CoreSettings
-from lbdisc.starting import await_first, text_of
+from lbdisc.starting import await_first, left_in
 from lbdisc.status import Status
 from lbdisc.store import Store
 from lbdisc.values import Change, Problem, Snapshot
@@ -66,12 +68,13 @@ class Agent:
         self._backoff = Backoff(settings.agent.retry_first, settings.agent.retry_most)
         self._doubt = Backoff(settings.agent.retry_first, DOUBT)
         self._desired: Snapshot | None = None
-        self._candidate: tuple[Snapshot, str, Planned] | None = None
+        self._rendered: tuple[Snapshot, Rendered] | None = None
+        self._planned: Planned | None = None  # for what is rendered, and for what runs now
         self._taken: Snapshot | None = None
         self._cause = Cause(source="state")
         self._since: float | None = None  # when the first news came that is not applied
         self._problems: frozenset[Problem] = frozenset()
-        self._kept = ""
+        self._kept: Rendered | None = None
         self._known: Snapshot | None = None  # what an earlier agent served
         self._running: Generation | None = None
         self._next_look = 0.0
@@ -130,12 +133,12 @@ class Agent:
         self._watcher, self._renderer, self._settings = watcher, renderer, settings
         self._pace.settings = settings.agent
         watcher.start()
-        self._candidate = self._taken = None
+        self._rendered = self._planned = self._taken = None
         self._changed(self._clock(), Cause(source="settings"))
 
     def _begin(self, stop: Event) -> None:
         """Start from the registry, or where that does not answer from what was known last."""
-        known, written = self._store.last_snapshot(), text_of(self._settings.output)
+        known, written = self._store.last_snapshot(), left_in(self._settings.output)
         self._known = known and known.only(self._settings.services)
         on_disk = known is not None or written is not None
         first = await_first(self._watcher, self._wake, stop, self._clock, known_from_disk=on_disk)
@@ -199,50 +202,57 @@ class Agent:
         if self._running is None or self._pace.failing:
             return False
         try:
-            return self._prepared()[2].how in ("nothing", "written", "runtime")
+            return not self._prepared().costs_a_reload
         except LbdiscError:
             return True  # applying says why, at once
 
-    def _prepared(self) -> tuple[Snapshot, str, Planned]:
-        """The desired snapshot, its text, and what an apply would do. Raises ``LbdiscError``."""
-        snapshot = self._desired
-        if snapshot is None:
-            planned = Planned(how="reload", detail="the file that is there is kept alive")
-            return Snapshot(), self._kept, planned
-        if self._candidate is None or self._candidate[0] is not snapshot:
-            text = self._renderer.render(snapshot)
-            running = self._running.text if self._running else ""
-            self._candidate = (snapshot, text, self._reloader.plan(running, text))
-        return self._candidate
+    def _wanted(self) -> tuple[Snapshot, Rendered]:
+        """The desired snapshot and what it is rendered to. Raises ``LbdiscError``."""
+        if self._desired is None:
+            return Snapshot(), self._kept or Rendered("")
+        if self._rendered is None or self._rendered[0] is not self._desired:
+            self._planned = None
+            self._rendered = self._desired, self._renderer.render(self._desired)
+        return self._rendered
+
+    def _prepared(self) -> Planned:
+        """What an apply does, planned once for the pace and for the apply."""
+        _, rendered = self._wanted()
+        if self._planned is None:
+            running = self._running.rendered if self._running else None
+            self._planned = self._reloader.plan(self._settings.output, running, rendered)
+        return self._planned
 
     def _bring(self) -> None:
         """Render, apply and verify the desired snapshot; plan the next attempt when that fails."""
         try:
-            snapshot, text, planned = self._prepared()
-            applied = self._apply(text)
+            snapshot, rendered = self._wanted()
+            applied = self._apply(rendered)
         except LbdiscError as error:
-            self._candidate = None
+            self._rendered = None
             self._failed(error)
             return
-        self._candidate = None
+        finally:
+            self._planned = None
+        self._rendered = None
         self._pace.settled()
         self._backoff.reset()
         self._doubt.reset()
         self._failures.clear()
-        why = planned.detail if applied.how == planned.how == "reload" else ""
-        self._announce(snapshot, text, applied, why)
+        self._announce(snapshot, rendered, applied)
 
-    def _apply(self, text: str) -> Applied:
-        same = self._running is not None and text == self._running.text
-        if same and not self._reloader.verify(text, thorough=True):
-            return Applied(how="unchanged")
-        applied = self._reloader.apply(self._settings.output, text)
+    def _apply(self, rendered: Rendered) -> Applied:
+        if self._running is not None and rendered == self._running.rendered:
+            self._planned = None  # what runs may have become something else
+            if not self._reloader.verify(rendered, thorough=True):
+                return Applied(how=Nothing())
+        applied = self._reloader.apply(self._prepared())
         now = self._clock()
-        if applied.how in ("reload", "start"):
+        if isinstance(applied.how, Reload | Start):
             self._pace.reloaded(now)
         # What was changed at run time has been read back by the reloader itself.
-        thorough = applied.how != "runtime"
-        if difference := self._reloader.verify(text, thorough=thorough):
+        thorough = not isinstance(applied.how, AtRuntime)
+        if difference := self._reloader.verify(rendered, thorough=thorough):
             raise Unconfirmed(f"applied, yet not running: {difference}")
         self._plan_looks(now, thorough=thorough)
         return applied
@@ -268,15 +278,17 @@ class Agent:
             )
         )
 
-    def _announce(self, snapshot: Snapshot, text: str, applied: Applied, why: str) -> None:
+    def _announce(self, snapshot: Snapshot, rendered: Rendered, applied: Applied) -> None:
         before = self._running.snapshot if self._running else self._known or Snapshot()
         change = snapshot.since(before)
         self._number += 1
-        generation = Generation(number=self._number, snapshot=snapshot, text=text, change=change)
+        generation = Generation(
+            number=self._number, snapshot=snapshot, rendered=rendered, change=change
+        )
         self._running = generation
         since, self._since = self._since, None
         ms = None if since is None else (self._clock() - since) * 1000
-        for event in announced(generation, before, applied, why=why, ms=ms, cause=self._cause):
+        for event in announced(generation, before, applied, ms=ms, cause=self._cause):
             self._tell(event)
         self._keep(snapshot, change)
 
@@ -292,7 +304,8 @@ class Agent:
         assert self._running is not None
         thorough = self._next_thorough <= now
         self._plan_looks(now, thorough=thorough)
-        if difference := self._reloader.verify(self._running.text, thorough=thorough):
+        if difference := self._reloader.verify(self._running.rendered, thorough=thorough):
+            self._planned = None
             cause = Cause(source="drift")
             number = self._running.number
             self._tell(events.Drifted(generation=number, found=difference, cause=cause))
@@ -302,8 +315,11 @@ class Agent:
             self._tend(self._running.number)
 
     def _tend(self, number: int) -> None:
+        if not isinstance(self._reloader, Tends):
+            return
+        self._planned = None
         try:
-            done = self._reloader.tend(self._settings.output)
+            done = self._reloader.tend()
         except LbdiscError as error:
             times, text = self._tend_failures.count("", str(error)), str(error)
             failed = events.TendFailed(generation=number, error=text, times=times, again=times > 1)
@@ -312,7 +328,7 @@ class Agent:
         self._tend_failures.clear()
         if done is not None:
             self._pace.reloaded(self._clock())
-            self._tell(events.Tended(generation=number, how=done.how, detail=done.detail))
+            self._tell(events.Tended(generation=number, how=str(done.how), detail=done.detail))
 
     def _plan_looks(self, now: float, *, thorough: bool) -> None:
         self._next_look = now + LIFE_SIGN
@@ -332,7 +348,8 @@ class Agent:
     def _report(self) -> None:
         running = self._running
         in_step = self._pace.first_change is None
-        if in_step and running is not None and not self._reloader.behind():
+        behind = isinstance(self._reloader, Follows) and self._reloader.behind()
+        if in_step and running is not None and not behind:
             self._tell_written(running)
         if self._notifier.watchdog:
             self._notifier.send("WATCHDOG=1")

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from lbdisc.events import Cause, DrainBegun, DrainOver, Event, GenerationApplied
 from lbdisc.generation import Generation
-from lbdisc.hooks import Applied
+from lbdisc.planned import Applied, Reload, Start
 from lbdisc.values import Snapshot
 
 
@@ -13,7 +13,6 @@ def announced(
     before: Snapshot,
     applied: Applied,
     *,
-    why: str = "",
     ms: float | None = None,
     cause: Cause,
 ) -> Iterator[Event]:
@@ -23,9 +22,10 @@ def announced(
     yield GenerationApplied(
         generation=number,
         digest=generation.digest,
-        how=applied.how,
+        files=tuple(name for name, _ in generation.rendered.files),
+        how=str(applied.how),
         detail=applied.detail,
-        why=why,
+        why=applied.how.reason if isinstance(applied.how, Reload | Start) else "",
         came=change.added,
         went=change.removed,
         changed=pairs,

@@ -6,6 +6,8 @@
 ├── ``EntryError``       one registry entry breaks the rules; the others stay
 ├── ``DiscoveryError``   the registry's state cannot be known now; retried with back-off
 ├── ``RegistrarError``   the endpoint cannot be held now; retried with back-off
+│   ├── ``WriteRefused`` the registry answers, but takes no writes
+│   └── ``Broken``       the registrar itself failed
 ├── ``RenderError``      the template failed; the running configuration stays
 ├── ``CheckError``       the load balancer refuses the configuration; the running one stays
 └── ``ApplyError``       the configuration could not be brought to life; retried
@@ -46,6 +48,14 @@ class DiscoveryError(LbdiscError):
 
 class RegistrarError(LbdiscError):
     """The endpoint cannot be held in the registry now."""
+
+
+class WriteRefused(RegistrarError):
+    """The registry can be asked, but takes no writes now: it is full, or read-only."""
+
+
+class Broken(RegistrarError):
+    """A registrar raised what no registrar may raise."""
 
 
 class RenderError(LbdiscError):

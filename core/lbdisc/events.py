@@ -126,9 +126,10 @@ class ChangeWanted(Event):
 class GenerationApplied(Event):
     """``generation`` runs, read back from the load balancer.
 
-    ``how`` is start, reload, runtime, written or unchanged, ``detail`` what was done, ``why`` what
-    made a reload necessary. ``changed`` holds pairs: before, now. ``ms`` is the time since the
-    first news that led to this, ``None`` where no news did. ``endpoints`` are all that it serves.
+    ``how`` is start, reload, runtime, written or nothing, ``detail`` what was done, ``why`` what
+    made a start or a reload necessary. ``changed`` holds pairs: before, now. ``ms`` is the time
+    since the first news that led to this, ``None`` where no news did. ``endpoints`` are all that it
+    serves, ``files`` the names of its further files.
     """
 
     name: ClassVar[str] = "running"
@@ -141,6 +142,7 @@ class GenerationApplied(Event):
     went: tuple[Endpoint, ...] = ()
     changed: tuple[tuple[Endpoint, Endpoint], ...] = ()
     endpoints: tuple[Endpoint, ...] = field(default=(), repr=False)
+    files: tuple[str, ...] = ()
     ms: float | None = None
 
 

@@ -1,7 +1,13 @@
-"""Holding the endpoint in the registry: a thread around a registrar, with back-off."""
+"""Holding an entry in the registry: when it is put, renewed, waited for, and taken out.
+
+A registrar knows how its registry holds one entry; this knows when. So nothing is called registered
+that ``put`` did not say is ours, and who never held a name touches nothing and says no goodbye.
+"""
 
 import threading
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -9,43 +15,52 @@ import structlog
 
 from lbdisc import draining
 from lbdisc.backoff import Backoff
-from lbdisc.errors import LbdiscError, RegistrarError, SettingsError
-from lbdisc.hooks import Registrar
+from lbdisc.errors import Broken, LbdiscError, RegistrarError, SettingsError
+from lbdisc.hooks import Entry, Registrar
 from lbdisc.settings import AgentSettings
 from lbdisc.values import Endpoint
 
 HOPELESS = (10.0, 60.0)  # seconds between attempts when an operator has to mend something first
+SHARE = 3  # puts in the life of a lease: two may be late or lost
+LOOK = 0.5  # seconds between two looks at a registry that cannot tell, or at a name that is taken
+FOLLOW = 1.0  # seconds between two looks at the endpoint, whose address may change
+FAREWELL = 1.0  # seconds for a clean end over the connection that is there
+LAST = 1.0  # seconds for the last attempt, over another one
 _log = structlog.get_logger("lbdisc.register")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class End:
+    """How holding ended: ``held``, whether the registry ever had the entry by us.
+
+    ``error`` is why it may have it still; it then goes by itself within ``expires_s`` seconds.
+    """
+
+    held: bool
+    error: LbdiscError | None = None
+    expires_s: float = 0.0
 
 
 class Listener(Protocol):
     """Is told what becomes of the endpoint, from the holding thread."""
 
     def published(self, endpoint: Endpoint) -> None:
-        """The registry holds ``endpoint``."""
+        """The registry holds ``endpoint`` by us."""
+
+    def waiting(self, rival: str) -> None:
+        """Another holds the name: ``rival``, as far as that is known."""
 
     def refused(self, error: LbdiscError) -> None:
         """The registry cannot be told now; it is tried again."""
 
-    def left(self, error: LbdiscError | None) -> None:
-        """The thread is over; ``error`` is why the registry may still hold the endpoint."""
-
-
-@dataclass(slots=True)
-class _Reading:
-    """What the registrar was given in this attempt, and what it has dealt with."""
-
-    begun: bool = False
-    given: Endpoint | None = None
-    published: Endpoint | None = None
+    def left(self, end: End) -> None:
+        """The thread is over."""
 
 
 class Holder:
     """Holds one endpoint until told to leave. One use: start, perhaps drain, leave.
 
-    A registrar does not say when the registry has the endpoint. It reads the endpoint again and
-    again, though, so what it was given before has been published when it comes for the next. The
-    first reading of an attempt does not count: it may be for the name only, before a connection.
+    ``endpoint`` is read again once a second; ``changed`` has it read at once.
     """
 
     def __init__(
@@ -61,58 +76,167 @@ class Holder:
         self._soon = Backoff(pace.retry_first, pace.retry_most)
         self._late = Backoff(*HOPELESS)
         self._draining = threading.Event()
+        self._leaving = threading.Event()
+        self._stop = threading.Event()  # gives up what is in progress
         self._drain_name = draining.new_drain()
-        self._stop = threading.Event()
-        self._reading = _Reading()
+        self._wake = threading.Event()
+        self._own_reason = False  # whether it was we who woke the loop
+        self._last: Endpoint | None = None  # what was put last
+        self._held = False  # whether the registry has, or may have, the entry by us
+        self._unsure = False  # whether a put has begun whose outcome is not known
+        self._ever = False
+        self._told: Endpoint | str | None = None  # what the listener heard last: an entry, a rival
+        self._lease = 0.0
+        self._timer: threading.Timer | None = None
         self._thread = threading.Thread(target=self._run, name="hold", daemon=True)
 
     def start(self) -> None:
         self._thread.start()
 
+    def changed(self) -> None:
+        """The endpoint is another: bring it to the registry at once."""
+        self._own_reason = True
+        self._wake.set()
+
     def drain(self) -> None:
-        """From now on the endpoint is draining."""
+        """From now on the endpoint is draining; one that never was registered never will be."""
         self._draining.set()
+        self.changed()
 
     def leave(self) -> None:
         """Take the endpoint out; returns at once, the listener hears when it is done."""
-        self._stop.set()
+        self._leaving.set()
+        self.changed()
+        if self._held:
+            self._timer = _later(FAREWELL, self._stop)
+        else:
+            self._stop.set()
 
     def join(self, timeout: float) -> None:
         self._thread.join(timeout)
 
     def _run(self) -> None:
-        error = None
-        while not self._stop.is_set():
-            self._reading = _Reading()
+        error: LbdiscError | None = None
+        while not self._leaving.is_set():
             error = self._attempt()
-            if error is not None and not self._stop.is_set():
-                self._listener.refused(error)
-                hopeless = isinstance(error, SettingsError)
-                self._stop.wait((self._late if hopeless else self._soon).next())
-                error = None
-        self._listener.left(error)
+            if error is None or self._leaving.is_set():
+                break
+            self._told = None
+            self._listener.refused(error)
+            hopeless = isinstance(error, SettingsError)
+            self._leaving.wait((self._late if hopeless else self._soon).next())
+        if self._held or self._unsure:
+            error = self._last_attempt() or error
+        if self._timer is not None:
+            self._timer.cancel()
+        self._listener.left(self._end(error))
+
+    def _end(self, error: LbdiscError | None) -> End:
+        if not (self._held or self._unsure):
+            return End(held=self._ever)
+        why = error or RegistrarError("the registry did not confirm it")
+        return End(held=self._ever, error=why, expires_s=self._lease)
 
     def _attempt(self) -> LbdiscError | None:
-        try:
-            self._registrar.hold(self._read, self._stop)
-        except LbdiscError as error:
-            return error
-        except Exception as error:  # noqa: BLE001 - foreign code; a broken plugin stops no instance
-            _log.exception("the registrar broke")
-            return RegistrarError(f"the registrar broke: {type(error).__name__}")
-        return None if self._stop.is_set() else RegistrarError("the registrar gave up by itself")
+        """Hold the endpoint over one connection until told to leave, or until that fails."""
+        with _caught() as caught, self._registrar.open(self._wanted(), self._stop) as entry:
+            self._wake = entry.lost or threading.Event()
+            self._keep(entry)
+            self._farewell(entry)
+        return caught.error
 
-    def _read(self) -> Endpoint:
+    def _keep(self, entry: Entry) -> None:
+        while not self._leaving.is_set():
+            self._wake.clear()
+            self._own_reason = False
+            wanted = self._wanted()
+            if self._held or not self._draining.is_set():
+                self._put(entry, wanted)
+            self._wait(entry, wanted)
+
+    def _put(self, entry: Entry, wanted: Endpoint) -> None:
+        self._lease, self._unsure = entry.lease, True
+        self._held = entry.put(wanted)
+        self._unsure = False
+        self._soon.reset()
+        self._late.reset()
+        self._last = wanted if self._held else None
+        if self._held and self._told != wanted:
+            self._ever, self._told = True, wanted
+            self._listener.published(wanted)
+        elif not self._held and self._told != f"by {entry.rival}":
+            self._told = f"by {entry.rival}"
+            self._listener.waiting(entry.rival)
+
+    def _wait(self, entry: Entry, put: Endpoint) -> None:
+        """Until there is a reason to put again: news, a change, or the pace."""
+        pace = entry.lease / SHARE
+        if entry.lost is None or not self._held:
+            pace = min(pace, LOOK)
+        end = time.monotonic() + pace
+        while not self._leaving.is_set() and (left := end - time.monotonic()) > 0:
+            if self._wake.wait(min(left, FOLLOW)):
+                if self._held and not self._own_reason:
+                    self._told = None  # it was lost; when it is back, that is told
+                return
+            if self._wanted() != put:
+                return
+
+    def _wanted(self) -> Endpoint:
         endpoint = self._endpoint()
-        if self._draining.is_set():
-            endpoint = draining.begun(endpoint, self._drain_name)
-        reading = self._reading
-        if reading.given is not None and reading.given != reading.published:
-            reading.published = reading.given
-            self._soon.reset()
-            self._late.reset()
-            self._listener.published(reading.given)
-        if reading.begun:
-            reading.given = endpoint
-        reading.begun = True
-        return endpoint
+        return draining.begun(endpoint, self._drain_name) if self._draining.is_set() else endpoint
+
+    def _farewell(self, entry: Entry) -> None:
+        """Say that the endpoint drains, unless that was said, and take it out."""
+        if self._last is None:
+            return
+        error = None
+        if not self._last.draining:
+            try:
+                self._held = entry.put(self._last.drain())
+            except RegistrarError as refused:  # the removal may pass all the same
+                error = refused
+        if self._held:
+            entry.remove()
+            if error is not None:
+                _log.warning("left without draining", why=str(error))
+        self._held = self._unsure = False
+
+    def _last_attempt(self) -> LbdiscError | None:
+        """What the connection that broke could not take out, another one may."""
+        last, late = self._last or self._wanted(), threading.Event()
+        timer = _later(LAST, late)
+        with _caught() as caught, self._registrar.open(last, late) as entry:
+            if self._held and not last.draining:
+                self._held = entry.put(last.drain())
+            if self._held or self._unsure:
+                entry.remove()
+            self._held = self._unsure = False
+        timer.cancel()
+        return caught.error
+
+
+@dataclass(slots=True)
+class _Caught:
+    error: LbdiscError | None = None
+
+
+@contextmanager
+def _caught() -> Iterator[_Caught]:
+    """What a registrar raises; what it may not raise as ``Broken``."""
+    caught = _Caught()
+    try:
+        yield caught
+    except LbdiscError as error:
+        caught.error = error
+    except Exception as error:  # noqa: BLE001 - foreign code; a broken plugin stops no instance
+        _log.exception("the registrar broke")
+        caught.error = Broken(f"the registrar broke: {type(error).__name__}")
+        caught.error.__cause__ = error
+
+
+def _later(seconds: float, event: threading.Event) -> threading.Timer:
+    timer = threading.Timer(seconds, event.set)
+    timer.daemon = True
+    timer.start()
+    return timer

@@ -4,18 +4,20 @@ import dataclasses
 from collections.abc import Callable
 from typing import Any
 
-from lbdisc.errors import LbdiscError, PluginError
-from lbdisc.hooks import Provider
+from lbdisc.errors import LbdiscError, PluginError, RenderError
+from lbdisc.hooks import Provider, Renderer
+from lbdisc.rendered import Rendered
+from lbdisc.values import Snapshot
 
 # What each role must have, and what older plugins have in its place.
 METHODS = {
     "discovery": ("watch",),
-    "registrar": ("hold",),
+    "registrar": ("open",),
     "renderer": ("render",),
     "reloader": ("check", "plan", "apply", "verify", "close"),
     "listener": ("hear", "close"),
 }
-REPLACED: dict[tuple[str, str], str] = {}
+REPLACED = {("registrar", "open"): "hold"}
 
 
 def checked(kind: str, plugin: str, offered: object) -> Provider[Any, Any]:
@@ -61,9 +63,23 @@ def _whole(kind: str, plugin: str, name: str, create: Callable[[Any], Any]) -> C
         for method in METHODS[kind]:
             if not callable(getattr(role, method, None)):
                 raise PluginError(f"{what} has no {method}(){_instead(kind, method, role)}")
-        return role
+        return Rendering(role, what) if kind == "renderer" else role
 
     return made
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Rendering:
+    """A plugin's renderer, and what to call it when it returns something else."""
+
+    renderer: Renderer
+    what: str
+
+    def render(self, snapshot: Snapshot) -> Rendered:
+        found: object = self.renderer.render(snapshot)
+        if not isinstance(found, Rendered):
+            raise RenderError(f"{self.what} returned {_described(found)}, no Rendered")
+        return found
 
 
 def _instead(kind: str, method: str, role: object) -> str:

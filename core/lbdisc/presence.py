@@ -16,8 +16,8 @@ from lbdisc.addresses import OwnAddress
 from lbdisc.draining import ROOM, Agent, token
 from lbdisc.errors import LbdiscError
 from lbdisc.generation import Generation
-from lbdisc.holding import Holder
-from lbdisc.hooks import Registrar, Reloader
+from lbdisc.holding import End, Holder
+from lbdisc.hooks import Drains, Registrar, Reloader
 from lbdisc.listening import Tell
 from lbdisc.repeats import Repeats
 from lbdisc.settings import AgentSettings
@@ -112,8 +112,10 @@ class Presence:
         mine = [e for e in left if e.service in self._word.services]
         applied = [e for e in mine if _holds(running, e)]
         over = [e for e in left if e.service not in self._word.services]
+        if not applied or not isinstance(reloader, Drains):
+            return over  # a load balancer that cannot tell acknowledges nothing
         try:
-            return [*over, *reloader.drained(applied)] if applied else over
+            return [*over, *reloader.drained(applied)]
         except LbdiscError as error:
             _log.debug("cannot see the sessions of what drains", why=str(error))
         except Exception:  # noqa: BLE001 - foreign code; it must not stop the agent
@@ -129,6 +131,11 @@ class Presence:
         self._word = Agent(
             name=self._word.name, services=self._word.services, drained=tuple(over[:ROOM])
         )
+        self._publish()
+
+    def _publish(self) -> None:
+        if self._holder is not None:
+            self._holder.changed()
 
     def changed(self, services: tuple[str, ...], other: "Presence | None") -> "Presence":
         """With new settings: ``other`` in its place if there is one."""
@@ -137,6 +144,7 @@ class Presence:
             self.join(1.0)
             return other
         self._word = Agent(name=self._word.name, services=services, drained=self._word.drained)
+        self._publish()
         return self
 
     def leave(self) -> None:
@@ -150,7 +158,7 @@ class Presence:
             self._holder.join(timeout)
 
     def published(self, endpoint: Endpoint) -> None:
-        """The registry has it (called by the registrar's thread, as the next two)."""
+        """The registry has it (called by the holding thread, as the next three)."""
         if not self._announced:
             self._tell(events.AgentAnnounced(agent=endpoint.name, address=endpoint.address))
         self._announced = True
@@ -158,13 +166,21 @@ class Presence:
 
     def refused(self, error: LbdiscError) -> None:
         """The registry cannot have it now; it is tried again."""
-        self._announced = False
-        times, text = self._failures.count("", str(error)), str(error)
-        self._tell(events.AgentNotAnnounced(error=text, times=times, again=times > 1))
+        self._not_announced(str(error))
 
-    def left(self, error: LbdiscError | None) -> None:
+    def waiting(self, rival: str) -> None:
+        """Another agent has this name; nodes wait for the other one only."""
+        by = f" ({rival})" if rival else ""
+        self._not_announced(f"another agent holds the name {self._word.name}{by}: set agent.name")
+
+    def _not_announced(self, why: str) -> None:
+        self._announced = False
+        times = self._failures.count("", why)
+        self._tell(events.AgentNotAnnounced(error=why, times=times, again=times > 1))
+
+    def left(self, end: End) -> None:
         """It is out, or expires."""
-        self._tell(events.AgentWithdrawn(error=str(error or "")))
+        self._tell(events.AgentWithdrawn(error=str(end.error or "")))
 
 
 def _holds(snapshot: Snapshot, endpoint: Endpoint) -> bool:

@@ -18,15 +18,14 @@ from lbdisc import checks
 from lbdisc.checks import Check
 from lbdisc.child import Child
 from lbdisc.draining import Drain, NoDrain
-from lbdisc.errors import LbdiscError, SettingsError
+from lbdisc.errors import LbdiscError, SettingsError, WriteRefused
 from lbdisc.health import Checker, Verdict
-from lbdisc.holding import Holder
+from lbdisc.holding import End, Holder
 from lbdisc.hooks import Registrar
 from lbdisc.notify import Notifier
 from lbdisc.settings import AgentSettings, RegisterSettings
 from lbdisc.values import Endpoint
 
-FIRST_LIMIT = 1.0  # seconds for a registry that never said that it has the endpoint
 LEAVE_LIMIT = 3.0  # seconds for the registry to let go; then the record has to expire by itself
 KILL_LIMIT = 5.0  # seconds; only a process stuck in the kernel outlives SIGKILL that long
 STOPPING = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT)
@@ -183,8 +182,11 @@ class Registration:
     def refused(self, error: LbdiscError) -> None:
         self._calls.put(partial(self._on_refused, error))
 
-    def left(self, error: LbdiscError | None) -> None:
-        self._calls.put(partial(self._on_left, error))
+    def waiting(self, rival: str) -> None:
+        self._calls.put(partial(self._on_waiting, rival))
+
+    def left(self, end: End) -> None:
+        self._calls.put(partial(self._on_left, end))
 
     def _on_published(self, endpoint: Endpoint) -> None:
         _log.info(
@@ -200,9 +202,22 @@ class Registration:
         self._trouble = ""
         self._notifier.send("READY=1", f"STATUS=registered as {endpoint}")
 
+    def _on_waiting(self, rival: str) -> None:
+        self._published, self._listed, self._trouble = None, False, ""
+        service, name = self._endpoint().key
+        _log.warning(
+            "another holds this name: waiting",
+            service=service,
+            name=name,
+            rival=rival or None,
+            backend=self._backend,
+        )
+        self._notifier.send("READY=1", "STATUS=another holds this name: waiting")
+
     def _on_refused(self, error: LbdiscError) -> None:
         self._published = None
-        self._hopeless = isinstance(error, SettingsError)
+        # Neither lets the draining state through in time: an operator has to come first.
+        self._hopeless = isinstance(error, SettingsError | WriteRefused)
         if isinstance(error, SettingsError) and self._child is None:
             self._fatal = error
             return
@@ -212,13 +227,19 @@ class Registration:
         # A registry that is down must not make the service manager stop a healthy COMMAND.
         self._notifier.send("READY=1", f"STATUS=not registered: {error}")
 
-    def _on_left(self, error: LbdiscError | None) -> None:
+    def _on_left(self, end: End) -> None:
         assert self._holder is not None
         self._holder.join(_TICK)
-        if error is not None:
-            _log.warning("not left cleanly: the entry has to expire", why=str(error))
-        elif not self._trouble:
-            service, name = self._endpoint().key
+        service, name = self._endpoint().key
+        if end.error is not None:
+            _log.warning(
+                "not left cleanly: the entry has to expire",
+                service=service,
+                name=name,
+                why=str(end.error),
+                within_s=end.expires_s,
+            )
+        elif end.held:
             _log.info("left", service=service, name=name)
         self._holder = self._published = None
         self._listed = False
@@ -230,15 +251,14 @@ class Registration:
         A registry that is away may be back in time; only then the load balancers can be told.
         """
         whole = self._settings.drain_timeout
-        if self._holder is None or not self._verdict.healthy or not whole:
+        if self._holder is None or not self._verdict.healthy or not whole or not self._listed:
             return
         end = time.monotonic() + whole
         self._holder.drain()
         if self._trouble and not self._is_futile():
             _log.warning("waiting for the registry, to drain first", why=self._trouble)
-        limit = whole if self._listed else min(FIRST_LIMIT, whole)
-        if not self._listen(lambda: self._is_draining() or self._is_futile(), limit=limit):
-            _log.warning("the registry did not take the draining state in time", limit=limit)
+        if not self._listen(lambda: self._is_draining() or self._is_futile(), limit=whole):
+            _log.warning("the registry did not take the draining state in time", limit=whole)
         elif not self._must_go() and self._published is not None:
             self._wait_for_drain(self._published, end)
 
@@ -257,7 +277,7 @@ class Registration:
         """Whether the draining state need not be published any more, or cannot be."""
         if self._must_go() or self._holder is None or self._fatal is not None:
             return True
-        return bool(self._trouble) and (self._hopeless or not self._listed)
+        return not self._listed or (bool(self._trouble) and self._hopeless)
 
     def _must_go(self) -> bool:
         return self._hurry.is_set() or self._ended is not None

@@ -105,6 +105,7 @@ class Status:
         self._found["generation"] = {
             "number": event.generation,
             "digest": event.digest,
+            "files": list(event.files),
             "how": event.how,
             "at": _stamp(event.unix_s),
             "ms": None if event.ms is None else round(event.ms, 1),

@@ -16,7 +16,7 @@ from typing import TypeVar
 
 import pytest
 
-from lbdisc import Endpoint, Problem, Publish, Snapshot, events
+from lbdisc import Endpoint, Problem, Publish, Rendered, Snapshot, events
 from lbdisc.agent import Agent
 from lbdisc.backoff import Backoff
 from lbdisc.command_reloader import CommandReloader, CommandSettings
@@ -55,11 +55,11 @@ class Script:
 class Names:
     """A renderer: the names, one a line; a node named `bad` cannot be rendered."""
 
-    def render(self, snapshot: Snapshot) -> str:
+    def render(self, snapshot: Snapshot) -> Rendered:
         names = [endpoint.name for endpoint in snapshot.endpoints]
         if "bad" in names:
             raise RenderError("template, line 3: no bad nodes")
-        return "".join(f"{name}\n" for name in names)
+        return Rendered("".join(f"{name}\n" for name in names))
 
 
 def nodes(*names: str, service: str = "nodes") -> Snapshot:

@@ -1,13 +1,11 @@
 """The agent's own announcement: what it acknowledges and when, and that it disturbs nothing."""
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
-from queue import SimpleQueue
-from threading import Event as Stop
 
 import pytest
 
-from lbdisc import Change, Endpoint, Snapshot
+from lbdisc import Change, Endpoint, Rendered, Snapshot
 from lbdisc.command_reloader import CommandReloader, CommandSettings
 from lbdisc.draining import ROOM, Agent, begun, token
 from lbdisc.errors import ApplyError, RegistrarError
@@ -16,6 +14,7 @@ from lbdisc.generation import Generation
 from lbdisc.presence import Presence
 from lbdisc.settings import AgentSettings
 from lbdisc.testing.waiting import eventually
+from support.ledger import Ledger
 
 PACE = AgentSettings(retry_first=0.01, retry_most=0.02)
 
@@ -24,26 +23,8 @@ def web(name: str = "one", service: str = "web") -> Endpoint:
     return begun(Endpoint(service=service, name=name, address="10.0.0.1", port=3000), "aaaa")
 
 
-class Ledger:
-    """A registrar that keeps what it holds; ``errors`` are raised first."""
-
-    def __init__(self) -> None:
-        self.entry: Endpoint | None = None
-        self.errors: SimpleQueue[Exception] = SimpleQueue()
-        self.holds = 0
-
-    def hold(self, endpoint: Callable[[], Endpoint], stop: Stop) -> None:
-        self.holds += 1
-        if not self.errors.empty():
-            raise self.errors.get()
-        while not stop.wait(0.005):
-            self.entry = endpoint()
-        self.entry = None
-
-    @property
-    def agent(self) -> Agent:
-        assert self.entry is not None
-        return Agent.read(self.entry)
+def agent(ledger: Ledger) -> Agent | None:
+    return Agent.read(ledger.entry) if ledger.entry else None
 
 
 class Sessions(CommandReloader):
@@ -81,13 +62,17 @@ class Desk:
 
     def look(self, registry: Snapshot, running: Snapshot | None = None) -> None:
         snapshot = registry.only(["web"]) if running is None else running
-        generation = Generation(number=1, snapshot=snapshot, text="", change=Change())
+        generation = Generation(number=1, snapshot=snapshot, rendered=Rendered(""), change=Change())
         self.now += 1.0
         self.presence.look(registry, generation, self.sessions)
 
+    def drained(self) -> tuple[str, ...] | None:
+        found = agent(self.ledger)
+        return found.drained if found else None
+
     def says(self, *drained: Endpoint) -> None:
         wanted = tuple(map(token, drained))
-        eventually(lambda: self.ledger.agent.drained == wanted, what=f"{len(drained)} drained")
+        eventually(lambda: self.drained() == wanted, what=f"{len(drained)} drained")
 
 
 @pytest.fixture
@@ -100,9 +85,9 @@ def desk() -> Iterator[Desk]:
 
 def test_it_is_announced_with_the_first_generation(desk: Desk) -> None:
     desk.presence.look(Snapshot(), None, desk.sessions)
-    assert desk.ledger.holds == 0
+    assert desk.ledger.opened == 0
     desk.look(Snapshot())
-    eventually(lambda: desk.ledger.agent == Agent(name="lb1", services=("web",)))
+    eventually(lambda: agent(desk.ledger) == Agent(name="lb1", services=("web",)))
     assert desk.presence.due is None
 
 
@@ -177,13 +162,23 @@ def test_a_reloader_that_cannot_tell_disturbs_nothing(desk: Desk, error: Excepti
 
 
 def test_a_registry_that_refuses_it_is_told_once_counted_and_tried_again(desk: Desk) -> None:
-    for attempt in range(3):
-        desk.ledger.errors.put(RegistrarError(f"read-only since {attempt}7 s"))
+    desk.ledger.trouble = RegistrarError("read-only")
     desk.look(Snapshot())
-    eventually(lambda: desk.ledger.agent)
+    eventually(lambda: desk.ledger.opened > 2)
+    desk.ledger.trouble = None
+    eventually(lambda: desk.ledger.entry)
     told = [event for event in desk.told if isinstance(event, AgentNotAnnounced)]
-    assert [(event.times, event.again) for event in told] == [(1, False), (2, True), (3, True)]
-    assert desk.ledger.holds == 4
+    assert [event.again for event in told[:2]] == [False, True]
+    assert [event.times for event in told] == list(range(1, len(told) + 1))
+
+
+def test_a_name_that_another_agent_has_is_told(desk: Desk) -> None:
+    desk.ledger.rival = "lease 7"
+    desk.look(Snapshot())
+    eventually(lambda: desk.told)
+    assert desk.told == [
+        AgentNotAnnounced(error="another agent holds the name lb1 (lease 7): set agent.name")
+    ]
 
 
 def test_what_it_acknowledges_is_told(desk: Desk) -> None:
@@ -196,13 +191,13 @@ def test_what_it_acknowledges_is_told(desk: Desk) -> None:
 def test_new_settings_change_its_services_in_place(desk: Desk) -> None:
     desk.look(Snapshot())
     assert desk.presence.changed(("web", "api"), None) is desk.presence
-    eventually(lambda: desk.ledger.agent.services == ("web", "api"))
-    assert desk.ledger.holds == 1
+    eventually(lambda: agent(desk.ledger) == Agent(name="lb1", services=("web", "api")))
+    assert desk.ledger.opened == 1
 
 
 def test_another_registry_is_joined_after_this_one_was_left(desk: Desk) -> None:
     desk.look(Snapshot())
-    eventually(lambda: desk.ledger.agent)
+    eventually(lambda: desk.ledger.entry)
     other = Presence()
     assert desk.presence.changed(("web",), other) is other
     assert desk.ledger.entry is None

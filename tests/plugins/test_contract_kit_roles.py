@@ -3,7 +3,6 @@
 import socket
 import subprocess
 import threading
-from collections.abc import Callable
 from pathlib import Path
 from threading import Event
 
@@ -11,19 +10,20 @@ import pytest
 
 import lbdisc.testing
 from lbdisc.errors import DiscoveryError, SettingsError
+from lbdisc.holding import End
 from lbdisc.hooks import Publish
 from lbdisc.testing import Backend, Holding, Leaks, Recorder, RegistrarProcess, Watching
 from lbdisc.values import Endpoint, Snapshot
+from support.ledger import Ledger
 
 ENDPOINT = Endpoint(service="nodes", name="s1", address="10.0.0.7", port=3000)
 
 
 class Flaky:
-    """Fails once, then publishes what it is given, as a discovery and a registrar."""
+    """Fails once, then publishes what it is given, as a discovery."""
 
     def __init__(self, error: Exception | None = None) -> None:
         self.error = error
-        self.held: list[Endpoint] = []
 
     def _fail(self) -> None:
         error, self.error = self.error, None
@@ -34,11 +34,6 @@ class Flaky:
         self._fail()
         publish(Snapshot.of([ENDPOINT]))
         stop.wait()
-
-    def hold(self, endpoint: Callable[[], Endpoint], stop: Event) -> None:
-        self._fail()
-        while not stop.wait(0.01):
-            self.held.append(endpoint())
 
 
 def test_watching_calls_again_after_a_discovery_error() -> None:
@@ -67,10 +62,23 @@ def test_watching_that_returns_by_itself_is_broken() -> None:
 
 
 def test_a_change_while_holding_reaches_the_registrar() -> None:
-    registrar = Flaky()
-    with Holding(registrar, ENDPOINT) as holding:
+    ledger = Ledger()
+    with Holding(ledger, ENDPOINT) as holding:
+        holding.held(deadline=10)
         changed = holding.change(weight=7)
-        lbdisc.testing.eventually(lambda: changed in registrar.held)
+        lbdisc.testing.eventually(lambda: ledger.entry == changed)
+    assert holding.end == End(held=True)
+
+
+@pytest.mark.parametrize("error", [SettingsError("wrong"), RuntimeError("broken")])
+def test_holding_shows_what_the_core_would_not_retry(error: Exception) -> None:
+    ledger = Ledger()
+    ledger.trouble = error
+    with (
+        pytest.raises(AssertionError, match=str(error)),
+        Holding(ledger, ENDPOINT) as holding,
+    ):
+        holding.held(deadline=10)
 
 
 def test_the_recorder_knows_what_became_of_an_endpoint() -> None:

@@ -12,7 +12,6 @@ from types import TracebackType
 from typing import Any, Self
 
 import pytest
-from scene import LBDISC, Scene, lost
 
 from lbdisc.haproxy.errors import HaproxyError
 from lbdisc.haproxy.master import Master
@@ -22,12 +21,14 @@ from lbdisc.testing.processes import Process, free_port
 from lbdisc.testing.waiting import eventually
 from lbdisc_lab.demo import registries
 from lbdisc_lab.traffic import Traffic
+from support.scene import LBDISC, Scene, lost
 
 # Half a dozen programs in each test: a busy machine takes a while to start them.
 pytestmark = pytest.mark.timeout(180)
 WAITING = "waiting for load balancers to drain"
 STEPS = ("draining", WAITING, "drained", "left")
-LIGHT = {"reloader": "command", "command.reload": "true"}  # acknowledges what it has applied
+# Nothing is ever left on a node: what it has applied it acknowledges.
+LIGHT = {"reloader": "command", "command.reload": "true", "command.drained": "true"}
 # An app that is cut off at SIGTERM: what it has not answered by then is lost.
 ABRUPT = 'trap "touch {stopped}; kill -9 $!; exit 0" TERM; {app} & wait'
 

@@ -5,10 +5,10 @@ import signal
 from pathlib import Path
 
 import pytest
-import strangers
-from scene import Scene
 
 from lbdisc.testing.waiting import eventually
+from support import strangers
+from support.scene import Scene
 
 WHO = "probe (lbdisc-probe), listener probe"
 

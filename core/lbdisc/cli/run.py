@@ -164,11 +164,16 @@ def _once(plugins: "Plugins", settings: "Configuration") -> None:
         wiring.hearing(plugins, settings, "run --once", why=lambda: "done") as listeners,
     ):
         snapshot = read_once(plugins, settings).only(core.services)
-        text = wiring.renderer(plugins, settings).render(snapshot)
-        applied = wiring.reloader(plugins, settings).apply(core.output, text)
+        rendered = wiring.renderer(plugins, settings).render(snapshot)
+        reloader = wiring.reloader(plugins, settings)
+        applied = reloader.apply(reloader.plan(core.output, None, rendered))
         before = (store.last_snapshot() or Snapshot()).only(core.services)
         store.save_snapshot(snapshot)
-        number, change = Status(store).earlier_number + 1, snapshot.since(before)
-        generation = Generation(number=number, snapshot=snapshot, text=text, change=change)
+        generation = Generation(
+            number=Status(store).earlier_number + 1,
+            snapshot=snapshot,
+            rendered=rendered,
+            change=snapshot.since(before),
+        )
         for event in announced(generation, before, applied, cause=Cause(source=core.backend)):
             listeners.tell(event)

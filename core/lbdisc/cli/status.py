@@ -64,6 +64,7 @@ def _print(found: dict[str, Any]) -> None:
         "running": generation
         and f"{generation['number']} ({generation['digest']}), by {generation['how']} "
         f"{_took(generation['ms'])}at {generation['at']}",
+        "files": ", ".join(generation.get("files", ())),
         "desired": wanted and f"{wanted['number']}, {wanted['endpoints']} endpoints",
         "because of": generation.get("cause"),
         "written": written and f"{written['number']} ({written['digest']}) at {written['at']}",

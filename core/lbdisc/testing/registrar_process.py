@@ -1,8 +1,7 @@
 """A registrar in a process of its own, which can be killed, stopped and woken like a host.
 
 ``python -m lbdisc.testing.registrar_process`` reads JSON on standard input: ``name``, ``settings``,
-``endpoint`` and ``plugin``; it holds the endpoint until SIGTERM, calling the registrar again after
-each ``RegistrarError``.
+``endpoint`` and ``plugin``; it holds the endpoint until SIGTERM, by the loop of the core.
 """
 
 import dataclasses
@@ -11,18 +10,19 @@ import os
 import signal
 import subprocess
 import sys
-import threading
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
+from queue import SimpleQueue
 from types import TracebackType
 from typing import Any, Self
 
-from lbdisc.errors import RegistrarError
+from lbdisc.errors import LbdiscError
+from lbdisc.holding import End, Holder
 from lbdisc.testing.offers import make_registrar
+from lbdisc.testing.roles import HANG, PACE
 from lbdisc.values import Endpoint
 
-RETRY = 0.1  # seconds
 BEGUN = b"holding\n"
 
 
@@ -113,19 +113,34 @@ class RegistrarProcess:
 
 def main() -> None:
     order: dict[str, Any] = json.load(sys.stdin)
-    stop = threading.Event()
-    signal.signal(signal.SIGTERM, lambda *_: stop.set())
+    stopped: SimpleQueue[None] = SimpleQueue()  # its put is reentrant, as a signal handler needs
+    signal.signal(signal.SIGTERM, lambda *_: stopped.put(None))
     endpoint = Endpoint(**order["endpoint"])
     registrar = make_registrar(order["name"], order["settings"], plugin=order["plugin"])
+    holder = Holder(registrar, lambda: endpoint, _Said(), PACE)
     sys.stdout.buffer.write(BEGUN)
     sys.stdout.buffer.flush()
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # nobody reads on: plugins log to the file
-    while not stop.is_set():
-        try:
-            registrar.hold(lambda: endpoint, stop)
-        except RegistrarError as error:
-            sys.stderr.write(f"{error}\n")
-            stop.wait(RETRY)
+    holder.start()
+    stopped.get()
+    holder.leave()
+    holder.join(HANG)
+
+
+class _Said:
+    """What becomes of the endpoint, a line each."""
+
+    def published(self, endpoint: Endpoint) -> None:
+        sys.stderr.write(f"registered {endpoint}\n")
+
+    def waiting(self, rival: str) -> None:
+        sys.stderr.write(f"another holds this name: {rival}\n")
+
+    def refused(self, error: LbdiscError) -> None:
+        sys.stderr.write(f"{error}\n")
+
+    def left(self, end: End) -> None:
+        sys.stderr.write(f"left: {end}\n")
 
 
 if __name__ == "__main__":

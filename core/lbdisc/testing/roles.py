@@ -1,6 +1,5 @@
 """Running a discovery or a registrar as the core runs it: in a thread, again after each failure."""
 
-import threading
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -8,8 +7,10 @@ from threading import Event, Thread
 from types import TracebackType
 from typing import Any, Self
 
-from lbdisc.errors import DiscoveryError, LbdiscError, RegistrarError
+from lbdisc.errors import Broken, DiscoveryError, LbdiscError, SettingsError
+from lbdisc.holding import End, Holder
 from lbdisc.hooks import Discovery, Registrar
+from lbdisc.settings import AgentSettings
 from lbdisc.testing.recorder import Recorder
 from lbdisc.testing.waiting import eventually
 from lbdisc.values import Endpoint, Snapshot
@@ -17,6 +18,7 @@ from lbdisc.values import Endpoint, Snapshot
 RETRY = 0.05  # seconds; the core's back-off begins with 0.2
 STOP_WITHIN = 1.0  # seconds, as the contract says
 HANG = 15.0  # seconds after which a thread that does not stop is given up
+PACE = AgentSettings(retry_first=RETRY, retry_most=2 * RETRY)
 
 
 class _Running:
@@ -116,35 +118,96 @@ class Watching(_Running):
             raise AssertionError(f"{error}; errors so far: {self.errors[-3:]}") from None
 
 
-class Holding(_Running):
-    """Holds an endpoint with a registrar in a ``with`` block; ``change`` it while held.
+class Holding:
+    """Holds an endpoint in a ``with`` block, by the loop of the core; ``change`` it while held.
 
-    ``published``: the registrar has read on, which says that the registry holds the endpoint.
+    ``published``: the registry has the endpoint by this registrar. ``rival``: who holds the name
+    instead, ``None`` while nobody does. An error that no registrar may raise, and one that only an
+    operator can mend, ends it: ``broken``.
     """
 
-    retried = RegistrarError
-
     def __init__(self, registrar: Registrar, endpoint: Endpoint) -> None:
-        super().__init__(f"holding {endpoint.name}")
         self.endpoint = endpoint
         self.published = False
-        self._registrar = registrar
-        self._readings = 0
-        self._lock = threading.Lock()
-
-    def _call(self, stop: Event) -> None:
-        self._readings = 0
-        self._registrar.hold(self._current, stop)
-
-    def _current(self) -> Endpoint:
-        with self._lock:
-            self._readings += 1
-            # The first reading of a call may be for the name only.
-            self.published = self.published or self._readings > 2
-            return self.endpoint
+        self.rival: str | None = None
+        self.errors: list[LbdiscError] = []
+        self.broken: BaseException | None = None
+        self.end: End | None = None
+        self.stopped_in = 0.0
+        self._holder = Holder(registrar, lambda: self.endpoint, _Heard(self), PACE)
 
     def change(self, **members: Any) -> Endpoint:
         """Give the endpoint other members; returns it as it is now."""
-        with self._lock:
-            self.endpoint = replace(self.endpoint, **members)
-            return self.endpoint
+        self.endpoint = replace(self.endpoint, **members)
+        self._holder.changed()
+        return self.endpoint
+
+    def start(self) -> Self:
+        self._holder.start()
+        return self
+
+    def stop(self) -> None:
+        """Leave and wait; raises what broke it, or ``AssertionError`` for a hang.
+
+        ``stopped_in`` is then how many seconds that took, ``end`` how it ended.
+        """
+        asked = time.monotonic()
+        self._holder.leave()
+        self._holder.join(HANG)
+        self.stopped_in = self.stopped_in or time.monotonic() - asked
+        assert self.end is not None, f"holding {self.endpoint.name} did not end when stopped"
+        self.check()
+
+    def check(self) -> None:
+        """Raise what broke it, if something did."""
+        if self.broken is not None:
+            raise AssertionError(f"holding ended: {self.broken!r}") from self.broken
+
+    def failed(self, *, deadline: float) -> LbdiscError:
+        """Wait for the first error that the core would retry."""
+        eventually(lambda: self.errors or self.broken, deadline=deadline, what="an error")
+        self.check()
+        return self.errors[-1]
+
+    def held(self, *, deadline: float) -> None:
+        """Wait until the registry has the endpoint by this registrar."""
+        eventually(lambda: self.published or self.broken, deadline=deadline, what="registered")
+        self.check()
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if kind is None:
+            self.stop()
+        else:  # the test's own failure is the one to show
+            self._holder.leave()
+            self._holder.join(HANG)
+
+
+class _Heard:
+    """What the holding thread says, kept in the ``Holding``."""
+
+    def __init__(self, holding: Holding) -> None:
+        self._holding = holding
+
+    def published(self, endpoint: Endpoint) -> None:
+        self._holding.published, self._holding.rival = True, None
+
+    def waiting(self, rival: str) -> None:
+        self._holding.published, self._holding.rival = False, rival
+
+    def refused(self, error: LbdiscError) -> None:
+        self._holding.published = False
+        if isinstance(error, Broken | SettingsError):
+            self._holding.broken = error.__cause__ or error
+        else:
+            self._holding.errors.append(error)
+
+    def left(self, end: End) -> None:
+        self._holding.published, self._holding.end = False, end

@@ -1,11 +1,10 @@
-"""Registrar ``sqlite``: keeps one row."""
+"""Registrar ``sqlite``: one row for each entry."""
 
 import secrets
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Iterator
+from contextlib import contextmanager
 from threading import Event
-
-import structlog
 
 from lbdisc import Endpoint, records
 from lbdisc.errors import RegistrarError
@@ -13,37 +12,33 @@ from lbdisc.errors import RegistrarError
 from . import database
 from .settings import SqliteSettings
 
-log = structlog.get_logger("lbdisc.sqlite")
-LOOK = 0.1  # seconds between two looks at the endpoint
-
 
 class SqliteRegistrar:
-    """Holds the row until stopped; another owner's row is waited for."""
+    """Another owner's row is left alone while its lease runs."""
 
     def __init__(self, settings: SqliteSettings) -> None:
         self._settings = settings
         self._owner = secrets.token_hex(8)
-        self._waiting = False
 
-    def hold(self, endpoint: Callable[[], Endpoint], stop: Event) -> None:
-        current = endpoint()
+    @contextmanager
+    def open(self, endpoint: Endpoint, stop: Event) -> Iterator["_Row"]:
         try:
-            while not stop.is_set():
-                held = self._keep(current)
-                stop.wait(min(LOOK, self._settings.ttl / 3))
-                # To read the endpoint again tells the core that this one is registered.
-                current = endpoint() if held else current
-            self._keep(current.drain())
-            database.release(self._settings.path, *current.key, self._owner)
+            yield _Row(self._settings, endpoint.key, self._owner)
         except sqlite3.Error as error:
             raise RegistrarError(f"sqlite.path: {self._settings.path}: {error}") from error
 
-    def _keep(self, endpoint: Endpoint) -> bool:
+
+class _Row:
+    lost = None  # a table tells nobody that a row is gone
+    rival = ""
+
+    def __init__(self, settings: SqliteSettings, key: tuple[str, str], owner: str) -> None:
+        self._path, self._key, self._owner = settings.path, key, owner
+        self.lease = settings.ttl
+
+    def put(self, endpoint: Endpoint) -> bool:
         record = records.write(endpoint)
-        held = database.claim(
-            self._settings.path, *endpoint.key, record, self._owner, self._settings.ttl
-        )
-        if not held and not self._waiting:
-            log.warning("another holds this name: waiting", endpoint=str(endpoint))
-        self._waiting = not held
-        return held
+        return database.claim(self._path, *self._key, record, self._owner, self.lease)
+
+    def remove(self) -> None:
+        database.release(self._path, *self._key, self._owner)
