@@ -76,18 +76,18 @@ class ProgramStopping(Event):
 
     name: ClassVar[str] = "stopping"
     program: str
-    why: str = ""
+    why: str
     hurry: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProgramStopped(Event):
-    """``program`` ends now; ``why`` names the signal or the error."""
+    """``program`` ends now, with ``error`` if that is why."""
 
     name: ClassVar[str] = "stopped"
     program: str
-    why: str = ""
-    uptime_s: float = 0.0
+    uptime_s: float
+    error: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -332,6 +332,7 @@ class AgentNotAnnounced(Trouble):
 
     name: ClassVar[str] = "not announced"
     level: ClassVar[Level] = "warning"
+    trace: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -372,11 +373,22 @@ class EntryDraining(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class EntryWaiting(Event):
+    """Another, ``rival``, holds the name of ``endpoint``; it is waited for."""
+
+    name: ClassVar[str] = "another holds this name: waiting"
+    level: ClassVar[Level] = "warning"
+    endpoint: Endpoint
+    rival: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class EntryRefused(Trouble):
     """The registry does not hold the endpoint; it is tried again."""
 
     name: ClassVar[str] = "not registered, trying again"
     level: ClassVar[Level] = "error"
+    trace: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -389,11 +401,39 @@ class EntryLeft(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EntryStays(Event):
-    """``endpoint`` could not be taken out: it has to expire by itself."""
+    """``endpoint`` could not be taken out: it expires by itself, within ``within_s`` seconds."""
 
-    name: ClassVar[str] = "not left cleanly"
+    name: ClassVar[str] = "not left cleanly: the entry has to expire"
     level: ClassVar[Level] = "warning"
     endpoint: Endpoint
+    error: str
+    within_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DrainAwaited(Event):
+    """The agents ``waiting`` still send traffic, ``drained`` do not; ``gone`` may come back."""
+
+    name: ClassVar[str] = "waiting for load balancers to drain"
+    waiting: tuple[str, ...] = ()
+    drained: tuple[str, ...] = ()
+    gone: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DrainDone(Event):
+    """All agents that were waited for, ``by``, send nothing more."""
+
+    name: ClassVar[str] = "drained"
+    by: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DrainUnsure(Event):
+    """The end comes without knowing that all have drained, or later than it could."""
+
+    name: ClassVar[str] = "drain not confirmed"
+    level: ClassVar[Level] = "warning"
     error: str
 
 
@@ -434,7 +474,7 @@ class CommandStarted(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CommandEnded(Event):
-    """COMMAND is over; ``asked`` says whether it was told to end."""
+    """COMMAND is over; ``asked`` says whether a signal had come before."""
 
     name: ClassVar[str] = "command ended"
     exit_code: int

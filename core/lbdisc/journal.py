@@ -31,7 +31,9 @@ def line(event: Event) -> Iterator[tuple[str, Any]]:
         value = getattr(event, field.name)
         if field.name in _UNSAID or value is None or value == "" or value == ():
             continue
-        if field.name == "trace":
+        if isinstance(value, Endpoint):
+            yield from _parts(value)
+        elif field.name == "trace":
             yield "exception", value
         elif field.name == "endpoints" and isinstance(event, GenerationApplied):
             yield "endpoints", len(value)
@@ -41,11 +43,16 @@ def line(event: Event) -> Iterator[tuple[str, Any]]:
         yield "endpoints", 0
 
 
+def _parts(endpoint: Endpoint) -> Iterator[tuple[str, Any]]:
+    for part in ("service", "name", "address", "port"):
+        yield part, getattr(endpoint, part)
+
+
 def _shown(value: Any) -> Any:
     if isinstance(value, tuple):
         return _listed([_named(part) for part in value])
     if isinstance(value, float):
-        return round(value, 1)
+        return round(value, 2)
     return value if isinstance(value, int) else str(value)
 
 

@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Self
 
-from lbdisc.events import Event, ProgramReady, ProgramStopping
+from lbdisc import events
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,17 +42,32 @@ class Notifier:
 class ServiceManager:
     """The listener ``sd_notify``: ready after the first generation, stopping at the end.
 
-    The watchdog is fed by the agent's loop itself: only that proves that it turns.
+    A registrar is ready with the registry's first answer, whatever it is: a registry that is down
+    must not make the service manager stop a healthy COMMAND. The watchdog is fed by each program's
+    own loop: only that proves that it turns.
     """
 
     def __init__(self, notifier: Notifier | None = None) -> None:
         self._notifier = Notifier.from_environment() if notifier is None else notifier
 
-    def hear(self, event: Event) -> None:
-        if isinstance(event, ProgramReady):
-            self._notifier.send("READY=1")
-        elif isinstance(event, ProgramStopping):
-            self._notifier.send("STOPPING=1")
+    def hear(self, event: events.Event) -> None:
+        if states := _states(event):
+            self._notifier.send(*states)
 
     def close(self) -> None:
         """Nothing is held."""
+
+
+def _states(event: events.Event) -> tuple[str, ...]:
+    match event:
+        case events.ProgramReady():
+            return ("READY=1",)
+        case events.ProgramStopping():
+            return ("STOPPING=1",)
+        case events.EntryRegistered() | events.EntryDraining():
+            return ("READY=1", f"STATUS=registered as {event.endpoint}")
+        case events.EntryWaiting():
+            return ("READY=1", "STATUS=another holds this name: waiting")
+        case events.EntryRefused():
+            return ("READY=1", f"STATUS=not registered: {event.error}")
+    return ()

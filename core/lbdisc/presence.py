@@ -16,7 +16,7 @@ from lbdisc.addresses import OwnAddress
 from lbdisc.draining import ROOM, Agent, token
 from lbdisc.errors import LbdiscError
 from lbdisc.generation import Generation
-from lbdisc.holding import End, Holder
+from lbdisc.holding import End, Holder, trace_of
 from lbdisc.hooks import Drains, Registrar, Reloader
 from lbdisc.listening import Tell
 from lbdisc.repeats import Repeats
@@ -166,17 +166,18 @@ class Presence:
 
     def refused(self, error: LbdiscError) -> None:
         """The registry cannot have it now; it is tried again."""
-        self._not_announced(str(error))
+        self._not_announced(str(error), trace_of(error))
 
     def waiting(self, rival: str) -> None:
         """Another agent has this name; nodes wait for the other one only."""
         by = f" ({rival})" if rival else ""
         self._not_announced(f"another agent holds the name {self._word.name}{by}: set agent.name")
 
-    def _not_announced(self, why: str) -> None:
+    def _not_announced(self, why: str, trace: str = "") -> None:
         self._announced = False
         times = self._failures.count("", why)
-        self._tell(events.AgentNotAnnounced(error=why, times=times, again=times > 1))
+        told = events.AgentNotAnnounced(error=why, trace=trace, times=times, again=times > 1)
+        self._tell(told)
 
     def left(self, end: End) -> None:
         """It is out, or expires."""

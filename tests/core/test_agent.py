@@ -12,11 +12,10 @@ from dataclasses import replace
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from threading import Event
-from typing import TypeVar
 
 import pytest
 
-from lbdisc import Endpoint, Problem, Publish, Rendered, Snapshot, events
+from lbdisc import Endpoint, Problem, Publish, Rendered, Snapshot
 from lbdisc.agent import Agent
 from lbdisc.backoff import Backoff
 from lbdisc.command_reloader import CommandReloader, CommandSettings
@@ -29,8 +28,7 @@ from lbdisc.status import Status
 from lbdisc.store import Store, claimed
 from lbdisc.testing.waiting import eventually
 from lbdisc.watching import Wake, Watcher
-
-E = TypeVar("E", bound=events.Event)
+from support.notes import Notes
 
 
 class Script:
@@ -66,22 +64,6 @@ def nodes(*names: str, service: str = "nodes") -> Snapshot:
     return Snapshot.of(
         Endpoint(service=service, name=name, address="10.0.0.1", port=3000) for name in names
     )
-
-
-class Notes:
-    """A listener that writes down what it hears."""
-
-    def __init__(self) -> None:
-        self.events: list[events.Event] = []
-
-    def hear(self, event: events.Event) -> None:
-        self.events.append(event)
-
-    def close(self) -> None:
-        """Nothing to let go of."""
-
-    def of(self, kind: type[E]) -> list[E]:
-        return [event for event in self.events if isinstance(event, kind)]
 
 
 class House:

@@ -87,10 +87,11 @@ def test_start_reload_and_stop_are_told_with_why(tmp_path: Path) -> None:
         eventually(lambda: scene.status["generation"]["number"] == 2)
         assert agent.stop() == 0
         told = lines(agent.log_tail(100_000))
-    started, *_, stopped = [line for line in told if line["event"] in ("started", "stopped")]
+    started = told[0]
+    *_, stopping, stopped = [line for line in told if line["event"] in ("stopping", "stopped")]
     assert started["settings_file"] == str(scene.settings)
     assert (started["backend"], started["state_dir"]) == ("file", str(scene.state))
-    assert stopped["why"] == "SIGTERM"
+    assert (stopping["why"], "error" in stopped) == ("SIGTERM", False)
     first, second = [line for line in told if line["event"] == "running"]
     assert first["cause"] == "file"
     assert (second["cause"], second["how"], "ms" in second) == ("settings", "reload", False)

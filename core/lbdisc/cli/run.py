@@ -68,29 +68,30 @@ class _Service:
         store.prepare()
         with store.locked(), claimed(core.output):
             status = Status(store)
-            with wiring.hearing(
-                self._plugins,
-                self._settings,
-                "run",
-                own=(status,),
-                wake=self._wake.call,
-                why=lambda: self._why,
-            ) as heard_by:
-                self._serve(store, status, heard_by)
+            with wiring.listeners(
+                self._plugins, self._settings, own=(status,), wake=self._wake.call
+            ) as listeners:
+                self._serve(store, status, listeners)
 
-    def _serve(self, store: "Store", status: "Status", heard_by: "Listeners") -> None:
+    def _serve(self, store: "Store", status: "Status", listeners: "Listeners") -> None:
         from lbdisc.cli import wiring
 
-        self._tell = heard_by.tell
+        self._tell = listeners.tell
         agent = wiring.agent(
-            self._plugins, self._settings, self._wake, store=store, status=status, heard_by=heard_by
+            self._plugins,
+            self._settings,
+            self._wake,
+            store=store,
+            status=status,
+            heard_by=listeners,
         )
         signal.signal(signal.SIGHUP, lambda *_: self._wake.ask(lambda: self._reload(agent)))
-        try:
-            agent.run(self._stop)
-        finally:
-            self._tell(ProgramStopping(program="run", why=self._why))
-            agent.close()
+        with wiring.told("run", self._plugins, self._settings, self._tell):
+            try:
+                agent.run(self._stop)
+            finally:
+                self._tell(ProgramStopping(program="run", why=self._why))
+                agent.close()
 
     def _on_stop(self, number: int, _frame: object) -> None:
         self._why = signal.Signals(number).name
@@ -161,7 +162,8 @@ def _once(plugins: "Plugins", settings: "Configuration") -> None:
     with (
         store.locked(),
         claimed(core.output),
-        wiring.hearing(plugins, settings, "run --once", why=lambda: "done") as listeners,
+        wiring.listeners(plugins, settings) as listeners,
+        wiring.told("run --once", plugins, settings, listeners.tell),
     ):
         snapshot = read_once(plugins, settings).only(core.services)
         rendered = wiring.renderer(plugins, settings).render(snapshot)

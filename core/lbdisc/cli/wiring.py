@@ -39,55 +39,14 @@ def reloader(plugins: Plugins, settings: Configuration) -> Reloader:
     return provider.create(settings.table(provider.name))
 
 
-@contextmanager
-def hearing(
+def listeners(
     plugins: Plugins,
     settings: Configuration,
-    program: str,
     *,
     own: tuple[Listener, ...] = (),
     wake: Callable[[], None] = lambda: None,
-    why: Callable[[], str] = lambda: "",
-) -> Iterator[Listeners]:
-    """Everyone who hears: ``own``, the core's others, and all that plugins offer.
-
-    They are told of the start, of broken plugins, and of the end, with ``why`` or with the error.
-    """
-    began = time.monotonic()
-    with _listeners(plugins, settings, own, wake) as made:
-        made.tell(_started(settings, program))
-        for complaint in plugins.complaints:
-            made.tell(complaint)
-        said = ""
-        try:
-            yield made
-            said = why()
-        except LbdiscError as error:
-            said = str(error)
-            raise
-        finally:
-            uptime = time.monotonic() - began
-            made.tell(events.ProgramStopped(program=program, why=said, uptime_s=uptime))
-
-
-def _started(settings: Configuration, program: str) -> events.ProgramStarted:
-    core = settings.core
-    return events.ProgramStarted(
-        program=program,
-        version=__version__,
-        backend=core.backend,
-        settings_file=str(settings.file or ""),
-        state_dir=str(core.state_dir),
-        output=str(core.output),
-    )
-
-
-def _listeners(
-    plugins: Plugins,
-    settings: Configuration,
-    own: tuple[Listener, ...],
-    wake: Callable[[], None],
 ) -> Listeners:
+    """Everyone who hears: ``own``, the core's others, and all that plugins offer."""
     made = Listeners(own, wake=wake)
     for offer in plugins.listeners(settings.core.listeners_off):
         name = offer.provider.name
@@ -97,6 +56,35 @@ def _listeners(
         else:
             made.start(name, offer.plugin, create)
     return made
+
+
+@contextmanager
+def told(program: str, plugins: Plugins, settings: Configuration, tell: Tell) -> Iterator[None]:
+    """Tell of the start of ``program``, of broken plugins, and of the end.
+
+    To be entered when all parts are made: what is wrong before that is one line of its own.
+    """
+    began, core, said = time.monotonic(), settings.core, ""
+    tell(
+        events.ProgramStarted(
+            program=program,
+            version=__version__,
+            backend=core.backend,
+            settings_file=str(settings.file or ""),
+            state_dir=str(core.state_dir),
+            output=str(core.output),
+        )
+    )
+    for complaint in plugins.complaints:
+        tell(complaint)
+    try:
+        yield
+    except Exception as error:
+        said = str(error) or repr(error)
+        raise
+    finally:
+        uptime = time.monotonic() - began
+        tell(events.ProgramStopped(program=program, uptime_s=uptime, error=said))
 
 
 def watcher(
@@ -121,16 +109,17 @@ def presence(plugins: Plugins, settings: Configuration, tell: Tell) -> Presence:
         return Presence()
     try:
         provider = plugins.registrar(core.backend)
-        registrar = provider.create(settings.table(provider.name))
-        check_name(core.agent.name, what="name in the setting agent.name")
     except PluginError as error:
         get_logger("lbdisc.presence").debug("no registrar to announce with", why=str(error))
+        return Presence()
+    name, services = core.agent.name, core.services
+    try:
+        registrar = provider.create(settings.table(provider.name))
+        check_name(name, what="name in the setting agent.name")
     except LbdiscError as error:
         tell(events.AgentNotAnnounced(error=str(error)))
-    else:
-        name, services = core.agent.name, core.services
-        return Presence(registrar, name=name, services=services, pace=core.agent, tell=tell)
-    return Presence()
+        return Presence()
+    return Presence(registrar, name=name, services=services, pace=core.agent, tell=tell)
 
 
 def agent(
