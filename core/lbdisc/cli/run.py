@@ -94,8 +94,10 @@ class _Service:
                 agent.close()
 
     def _on_stop(self, number: int, _frame: object) -> None:
-        self._why = signal.Signals(number).name
-        self._stop.set()
+        # A signal may come while the handler of one before is in `set`, which holds a lock.
+        if not self._why:
+            self._why = signal.Signals(number).name
+            self._stop.set()
         self._wake.call()
 
     def _reload(self, agent: "Agent") -> None:
