@@ -20,7 +20,7 @@ class EtcdDiscovery:
 
     def __init__(self, settings: EtcdSettings) -> None:
         self._settings = settings
-        self._cluster = Cluster(settings)
+        self._cluster = Cluster(settings, error=DiscoveryError, timeout=settings.request_timeout)
         self._records = self._no_records()
         self._cluster_id = 0
         self._revision = 0  # of the last event or read that went into the records; 0: none yet
@@ -41,8 +41,7 @@ class EtcdDiscovery:
                 self._revision = 0
                 raise
 
-        timeout = self._settings.request_timeout
-        self._cluster.run(follow, stop, error=DiscoveryError, timeout=timeout)
+        self._cluster.run(follow, stop)
         # Stopped, not broken: a later watch begins with the state of its own time.
         self._revision = 0
 
