@@ -10,9 +10,7 @@ from support import strangers
 from support.scene import LBDISC
 
 NAME = "probe (lbdisc-probe)"
-IMPORTS = (
-    "import sys\nfrom lbdisc import Provider, hookimpl\nfrom lbdisc.errors import LbdiscError\n"
-)
+IMPORTS = "import sys\nfrom lbdisc import Provider, hookimpl\n"
 WRONG_RETURN = "class D: pass\n@hookimpl\ndef lbdisc_discovery(): return D\n"
 OLD_HOOK = "@hookimpl\ndef lbdisc_applied(generation): pass\n"
 COMMAND = "@hookimpl\ndef lbdisc_commands(app): {}\n"
@@ -59,7 +57,14 @@ def test_it_is_broken_by_name_and_the_others_go_on(tmp_path: Path, source: str, 
     broken = json.loads(stranger.lbdisc("plugins", "--json", code=1))["broken"]
     assert broken == [{"plugin": NAME, "reason": said}]
     assert "SERVICE" in stranger.lbdisc("nodes")
-    assert f"plugin {NAME} is broken: {said}" in stranger.lbdisc("probe", code=2)
+
+
+def test_a_command_that_is_missing_since_its_plugin_is_broken_is_told_as_such(
+    tmp_path: Path,
+) -> None:
+    stranger = Stranger(tmp_path, COMMAND.format("raise RuntimeError('boom')"))
+    said = stranger.lbdisc("probe", code=2)
+    assert f"lbdisc: plugin {NAME} is broken: RuntimeError: boom\n" in said
 
 
 def test_a_command_has_settings_and_status(tmp_path: Path) -> None:
