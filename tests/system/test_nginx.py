@@ -15,10 +15,10 @@ from typing import Any
 import posts
 import pytest
 from posts import Posts
-from scene import LBDISC, Scene
 
 from lbdisc.testing.processes import Process, free_port
 from lbdisc.testing.waiting import eventually
+from support.scene import LBDISC, Scene
 
 pytestmark = pytest.mark.timeout(180)
 HERE = Path(__file__).parents[2]

@@ -205,8 +205,7 @@ class _Heard:
     def refused(self, error: LbdiscError) -> None:
         self._holding.published = False
         if isinstance(error, Broken):
-            cause = error.__cause__ if isinstance(error, Broken) else None
-            self._holding.broken = cause or error
+            self._holding.broken = error.__cause__ or error
         elif isinstance(error, SettingsError):
             self._holding.broken = error
         else:

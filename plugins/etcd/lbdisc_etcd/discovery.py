@@ -96,7 +96,7 @@ class EtcdDiscovery:
         told = self._told
         if told is None or (snapshot, snapshot.problems) != (told, told.problems):
             self._told = snapshot
-            publish(snapshot)
+            publish(snapshot, revision=str(self._revision))
 
 
 def _by_revision(events: list[Event]) -> Iterator[tuple[int, Iterator[Event]]]:
