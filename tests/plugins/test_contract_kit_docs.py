@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from lbdisc.testing import ContractSuite
-from lbdisc.testing.backend import ABILITIES
+from lbdisc.testing.backend import ABILITIES, SERVICES
 
 ROOT = Path(__file__).parents[2]
 SAMPLE = ROOT / "tests" / "sample_plugin"
@@ -43,3 +43,8 @@ def test_the_guide_shows_all_of_the_sample() -> None:
         if path.suffix in (".py", ".toml") and path.name not in ("conftest.py", "__init__.py")
     }
     assert set(BLOCKS) == files
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_each_service_that_is_written_is_in_the_contract(service: str) -> None:
+    assert f"`{service}`" in CONTRACT

@@ -3,19 +3,22 @@
 import socket
 import subprocess
 import threading
-from collections.abc import Callable
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from threading import Event
 
 import pytest
 
 import lbdisc.testing
-from lbdisc.errors import DiscoveryError, SettingsError
+from lbdisc.errors import DiscoveryError, RegistrarError, SettingsError
 from lbdisc.hooks import Publish
 from lbdisc.testing import Backend, Holding, Leaks, Recorder, RegistrarProcess, Watching
 from lbdisc.values import Endpoint, Snapshot
 
 ENDPOINT = Endpoint(service="nodes", name="s1", address="10.0.0.7", port=3000)
+TAKEN = 3001  # of an endpoint whose name another holds
 
 
 class Flaky:
@@ -35,10 +38,26 @@ class Flaky:
         publish(Snapshot.of([ENDPOINT]))
         stop.wait()
 
-    def hold(self, endpoint: Callable[[], Endpoint], stop: Event) -> None:
+    @contextmanager
+    def open(self, endpoint: Endpoint, stop: Event) -> Iterator["Listed"]:
         self._fail()
-        while not stop.wait(0.01):
-            self.held.append(endpoint())
+        yield Listed(self.held)
+
+
+class Listed:
+    """An entry that is a list of what was put."""
+
+    lease, lost, rival = 1.0, None, "nobody"
+
+    def __init__(self, held: list[Endpoint]) -> None:
+        self._held = held
+
+    def put(self, endpoint: Endpoint) -> bool:
+        self._held.append(endpoint)
+        return endpoint.port != TAKEN
+
+    def remove(self) -> None:
+        self._held.clear()
 
 
 def test_watching_calls_again_after_a_discovery_error() -> None:
@@ -70,7 +89,33 @@ def test_a_change_while_holding_reaches_the_registrar() -> None:
     registrar = Flaky()
     with Holding(registrar, ENDPOINT) as holding:
         changed = holding.change(weight=7)
-        lbdisc.testing.eventually(lambda: changed in registrar.held)
+        lbdisc.testing.eventually(lambda: changed in holding.said)
+    assert (holding.said, registrar.held) == ([ENDPOINT, changed], [])
+    assert holding.end is not None
+    assert holding.end.held
+
+
+def test_holding_knows_who_holds_the_name_instead() -> None:
+    with Holding(Flaky(), replace(ENDPOINT, port=TAKEN)) as holding:
+        lbdisc.testing.eventually(lambda: holding.rival == "nobody")
+    assert holding.said == []
+    assert holding.end is not None
+    assert not holding.end.held
+
+
+def test_holding_tries_again_after_a_registrar_error() -> None:
+    with Holding(Flaky(RegistrarError("away")), ENDPOINT) as holding:
+        assert str(holding.failed(deadline=10)) == "away"
+        holding.held(deadline=10)
+
+
+@pytest.mark.parametrize("error", [SettingsError("wrong"), RuntimeError("broken")])
+def test_holding_shows_what_no_registrar_may_raise(error: Exception) -> None:
+    with (
+        pytest.raises(AssertionError, match=str(error)),
+        Holding(Flaky(error), ENDPOINT) as holding,
+    ):
+        holding.held(deadline=10)
 
 
 def test_the_recorder_knows_what_became_of_an_endpoint() -> None:
@@ -104,6 +149,13 @@ def test_a_leaked_thread_socket_or_process_is_named() -> None:
     end.set()
     thread.join()
     assert all(word in found for word in ("thread leaked", "socket:[", f"process {child.pid}"))
+    leaks.check()
+
+
+def test_a_descriptor_that_stays_open_is_named(tmp_path: Path) -> None:
+    leaks = Leaks()
+    with (tmp_path / "left open").open("w"):
+        assert any("left open" in one for one in leaks.new())
     leaks.check()
 
 

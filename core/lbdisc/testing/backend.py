@@ -1,7 +1,7 @@
 """What the contract suite asks of a registry under test: to be reached, filled and hurt."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import ClassVar, Literal, NoReturn, Self, get_args
@@ -17,8 +17,12 @@ from lbdisc.values import Endpoint
 
 Ability = Literal[
     "addresses",
+    "ipv6",
+    "names",
     "services",
     "weights",
+    "states",
+    "tags",
     "write_raw",
     "bad_names",
     "many",
@@ -27,6 +31,7 @@ Ability = Literal[
     "expire",
     "clean_leave",
     "same_name",
+    "at_once",
     "own_services",
     "cut",
     "stall",
@@ -38,6 +43,13 @@ Ability = Literal[
     "start_unreachable",
 ]
 ABILITIES: tuple[str, ...] = get_args(Ability)
+NEIGHBOURS = ("web2", "web-2", "web.2", "we")  # of ``web``
+OWN_SERVICE = "_agents"
+SERVICES: tuple[str, ...] = ("nodes", "web", "api", *NEIGHBOURS, OWN_SERVICE)
+"""The services that the promises write; where services are configured, configure these.
+
+Without the ability ``services`` only ``nodes``, without ``own_services`` none that begins with _.
+"""
 
 
 class Backend(ABC):
@@ -49,12 +61,14 @@ class Backend(ABC):
     named in ``cannot`` with the reason; the promises that need it are then skipped with that
     reason, and shown so in the report. Abilities that are settled by ``cannot`` alone:
 
-    ``addresses``: an endpoint may have any address. ``services``: more than one service.
-    ``weights``: endpoints have weights. ``bad_names``: ``write_raw`` can write names that break the
+    ``addresses``: an endpoint may have any address, ``ipv6``: one of IPv6, ``names``: a host name.
+    ``services``: more than one service, see ``SERVICES``. ``weights``, ``states`` and
+    ``tags``: the registry holds them. ``bad_names``: ``write_raw`` can write names that break the
     rules. ``many``: ``size`` endpoints. ``churn``: ``changes`` changes within one test.
     ``register``: there is a registrar. ``expire``: a dead registrar's endpoint goes.
     ``clean_leave``: the leaving endpoint can be seen draining. ``same_name``: two registrars may
-    try one name. ``own_services``: a service of lbdisc's own needs no discovery beside it.
+    try one name. ``at_once``: what is put is read by whoever begins to watch after it.
+    ``own_services``: a service of lbdisc's own needs no discovery beside it.
     ``start_unreachable``: an unreachable registry can be told from wrong settings.
     """
 
@@ -108,6 +122,11 @@ class Backend(ABC):
     @abstractmethod
     def write(self, endpoint: Endpoint) -> None:
         """Put an endpoint into the registry that stays, or change it, without a registrar."""
+
+    def write_all(self, endpoints: Iterable[Endpoint]) -> None:
+        """``write`` each; override it where many at once are cheaper."""
+        for endpoint in endpoints:
+            self.write(endpoint)
 
     @abstractmethod
     def remove(self, endpoint: Endpoint) -> None:

@@ -9,12 +9,22 @@ from lbdisc.testing.backend import Backend
 from lbdisc.testing.promises.entries import EntryPromises
 from lbdisc.testing.promises.faults import FaultPromises
 from lbdisc.testing.promises.limits import LimitPromises
+from lbdisc.testing.promises.names import NamePromises
+from lbdisc.testing.promises.puts import PutPromises
 from lbdisc.testing.promises.registrars import RegistrarPromises
 from lbdisc.testing.promises.state import StatePromises
 
 
 # pytest collects the last base first.
-class ContractSuite(LimitPromises, FaultPromises, RegistrarPromises, EntryPromises, StatePromises):
+class ContractSuite(
+    LimitPromises,
+    FaultPromises,
+    NamePromises,
+    PutPromises,
+    RegistrarPromises,
+    EntryPromises,
+    StatePromises,
+):
     """Every promise is a test; its docstring is the promise.
 
     A backend's test file is a subclass named ``Test…`` that sets ``plugin`` and overrides the

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-for _module in ("common", "state", "entries", "registrars", "faults", "limits"):
+for _module in ("common", "state", "entries", "registrars", "puts", "names", "faults", "limits"):
     pytest.register_assert_rewrite(f"lbdisc.testing.promises.{_module}")
 
 PROPERTY = "lbdisc_promise"
