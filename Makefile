@@ -14,7 +14,7 @@ setup: ## the virtual environment, exactly as requirements.lock says
 	@sh scripts/setup.sh
 
 servers: ## the servers that the tests run against, from the distribution
-	@sh scripts/packages.sh haproxy serf etcd-server etcd-client zookeeper libnetty-java libslf4j-java openssl
+	@sh scripts/packages.sh haproxy serf etcd-server etcd-client zookeeper libnetty-java libslf4j-java
 
 demo: setup ## the lab's last task on a real HAProxy (ARGS="--once --backend etcd")
 	@sh scripts/packages.sh $$(sh scripts/backend-packages.sh $(ARGS))
@@ -74,8 +74,9 @@ format: setup ## put the code into shape
 	@$(RUN)/ruff check --fix --quiet . ; $(RUN)/ruff format --quiet .
 
 lock: ## renew requirements.lock (needs uv)
-	@uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
-	    --no-emit-index-url --no-annotate --no-header --no-emit-package lbdisc \
+	@uv pip compile --quiet --all-extras --universal --python-version 3.11 --generate-hashes \
+	    --no-emit-index-url --no-annotate --no-header --no-emit-package lbdisc --no-emit-package lbdisc-etcd \
+	    --no-emit-package lbdisc-serf --no-emit-package lbdisc-zookeeper \
 	    --group dev pyproject.toml plugins/*/pyproject.toml --output-file requirements.lock
 
 clean: ## forget what was set up

@@ -14,7 +14,7 @@ from benchmarks.report import Report, arguments, shown
 from benchmarks.responders import responders
 from benchmarks.servers import EtcdWriter, free_ports, nofile, scratch
 from benchmarks.ways import node_files
-from lbdisc_etcd import testing as etcd
+from lbdisc_lab.servers import etcd
 
 IDLE = 6.0  # seconds: more than file.rescan, 5 s
 REST = 0.3  # seconds after a generation runs, in which its status is written

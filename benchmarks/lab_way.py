@@ -15,7 +15,7 @@ import psutil
 from benchmarks.ways import Base, Way
 from lbdisc.testing.processes import accepts, free_port
 from lbdisc.testing.waiting import eventually
-from lbdisc_serf.testing import RPC_PORT, SerfAgent, free_network
+from lbdisc_lab.servers.serf import RPC_PORT, SerfAgent, free_network
 
 SCRIPTS = Path(__file__).parent / "lab"
 HEAD = """global

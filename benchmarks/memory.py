@@ -14,8 +14,7 @@ from benchmarks.report import Report, arguments, shown
 from benchmarks.servers import LBDISC, EtcdWriter, scratch
 from benchmarks.ways import node_files
 from lbdisc.testing.waiting import eventually
-from lbdisc_etcd import testing as etcd
-from lbdisc_zookeeper import testing as zookeeper
+from lbdisc_lab.servers import etcd, zookeeper
 
 PORT = 3000
 Settings = Mapping[str, object]

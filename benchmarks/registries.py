@@ -15,9 +15,7 @@ from benchmarks.servers import EtcdWriter, scratch
 from lbdisc.testing.registrar_process import RegistrarProcess
 from lbdisc.testing.waiting import eventually
 from lbdisc.values import Endpoint
-from lbdisc_etcd import testing as etcd
-from lbdisc_serf import testing as serf
-from lbdisc_zookeeper import testing as zookeeper
+from lbdisc_lab.servers import etcd, serf, zookeeper
 
 Settings = Mapping[str, object]
 

@@ -19,7 +19,7 @@ from lbdisc.jinja_renderer import JinjaRenderer, JinjaSettings
 from lbdisc.testing.processes import Process, free_port
 from lbdisc.testing.waiting import eventually
 from lbdisc.values import Endpoint, Snapshot
-from lbdisc_etcd import testing as etcd
+from lbdisc_lab.servers import etcd
 
 RELOAD_PAUSE = (
     1.2  # seconds; agent.min_reload_interval is 1 s, and one change shall not wait for it

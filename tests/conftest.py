@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from worlds import World
+    from support.worlds import World
 
-pytest.register_assert_rewrite("cell", "killing", "matrix", "worlds", "registries", "serf_world")
+pytest.register_assert_rewrite("support")
 
 
 @pytest.fixture(scope="class")
@@ -42,13 +42,13 @@ class _Writing:
     """Collects the cells where the results arrive: with xdist, not where the tests run."""
 
     def __init__(self, path: Path) -> None:
-        from failure_report import Matrix
+        from support.failure_report import Matrix
 
         self._path = path
         self._matrix = Matrix()
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        from failure_report import PROPERTY
+        from support.failure_report import PROPERTY
 
         measured = dict(report.user_properties).get(PROPERTY)
         if not isinstance(measured, dict) or (report.passed and report.when != "teardown"):
@@ -63,6 +63,6 @@ class _Writing:
         self._matrix.add(measured, outcome=outcome, reason=reason)
 
     def pytest_sessionfinish(self) -> None:
-        from cell import RATE
+        from support.cell import RATE
 
         self._matrix.write(self._path, rate=RATE)

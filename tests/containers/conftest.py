@@ -15,8 +15,6 @@ from lbdisc_lab.containers.site import Site
 
 ROOT = Path(__file__).parents[2]
 
-pytest.register_assert_rewrite("container_matrix")
-
 
 @pytest.fixture(scope="session", autouse=True)
 def images() -> None:

@@ -11,7 +11,6 @@ from pathlib import Path
 from urllib.request import urlopen
 
 import pytest
-from container_sites import running, until_said
 
 from lbdisc.testing.waiting import eventually
 from lbdisc_lab.containers.backends import BACKENDS, IMAGE, backend
@@ -19,6 +18,7 @@ from lbdisc_lab.containers.container import Container, Run
 from lbdisc_lab.containers.docker import DockerError, inspect
 from lbdisc_lab.containers.engine import Engine
 from lbdisc_lab.containers.site import Site
+from support.container_sites import running, until_said
 
 CONFINED = (
     *("--read-only", "--tmpfs", "/run", "--cap-drop", "ALL"),

@@ -1,6 +1,6 @@
 """What containers go through, over Serf."""
 
-from container_matrix import ContainerMatrix
+from support.container_matrix import ContainerMatrix
 
 
 class TestSerf(ContainerMatrix):

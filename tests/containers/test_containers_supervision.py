@@ -7,13 +7,13 @@ from collections.abc import Iterator
 from urllib.request import Request, urlopen
 
 import pytest
-from container_sites import running, until_said
 
 from lbdisc.testing.waiting import eventually
 from lbdisc_lab.containers.backends import IMAGE, backend
 from lbdisc_lab.containers.container import Container, Run
 from lbdisc_lab.containers.engine import Engine
 from lbdisc_lab.containers.site import HTTP, Site
+from support.container_sites import running, until_said
 
 
 def no_zombies(container: Container) -> bool:

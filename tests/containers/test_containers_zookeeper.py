@@ -1,6 +1,6 @@
 """What containers go through, over ZooKeeper."""
 
-from container_matrix import ContainerMatrix
+from support.container_matrix import ContainerMatrix
 
 
 class TestZookeeper(ContainerMatrix):

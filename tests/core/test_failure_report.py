@@ -1,6 +1,6 @@
 """The failure matrix as a table."""
 
-from failure_report import Matrix
+from support.failure_report import Matrix
 
 
 def test_a_cell_tells_of_losses_and_time_and_what_counts_apart() -> None:

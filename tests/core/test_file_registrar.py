@@ -7,7 +7,6 @@ from pathlib import Path
 from threading import Event
 
 import pytest
-from structlog.testing import capture_logs
 
 from lbdisc.errors import RegistrarError
 from lbdisc.file_registrar import FileRegistrar
@@ -78,25 +77,20 @@ def test_a_removed_file_is_written_again(file: Path) -> None:
 def test_a_file_written_by_hand_is_never_overwritten(file: Path) -> None:
     file.parent.mkdir()
     file.write_text('{"address": "10.0.0.9", "port": 81}')
-    with capture_logs() as logs, Holding(registrar(file), ENDPOINT):
-        eventually(lambda: logs)
+    with Holding(registrar(file), ENDPOINT) as holding:
+        rival = eventually(lambda: holding.rival)
+    assert rival == f"{file}, written by hand: remove it"
     assert json.loads(file.read_text())["port"] == 81
-    assert [line["log_level"] for line in logs] == ["warning"]
 
 
-def test_the_second_of_a_name_says_once_that_it_waits(file: Path) -> None:
-    other = registrar(file, ttl=0.5)
-    with capture_logs() as logs, Holding(registrar(file, ttl=0.5), ENDPOINT) as first:
+def test_the_second_of_a_name_takes_over_after_the_first(file: Path) -> None:
+    with Holding(registrar(file, ttl=0.5), ENDPOINT) as first:
         eventually(file.exists)
-        with Holding(other, ENDPOINT):
-            eventually(lambda: logs)
-            owner = json.loads(file.read_text())["owner"]
+        owner = json.loads(file.read_text())["owner"]
+        with Holding(registrar(file, ttl=0.5), ENDPOINT) as second:
+            assert eventually(lambda: second.rival) == f"{file}, owner {owner}"
             first.stop()
-            eventually(lambda: json.loads(file.read_text())["owner"] != owner)
-    assert [line["event"] for line in logs] == [
-        "another holds this name: waiting for its lease to end",
-        "the name is free: holding it",
-    ]
+            second.held(deadline=30)
 
 
 def test_an_expired_file_is_taken_over(file: Path) -> None:
@@ -117,27 +111,16 @@ def test_what_another_took_over_is_not_removed(file: Path) -> None:
     assert file.read_text() == other
 
 
-def test_the_endpoint_is_read_again_only_after_it_was_written(file: Path) -> None:
-    """What ``lbdisc register`` takes as the sign that the endpoint is known."""
-    stop = Event()
-    found: list[bool] = []
-
-    def endpoint() -> Endpoint:
-        found.append(file.exists())
-        if len(found) == 2:
-            stop.set()
-        return ENDPOINT
-
-    registrar(file).hold(endpoint, stop)
-    assert found[:2] == [False, True]
+def put(settings: FileSettings) -> None:
+    with FileRegistrar(settings).open(ENDPOINT, Event()) as entry:
+        entry.put(ENDPOINT)
 
 
 def test_a_missing_folder_is_named(tmp_path: Path) -> None:
-    missing = FileRegistrar(FileSettings(dir=tmp_path / "nowhere"))
     with pytest.raises(RegistrarError, match=r"file\.dir: .*nowhere is no folder"):
-        missing.hold(lambda: ENDPOINT, Event())
+        put(FileSettings(dir=tmp_path / "nowhere"))
 
 
 def test_a_folder_that_cannot_be_written_is_named() -> None:
     with pytest.raises(RegistrarError, match=r"file\.dir: cannot write /sys/web/s1\.json: "):
-        FileRegistrar(FileSettings(dir=Path("/sys"))).hold(lambda: ENDPOINT, Event())
+        put(FileSettings(dir=Path("/sys")))

@@ -1,6 +1,7 @@
-"""Holding the endpoint: when it counts as published, and what happens to errors."""
+"""Holding an entry: when it is put, what is said of it, and how it ends."""
 
 from collections.abc import Callable, Iterator
+from contextlib import _GeneratorContextManager
 from queue import Queue
 from threading import Event
 
@@ -8,24 +9,14 @@ import pytest
 
 from lbdisc import holding
 from lbdisc.errors import LbdiscError, RegistrarError, SettingsError
-from lbdisc.holding import Holder
-from lbdisc.hooks import Registrar
+from lbdisc.holding import End, Holder
 from lbdisc.settings import AgentSettings
+from lbdisc.testing.waiting import eventually
 from lbdisc.values import Endpoint
+from support.ledger import LEASE, Ledger
 
 ENDPOINT = Endpoint(service="web", name="one", address="127.0.0.1", port=3000)
 PACE = AgentSettings(retry_first=0.01, retry_most=0.02)
-Read = Callable[[], Endpoint]
-
-
-class Script:
-    """A registrar whose attempts are the functions given, one after the other."""
-
-    def __init__(self, *attempts: Callable[[Read, Event], None]) -> None:
-        self._attempts = list(attempts)
-
-    def hold(self, endpoint: Read, stop: Event) -> None:
-        self._attempts.pop(0)(endpoint, stop)
 
 
 class Heard:
@@ -33,98 +24,205 @@ class Heard:
 
     def __init__(self) -> None:
         self.words: Queue[str] = Queue()
+        self.end: Queue[End] = Queue()
 
     def published(self, endpoint: Endpoint) -> None:
         self.words.put(f"published {endpoint.state}")
 
+    def waiting(self, rival: str) -> None:
+        self.words.put(f"waiting for {rival}")
+
     def refused(self, error: LbdiscError) -> None:
         self.words.put(f"refused {error}")
 
-    def left(self, error: LbdiscError | None) -> None:
-        self.words.put(f"left {error}")
+    def left(self, end: End) -> None:
+        self.end.put(end)
 
     def next(self) -> str:
         return self.words.get(timeout=30)
 
+    def ended(self) -> End:
+        return self.end.get(timeout=30)
 
-Begin = Callable[[Registrar], tuple[Holder, Heard]]
+
+Begin = Callable[[Ledger], tuple[Holder, Heard]]
 
 
 @pytest.fixture
 def begin() -> Iterator[Begin]:
-    begun: list[Holder] = []
+    begun: list[tuple[Ledger, Holder]] = []
 
-    def begin(registrar: Registrar) -> tuple[Holder, Heard]:
+    def begin(ledger: Ledger) -> tuple[Holder, Heard]:
         heard = Heard()
-        begun.append(Holder(registrar, lambda: ENDPOINT, heard, PACE))
-        begun[-1].start()
-        return begun[-1], heard
+        begun.append((ledger, Holder(ledger, lambda: ENDPOINT, heard, PACE)))
+        begun[-1][1].start()
+        return begun[-1][1], heard
 
     yield begin
-    for holder in begun:
+    for ledger, holder in begun:
+        ledger.trouble = None
         holder.leave()
         holder.join(30)
 
 
-def keep(endpoint: Read, stop: Event) -> None:
-    while not stop.is_set():
-        endpoint()
-        stop.wait(0.01)
-
-
-def fail(error: Exception) -> Callable[[Read, Event], None]:
-    def attempt(endpoint: Read, stop: Event) -> None:
-        endpoint()
-        endpoint()
-        raise error
-
-    return attempt
-
-
-def test_published_once_the_registrar_comes_back_for_more(begin: Begin) -> None:
-    holder, heard = begin(Script(keep))
+def test_an_entry_is_registered_drained_and_taken_out(begin: Begin) -> None:
+    ledger = Ledger()
+    holder, heard = begin(ledger)
     assert heard.next() == "published ready"
     holder.drain()
     assert heard.next() == "published draining"
     holder.leave()
-    assert heard.next() == "left None"
+    assert heard.ended() == End(held=True)
+    assert ledger.told == ["ready 127.0.0.1", "draining 127.0.0.1", "gone"]
 
 
-def test_reading_the_name_and_then_failing_is_not_published(begin: Begin) -> None:
-    _, heard = begin(Script(fail(RegistrarError("down")), keep))
-    assert [heard.next(), heard.next()] == ["refused down", "published ready"]
+def test_an_entry_that_was_not_drained_is_draining_before_it_goes(begin: Begin) -> None:
+    ledger = Ledger()
+    holder, heard = begin(ledger)
+    heard.next()
+    holder.leave()
+    assert heard.ended() == End(held=True)
+    assert ledger.told == ["ready 127.0.0.1", "draining 127.0.0.1", "gone"]
 
 
-def test_a_registrar_that_breaks_or_gives_up_is_called_again(begin: Begin) -> None:
-    attempts = (fail(ZeroDivisionError()), lambda endpoint, stop: None, keep)
-    _, heard = begin(Script(*attempts))
-    assert heard.next() == "refused the registrar broke: ZeroDivisionError"
-    assert heard.next() == "refused the registrar gave up by itself"
+def test_a_name_of_another_is_waited_for_and_told_once(begin: Begin) -> None:
+    ledger = Ledger()
+    ledger.rival = "her"
+    _, heard = begin(ledger)
+    assert heard.next() == "waiting for her"
+    eventually(lambda: ledger.puts > 2)
+    ledger.rival = ""
+    ledger.tell()
     assert heard.next() == "published ready"
+
+
+def test_who_waits_touches_nothing_and_does_not_drain(begin: Begin) -> None:
+    ledger = Ledger()
+    ledger.rival = "her"
+    holder, heard = begin(ledger)
+    heard.next()
+    holder.drain()
+    ledger.rival = ""  # it is free, but whoever drains wants it no more
+    ledger.tell()
+    holder.leave()
+    assert heard.ended() == End(held=False)
+    assert ledger.told == []
+
+
+def test_an_entry_taken_by_another_is_not_taken_out(begin: Begin) -> None:
+    ledger = Ledger()
+    holder, heard = begin(ledger)
+    heard.next()
+    ledger.rival = "her"
+    assert heard.next() == "waiting for her"
+    holder.leave()
+    assert heard.ended() == End(held=True)
+    assert ledger.told == ["ready 127.0.0.1"]
+
+
+def test_a_lost_entry_is_back_at_once_and_told_again(begin: Begin) -> None:
+    ledger = Ledger()
+    ledger.lease = 3600.0
+    _, heard = begin(ledger)
+    heard.next()
+    ledger.lose()
+    assert heard.next() == "published ready"
+    assert ledger.told == ["ready 127.0.0.1"] * 2
+
+
+def test_a_registry_that_cannot_tell_is_looked_at(begin: Begin) -> None:
+    ledger = Ledger()
+    ledger.lease, ledger.lost = 3600.0, None
+    _, heard = begin(ledger)
+    heard.next()
+    ledger.entry = None
+    eventually(lambda: ledger.entry == ENDPOINT)
+
+
+def test_a_registrar_that_fails_is_opened_again(begin: Begin) -> None:
+    ledger = Ledger()
+    ledger.trouble = RegistrarError("down")
+    _, heard = begin(ledger)
+    assert heard.next() == "refused down"
+    ledger.trouble = ZeroDivisionError()
+    while (word := heard.next()) == "refused down":
+        pass
+    assert word == "refused the registrar broke: ZeroDivisionError"
+    ledger.trouble = None
+    while heard.next() != "published ready":
+        pass
 
 
 def test_even_hopeless_settings_are_tried_again(
     begin: Begin, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(holding, "HOPELESS", (0.01, 0.02))
-    _, heard = begin(Script(fail(SettingsError("no such user")), keep))
-    assert [heard.next(), heard.next()] == ["refused no such user", "published ready"]
+    ledger = Ledger()
+    ledger.trouble = SettingsError("no such user")
+    _, heard = begin(ledger)
+    assert heard.next() == "refused no such user"
+    ledger.trouble = None
+    while heard.next() != "published ready":
+        pass
 
 
-def test_an_entry_that_could_not_be_taken_out_is_told(begin: Begin) -> None:
-    def attempt(endpoint: Read, stop: Event) -> None:
-        keep(endpoint, stop)
-        raise RegistrarError("down")
-
-    holder, heard = begin(Script(attempt))
-    assert heard.next() == "published ready"
+def test_an_entry_that_could_not_be_taken_out_is_told_with_its_time(begin: Begin) -> None:
+    ledger = Ledger()
+    holder, heard = begin(ledger)
+    heard.next()
+    ledger.trouble = RegistrarError("down")
+    heard.next()
     holder.leave()
-    assert heard.next() == "left down"
+    end = heard.ended()
+    assert (end.held, str(end.error), end.expires_s) == (True, "down", LEASE)
+
+
+def test_the_last_attempt_takes_out_what_a_broken_connection_could_not(begin: Begin) -> None:
+    class Stuck(Ledger):
+        """A connection that hangs until it is given up."""
+
+        def put(self, endpoint: Endpoint) -> bool:
+            if self.opened == 1 and self.entry is not None:
+                self.stop.wait(30)
+                raise RegistrarError("given up")
+            return super().put(endpoint)
+
+        def remove(self) -> None:
+            if self.opened == 1:
+                raise RegistrarError("given up")
+            super().remove()
+
+        def open(self, endpoint: Endpoint, stop: Event) -> "_GeneratorContextManager[Ledger]":
+            self.stop = stop
+            return super().open(endpoint, stop)
+
+    ledger = Stuck()
+    holder, heard = begin(ledger)
+    heard.next()
+    holder.leave()
+    assert heard.ended() == End(held=True)
+    assert (ledger.opened, ledger.told[-1]) == (2, "gone")
+
+
+def test_a_put_whose_outcome_is_not_known_is_taken_out_without_another_put(begin: Begin) -> None:
+    class Silent(Ledger):
+        def put(self, endpoint: Endpoint) -> bool:
+            super().put(endpoint)
+            raise RegistrarError("no answer")
+
+    ledger = Silent()
+    holder, heard = begin(ledger)
+    heard.next()
+    holder.leave()
+    assert heard.ended() == End(held=False)
+    assert ledger.told == ["ready 127.0.0.1", "gone"]
 
 
 def test_leaving_cuts_a_back_off_short(begin: Begin, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(holding, "HOPELESS", (3600.0, 3600.0))
-    holder, heard = begin(Script(fail(SettingsError("no such user"))))
+    ledger = Ledger()
+    ledger.trouble = SettingsError("no such user")
+    holder, heard = begin(ledger)
     assert heard.next() == "refused no such user"
     holder.leave()
-    assert heard.next() == "left None"
+    assert heard.ended() == End(held=False)

@@ -1,9 +1,7 @@
 """The agent's own announcement: what it acknowledges and when, and that it disturbs nothing."""
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
-from queue import SimpleQueue
-from threading import Event
 
 import pytest
 
@@ -15,6 +13,7 @@ from lbdisc.generation import Generation
 from lbdisc.presence import Presence
 from lbdisc.settings import AgentSettings
 from lbdisc.testing.waiting import eventually
+from support.ledger import Ledger
 
 PACE = AgentSettings(retry_first=0.01, retry_most=0.02)
 
@@ -23,26 +22,8 @@ def web(name: str = "one", service: str = "web") -> Endpoint:
     return begun(Endpoint(service=service, name=name, address="10.0.0.1", port=3000), "aaaa")
 
 
-class Ledger:
-    """A registrar that keeps what it holds; ``errors`` are raised first."""
-
-    def __init__(self) -> None:
-        self.entry: Endpoint | None = None
-        self.errors: SimpleQueue[Exception] = SimpleQueue()
-        self.holds = 0
-
-    def hold(self, endpoint: Callable[[], Endpoint], stop: Event) -> None:
-        self.holds += 1
-        if not self.errors.empty():
-            raise self.errors.get()
-        while not stop.wait(0.005):
-            self.entry = endpoint()
-        self.entry = None
-
-    @property
-    def agent(self) -> Agent:
-        assert self.entry is not None
-        return Agent.read(self.entry)
+def agent(ledger: Ledger) -> Agent | None:
+    return Agent.read(ledger.entry) if ledger.entry else None
 
 
 class Sessions(CommandReloader):
@@ -78,9 +59,13 @@ class Desk:
         self.now += 1.0
         self.presence.look((registry, 0.0), generation, self.sessions)
 
+    def drained(self) -> tuple[str, ...] | None:
+        found = agent(self.ledger)
+        return found.drained if found else None
+
     def says(self, *drained: Endpoint) -> None:
         wanted = tuple(map(token, drained))
-        eventually(lambda: self.ledger.agent.drained == wanted, what=f"{len(drained)} drained")
+        eventually(lambda: self.drained() == wanted, what=f"{len(drained)} drained")
 
 
 @pytest.fixture
@@ -93,9 +78,9 @@ def desk() -> Iterator[Desk]:
 
 def test_it_is_announced_with_the_first_generation(desk: Desk) -> None:
     desk.presence.look((Snapshot(), 0.0), None, desk.sessions)
-    assert desk.ledger.holds == 0
+    assert desk.ledger.opened == 0
     desk.look(Snapshot())
-    eventually(lambda: desk.ledger.agent == Agent(name="lb1", services=("web",)))
+    eventually(lambda: agent(desk.ledger) == Agent(name="lb1", services=("web",)))
     assert desk.presence.due is None
 
 
@@ -172,24 +157,34 @@ def test_a_reloader_that_cannot_tell_disturbs_nothing(desk: Desk, error: Excepti
 def test_a_registry_that_refuses_it_is_told_once_and_tried_again(
     desk: Desk, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    for _ in range(3):
-        desk.ledger.errors.put(RegistrarError("read-only"))
+    desk.ledger.trouble = RegistrarError("read-only")
     desk.look(Snapshot())
-    eventually(lambda: desk.ledger.agent)
+    eventually(lambda: desk.ledger.opened > 2)
+    desk.ledger.trouble = None
+    eventually(lambda: desk.ledger.entry)
     assert capsys.readouterr().out.count("read-only") == 1
-    assert desk.ledger.holds == 4
+
+
+def test_a_name_that_another_agent_has_is_told(
+    desk: Desk, capsys: pytest.CaptureFixture[str]
+) -> None:
+    desk.ledger.rival = "lease 7"
+    desk.look(Snapshot())
+    eventually(lambda: desk.presence.view()["announce_error"])
+    assert desk.presence.view()["announced"] is None
+    assert "another holds this name" in capsys.readouterr().out
 
 
 def test_new_settings_change_its_services_in_place(desk: Desk) -> None:
     desk.look(Snapshot())
     assert desk.presence.changed(("web", "api"), None) is desk.presence
-    eventually(lambda: desk.ledger.agent.services == ("web", "api"))
-    assert desk.ledger.holds == 1
+    eventually(lambda: agent(desk.ledger) == Agent(name="lb1", services=("web", "api")))
+    assert desk.ledger.opened == 1
 
 
 def test_another_registry_is_joined_after_this_one_was_left(desk: Desk) -> None:
     desk.look(Snapshot())
-    eventually(lambda: desk.ledger.agent)
+    eventually(lambda: desk.ledger.entry)
     other = Presence()
     assert desk.presence.changed(("web",), other) is other
     assert desk.ledger.entry is None

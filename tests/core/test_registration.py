@@ -13,11 +13,12 @@ import pytest
 
 from lbdisc.child import Child, CommandError
 from lbdisc.draining import DRAIN_TAG, Drain, begun
-from lbdisc.errors import LbdiscError, RegistrarError, SettingsError
+from lbdisc.errors import LbdiscError, RegistrarError, SettingsError, WriteRefused
 from lbdisc.registration import Registration
 from lbdisc.settings import AgentSettings, RegisterSettings
 from lbdisc.testing.waiting import eventually
 from lbdisc.values import Endpoint
+from support.ledger import LEASE, Ledger
 
 ENDPOINT = Endpoint(service="web", name="one", address="127.0.0.1", port=3000)
 QUICK = RegisterSettings(interval=0.01, timeout=5.0, rise=1, fall=2, stop_timeout=10.0)
@@ -28,36 +29,6 @@ LOOP = ": > {folder}/on; while :; do sleep 0.01; done"
 
 # pytest tells of every thread that ends by an exception; here that is the point.
 DYING = pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
-
-
-class Ledger:
-    """A registry in memory, and the registrar for it: notes every state it is told."""
-
-    def __init__(self) -> None:
-        self.told: list[str] = []
-        self.trouble: LbdiscError | Exception | None = None
-        self.may_go = Event()
-        self.may_go.set()
-        self.leaving = Event()
-
-    @property
-    def state(self) -> str:
-        return self.told[-1] if self.told else ""
-
-    def hold(self, endpoint: Callable[[], Endpoint], stop: Event) -> None:
-        published = None
-        while not stop.is_set():
-            if self.trouble is not None:
-                raise self.trouble
-            if (now := endpoint()) != published:
-                published = now
-                self.told.append(f"{now.state} {now.address}")
-            stop.wait(0.01)
-        self.leaving.set()
-        if published is not None and not published.draining:
-            self.told.append(f"draining {published.address}")
-        self.may_go.wait(30)
-        self.told.append("gone")
 
 
 class Running:
@@ -432,21 +403,39 @@ def test_what_was_never_registered_has_nothing_to_drain(life: Life, error: Lbdis
     assert running.stop() == 4
 
 
-def test_who_waits_for_a_name_of_another_has_nothing_to_drain(
-    life: Life, monkeypatch: pytest.MonkeyPatch
+def test_who_waits_for_a_name_of_another_touches_nothing(
+    life: Life, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("lbdisc.registration.FIRST_LIMIT", 0.1)
-    waiting = Event()
-
-    def hold(endpoint: Callable[[], Endpoint], stop: Event) -> None:
-        endpoint()
-        waiting.set()
-        stop.wait(30)
-
-    monkeypatch.setattr(life.ledger, "hold", hold)
-    running = life.begin(settings=PATIENT)
-    assert waiting.wait(30)
+    life.ledger.rival = "somebody"
+    agents = Agents()
+    running = life.begin(settings=PATIENT, drain=agents)
+    eventually(lambda: life.ledger.puts > 1)
     assert running.stop() == 0
+    assert (life.ledger.told, agents.asked.empty()) == ([], True)
+    said = capsys.readouterr().out
+    assert said.count("another holds this name: waiting") == 1
+    assert "registered" not in said
+    assert "left" not in said
+
+
+def test_a_name_that_is_free_is_registered(life: Life) -> None:
+    life.ledger.rival = "somebody"
+    life.begin()
+    eventually(lambda: life.ledger.puts > 1)
+    life.ledger.rival = ""
+    life.ledger.tell()
+    life.until("ready")
+
+
+def test_a_registry_that_takes_no_writes_is_not_waited_for(
+    life: Life, capsys: pytest.CaptureFixture[str]
+) -> None:
+    agents = Agents()
+    running = life.begin(settings=PATIENT, drain=agents)
+    lose_the_registry(life, running, WriteRefused("no space"))
+    assert running.stop() == 0
+    assert agents.asked.empty()
+    assert f"within_s={LEASE}" in capsys.readouterr().out
 
 
 def test_a_registry_that_only_an_operator_can_help_is_not_waited_for(life: Life) -> None:

@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 
 import pytest
-from installed_sample import Installed, installed
+
+from support.installed_sample import Installed, installed
 
 __all__ = ["installed"]
 DISCOVERY = "lbdisc_sqlite/discovery.py"

@@ -3,30 +3,27 @@
 import socket
 import subprocess
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 from threading import Event
 
 import pytest
 
 import lbdisc.testing
-from lbdisc.errors import DiscoveryError, RegistrarError, SettingsError
+from lbdisc.errors import DiscoveryError, SettingsError
+from lbdisc.holding import End
 from lbdisc.hooks import Publish
 from lbdisc.testing import Backend, Holding, Leaks, Recorder, RegistrarProcess, Watching
 from lbdisc.values import Endpoint, Snapshot
+from support.ledger import Ledger
 
 ENDPOINT = Endpoint(service="nodes", name="s1", address="10.0.0.7", port=3000)
-TAKEN = 3001  # of an endpoint whose name another holds
 
 
 class Flaky:
-    """Fails once, then publishes what it is given, as a discovery and a registrar."""
+    """Fails once, then publishes what it is given, as a discovery."""
 
     def __init__(self, error: Exception | None = None) -> None:
         self.error = error
-        self.held: list[Endpoint] = []
 
     def _fail(self) -> None:
         error, self.error = self.error, None
@@ -37,27 +34,6 @@ class Flaky:
         self._fail()
         publish(Snapshot.of([ENDPOINT]))
         stop.wait()
-
-    @contextmanager
-    def open(self, endpoint: Endpoint, stop: Event) -> Iterator["Listed"]:
-        self._fail()
-        yield Listed(self.held)
-
-
-class Listed:
-    """An entry that is a list of what was put."""
-
-    lease, lost, rival = 1.0, None, "nobody"
-
-    def __init__(self, held: list[Endpoint]) -> None:
-        self._held = held
-
-    def put(self, endpoint: Endpoint) -> bool:
-        self._held.append(endpoint)
-        return endpoint.port != TAKEN
-
-    def remove(self) -> None:
-        self._held.clear()
 
 
 def test_watching_calls_again_after_a_discovery_error() -> None:
@@ -86,34 +62,30 @@ def test_watching_that_returns_by_itself_is_broken() -> None:
 
 
 def test_a_change_while_holding_reaches_the_registrar() -> None:
-    registrar = Flaky()
-    with Holding(registrar, ENDPOINT) as holding:
+    ledger = Ledger()
+    with Holding(ledger, ENDPOINT) as holding:
+        holding.held(deadline=10)
         changed = holding.change(weight=7)
-        lbdisc.testing.eventually(lambda: changed in holding.said)
-    assert (holding.said, registrar.held) == ([ENDPOINT, changed], [])
-    assert holding.end is not None
-    assert holding.end.held
+        lbdisc.testing.eventually(lambda: ledger.entry == changed)
+    assert holding.said == [ENDPOINT, changed]
+    assert holding.end == End(held=True)
 
 
 def test_holding_knows_who_holds_the_name_instead() -> None:
-    with Holding(Flaky(), replace(ENDPOINT, port=TAKEN)) as holding:
-        lbdisc.testing.eventually(lambda: holding.rival == "nobody")
-    assert holding.said == []
-    assert holding.end is not None
-    assert not holding.end.held
-
-
-def test_holding_tries_again_after_a_registrar_error() -> None:
-    with Holding(Flaky(RegistrarError("away")), ENDPOINT) as holding:
-        assert str(holding.failed(deadline=10)) == "away"
-        holding.held(deadline=10)
+    ledger = Ledger()
+    ledger.rival = "s9"
+    with Holding(ledger, ENDPOINT) as holding:
+        lbdisc.testing.eventually(lambda: holding.rival == "s9")
+    assert (holding.said, holding.end) == ([], End(held=False))
 
 
 @pytest.mark.parametrize("error", [SettingsError("wrong"), RuntimeError("broken")])
-def test_holding_shows_what_no_registrar_may_raise(error: Exception) -> None:
+def test_holding_shows_what_the_core_would_not_retry(error: Exception) -> None:
+    ledger = Ledger()
+    ledger.trouble = error
     with (
         pytest.raises(AssertionError, match=str(error)),
-        Holding(Flaky(error), ENDPOINT) as holding,
+        Holding(ledger, ENDPOINT) as holding,
     ):
         holding.held(deadline=10)
 

@@ -1,7 +1,8 @@
 """The sample plugin lives outside the tree, is found by its entry point, and keeps the contract."""
 
 import pytest
-from installed_sample import Installed, installed
+
+from support.installed_sample import Installed, installed
 
 __all__ = ["installed"]
 

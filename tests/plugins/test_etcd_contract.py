@@ -9,8 +9,8 @@ from lbdisc import records
 from lbdisc.testing import Ability, Backend, ContractSuite, FaultProxy, eventually
 from lbdisc.values import Endpoint
 from lbdisc_etcd import stubs
-from lbdisc_etcd.etcdctl import PASSWORD, PREFIX, USER
-from lbdisc_etcd.testing import Registry, start
+from lbdisc_lab.servers.etcd import Registry, start
+from lbdisc_lab.servers.etcd.etcdctl import PASSWORD, PREFIX, USER
 
 etcd3: Any = stubs.imported()
 
@@ -41,9 +41,9 @@ class Writer:
         secrets: dict[str, object] = {}
         if tls := self._registry.certificates:
             secrets = {
-                "ca_cert": tls.authority,
-                "cert_cert": tls.client_certificate,
-                "cert_key": tls.client_key,
+                "ca_cert": tls.authority.cert,
+                "cert_cert": tls.client.cert,
+                "cert_key": tls.client.key,
                 "user": USER,
                 "password": PASSWORD,
             }

@@ -8,7 +8,6 @@ import grpc
 import pytest
 
 from lbdisc_etcd import failures
-from lbdisc_etcd.certificates import Certificates
 from lbdisc_etcd.failures import (
     Compacted,
     Failure,
@@ -19,9 +18,10 @@ from lbdisc_etcd.failures import (
     Unreachable,
     sorted_failure,
 )
-from lbdisc_etcd.running import settings_of
 from lbdisc_etcd.settings import EtcdSettings
 from lbdisc_etcd.wire import Session
+from lbdisc_lab.servers.certificates import Certificates
+from lbdisc_lab.servers.etcd.roles import settings_of
 
 CODES = [code.name for code in grpc.StatusCode if code is not grpc.StatusCode.OK]
 LOGIN = "authentication failed, invalid user ID or password"
@@ -110,11 +110,11 @@ def test_session_is_closed_under_a_request_by_another_thread() -> None:
 @pytest.mark.parametrize("content", [None, "", "nonsense"])
 @pytest.mark.parametrize("setting", ["ca_file", "cert_file", "key_file"])
 def test_bad_file_names_its_setting(tmp_path: Path, setting: str, content: str | None) -> None:
-    good = Certificates.make(tmp_path / "tls")
+    good = Certificates(tmp_path / "tls")
     files = {
-        "ca_file": good.authority,
-        "cert_file": good.client_certificate,
-        "key_file": good.client_key,
+        "ca_file": good.authority.cert,
+        "cert_file": good.client.cert,
+        "key_file": good.client.key,
     }
     files[setting] = tmp_path / "bad.pem"
     if content is not None:

@@ -12,10 +12,10 @@ from lbdisc.testing import FaultProxy
 from lbdisc.testing.roles import STOP_WITHIN
 from lbdisc.testing.waiting import eventually
 from lbdisc.values import Endpoint
-from lbdisc_etcd.etcdctl import Etcdctl
-from lbdisc_etcd.running import PATIENCE, Holding, Watching, settings_of
 from lbdisc_etcd.settings import EtcdSettings
-from lbdisc_etcd.testing import Registry, start
+from lbdisc_lab.servers.etcd import Registry, start
+from lbdisc_lab.servers.etcd.etcdctl import Etcdctl
+from lbdisc_lab.servers.etcd.roles import PATIENCE, Holding, Watching, settings_of
 
 SLACK = 1.0  # seconds that a busy machine may add
 KEY = "/lbdisc/web/a"

@@ -10,9 +10,9 @@ from lbdisc.testing.leaks import Leaks
 from lbdisc.testing.roles import STOP_WITHIN
 from lbdisc.testing.waiting import eventually
 from lbdisc.values import Endpoint
-from lbdisc_etcd.running import Holding, Watching, settings_of
 from lbdisc_etcd.settings import EtcdSettings
-from lbdisc_etcd.testing import Registry, start
+from lbdisc_lab.servers.etcd import Registry, start
+from lbdisc_lab.servers.etcd.roles import Holding, Watching, settings_of
 
 SLACK = 1.0  # seconds that a busy machine may add
 KEY = "/lbdisc/web/a"

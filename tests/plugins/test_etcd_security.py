@@ -1,25 +1,32 @@
 """TLS, logins and permissions on a real etcd, and what an operator is told."""
 
-import subprocess
 import threading
 from collections.abc import Iterator
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    PublicFormat,
+)
 from structlog.testing import capture_logs
 
 from lbdisc.errors import DiscoveryError, SettingsError
 from lbdisc.testing.waiting import eventually
 from lbdisc.values import Endpoint, Snapshot
-from lbdisc_etcd.certificates import Certificates
 from lbdisc_etcd.discovery import EtcdDiscovery
-from lbdisc_etcd.etcdctl import PASSWORD
 from lbdisc_etcd.failures import StaleLogin
 from lbdisc_etcd.registrar import EtcdRegistrar
-from lbdisc_etcd.running import PATIENCE, Holding, Watching, settings_of
 from lbdisc_etcd.settings import EtcdSettings
-from lbdisc_etcd.testing import Registry, start
 from lbdisc_etcd.wire import Session
+from lbdisc_lab.servers.certificates import NAMES, Authority
+from lbdisc_lab.servers.etcd import Registry, start
+from lbdisc_lab.servers.etcd.etcdctl import PASSWORD
+from lbdisc_lab.servers.etcd.roles import PATIENCE, Holding, Watching, settings_of
 
 KEY = "/lbdisc/web/a"
 RECORD = '{"address": "10.0.0.7", "port": 3000}'
@@ -43,10 +50,13 @@ def guarded(tmp_path: Path) -> Iterator[Registry]:
 def signed(tmp_path: Path) -> Iterator[Registry]:
     """Logins whose tokens are signed (JWT)."""
     key, public = tmp_path / "jwt.key", tmp_path / "jwt.pub"
-    make = ["openssl", "genrsa", "-out", str(key), "2048"]
-    subprocess.run(make, check=True, capture_output=True)
-    extract = ["openssl", "rsa", "-in", str(key), "-pubout", "-out", str(public)]
-    subprocess.run(extract, check=True, capture_output=True)
+    made = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    key.write_bytes(
+        made.private_bytes(Encoding.PEM, PrivateFormat.TraditionalOpenSSL, NoEncryption())
+    )
+    public.write_bytes(
+        made.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+    )
     token = f"--auth-token=jwt,pub-key={public},priv-key={key},sign-method=RS256,ttl=5m"
     with start(tmp_path / "etcd", auth=True, arguments=(token,)) as registry:
         yield registry
@@ -103,8 +113,8 @@ def test_registrar_without_permission_names_user_and_prefix(secure: Registry) ->
 
 
 def test_untrusted_server_names_the_authority(secure: Registry, tmp_path: Path) -> None:
-    other = Certificates.make(tmp_path / "other")
-    text = refusal(secure, ca_file=str(other.authority))
+    other = Authority(tmp_path)
+    text = refusal(secure, ca_file=str(other.cert))
     assert "is not trusted" in text
     assert "etcd.ca_file" in text
 
@@ -116,18 +126,26 @@ def test_system_authorities_are_the_default(secure: Registry) -> None:
 
 
 def test_foreign_client_certificate_names_the_setting(secure: Registry, tmp_path: Path) -> None:
-    other = Certificates.make(tmp_path / "other")
-    files = {"cert_file": str(other.client_certificate), "key_file": str(other.client_key)}
+    other = Authority(tmp_path).issue("client", "client")
+    files = {"cert_file": str(other.cert), "key_file": str(other.key)}
     assert "etcd.cert_file" in refusal(secure, **files)
 
 
 def test_certificate_for_another_host_names_the_endpoints(tmp_path: Path) -> None:
     with start(tmp_path / "etcd", tls=True) as registry:
         assert registry.certificates is not None
-        registry.certificates.issue("server", "subjectAltName=DNS:elsewhere")  # etcd reads it anew
+        registry.certificates.authority.issue("server", "elsewhere")  # etcd reads it anew
         text = refusal(registry)
     assert "is for another host" in text
     assert "etcd.endpoints" in text
+
+
+def test_expired_certificate_of_the_server_is_not_trusted(tmp_path: Path) -> None:
+    with start(tmp_path / "etcd", tls=True) as registry:
+        assert registry.certificates is not None
+        yesterday = datetime.now() - timedelta(days=1)
+        registry.certificates.authority.issue("server", *NAMES, expires=yesterday)
+        assert "is not trusted (certificate has expired)" in refusal(registry)
 
 
 def test_plain_http_to_a_tls_server_says_so(secure: Registry) -> None:

@@ -10,8 +10,8 @@ from lbdisc.testing.leaks import Leaks
 from lbdisc.values import Endpoint
 from lbdisc_etcd.discovery import EtcdDiscovery
 from lbdisc_etcd.registrar import EtcdRegistrar
-from lbdisc_etcd.running import Holding, Watching, settings_of
-from lbdisc_etcd.testing import Registry, start
+from lbdisc_lab.servers.etcd import Registry, start
+from lbdisc_lab.servers.etcd.roles import Holding, Watching, settings_of
 
 RECORD = '{"address": "10.0.0.7", "port": 3000}'
 

@@ -11,10 +11,10 @@ import pytest
 from lbdisc.draining import Agent
 from lbdisc.errors import RegistrarError
 from lbdisc.testing.waiting import eventually
+from lbdisc_lab.servers.serf import Registry, start
 from lbdisc_serf.members import Member
 from lbdisc_serf.registrar import SerfRegistrar
 from lbdisc_serf.settings import SerfSettings
-from lbdisc_serf.testing import Registry, start
 from lbdisc_serf.view import read
 
 ENTRY = Agent(name="lb1", services=("nodes",)).endpoint("10.0.0.9")

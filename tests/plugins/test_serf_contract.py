@@ -12,7 +12,8 @@ import pytest
 from lbdisc.testing import Backend, ContractSuite, FaultProxy, RegistrarProcess, eventually
 from lbdisc.testing.backend import Ability
 from lbdisc.values import Endpoint
-from lbdisc_serf import tags, testing
+from lbdisc_lab.servers import serf
+from lbdisc_serf import tags
 
 HOSTILE_TAGS: dict[str, bytes] = {
     "empty": b"",
@@ -57,9 +58,9 @@ class SerfBackend(Backend):
     options: ClassVar[dict[str, Any]] = {}
 
     def __init__(self, folder: Path) -> None:
-        self.registry = testing.start(folder / "serf", members=self.members, **self.options)
-        self._proxy = FaultProxy(testing.RPC_PORT, host=self.registry.members[0].address)
-        self._nodes: dict[str, testing.SerfAgent] = {}
+        self.registry = serf.start(folder / "serf", members=self.members, **self.options)
+        self._proxy = FaultProxy(serf.RPC_PORT, host=self.registry.members[0].address)
+        self._nodes: dict[str, serf.SerfAgent] = {}
         self._indices: dict[str, int] = {}
 
     def settings(self) -> dict[str, object]:
@@ -97,7 +98,7 @@ class SerfBackend(Backend):
 
         eventually(told, what=f"{tag} of {name} at the watched agent")
 
-    def _node(self, name: str) -> testing.SerfAgent:
+    def _node(self, name: str) -> serf.SerfAgent:
         if name not in self._nodes:
             self._nodes[name] = self.registry.node(name, tags={}, index=self._index(name))
         return self._nodes[name]
@@ -177,7 +178,7 @@ class Secured(SerfBackend):
 
     def node_settings(self, node: str) -> dict[str, object]:
         if node not in self._node_proxies:
-            proxy = FaultProxy(testing.RPC_PORT, host=self._node(node).address)
+            proxy = FaultProxy(serf.RPC_PORT, host=self._node(node).address)
             self._node_proxies[node] = proxy
             if self._is_cut:
                 proxy.cut()

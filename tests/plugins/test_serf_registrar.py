@@ -11,36 +11,36 @@ from lbdisc.hooks import Registrar
 from lbdisc.testing import Holding, Watching, eventually
 from lbdisc.testing.offers import make_discovery, make_registrar
 from lbdisc.values import Endpoint
-from lbdisc_serf import testing
+from lbdisc_lab.servers import serf
 
 
 @pytest.fixture
-def registry(tmp_path: Path) -> Iterator[testing.Registry]:
-    with testing.start(tmp_path) as registry:
+def registry(tmp_path: Path) -> Iterator[serf.Registry]:
+    with serf.start(tmp_path) as registry:
         yield registry
 
 
-def registrar(node: testing.SerfAgent) -> Registrar:
+def registrar(node: serf.SerfAgent) -> Registrar:
     return make_registrar("serf", {"serf.rpc": node.rpc})
 
 
-def endpoint(node: testing.SerfAgent, service: str = "nodes", **members: Any) -> Endpoint:
+def endpoint(node: serf.SerfAgent, service: str = "nodes", **members: Any) -> Endpoint:
     given: dict[str, Any] = {"name": node.name, "address": node.address, "port": 80, **members}
     return Endpoint(service=service, **given)
 
 
-def tags(node: testing.SerfAgent) -> dict[str, str]:
+def tags(node: serf.SerfAgent) -> dict[str, str]:
     return dict(next(m.tags for m in node.members() if m.name == node.name))
 
 
-def test_other_tags_stay(registry: testing.Registry) -> None:
+def test_other_tags_stay(registry: serf.Registry) -> None:
     node = registry.node("n1", tags={"dc": "east"})
     with Holding(registrar(node), endpoint(node)):
         eventually(lambda: tags(node) == {"dc": "east", "lbdisc.nodes": "80"})
     assert tags(node) == {"dc": "east"}
 
 
-def test_member_with_the_role_is_off_afterwards(registry: testing.Registry) -> None:
+def test_member_with_the_role_is_off_afterwards(registry: serf.Registry) -> None:
     node = registry.node("n1")
     discovery = make_discovery("serf", registry.settings)
     with Watching(discovery) as watching:
@@ -51,7 +51,7 @@ def test_member_with_the_role_is_off_afterwards(registry: testing.Registry) -> N
     assert tags(node) == {"role": "backend", "lbdisc.nodes": "off"}
 
 
-def test_one_member_offers_two_services(registry: testing.Registry) -> None:
+def test_one_member_offers_two_services(registry: serf.Registry) -> None:
     node = registry.node("n1", tags={})
     with (
         Holding(registrar(node), endpoint(node, "web")),
@@ -61,7 +61,7 @@ def test_one_member_offers_two_services(registry: testing.Registry) -> None:
     assert tags(node) == {}
 
 
-def test_restarted_agent_gets_its_tag_again(registry: testing.Registry) -> None:
+def test_restarted_agent_gets_its_tag_again(registry: serf.Registry) -> None:
     node = registry.node("n1", tags={})
     with Holding(registrar(node), endpoint(node)):
         eventually(lambda: "lbdisc.nodes" in tags(node))
@@ -70,7 +70,7 @@ def test_restarted_agent_gets_its_tag_again(registry: testing.Registry) -> None:
         eventually(lambda: "lbdisc.nodes" in tags(node))
 
 
-def test_tag_that_somebody_took_away_is_set_again(registry: testing.Registry) -> None:
+def test_tag_that_somebody_took_away_is_set_again(registry: serf.Registry) -> None:
     node = registry.node("n1", tags={})
     with Holding(registrar(node), endpoint(node)):
         eventually(lambda: "lbdisc.nodes" in tags(node))
@@ -87,7 +87,7 @@ def test_tag_that_somebody_took_away_is_set_again(registry: testing.Registry) ->
     ],
 )
 def test_what_the_member_cannot_be_is_for_the_operator(
-    registry: testing.Registry, members: dict[str, Any], said: str
+    registry: serf.Registry, members: dict[str, Any], said: str
 ) -> None:
     node = registry.node("n1", tags={})
     holding = Holding(registrar(node), endpoint(node, **members)).start()
@@ -97,7 +97,7 @@ def test_what_the_member_cannot_be_is_for_the_operator(
     assert tags(node) == {}
 
 
-def test_registrar_that_cannot_reach_the_agent_says_where(registry: testing.Registry) -> None:
+def test_registrar_that_cannot_reach_the_agent_says_where(registry: serf.Registry) -> None:
     node = registry.node("n1", tags={})
     node.kill()
     with Holding(registrar(node), endpoint(node)) as holding:
@@ -106,7 +106,7 @@ def test_registrar_that_cannot_reach_the_agent_says_where(registry: testing.Regi
         eventually(lambda: "lbdisc.nodes" in tags(node))
 
 
-def test_second_registrar_of_one_service_waits_for_the_first(registry: testing.Registry) -> None:
+def test_second_registrar_of_one_service_waits_for_the_first(registry: serf.Registry) -> None:
     node = registry.node("n1", tags={})
     with Holding(registrar(node), endpoint(node)) as first:
         eventually(lambda: tags(node) == {"lbdisc.nodes": "80"})

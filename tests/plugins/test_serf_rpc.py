@@ -11,15 +11,15 @@ import msgpack
 import pytest
 
 from lbdisc.testing import eventually
-from lbdisc_serf import testing
+from lbdisc_lab.servers import serf
 from lbdisc_serf.members import BadReply, address, member, members
 from lbdisc_serf.rpc import Client
 from lbdisc_serf.wire import RpcError, RpcRefused, RpcStopped
 
 
 @pytest.fixture
-def registry(tmp_path: Path) -> Iterator[testing.Registry]:
-    with testing.start(tmp_path) as registry:
+def registry(tmp_path: Path) -> Iterator[serf.Registry]:
+    with serf.start(tmp_path) as registry:
         yield registry
 
 
@@ -50,7 +50,7 @@ def packed(*parts: object) -> bytes:
 SHAKEN = packed({"Seq": 1, "Error": ""})
 
 
-def test_members_are_typed(registry: testing.Registry) -> None:
+def test_members_are_typed(registry: serf.Registry) -> None:
     with registry.members[0].client() as client:
         (me,) = client.members()
     assert (me.name, me.address, me.port) == ("member0", registry.seeds[0], 7946)
@@ -58,14 +58,14 @@ def test_members_are_typed(registry: testing.Registry) -> None:
     assert me.tags == {"role": "balancer"}
 
 
-def test_members_are_filtered_by_the_agent(registry: testing.Registry) -> None:
+def test_members_are_filtered_by_the_agent(registry: serf.Registry) -> None:
     registry.node("n1")
     with registry.members[0].client() as client:
         assert [m.name for m in client.members_filtered(tags={"role": "backend"})] == ["n1"]
         assert client.member("n.") is None
 
 
-def test_tags_are_set_and_deleted_and_others_stay(registry: testing.Registry) -> None:
+def test_tags_are_set_and_deleted_and_others_stay(registry: serf.Registry) -> None:
     with registry.members[0].client() as client:
         client.tags({"a": "1", "b": "2"})
         client.tags({"c": "3"}, deleting=["a"])
@@ -73,13 +73,13 @@ def test_tags_are_set_and_deleted_and_others_stay(registry: testing.Registry) ->
     assert me.tags == {"role": "balancer", "b": "2", "c": "3"}
 
 
-def test_stats_tell_the_name(registry: testing.Registry) -> None:
+def test_stats_tell_the_name(registry: serf.Registry) -> None:
     with registry.members[0].client() as client:
         assert client.name == "member0"
         assert client.stats()["serf"]["members"] == "1"
 
 
-def test_monitor_streams_the_log_beside_other_calls(registry: testing.Registry) -> None:
+def test_monitor_streams_the_log_beside_other_calls(registry: serf.Registry) -> None:
     with registry.members[0].client() as client:
         stream = client.monitor()
         registry.node("n1")
@@ -93,7 +93,7 @@ def test_monitor_streams_the_log_beside_other_calls(registry: testing.Registry) 
         eventually(told)
 
 
-def test_events_are_streamed_until_stopped(registry: testing.Registry) -> None:
+def test_events_are_streamed_until_stopped(registry: serf.Registry) -> None:
     with registry.members[0].client() as client:
         stream = client.stream("user:hello")
         client.event("hello", b"world")
@@ -103,7 +103,7 @@ def test_events_are_streamed_until_stopped(registry: testing.Registry) -> None:
         assert client.members()
 
 
-def test_join_tells_who_was_not_reached(registry: testing.Registry) -> None:
+def test_join_tells_who_was_not_reached(registry: serf.Registry) -> None:
     with (
         registry.members[0].client() as client,
         pytest.raises(RpcError, match=r"refused join: .*127\.0\.0\.1"),
@@ -111,13 +111,13 @@ def test_join_tells_who_was_not_reached(registry: testing.Registry) -> None:
         client.join(["127.0.0.1:1"])
 
 
-def test_leave_ends_the_agent(registry: testing.Registry) -> None:
+def test_leave_ends_the_agent(registry: serf.Registry) -> None:
     with registry.members[0].client() as client:
         client.leave(timeout=10)
     eventually(lambda: not registry.members[0].running)
 
 
-def test_connection_is_closed_after_a_refusal(registry: testing.Registry) -> None:
+def test_connection_is_closed_after_a_refusal(registry: serf.Registry) -> None:
     with registry.members[0].client() as client:
         with pytest.raises(RpcError, match="512 bytes"):
             client.tags({"long": "x" * 600})
@@ -127,12 +127,12 @@ def test_connection_is_closed_after_a_refusal(registry: testing.Registry) -> Non
 
 @pytest.mark.parametrize("key", ["", "wrong-and-secret"])
 def test_wrong_key_is_refused_and_not_shown(tmp_path: Path, key: str) -> None:
-    with testing.start(tmp_path, rpc_key=True) as registry, pytest.raises(RpcRefused) as caught:
-        Client((registry.seeds[0], testing.RPC_PORT), key=key).members()
+    with serf.start(tmp_path, rpc_key=True) as registry, pytest.raises(RpcRefused) as caught:
+        Client((registry.seeds[0], serf.RPC_PORT), key=key).members()
     assert "wrong-and-secret" not in str(caught.value)
 
 
-def test_agent_that_dies_is_noticed_while_idle(registry: testing.Registry) -> None:
+def test_agent_that_dies_is_noticed_while_idle(registry: serf.Registry) -> None:
     with registry.members[0].client() as client:
         registry.kill()
         with pytest.raises(RpcError, match=r"closed|broke"):

@@ -11,8 +11,8 @@ from lbdisc import records
 from lbdisc.testing import Backend, ContractSuite, FaultProxy
 from lbdisc.testing.backend import Ability
 from lbdisc.values import Endpoint
-from lbdisc_zookeeper import testing
-from lbdisc_zookeeper.testing.running import Editor
+from lbdisc_lab.servers import zookeeper
+from lbdisc_lab.servers.zookeeper.editor import Editor
 
 _prefixes = count()
 
@@ -25,7 +25,7 @@ class ZooKeeperBackend(Backend):
         "compact": "ZooKeeper keeps no history that a watch could go on from",
     }
 
-    def __init__(self, registry: testing.Registry) -> None:
+    def __init__(self, registry: zookeeper.Registry) -> None:
         self._registry = registry
         self._prefix = f"/test-{next(_prefixes)}"
         self._open = ExitStack()
@@ -98,9 +98,9 @@ class SingleBackend(ZooKeeperBackend):
 @pytest.fixture(scope="class")
 def registry(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[testing.Registry]:
+) -> Iterator[zookeeper.Registry]:
     folder = tmp_path_factory.mktemp("zookeeper")
-    with testing.start(folder, **request.cls.options) as registry:
+    with zookeeper.start(folder, **request.cls.options) as registry:
         yield registry
 
 
@@ -109,7 +109,7 @@ class TestZooKeeperContract(ContractSuite):
     options: ClassVar[dict[str, Any]] = {}
 
     @pytest.fixture
-    def backend(self, registry: testing.Registry) -> Iterator[Backend]:
+    def backend(self, registry: zookeeper.Registry) -> Iterator[Backend]:
         with SingleBackend(registry) as backend:
             yield backend
 
@@ -121,7 +121,7 @@ class TestZooKeeperSecuredContract(ContractSuite):
     options: ClassVar[dict[str, Any]] = {"sasl": True, "client_certificates": True}
 
     @pytest.fixture
-    def backend(self, registry: testing.Registry) -> Iterator[Backend]:
+    def backend(self, registry: zookeeper.Registry) -> Iterator[Backend]:
         with SingleBackend(registry) as backend:
             yield backend
 
@@ -132,6 +132,6 @@ class TestZooKeeperEnsembleContract(ContractSuite):
     options: ClassVar[dict[str, Any]] = {"members": 3}
 
     @pytest.fixture
-    def backend(self, registry: testing.Registry) -> Iterator[Backend]:
+    def backend(self, registry: zookeeper.Registry) -> Iterator[Backend]:
         with ZooKeeperBackend(registry) as backend:
             yield backend

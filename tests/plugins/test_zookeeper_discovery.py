@@ -10,28 +10,29 @@ import psutil
 import pytest
 
 from lbdisc.testing.waiting import eventually
-from lbdisc_zookeeper import testing
+from lbdisc_lab.servers import zookeeper
+from lbdisc_lab.servers.zookeeper.editor import Editor
+from lbdisc_lab.servers.zookeeper.roles import Watching, settings_from
 from lbdisc_zookeeper.settings import Format, ZooKeeperSettings
-from lbdisc_zookeeper.testing.running import Editor, Watching, settings_from
 
 RECORD = '{"address": "10.0.0.1", "port": 80}'
 _prefixes = count()
 
 
 @pytest.fixture(scope="module")
-def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[testing.Registry]:
-    with testing.start(tmp_path_factory.mktemp("zookeeper")) as registry:
+def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[zookeeper.Registry]:
+    with zookeeper.start(tmp_path_factory.mktemp("zookeeper")) as registry:
         yield registry
 
 
 @pytest.fixture(scope="module")
-def editor(registry: testing.Registry) -> Iterator[Editor]:
+def editor(registry: zookeeper.Registry) -> Iterator[Editor]:
     with Editor(registry.hosts) as editor:
         yield editor
 
 
 @pytest.fixture
-def settings(registry: testing.Registry) -> ZooKeeperSettings:
+def settings(registry: zookeeper.Registry) -> ZooKeeperSettings:
     return settings_from(registry.settings, prefix=f"/test-{next(_prefixes)}")
 
 

@@ -14,9 +14,10 @@ from lbdisc.errors import DiscoveryError, RegistrarError
 from lbdisc.testing.processes import Process, free_port
 from lbdisc.testing.waiting import eventually
 from lbdisc.values import Endpoint
-from lbdisc_zookeeper import testing
+from lbdisc_lab.servers import zookeeper
+from lbdisc_lab.servers.zookeeper.editor import Editor
+from lbdisc_lab.servers.zookeeper.roles import Holding, Watching, settings_from
 from lbdisc_zookeeper.settings import ZooKeeperSettings
-from lbdisc_zookeeper.testing.running import Editor, Holding, Watching, settings_from
 
 A = Endpoint(service="web", name="a", address="10.0.0.1", port=80)
 RECORD = '{"address": "10.0.0.2", "port": 80}'
@@ -25,7 +26,7 @@ PATH = "/lbdisc/web/a"
 HOLD = """
 import sys
 from lbdisc.values import Endpoint
-from lbdisc_zookeeper.testing.running import Holding, settings_from
+from lbdisc_lab.servers.zookeeper.roles import Holding, settings_from
 settings = settings_from({"zookeeper.hosts": sys.argv[1].split(",")}, session_timeout=2.0)
 with Holding(settings, Endpoint(service="web", name="a", address=sys.argv[2], port=80)) as holding:
     holding.thread.join()
@@ -33,7 +34,7 @@ with Holding(settings, Endpoint(service="web", name="a", address=sys.argv[2], po
 WATCH = """
 import sys, threading
 from lbdisc_zookeeper.discovery import ZooKeeperDiscovery
-from lbdisc_zookeeper.testing.running import settings_from
+from lbdisc_lab.servers.zookeeper.roles import settings_from
 settings = settings_from({"zookeeper.hosts": sys.argv[1].split(",")}, session_timeout=2.0)
 publish = lambda s: print("names", *(e.name for e in s.endpoints), flush=True)
 ZooKeeperDiscovery(settings).watch(publish, threading.Event())
@@ -41,35 +42,35 @@ ZooKeeperDiscovery(settings).watch(publish, threading.Event())
 
 
 @pytest.fixture
-def registry(tmp_path: Path) -> Iterator[testing.Registry]:
-    with testing.start(tmp_path) as registry:
+def registry(tmp_path: Path) -> Iterator[zookeeper.Registry]:
+    with zookeeper.start(tmp_path) as registry:
         yield registry
 
 
 @pytest.fixture
-def ensemble(tmp_path: Path) -> Iterator[testing.Registry]:
-    with testing.start(tmp_path, members=3) as registry:
+def ensemble(tmp_path: Path) -> Iterator[zookeeper.Registry]:
+    with zookeeper.start(tmp_path, members=3) as registry:
         yield registry
 
 
 @pytest.fixture
-def settings(registry: testing.Registry) -> ZooKeeperSettings:
+def settings(registry: zookeeper.Registry) -> ZooKeeperSettings:
     return settings_from(registry.settings)
 
 
-def _program(code: str, registry: testing.Registry, log: Path, *arguments: str) -> Process:
+def _program(code: str, registry: zookeeper.Registry, log: Path, *arguments: str) -> Process:
     hosts = ",".join(registry.hosts)
     return Process([sys.executable, "-c", code, hosts, *arguments], log=log)
 
 
-def _session(registry: testing.Registry) -> int:
+def _session(registry: zookeeper.Registry) -> int:
     """The session that the endpoint's node lives with; 0 without a node."""
     with Editor(registry.plain_hosts) as editor:
         found = editor.kazoo.exists(PATH)
         return int(found.ephemeralOwner) if found else 0
 
 
-def _add_b(registry: testing.Registry) -> None:
+def _add_b(registry: zookeeper.Registry) -> None:
     with Editor(registry.plain_hosts) as editor:
         editor.put("/lbdisc/web/b", RECORD)
 
@@ -80,7 +81,7 @@ def _never_shrank(watching: Watching) -> bool:
 
 
 def test_restarted_server_changes_nothing(
-    registry: testing.Registry, settings: ZooKeeperSettings
+    registry: zookeeper.Registry, settings: ZooKeeperSettings
 ) -> None:
     with Watching(settings) as watching, Holding(settings, A):
         watching.until_names("a")
@@ -93,7 +94,7 @@ def test_restarted_server_changes_nothing(
 
 
 def test_server_away_for_longer_than_a_session_is_an_error_and_changes_nothing(
-    registry: testing.Registry, settings: ZooKeeperSettings
+    registry: zookeeper.Registry, settings: ZooKeeperSettings
 ) -> None:
     settings = replace(settings, session_timeout=5)  # time to resume it on a busy machine
     with Watching(settings) as watching, Holding(settings, A) as holding:
@@ -111,7 +112,7 @@ def test_server_away_for_longer_than_a_session_is_an_error_and_changes_nothing(
         assert _session(registry) == session  # resumed: the node never vanished
 
 
-def test_killed_leader_changes_nothing(ensemble: testing.Registry) -> None:
+def test_killed_leader_changes_nothing(ensemble: zookeeper.Registry) -> None:
     settings = settings_from(ensemble.settings)
     with Watching(settings) as watching, Holding(settings, A):
         watching.until_names("a")
@@ -123,7 +124,7 @@ def test_killed_leader_changes_nothing(ensemble: testing.Registry) -> None:
 
 
 @pytest.mark.timeout(120)  # four servers' starts and an election on a shared machine
-def test_members_restarted_one_after_another_change_nothing(ensemble: testing.Registry) -> None:
+def test_members_restarted_one_after_another_change_nothing(ensemble: zookeeper.Registry) -> None:
     settings = settings_from(ensemble.settings)
     with Watching(settings) as watching, Holding(settings, A):
         watching.until_names("a")
@@ -135,7 +136,7 @@ def test_members_restarted_one_after_another_change_nothing(ensemble: testing.Re
 
 
 @pytest.mark.timeout(120)  # six servers' starts and two elections on a shared machine
-def test_all_members_restarted_change_nothing(ensemble: testing.Registry) -> None:
+def test_all_members_restarted_change_nothing(ensemble: zookeeper.Registry) -> None:
     settings = settings_from(ensemble.settings)
     with Watching(settings) as watching, Holding(settings, A):
         watching.until_names("a")
@@ -145,7 +146,7 @@ def test_all_members_restarted_change_nothing(ensemble: testing.Registry) -> Non
         assert _never_shrank(watching)
 
 
-def test_lost_quorum_is_an_error_and_changes_nothing(ensemble: testing.Registry) -> None:
+def test_lost_quorum_is_an_error_and_changes_nothing(ensemble: zookeeper.Registry) -> None:
     settings = settings_from(ensemble.settings)
     with Watching(settings) as watching:
         _add_b(ensemble)
@@ -161,7 +162,7 @@ def test_lost_quorum_is_an_error_and_changes_nothing(ensemble: testing.Registry)
 
 
 def test_stalled_server_changes_nothing_until_it_is_an_error(
-    registry: testing.Registry, settings: ZooKeeperSettings
+    registry: zookeeper.Registry, settings: ZooKeeperSettings
 ) -> None:
     _add_b(registry)
     with Watching(settings) as watching:
@@ -176,7 +177,7 @@ def test_stalled_server_changes_nothing_until_it_is_an_error(
 
 
 def test_session_that_the_stalled_server_ended_is_replaced(
-    registry: testing.Registry, settings: ZooKeeperSettings
+    registry: zookeeper.Registry, settings: ZooKeeperSettings
 ) -> None:
     with Watching(settings) as watching, Holding(settings, A):
         watching.until_names("a")
@@ -189,7 +190,7 @@ def test_session_that_the_stalled_server_ended_is_replaced(
 
 @pytest.mark.parametrize("fault", ["pause", "kill"])
 def test_stop_returns_and_leaves_no_thread_while_the_server_is_away(
-    registry: testing.Registry, settings: ZooKeeperSettings, fault: str
+    registry: zookeeper.Registry, settings: ZooKeeperSettings, fault: str
 ) -> None:
     threads = set(threading.enumerate())
     with Watching(settings) as watching, Holding(settings, A) as holding:
@@ -212,7 +213,7 @@ def test_stop_returns_while_there_was_never_a_connection() -> None:
 
 
 def test_endpoint_of_a_killed_process_goes_with_its_session(
-    registry: testing.Registry, settings: ZooKeeperSettings, tmp_path: Path
+    registry: zookeeper.Registry, settings: ZooKeeperSettings, tmp_path: Path
 ) -> None:
     with (
         Watching(settings) as watching,
@@ -225,7 +226,7 @@ def test_endpoint_of_a_killed_process_goes_with_its_session(
 
 
 def test_restarted_process_has_its_name_again_when_the_old_session_is_over(
-    registry: testing.Registry, settings: ZooKeeperSettings, tmp_path: Path
+    registry: zookeeper.Registry, settings: ZooKeeperSettings, tmp_path: Path
 ) -> None:
     with Watching(settings) as watching:
         with _program(HOLD, registry, tmp_path / "1.log", "10.0.0.1") as program:
@@ -236,7 +237,7 @@ def test_restarted_process_has_its_name_again_when_the_old_session_is_over(
 
 
 def test_registrar_that_was_stopped_for_longer_than_its_session_comes_back(
-    registry: testing.Registry, settings: ZooKeeperSettings, tmp_path: Path
+    registry: zookeeper.Registry, settings: ZooKeeperSettings, tmp_path: Path
 ) -> None:
     with (
         Watching(settings) as watching,
@@ -250,7 +251,7 @@ def test_registrar_that_was_stopped_for_longer_than_its_session_comes_back(
 
 
 def test_agent_that_was_stopped_for_longer_than_its_session_sees_what_happened(
-    registry: testing.Registry, tmp_path: Path
+    registry: zookeeper.Registry, tmp_path: Path
 ) -> None:
     _add_b(registry)
     log = tmp_path / "watch.log"
@@ -276,7 +277,7 @@ def _sessions(editor: Editor) -> int:
 
 
 def test_wiped_server_is_registered_with_again(
-    registry: testing.Registry, settings: ZooKeeperSettings
+    registry: zookeeper.Registry, settings: ZooKeeperSettings
 ) -> None:
     with Watching(settings) as watching, Holding(settings, A):
         watching.until_names("a")
@@ -308,7 +309,7 @@ def test_host_without_an_address_is_an_error_that_names_it() -> None:
     assert "zookeeper.hosts" in str(watching.errors[0])
 
 
-def test_one_reachable_member_is_enough(registry: testing.Registry) -> None:
+def test_one_reachable_member_is_enough(registry: zookeeper.Registry) -> None:
     hosts = [f"127.0.0.1:{free_port()}", *registry.hosts, "nowhere.invalid:2181"]
     with Watching(settings_from({"zookeeper.hosts": hosts})) as watching:
         _add_b(registry)
@@ -316,7 +317,7 @@ def test_one_reachable_member_is_enough(registry: testing.Registry) -> None:
 
 
 def test_record_survives_a_fault_unchanged(
-    registry: testing.Registry, settings: ZooKeeperSettings
+    registry: zookeeper.Registry, settings: ZooKeeperSettings
 ) -> None:
     with Watching(settings) as watching, Holding(settings, A):
         watching.until_names("a")

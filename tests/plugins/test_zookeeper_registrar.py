@@ -10,10 +10,11 @@ import pytest
 
 from lbdisc.testing.waiting import eventually
 from lbdisc.values import Endpoint
-from lbdisc_zookeeper import testing
+from lbdisc_lab.servers import zookeeper
+from lbdisc_lab.servers.zookeeper.editor import Editor
+from lbdisc_lab.servers.zookeeper.roles import Holding, Watching, settings_from
 from lbdisc_zookeeper.registrar import ZooKeeperRegistrar
 from lbdisc_zookeeper.settings import ZooKeeperSettings
-from lbdisc_zookeeper.testing.running import Editor, Holding, Watching, settings_from
 
 A = Endpoint(service="web", name="a", address="10.0.0.1", port=80, tags=(("zone", "z"),))
 OTHER = Endpoint(service="web", name="a", address="10.0.0.2", port=80)
@@ -21,19 +22,19 @@ _prefixes = count()
 
 
 @pytest.fixture(scope="module")
-def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[testing.Registry]:
-    with testing.start(tmp_path_factory.mktemp("zookeeper")) as registry:
+def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[zookeeper.Registry]:
+    with zookeeper.start(tmp_path_factory.mktemp("zookeeper")) as registry:
         yield registry
 
 
 @pytest.fixture(scope="module")
-def editor(registry: testing.Registry) -> Iterator[Editor]:
+def editor(registry: zookeeper.Registry) -> Iterator[Editor]:
     with Editor(registry.hosts) as editor:
         yield editor
 
 
 @pytest.fixture
-def settings(registry: testing.Registry) -> ZooKeeperSettings:
+def settings(registry: zookeeper.Registry) -> ZooKeeperSettings:
     return settings_from(registry.settings, prefix=f"/deep/er/test-{next(_prefixes)}")
 
 

@@ -17,11 +17,12 @@ from pydantic import SecretStr
 from lbdisc.errors import DiscoveryError, LbdiscError, RegistrarError, SettingsError
 from lbdisc.testing.waiting import eventually
 from lbdisc.values import Endpoint
-from lbdisc_zookeeper import testing
+from lbdisc_lab.servers import zookeeper
+from lbdisc_lab.servers.certificates import Authority
+from lbdisc_lab.servers.zookeeper.editor import Editor
+from lbdisc_lab.servers.zookeeper.roles import Holding, Watching, settings_from
 from lbdisc_zookeeper.discovery import ZooKeeperDiscovery
 from lbdisc_zookeeper.settings import ZooKeeperSettings
-from lbdisc_zookeeper.testing.certificates import Authority
-from lbdisc_zookeeper.testing.running import Editor, Holding, Watching, settings_from
 
 A = Endpoint(service="web", name="a", address="10.0.0.1", port=80)
 DIGEST: dict[str, Any] = {"digest_user": "alice", "digest_password": SecretStr("pass:alice")}
@@ -30,19 +31,19 @@ _prefixes = count()
 
 
 @pytest.fixture(scope="module")
-def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[testing.Registry]:
-    with testing.start(tmp_path_factory.mktemp("zookeeper"), sasl=True, tls=True) as registry:
+def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[zookeeper.Registry]:
+    with zookeeper.start(tmp_path_factory.mktemp("zookeeper"), sasl=True, tls=True) as registry:
         yield registry
 
 
 @pytest.fixture
-def secured(registry: testing.Registry) -> ZooKeeperSettings:
+def secured(registry: zookeeper.Registry) -> ZooKeeperSettings:
     """TLS and SASL."""
     return settings_from(registry.settings, prefix=f"/test-{next(_prefixes)}")
 
 
 @pytest.fixture
-def plain(registry: testing.Registry) -> ZooKeeperSettings:
+def plain(registry: zookeeper.Registry) -> ZooKeeperSettings:
     """No TLS, no credentials."""
     hosts = {"zookeeper.hosts": registry.plain_hosts}
     return settings_from(hosts, prefix=f"/test-{next(_prefixes)}", connect_timeout=3.0)
@@ -72,7 +73,7 @@ def test_registration_over_tls_with_sasl_is_seen(secured: ZooKeeperSettings) -> 
 
 
 def test_many_pipelined_answers_over_tls_are_read_at_once(
-    secured: ZooKeeperSettings, registry: testing.Registry
+    secured: ZooKeeperSettings, registry: zookeeper.Registry
 ) -> None:
     with Editor(registry.plain_hosts) as editor:
         editor.put(f"{secured.prefix}/web/first", '{"address": "10.0.0.1", "port": 80}')
@@ -134,7 +135,7 @@ def test_connection_that_breaks_at_the_first_request_is_retried(
 
 
 def test_registration_is_readable_by_all_and_writable_by_its_owner(
-    secured: ZooKeeperSettings, registry: testing.Registry
+    secured: ZooKeeperSettings, registry: zookeeper.Registry
 ) -> None:
     path = f"{secured.prefix}/web/a"
     with Holding(secured, A), Editor(registry.plain_hosts) as stranger:
@@ -148,7 +149,7 @@ def test_registration_is_readable_by_all_and_writable_by_its_owner(
 
 
 def test_digest_credentials_own_what_they_register(
-    plain: ZooKeeperSettings, registry: testing.Registry
+    plain: ZooKeeperSettings, registry: zookeeper.Registry
 ) -> None:
     path = f"{plain.prefix}/web/a"
     owner = replace(plain, **DIGEST)
@@ -172,7 +173,7 @@ def test_private_registration_is_unreadable_for_others(plain: ZooKeeperSettings)
 
 
 def test_open_registration_is_writable_by_all(
-    plain: ZooKeeperSettings, registry: testing.Registry
+    plain: ZooKeeperSettings, registry: zookeeper.Registry
 ) -> None:
     path = f"{plain.prefix}/web/b"
     with Holding(replace(plain, acl="open", **DIGEST), A), Editor(registry.plain_hosts) as stranger:
@@ -191,7 +192,7 @@ def test_registrar_without_permission_says_where(plain: ZooKeeperSettings) -> No
 
 
 def test_missing_chroot_is_an_error_until_it_is_made(
-    plain: ZooKeeperSettings, registry: testing.Registry
+    plain: ZooKeeperSettings, registry: zookeeper.Registry
 ) -> None:
     chroot = f"{plain.prefix}-chroot"
     settings = replace(plain, chroot=chroot)
@@ -209,7 +210,7 @@ def test_missing_chroot_is_an_error_until_it_is_made(
 def test_untrusted_certificate_names_the_setting(
     secured: ZooKeeperSettings, tmp_path: Path
 ) -> None:
-    other = Authority(tmp_path, "other").create()
+    other = Authority(tmp_path)
     for ca_file in (other.cert, None):
         error = _discovery_error(replace(secured, ca_file=ca_file, tls=True, connect_timeout=3))
         assert isinstance(error, DiscoveryError)
@@ -224,7 +225,7 @@ def test_unverified_certificate_is_taken_if_asked_to(secured: ZooKeeperSettings)
 
 
 def test_tls_to_a_port_without_it_names_the_setting(
-    secured: ZooKeeperSettings, registry: testing.Registry
+    secured: ZooKeeperSettings, registry: zookeeper.Registry
 ) -> None:
     hosts = tuple(registry.plain_hosts)
     error = _discovery_error(replace(secured, hosts=hosts, connect_timeout=3))
@@ -233,7 +234,7 @@ def test_tls_to_a_port_without_it_names_the_setting(
 
 
 def test_no_tls_to_a_port_with_it_names_the_setting(
-    plain: ZooKeeperSettings, registry: testing.Registry
+    plain: ZooKeeperSettings, registry: zookeeper.Registry
 ) -> None:
     error = _discovery_error(replace(plain, hosts=tuple(registry.hosts)))
     assert isinstance(error, DiscoveryError)
@@ -241,7 +242,7 @@ def test_no_tls_to_a_port_with_it_names_the_setting(
 
 
 def test_certificate_for_another_name_is_refused_unless_names_do_not_count(tmp_path: Path) -> None:
-    with testing.start(tmp_path, tls=True, names="DNS:zk.example") as registry:
+    with zookeeper.start(tmp_path, tls=True, names=("zk.example",)) as registry:
         settings = settings_from(registry.settings, connect_timeout=3)
         error = _discovery_error(settings)
         assert isinstance(error, DiscoveryError)
@@ -251,7 +252,7 @@ def test_certificate_for_another_name_is_refused_unless_names_do_not_count(tmp_p
 
 
 def test_server_that_asks_for_a_certificate_gets_ours(tmp_path: Path) -> None:
-    with testing.start(tmp_path, client_certificates=True) as registry:
+    with zookeeper.start(tmp_path, client_certificates=True) as registry:
         settings = settings_from(registry.settings, connect_timeout=3)
         with Watching(settings) as watching, Holding(settings, A):
             watching.until_names("a")
@@ -261,7 +262,7 @@ def test_server_that_asks_for_a_certificate_gets_ours(tmp_path: Path) -> None:
 
 
 def test_server_that_wants_sasl_says_so(tmp_path: Path) -> None:
-    with testing.start(tmp_path, require_sasl=True) as registry:
+    with zookeeper.start(tmp_path, require_sasl=True) as registry:
         settings = settings_from(registry.settings)
         with Watching(settings) as watching, Holding(settings, A):
             watching.until_names("a")
@@ -292,5 +293,5 @@ def test_no_secret_is_ever_logged(
     _discovery_error(replace(secured, sasl_password=SecretStr("hunter2")))
     said = "".join(capfd.readouterr()) + caplog.text
     assert "hunter2" not in said
-    assert testing.PASSWORD not in said
+    assert zookeeper.PASSWORD not in said
     assert not [record for record in caplog.records if record.name.startswith("kazoo")]

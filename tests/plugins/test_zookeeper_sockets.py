@@ -9,9 +9,9 @@ from threading import Event, Thread
 import pytest
 
 from lbdisc.testing.waiting import eventually
+from lbdisc_lab.servers.certificates import NAMES, Authority
 from lbdisc_zookeeper.settings import ZooKeeperSettings
 from lbdisc_zookeeper.sockets import connect, tls_context, wait
-from lbdisc_zookeeper.testing.certificates import Authority
 
 
 @pytest.fixture
@@ -50,7 +50,8 @@ def test_silent_connection_is_not_ready_to_be_read(silent: tuple[str, int]) -> N
 
 
 def test_bytes_that_tls_holds_back_are_ready_to_be_read(tmp_path: Path) -> None:
-    made = Authority(tmp_path).create().issue("server")
+    authority = Authority(tmp_path)
+    made = authority.issue("server", *NAMES)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(made.cert, made.key)
 
@@ -62,7 +63,7 @@ def test_bytes_that_tls_holds_back_are_ready_to_be_read(tmp_path: Path) -> None:
 
     with socket.create_server(("127.0.0.1", 0)) as server:
         Thread(target=answer, args=(server,)).start()
-        tls = tls_context(ZooKeeperSettings(ca_file=tmp_path / "authority.pem"))
+        tls = tls_context(ZooKeeperSettings(ca_file=authority.cert))
         address = server.getsockname()
         with connect(address, host="localhost", timeout=9, context=tls, given_up=Event()) as client:
             first = eventually(lambda: wait([client], [], 1)[0] and _received(client))

@@ -6,10 +6,10 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from scene import LBDISC, Scene
 
 from lbdisc.cli import COMMANDS
 from lbdisc.testing.waiting import eventually
+from support.scene import LBDISC, Scene
 
 
 def lbdisc(*arguments: str | Path, **environment: str) -> subprocess.CompletedProcess[str]:

@@ -5,9 +5,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from scene import Scene
 
 from lbdisc.testing.processes import Process
+from support.scene import Scene
 
 RELOAD_NEEDED = 3
 

@@ -12,7 +12,6 @@ from types import TracebackType
 from typing import Any, Self
 
 import pytest
-from scene import LBDISC, Scene, lost
 
 from lbdisc.haproxy.errors import HaproxyError
 from lbdisc.haproxy.master import Master
@@ -22,6 +21,7 @@ from lbdisc.testing.processes import Process, free_port
 from lbdisc.testing.waiting import eventually
 from lbdisc_lab.demo import registries
 from lbdisc_lab.traffic import Traffic
+from support.scene import LBDISC, Scene, lost
 
 # Half a dozen programs in each test: a busy machine takes a while to start them.
 pytestmark = pytest.mark.timeout(180)

@@ -3,9 +3,10 @@
 from typing import ClassVar
 
 import pytest
-from matrix import FailureMatrix
-from registries import EtcdWorld
-from worlds import World
+
+from support.matrix import FailureMatrix
+from support.registries import EtcdWorld
+from support.worlds import World
 
 
 @pytest.mark.timeout(150)  # the registry and its nodes start before the first, and heal after each

@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import ClassVar
 
 import pytest
-from cell import Cell
-from registries import EtcdWorld, FileWorld, ZooKeeperWorld
-from serf_world import SerfWorld
-from worlds import LATE, World
 
 from lbdisc.testing.waiting import eventually
+from support.cell import Cell
+from support.registries import EtcdWorld, FileWorld, ZooKeeperWorld
+from support.serf_world import SerfWorld
+from support.worlds import LATE, World
 
 HELD = ("s1", "s2")  # half of the nodes
 # Half is not more than half, which is the default. Gossip finds the dead one after the other.

@@ -9,7 +9,6 @@ from threading import Event, Thread
 from typing import Any
 
 import pytest
-from haproxies import VERSIONS, Place, Running, free_port, place
 
 from lbdisc import Endpoint
 from lbdisc.haproxy import commands as cmd
@@ -17,6 +16,7 @@ from lbdisc.haproxy.drains import Drains
 from lbdisc.haproxy.live import Live
 from lbdisc.haproxy.text import parse
 from lbdisc.testing.waiting import eventually
+from support.haproxies import VERSIONS, Place, Running, free_port, place
 
 ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
 

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from scene import Scene, lost
 
 from lbdisc.testing.waiting import eventually
+from support.scene import Scene, lost
 
 # HAProxy itself, but its check of a file waits while `hold` is there and fails while `refuse` is.
 CHECKED = """\

@@ -5,11 +5,11 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
 import pytest
-from haproxies import VERSIONS, Place, Running, free_port, place
 
 from lbdisc.haproxy.live import AT_ONCE, Live
 from lbdisc.haproxy.text import parse
 from lbdisc.testing.waiting import eventually
+from support.haproxies import VERSIONS, Place, Running, free_port, place
 
 
 @pytest.fixture(params=VERSIONS)

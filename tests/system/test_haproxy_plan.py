@@ -7,10 +7,8 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 import pytest
-from haproxies import VERSIONS, Place, Running, listener, place
 from hypothesis import HealthCheck, Phase, event, given, seed, settings
 from hypothesis import strategies as st
-from odd_texts import ODDITIES, SPELLINGS, Draft, Words, spelt
 
 from lbdisc.errors import CheckError
 from lbdisc.haproxy.plan import Parked, plan
@@ -19,6 +17,8 @@ from lbdisc.haproxy.socket import Features
 from lbdisc.haproxy.state import differences
 from lbdisc.haproxy.text import parse
 from lbdisc.testing.waiting import eventually
+from support.haproxies import VERSIONS, Place, Running, listener, place
+from support.odd_texts import ODDITIES, SPELLINGS, Draft, Words, spelt
 
 # Of each proxy; LBDISC_PLAN_EXAMPLES=300 looks further, at other examples each time.
 FURTHER = os.environ.get("LBDISC_PLAN_EXAMPLES", "")

@@ -10,7 +10,6 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from haproxies import VERSIONS, Place, Running, place
 
 from lbdisc.errors import ApplyError, CheckError, SettingsError
 from lbdisc.haproxy.binds import MAX_UNIX_PATH
@@ -21,6 +20,7 @@ from lbdisc.haproxy.program import check_config
 from lbdisc.haproxy.socket import Runtime
 from lbdisc.testing.processes import free_port
 from lbdisc.testing.waiting import eventually
+from support.haproxies import VERSIONS, Place, Running, place
 
 BODY = "backend b\n  server a 127.0.0.1:9\n"
 WRONG = f"{BODY}  brand-new 1\n"

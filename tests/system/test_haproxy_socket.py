@@ -7,7 +7,6 @@ from pathlib import Path
 from threading import Thread
 
 import pytest
-from haproxies import VERSIONS, Place, Running, place
 
 from lbdisc.errors import SettingsError
 from lbdisc.haproxy import commands as cmd
@@ -15,6 +14,7 @@ from lbdisc.haproxy.errors import HaproxyError, Refused, Unreachable
 from lbdisc.haproxy.socket import Runtime, answers, host_and_port
 from lbdisc.testing.processes import free_port
 from lbdisc.testing.waiting import eventually
+from support.haproxies import VERSIONS, Place, Running, place
 
 BODY = "backend b\n  balance roundrobin\n  server a 127.0.0.1:9\n  server s 127.0.0.1:9 weight 5\n"
 

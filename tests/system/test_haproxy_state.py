@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from haproxies import VERSIONS, Place, Running, listener, place
 
 from lbdisc.haproxy import commands as cmd
 from lbdisc.haproxy.rows import ServerState
@@ -12,6 +11,7 @@ from lbdisc.haproxy.state import kept_state
 from lbdisc.haproxy.text import parse
 from lbdisc.testing.processes import free_port
 from lbdisc.testing.waiting import eventually
+from support.haproxies import VERSIONS, Place, Running, listener, place
 
 
 @pytest.fixture(params=VERSIONS)

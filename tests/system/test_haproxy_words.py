@@ -2,9 +2,8 @@
 
 from random import Random
 
-from haproxies import place
-
 from lbdisc.haproxy.words import split
+from support.haproxies import place
 
 PLAIN = ("a", "b", "$", "{", "é", "\\ ", "\\'", '\\"', "\\#", "\\\\", "\\n", "\\x41", "\\q")
 PARTS = (

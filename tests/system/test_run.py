@@ -8,12 +8,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from scene import LBDISC, Scene, lost
 
 from lbdisc.haproxy.master import Master
 from lbdisc.haproxy.socket import Runtime
 from lbdisc.testing.processes import Process
 from lbdisc.testing.waiting import eventually
+from support.scene import LBDISC, Scene, lost
 
 
 @pytest.fixture

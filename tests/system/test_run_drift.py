@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from scene import Scene, lost
 
 from lbdisc.haproxy import commands as cmd
 from lbdisc.haproxy.commands import Command
@@ -12,6 +11,7 @@ from lbdisc.haproxy.socket import Runtime
 from lbdisc.haproxy.state import differences
 from lbdisc.haproxy.text import parse
 from lbdisc.testing.waiting import eventually
+from support.scene import Scene, lost
 
 BY_HAND: dict[str, tuple[Command, ...]] = {
     "weight": (cmd.SetWeight("nodes", "s1", 1),),

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from scene import Scene, lost
 
 from lbdisc.haproxy.commands import AddServer
 from lbdisc.haproxy.errors import HaproxyError
@@ -16,6 +15,7 @@ from lbdisc.haproxy.rows import Stat
 from lbdisc.haproxy.socket import Runtime
 from lbdisc.testing.processes import free_port
 from lbdisc.testing.waiting import eventually
+from support.scene import Scene, lost
 
 
 @pytest.fixture

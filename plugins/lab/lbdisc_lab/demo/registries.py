@@ -1,13 +1,14 @@
-"""The registry of the demo: a folder, or the real servers of a backend's ``testing`` module."""
+"""The registry of the demo: a folder, or real servers of a backend."""
 
 import importlib
-import importlib.util
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Protocol, cast, runtime_checkable
 
 from lbdisc.errors import LbdiscError, SettingsError
 from lbdisc_lab.demo.ports import LOOPBACK
+
+OWN = ("etcd", "serf", "zookeeper")  # whose servers are in ``lbdisc_lab.servers``
 
 
 class Registry(Protocol):
@@ -51,7 +52,7 @@ class Folder:
 
 
 class _Servers(Protocol):
-    """What ``lbdisc_<backend>.testing.start`` returns."""
+    """What the ``start`` of a backend's servers returns."""
 
     @property
     def settings(self) -> Mapping[str, object]: ...
@@ -71,7 +72,7 @@ class _Testing(Protocol):
 
 
 class Real:
-    """Real servers, started by a backend's ``testing`` module."""
+    """Real servers of a backend."""
 
     def __init__(self, backend: str, servers: _Servers) -> None:
         self.backend = backend
@@ -111,14 +112,16 @@ def start(backend: str, folder: Path) -> Registry:
 
 
 def _testing(backend: str) -> _Testing:
-    name = f"lbdisc_{backend}.testing"
+    own = backend in OWN
+    name = f"lbdisc_lab.servers.{backend}" if own else f"lbdisc_{backend}.testing"
     try:
-        found = backend.isidentifier() and importlib.util.find_spec(name)
-    except ModuleNotFoundError:
-        found = None
-    if not found:
+        return cast(_Testing, importlib.import_module(name))
+    except ModuleNotFoundError as error:
+        if own:
+            raise SettingsError(
+                f"--backend {backend!r}: there is no {error.name}; install lbdisc-lab[servers]"
+            ) from error
         raise SettingsError(
-            f"--backend {backend!r}: file, or one whose plugin brings servers for a demo "
-            f"(a module {name})"
-        )
-    return cast(_Testing, importlib.import_module(name))
+            f"--backend {backend!r}: file, {', '.join(OWN)}, or one whose plugin brings servers "
+            f"for a demo (a module {name})"
+        ) from error

@@ -6,7 +6,7 @@ import subprocess
 from collections.abc import Callable, Mapping
 
 from lbdisc.testing.waiting import eventually
-from lbdisc_etcd.certificates import Certificates
+from lbdisc_lab.servers.certificates import Certificates
 
 PREFIX = "/lbdisc"
 ROOT_PASSWORD = "root-password"
@@ -34,7 +34,7 @@ class Etcdctl:
         command = [binary("etcdctl", "etcd-client")]
         command.append(f"--endpoints={','.join(urls or self._urls())}")
         if self._certificates:
-            command += self._certificates.client_arguments
+            command += _tls_arguments(self._certificates)
         environment = {**os.environ, "ETCDCTL_API": "3"}
         if self.auth:
             environment["ETCDCTL_USER"] = f"root:{ROOT_PASSWORD}"
@@ -127,6 +127,14 @@ def binary(name: str, package: str) -> str:
     found = shutil.which(name)
     assert found, f"{name} is not installed: apt-get install {package}"
     return found
+
+
+def _tls_arguments(certificates: Certificates) -> list[str]:
+    return [
+        f"--cacert={certificates.authority.cert}",
+        f"--cert={certificates.client.cert}",
+        f"--key={certificates.client.key}",
+    ]
 
 
 def _quoted(text: str) -> str:

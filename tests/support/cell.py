@@ -9,16 +9,15 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from failure_report import AGREED
-from scene import Scene
-from worlds import LATE, Tables, World
-
 from lbdisc.errors import LbdiscError
 from lbdisc.haproxy.errors import HaproxyError
 from lbdisc.haproxy.socket import Runtime
 from lbdisc.testing.processes import accepts
 from lbdisc.testing.waiting import eventually
 from lbdisc_lab.traffic import Traffic
+from support.failure_report import AGREED
+from support.scene import Scene
+from support.worlds import LATE, Tables, World
 
 RATE = 100  # requests a second
 LOOK = 0.02  # seconds between two looks at the registry and at HAProxy

@@ -1,4 +1,4 @@
-"""Real etcd clusters for tests and the demo: any number of members, TLS, logins, and faults."""
+"""A cluster of real etcd servers, and the faults that tests need."""
 
 import shutil
 import ssl
@@ -12,8 +12,8 @@ from typing import Self
 
 from lbdisc.testing.processes import Process, free_port
 from lbdisc.testing.waiting import eventually
-from lbdisc_etcd.certificates import Certificates
-from lbdisc_etcd.etcdctl import PASSWORD, USER, Etcdctl, binary
+from lbdisc_lab.servers.certificates import Certificates
+from lbdisc_lab.servers.etcd.etcdctl import PASSWORD, USER, Etcdctl, binary
 
 
 @dataclass
@@ -72,9 +72,9 @@ class Registry:
         found: dict[str, object] = {"etcd.endpoints": [server.url for server in self.servers]}
         if self.certificates:
             found |= {
-                "etcd.ca_file": str(self.certificates.authority),
-                "etcd.cert_file": str(self.certificates.client_certificate),
-                "etcd.key_file": str(self.certificates.client_key),
+                "etcd.ca_file": str(self.certificates.authority.cert),
+                "etcd.cert_file": str(self.certificates.client.cert),
+                "etcd.key_file": str(self.certificates.client.key),
             }
         if self._auth:
             found |= {"etcd.user": USER, "etcd.password": PASSWORD}
@@ -115,7 +115,7 @@ class Registry:
             "--log-level=warn",
             "--max-txn-ops=20000",
             "--max-request-bytes=16777216",
-            *(self.certificates.server_arguments if self.certificates else ()),
+            *(_tls_arguments(self.certificates) if self.certificates else ()),
             *self._arguments,
         ]
 
@@ -125,7 +125,7 @@ class Registry:
         if not server.running:
             raise RuntimeError(f"{server.name} ended: {server.process.log_tail()}")
         url = f"{server.url}/health"
-        context = self.certificates.context() if self.certificates else None
+        context = _tls_context(self.certificates) if self.certificates else None
         try:
             with urllib.request.urlopen(url, timeout=2, context=context) as reply:
                 return b'"true"' in reply.read()
@@ -191,6 +191,22 @@ class Registry:
         self.stop()
 
 
+def _tls_arguments(certificates: Certificates) -> tuple[str, ...]:
+    """Serve https, and only to clients that the authority knows."""
+    return (
+        f"--cert-file={certificates.server.cert}",
+        f"--key-file={certificates.server.key}",
+        f"--trusted-ca-file={certificates.authority.cert}",
+        "--client-cert-auth",
+    )
+
+
+def _tls_context(certificates: Certificates) -> ssl.SSLContext:
+    context = ssl.create_default_context(cafile=certificates.authority.cert)
+    context.load_cert_chain(certificates.client.cert, certificates.client.key)
+    return context
+
+
 def start(
     folder: Path,
     *,
@@ -205,7 +221,7 @@ def start(
     are passed on to every server. Raises ``AssertionError`` naming the package when etcd is absent.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    certificates = Certificates.make(folder / "tls") if tls else None
+    certificates = Certificates(folder / "tls") if tls else None
     scheme = "https" if tls else "http"
     names = [f"etcd{place}" for place in range(members)]
     servers = [Server(name, folder / name, scheme) for name in names]

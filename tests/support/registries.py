@@ -12,13 +12,12 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from kazoo.exceptions import KazooException, NoNodeError
-from worlds import SERVER_CLOCK, World
 
-import lbdisc_etcd.testing
-import lbdisc_zookeeper.testing
 from lbdisc.testing.proxy import FaultProxy
-from lbdisc_etcd.etcdctl import PREFIX
-from lbdisc_zookeeper.testing.running import Editor
+from lbdisc_lab.servers import etcd, zookeeper
+from lbdisc_lab.servers.etcd.etcdctl import PREFIX
+from lbdisc_lab.servers.zookeeper.editor import Editor
+from support.worlds import SERVER_CLOCK, World
 
 TTL = 2  # seconds
 
@@ -103,7 +102,7 @@ class EtcdWorld(World):
     cannot: ClassVar[dict[str, str]] = {"clock": SERVER_CLOCK}
 
     def open(self) -> None:
-        self._registry = lbdisc_etcd.testing.start(self.folder / "etcd")
+        self._registry = etcd.start(self.folder / "etcd")
         self._stack.callback(self._registry.stop)
         self._port = self._registry.servers[0].client_port
         self._proxy = self._stack.enter_context(FaultProxy(self._port))
@@ -168,7 +167,7 @@ class ZooKeeperWorld(World):
     cannot: ClassVar[dict[str, str]] = {"clock": SERVER_CLOCK}
 
     def open(self) -> None:
-        self._registry = lbdisc_zookeeper.testing.start(self.folder / "zookeeper")
+        self._registry = zookeeper.start(self.folder / "zookeeper")
         self._stack.callback(self._registry.stop)
         hosts = self._registry.hosts
         self._proxy = self._stack.enter_context(FaultProxy(int(hosts[0].rpartition(":")[2])))

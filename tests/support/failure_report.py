@@ -23,8 +23,9 @@ seconds HAProxy itself said what the registry says. The clock starts at the regi
 when the fault ends if that is later; where the agent starts again, at the start of its process.
 What the guard holds back counts as agreed once HAProxy and `lbdisc status` say so. A lost request
 fails the test, and so does an agreement after more than {agreed:.0f} s. The moments at which the
-agent is killed are named, and held open, in `tests/killing.py`; the slowest counts. At its end the
-machine, with {cores} cores, had a load of {load:.0f}: above {cores}, every start takes longer.
+agent is killed are named, and held open, in `tests/support/killing.py`; the slowest counts. At its
+end the machine, with {cores} cores, had a load of {load:.0f}: above {cores}, every start takes
+longer.
 
 """
 

@@ -12,14 +12,14 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
-from cell import Cell
-from disk import Disk
-from failure_report import PROPERTY
-from killing import FEW, POINTS, Killer, program
-from worlds import LATE, World
 
 from lbdisc.haproxy.master import Master
 from lbdisc.testing.processes import Process
+from support.cell import Cell
+from support.disk import Disk
+from support.failure_report import PROPERTY
+from support.killing import FEW, POINTS, Killer, program
+from support.worlds import LATE, World
 
 FREEZE = 2.0  # seconds; below the time limits of the traffic
 FLAPS, FLAP = 30, 0.05  # times there and gone, seconds each

@@ -10,13 +10,13 @@ from types import TracebackType
 from typing import Any, ClassVar, Self
 
 import psutil
-from scene import LBDISC
 
 from lbdisc import records
 from lbdisc.testing.entries import HOSTILE_RECORDS
 from lbdisc.testing.processes import Process, accepts, free_port
 from lbdisc.testing.waiting import eventually
 from lbdisc.values import Endpoint
+from support.scene import LBDISC
 
 SERVER_CLOCK = (
     "no time of day is in its records, and a test may not set the machine's clock: leases, sessions"

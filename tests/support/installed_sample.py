@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-SAMPLE = Path(__file__).parent / "sample_plugin"
+SAMPLE = Path(__file__).parents[1] / "sample_plugin"
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,14 +4,13 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any, ClassVar
 
-from worlds import LATE, SERVER_CLOCK, World
-
-import lbdisc_serf.testing
 from lbdisc.testing.proxy import FaultProxy
 from lbdisc.testing.waiting import eventually
+from lbdisc_lab.servers import serf
 from lbdisc_serf.tags import tag_name
 from lbdisc_serf.tags import write as tag_of
 from lbdisc_serf.wire import RpcError
+from support.worlds import LATE, SERVER_CLOCK, World
 
 
 class SerfWorld(World):
@@ -34,13 +33,13 @@ class SerfWorld(World):
     }
 
     def open(self) -> None:
-        self._registry = lbdisc_serf.testing.start(self.folder / "serf")
+        self._registry = serf.start(self.folder / "serf")
         self._stack.callback(self._registry.stop)
         self._member = self._registry.members[0]
         self._proxy = self._stack.enter_context(
-            FaultProxy(lbdisc_serf.testing.RPC_PORT, host=self._member.address)
+            FaultProxy(serf.RPC_PORT, host=self._member.address)
         )
-        self._by_hand: dict[str, lbdisc_serf.testing.SerfAgent] = {}
+        self._by_hand: dict[str, serf.SerfAgent] = {}
 
     @property
     def settings(self) -> dict[str, Any]:
@@ -82,7 +81,7 @@ class SerfWorld(World):
             for node in self._by_hand.values():
                 eventually(partial(self._joined, node), what="a member to join")
 
-    def _joined(self, node: lbdisc_serf.testing.SerfAgent) -> bool:
+    def _joined(self, node: serf.SerfAgent) -> bool:
         node.join(self._member.address)
         return node.name in self._member.alive()
 

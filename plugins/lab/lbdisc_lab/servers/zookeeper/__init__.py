@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from lbdisc_zookeeper.testing.certificates import NAMES
-from lbdisc_zookeeper.testing.registry import PASSWORD, USER, Registry
+from lbdisc_lab.servers.certificates import NAMES
+from lbdisc_lab.servers.zookeeper.registry import PASSWORD, USER, Registry
 
 __all__ = ["PASSWORD", "USER", "Registry", "start"]
 
@@ -18,7 +18,7 @@ def start(
     require_sasl: bool = False,
     tls: bool = False,
     client_certificates: bool = False,
-    names: str = NAMES,
+    names: tuple[str, ...] = NAMES,
 ) -> Registry:
     """Start ``members`` servers with their data in ``folder``; returns when they serve.
 

@@ -13,13 +13,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
-from cell import Cell
-from worlds import LATE
 
 from lbdisc.haproxy.errors import HaproxyError
 from lbdisc.haproxy.program import find
 from lbdisc.haproxy.socket import Runtime
 from lbdisc.testing.waiting import eventually
+from support.cell import Cell
+from support.worlds import LATE
 
 _PROGRAM = """\
 #!/bin/bash

@@ -13,7 +13,7 @@ from typing import Self
 
 from lbdisc.testing.processes import Process, free_port
 from lbdisc.testing.waiting import eventually
-from lbdisc_zookeeper.testing.certificates import Authority
+from lbdisc_lab.servers.certificates import Certificates
 
 USER, PASSWORD = "lbdisc", "correct horse"
 JARS = Path("/usr/share/java")
@@ -55,25 +55,21 @@ class Registry:
         require_sasl: bool,
         tls: bool,
         client_certificates: bool,
-        names: str,
+        names: tuple[str, ...],
     ) -> None:
         self.folder = folder
         self._tick = tick
         self._session_timeout = session_timeout
         self._sasl, self._require_sasl = sasl, require_sasl
-        self._tls, self._client_certificates = tls, client_certificates
-        self._names = names
+        self._client_certificates = client_certificates
+        self._certificates = Certificates(folder / "tls", names) if tls else None
         self._ports = [_Ports(*(free_port() for _ in range(4))) for _ in range(members)]
-        self.authority = Authority(folder / "tls")
         self._java, self._class_path = _java(), _class_path()
         self.members = [self._prepare(index) for index in range(members)]
 
     def _prepare(self, index: int) -> Process:
         home = self._home(index)
         (home / "data").mkdir(parents=True, exist_ok=True)
-        if self._tls and not self.authority.cert.exists():
-            self.authority.create().issue("server", self._names)
-            self.authority.issue("client")
         (home / "data" / "myid").write_text(f"{index + 1}\n")
         (home / "zoo.cfg").write_text("\n".join([*self._config(index), ""]))
         options = [*_JVM, "-Dzookeeper.forceSync=no", "-Dzookeeper.preAllocSize=1024"]
@@ -106,16 +102,22 @@ class Registry:
                 yield f"server.{number}=127.0.0.1:{ports.peer}:{ports.election}"
         if self._sasl:
             yield "authProvider.1=org.apache.zookeeper.server.auth.SASLAuthenticationProvider"
-        if self._tls:
-            yield from self._tls_config(index)
+        if self._certificates:
+            yield from self._tls_config(index, self._certificates)
 
-    def _tls_config(self, index: int) -> Iterable[str]:
+    def _tls_config(self, index: int, certificates: Certificates) -> Iterable[str]:
         yield "serverCnxnFactory=org.apache.zookeeper.server.NettyServerCnxnFactory"
         yield f"secureClientPort={self._ports[index].secure}"
         yield "secureClientPortAddress=127.0.0.1"
-        store = self.authority.issued("server").store
+        store = self._home(index) / "server.store.pem"
+        store.write_bytes(
+            certificates.server.key.read_bytes() + certificates.server.cert.read_bytes()
+        )
         yield from (f"ssl.keyStore.location={store}", "ssl.keyStore.type=PEM")
-        yield from (f"ssl.trustStore.location={self.authority.cert}", "ssl.trustStore.type=PEM")
+        yield from (
+            f"ssl.trustStore.location={certificates.authority.cert}",
+            "ssl.trustStore.type=PEM",
+        )
         yield "ssl.hostnameVerification=false"
         yield f"ssl.clientAuth={'need' if self._client_certificates else 'none'}"
 
@@ -126,7 +128,7 @@ class Registry:
 
     @property
     def hosts(self) -> list[str]:
-        if not self._tls:
+        if not self._certificates:
             return self.plain_hosts
         return [f"127.0.0.1:{ports.secure}" for ports in self._ports]
 
@@ -137,12 +139,11 @@ class Registry:
             "zookeeper.hosts": self.hosts,
             "zookeeper.session_timeout": self._session_timeout,
         }
-        if self._tls:
-            found["zookeeper.ca_file"] = str(self.authority.cert)
-        if self._client_certificates:
-            client = self.authority.issued("client")
-            found["zookeeper.cert_file"] = str(client.cert)
-            found["zookeeper.key_file"] = str(client.key)
+        if self._certificates:
+            found["zookeeper.ca_file"] = str(self._certificates.authority.cert)
+            if self._client_certificates:
+                found["zookeeper.cert_file"] = str(self._certificates.client.cert)
+                found["zookeeper.key_file"] = str(self._certificates.client.key)
         if self._sasl:
             found |= {"zookeeper.sasl_user": USER, "zookeeper.sasl_password": PASSWORD}
         return found

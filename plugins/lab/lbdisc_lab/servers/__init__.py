@@ -1,0 +1,1 @@
+"""Real servers of the registries, started on loopback for tests, measurements and the demo."""

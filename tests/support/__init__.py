@@ -1,0 +1,1 @@
+"""What tests of whole programs share: scenes, registries as worlds, faults, and their report."""
