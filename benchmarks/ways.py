@@ -215,7 +215,7 @@ def rendered(state: Path, port: int, base: Base, **variables: object) -> str:
         Endpoint(service="nodes", name=name, address="127.0.0.1", port=at)
         for name, at in base.items()
     )
-    return JinjaRenderer(settings).render(Snapshot.of(endpoints))
+    return JinjaRenderer(settings).render(Snapshot.of(endpoints)).text
 
 
 __all__ = [

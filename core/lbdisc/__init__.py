@@ -1,9 +1,7 @@
 """lbdisc keeps a load balancer in step with a cluster, whatever registry the cluster uses."""
 
 from lbdisc.hooks import (
-    Applied,
     Discovery,
-    Planned,
     Provider,
     Publish,
     Registrar,
@@ -11,6 +9,8 @@ from lbdisc.hooks import (
     Renderer,
     hookimpl,
 )
+from lbdisc.planned import Applied, Planned
+from lbdisc.rendered import Rendered
 from lbdisc.values import Change, Endpoint, Problem, Snapshot
 
 __all__ = [
@@ -24,6 +24,7 @@ __all__ = [
     "Publish",
     "Registrar",
     "Reloader",
+    "Rendered",
     "Renderer",
     "Snapshot",
     "hookimpl",

@@ -15,14 +15,16 @@ import structlog
 from lbdisc.backoff import Backoff
 from lbdisc.errors import ApplyError, LbdiscError, Unconfirmed
 from lbdisc.generation import Generation
-from lbdisc.hooks import Applied, Planned, Reloader, Renderer
+from lbdisc.hooks import Follows, Reloader, Renderer, Tends
 from lbdisc.journal import Journal
 from lbdisc.notify import Notifier
 from lbdisc.pace import Pace
+from lbdisc.planned import Applied, AtRuntime, Nothing, Planned, Reload, Start
 from lbdisc.plugins import Plugins
 from lbdisc.presence import Presence
+from lbdisc.rendered import Rendered
 from lbdisc.settings import CoreSettings
-from lbdisc.starting import await_first, text_of
+from lbdisc.starting import await_first, left_in
 from lbdisc.store import Store
 from lbdisc.values import Snapshot
 from lbdisc.watching import Wake, Watcher
@@ -63,10 +65,11 @@ class Agent:
         self._backoff = Backoff(settings.agent.retry_first, settings.agent.retry_most)
         self._doubt = Backoff(settings.agent.retry_first, DOUBT)
         self._desired: Snapshot | None = None
-        self._candidate: tuple[Snapshot, str, Planned] | None = None
+        self._rendered: tuple[Snapshot, Rendered] | None = None
+        self._planned: Planned | None = None  # for what is rendered, and for what runs now
         self._taken: Snapshot | None = None
         self._arrived = 0.0
-        self._kept = ""
+        self._kept: Rendered | None = None
         self._running: Generation | None = None
         self._next_look = 0.0
         self._next_thorough = 0.0
@@ -120,12 +123,12 @@ class Agent:
         self._pace.settings = settings.agent
         self.journal.settings = settings
         watcher.start()
-        self._candidate = self._taken = None
+        self._rendered = self._planned = self._taken = None
         self._pace.changed(self._clock())
 
     def _begin(self, stop: Event) -> None:
         """Start from the registry, or where that does not answer from what was known last."""
-        known, written = self._store.last_snapshot(), text_of(self._settings.output)
+        known, written = self._store.last_snapshot(), left_in(self._settings.output)
         on_disk = known is not None or written is not None
         first = await_first(self._watcher, self._wake, stop, self._clock, known_from_disk=on_disk)
         if first or stop.is_set():
@@ -175,48 +178,56 @@ class Agent:
         if self._running is None or self._pace.failing:
             return False
         try:
-            return self._prepared()[2].how in ("nothing", "written", "runtime")
+            return not self._prepared().costs_a_reload
         except LbdiscError:
             return True  # applying says why, at once
 
-    def _prepared(self) -> tuple[Snapshot, str, Planned]:
-        """The desired snapshot, its text, and what an apply would do. Raises ``LbdiscError``."""
-        snapshot = self._desired
-        if snapshot is None:
-            planned = Planned(how="reload", detail="the file that is there is kept alive")
-            return Snapshot(), self._kept, planned
-        if self._candidate is None or self._candidate[0] is not snapshot:
-            text = self._renderer.render(snapshot)
-            running = self._running.text if self._running else ""
-            self._candidate = (snapshot, text, self._reloader.plan(running, text))
-        return self._candidate
+    def _wanted(self) -> tuple[Snapshot, Rendered]:
+        """The desired snapshot and what it is rendered to. Raises ``LbdiscError``."""
+        if self._desired is None:
+            return Snapshot(), self._kept or Rendered("")
+        if self._rendered is None or self._rendered[0] is not self._desired:
+            self._planned = None
+            self._rendered = self._desired, self._renderer.render(self._desired)
+        return self._rendered
+
+    def _prepared(self) -> Planned:
+        """What an apply does, planned once for the pace and for the apply."""
+        _, rendered = self._wanted()
+        if self._planned is None:
+            running = self._running.rendered if self._running else None
+            self._planned = self._reloader.plan(self._settings.output, running, rendered)
+        return self._planned
 
     def _bring(self) -> None:
         """Render, apply and verify the desired snapshot; plan the next attempt when that fails."""
         try:
-            snapshot, text, _ = self._prepared()
-            applied = self._apply(text)
+            snapshot, rendered = self._wanted()
+            applied = self._apply(rendered)
         except LbdiscError as error:
-            self._candidate = None
+            self._rendered = None
             self._failed(error)
             return
-        self._candidate = None
+        finally:
+            self._planned = None
+        self._rendered = None
         self._pace.settled()
         self._backoff.reset()
         self._doubt.reset()
-        self._announce(snapshot, text, applied)
+        self._announce(snapshot, rendered, applied)
 
-    def _apply(self, text: str) -> Applied:
-        same = self._running is not None and text == self._running.text
-        if same and not self._reloader.verify(text, thorough=True):
-            return Applied(how="unchanged")
-        applied = self._reloader.apply(self._settings.output, text)
+    def _apply(self, rendered: Rendered) -> Applied:
+        if self._running is not None and rendered == self._running.rendered:
+            self._planned = None  # what runs may have become something else
+            if not self._reloader.verify(rendered, thorough=True):
+                return Applied(how=Nothing())
+        applied = self._reloader.apply(self._prepared())
         now = self._clock()
-        if applied.how in ("reload", "start"):
+        if isinstance(applied.how, Reload | Start):
             self._pace.reloaded(now)
         # What was changed at run time has been read back by the reloader itself.
-        thorough = applied.how != "runtime"
-        if difference := self._reloader.verify(text, thorough=thorough):
+        thorough = not isinstance(applied.how, AtRuntime)
+        if difference := self._reloader.verify(rendered, thorough=thorough):
             raise Unconfirmed(f"applied, yet not running: {difference}")
         self._plan_looks(now, thorough=thorough)
         return applied
@@ -230,12 +241,12 @@ class Agent:
         self._pace.failed(self._clock(), delay)
         self.journal.failed(error, delay)
 
-    def _announce(self, snapshot: Snapshot, text: str, applied: Applied) -> None:
+    def _announce(self, snapshot: Snapshot, rendered: Rendered, applied: Applied) -> None:
         before = self._running.snapshot if self._running else Snapshot()
         generation = Generation(
             number=self.journal.number + 1,
             snapshot=snapshot,
-            text=text,
+            rendered=rendered,
             change=snapshot.since(before),
         )
         self._running = generation
@@ -251,7 +262,8 @@ class Agent:
         assert self._running is not None
         thorough = self._next_thorough <= now
         self._plan_looks(now, thorough=thorough)
-        if difference := self._reloader.verify(self._running.text, thorough=thorough):
+        if difference := self._reloader.verify(self._running.rendered, thorough=thorough):
+            self._planned = None
             self.journal.drift(difference)
             self._arrived = now
             self._pace.changed(now)
@@ -260,8 +272,11 @@ class Agent:
             self._tend()
 
     def _tend(self) -> None:
+        if not isinstance(self._reloader, Tends):
+            return
+        self._planned = None
         try:
-            done = self._reloader.tend(self._settings.output)
+            done = self._reloader.tend()
         except LbdiscError as error:
             log.error("housekeeping failed", error=str(error))
             return
@@ -286,7 +301,8 @@ class Agent:
 
     def _report(self) -> None:
         in_step = self._pace.first_change is None
-        if in_step and self._running is not None and not self._reloader.behind():
+        behind = isinstance(self._reloader, Follows) and self._reloader.behind()
+        if in_step and self._running is not None and not behind:
             self.journal.written(self._running)
         if self._notifier.watchdog:
             self._notifier.send("WATCHDOG=1")

@@ -93,8 +93,9 @@ def load(
     core = CoreSettings(**{f.name: _part(model, f.name) for f in dataclasses.fields(CoreSettings)})
     _refuse_reserved(core, origins)
     state_dir = str(core.state_dir.expanduser().absolute())
-    core = _expand(core, state_dir, core.services)
-    filled = {name: _expand(_part(model, name), state_dir, core.services) for name in tables}
+    core = _expand(core, {"{state_dir}": state_dir}, core.services)
+    places = {"{state_dir}": state_dir, "{output}": str(core.output)}
+    filled = {name: _expand(_part(model, name), places, core.services) for name in tables}
     return Configuration(core, filled, _rows(core, filled, origins, known), path)
 
 
@@ -203,21 +204,27 @@ def _got(value: Any) -> str:
     return "" if isinstance(value, dict) else f", not {shown(value)}"
 
 
-def _expand(table: Any, state_dir: str, services: tuple[str, ...]) -> Any:
-    """``table`` with ``{state_dir}`` and ``{services}`` filled in and paths made absolute."""
+def _expand(table: Any, places: Mapping[str, str], services: tuple[str, ...]) -> Any:
+    """``table`` with ``places`` and ``{services}`` filled in and paths made absolute."""
     changed: dict[str, Any] = {}
     for field in dataclasses.fields(table):
         value = getattr(table, field.name)
         if dataclasses.is_dataclass(value):
-            changed[field.name] = _expand(value, state_dir, services)
+            changed[field.name] = _expand(value, places, services)
         elif isinstance(value, Path):
-            text = str(value).replace("{state_dir}", state_dir)
+            text = _filled(str(value), places)
             changed[field.name] = Path(text).expanduser().absolute() if text != "." else value
-        elif isinstance(value, str) and "{state_dir}" in value:
-            changed[field.name] = value.replace("{state_dir}", state_dir)
+        elif isinstance(value, str):
+            changed[field.name] = _filled(value, places)
         elif value == ("{services}",):
             changed[field.name] = services
     return dataclasses.replace(table, **changed)
+
+
+def _filled(text: str, places: Mapping[str, str]) -> str:
+    for name, place in places.items():
+        text = text.replace(name, place)
+    return text
 
 
 def _rows(

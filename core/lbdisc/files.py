@@ -1,6 +1,7 @@
 """Writing files so that a reader, or a crash at any moment, never meets half of one."""
 
 import os
+import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -17,13 +18,16 @@ def staged(target: Path, text: str, *, mode: int | None = None) -> Iterator[Path
         discard(path)
 
 
-def stage(target: Path, text: str, *, mode: int | None = None) -> Path:
+def stage(target: Path, text: str, *, mode: int | None = None, folder: Path | None = None) -> Path:
     """A temporary file beside ``target`` that holds ``text``, on disk; ``discard`` it at the end.
 
     The name starts with a dot, which readers of node folders pass over. ``mode`` defaults to that
-    of ``target``, or 0644 for a new file. Raises ``OSError``.
+    of ``target``, or 0644 for a new file; it is in ``folder`` if one of the same file system is
+    given. Raises ``OSError``.
     """
-    descriptor, name = tempfile.mkstemp(prefix=f".{target.name}.", suffix=".tmp", dir=target.parent)
+    descriptor, name = tempfile.mkstemp(
+        prefix=f".{target.name}.", suffix=".tmp", dir=folder or target.parent
+    )
     path = Path(name)
     try:
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:
@@ -43,6 +47,12 @@ def discard(path: Path) -> None:
         path.unlink()
 
 
+def stage_folder(target: Path) -> Path:
+    """An empty temporary folder beside ``target``, only for this user. Raises ``OSError``."""
+    prefix = f".{target.name}."
+    return Path(tempfile.mkdtemp(prefix=prefix, suffix=".tmp", dir=target.parent))
+
+
 def held(path: Path) -> str | None:
     """What the file holds, ``None`` while there is none. Raises ``OSError``."""
     try:
@@ -55,7 +65,10 @@ def clean_up(target: Path) -> None:
     """Remove what a killed process staged beside ``target``; only for its one writer."""
     for leftover in target.parent.glob(f".{target.name}.*.tmp"):
         with suppress(OSError):
-            leftover.unlink()
+            if leftover.is_dir():
+                shutil.rmtree(leftover)
+            else:
+                leftover.unlink()
 
 
 def _mode_of(target: Path) -> int:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from hashlib import sha256
 
+from lbdisc.rendered import Rendered
 from lbdisc.values import Change, Snapshot
 
 
@@ -13,10 +14,13 @@ class Generation:
 
     number: int
     snapshot: Snapshot
-    text: str
+    rendered: Rendered
     change: Change
 
     @cached_property
     def digest(self) -> str:
-        """The first 12 hexadecimal digits of the text's SHA-256."""
-        return sha256(self.text.encode()).hexdigest()[:12]
+        """12 hexadecimal digits that stand for the text and all further files."""
+        found = sha256(self.rendered.text.encode())
+        for name, text in self.rendered.files:
+            found.update(f"\0{name}\0{len(text)}\0{text}".encode())
+        return found.hexdigest()[:12]

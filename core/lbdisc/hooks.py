@@ -10,10 +10,12 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Event
-from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar, runtime_checkable
 
 import pluggy
 
+from lbdisc.planned import Applied, Planned
+from lbdisc.rendered import Rendered
 from lbdisc.values import Endpoint, Snapshot
 
 if TYPE_CHECKING:
@@ -98,71 +100,78 @@ class Registrar(Protocol):
 
 
 class Renderer(Protocol):
-    """Makes the configuration's text."""
+    """Makes the configuration."""
 
-    def render(self, snapshot: Snapshot) -> str:
-        """The text for ``snapshot``, always the same for one snapshot. Raises ``RenderError``."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Planned:
-    """What an apply would do: ``how`` is nothing, written, runtime or reload; ``detail`` says why.
-
-    ``commands`` are what would be sent at run time. Only a reload is worth waiting for quiet.
-    """
-
-    how: str
-    detail: str = ""
-    commands: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Applied:
-    """How a configuration came to life: ``how`` is start, reload, runtime, written or unchanged."""
-
-    how: str
-    detail: str = ""
+    def render(self, snapshot: Snapshot) -> Rendered:
+        """That of ``snapshot``, always the same for one snapshot. Raises ``RenderError``."""
 
 
 class Reloader(Protocol):
-    """Brings a configuration to life in a load balancer."""
+    """Brings a configuration to life in a load balancer.
+
+    What only some can do are protocols of their own: ``Tends``, ``Drains`` and ``Follows``.
+    """
 
     def check(self, candidate: Path) -> None:
-        """Raise ``CheckError`` with the load balancer's own words if it refuses the file."""
+        """Raise ``CheckError`` with the load balancer's own words if it refuses the main file.
 
-    def plan(self, running: str, candidate: str) -> Planned:
-        """What it takes to come from one text to the other; changes nothing."""
-
-    def apply(self, config: Path, candidate: str) -> Applied:
-        """Make the load balancer run ``candidate`` and ``config`` hold it, or change neither.
-
-        What runs already may be written a little later, when it has been checked: ``verify`` tells
-        if that failed, and ``close`` waits for it. Raises ``CheckError`` when the text is refused,
-        ``ApplyError`` when it could not be brought to life; then the last good text is back in
-        ``config``.
+        Further files of the configuration are where the file at ``candidate`` says.
         """
 
-    def verify(self, candidate: str, *, thorough: bool) -> str:
-        """What differs between ``candidate`` and what runs, in one line; empty when they agree.
+    def plan(self, config: Path, running: Rendered | None, candidate: Rendered) -> Planned:
+        """What it takes to come to ``candidate`` from what runs; changes nothing.
+
+        ``running`` is what the caller believes to run, ``None`` where it knows of nothing; what a
+        reloader has seen with its own eyes counts for more.
+        """
+
+    def apply(self, planned: Planned) -> Applied:
+        """Make the load balancer run the candidate and its files hold it, or change neither.
+
+        All files are checked together and installed as one (``lbdisc.installing``). What runs
+        already may be written a little later, when it has been checked: ``verify`` tells if that
+        failed, and ``close`` waits for it. Raises ``CheckError`` when the candidate is refused,
+        ``ApplyError`` when it could not be brought to life; then the last good files are back.
+        """
+
+    def verify(self, running: Rendered, *, thorough: bool) -> str:
+        """What differs between ``running`` and what runs, in one line; empty when they agree.
 
         Called about once a second; ``thorough`` (every ``verify_every`` seconds and after an apply)
-        asks for the full comparison, else a cheap sign of life is enough.
+        asks for the full comparison, else a cheap sign of life is enough. What differs is what the
+        next plan repairs.
         """
 
-    def behind(self) -> bool:
-        """Whether the file is still to follow what runs already."""
+    def close(self) -> None:
+        """The agent stops: let go of what was started, within 1.5 seconds."""
+
+
+@runtime_checkable
+class Tends(Protocol):
+    """A reloader whose load balancer wants housekeeping."""
+
+    def tend(self) -> Applied | None:
+        """Called about once a second while all is well; what was done, if any."""
+
+
+@runtime_checkable
+class Drains(Protocol):
+    """A reloader that can tell whether an endpoint is free."""
 
     def drained(self, endpoints: Sequence[Endpoint]) -> Collection[Endpoint]:
         """Those of ``endpoints``, which drain in what runs, that no session is left on.
 
-        Called some times a second while any endpoint drains; an error counts as none.
+        Called some times a second while any endpoint drains; an error counts as none. Never a
+        guess: a node that hears it stops.
         """
 
-    def tend(self, config: Path) -> Applied | None:
-        """Housekeeping, called about once a second while nothing waits; what was done, if any."""
 
-    def close(self) -> None:
-        """The agent stops: let go of what was started, within 1.5 seconds."""
+@runtime_checkable
+class Follows(Protocol):
+    """A reloader whose files may come after what runs."""
+
+    def behind(self) -> bool:
+        """Whether the files are still to follow what runs already."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,8 +181,8 @@ class Provider(Generic[S, T_co]):
     The core fills ``settings`` from the table named ``name`` of the settings file and from the
     environment (``LBDISC_NAME_FIELD``). Field types are plain ones, ``Path``, tuples and dicts of
     them, ``Literal``, and ``pydantic.SecretStr`` for secrets: each secret ``x`` may also be given
-    as ``x_file``. ``{state_dir}`` in a default text or path stands for the agent's state folder, a
-    default ``("{services}",)`` for the setting ``services``.
+    as ``x_file``. ``{state_dir}`` and ``{output}`` in a default text or path stand for the
+    settings of that name, a default ``("{services}",)`` for the setting ``services``.
     A field's ``metadata={"help": "…"}`` is its line in the reference.
     """
 

@@ -2,6 +2,7 @@
 
 import ipaddress
 import re
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -12,6 +13,7 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from lbdisc.errors import RenderError, SettingsError
 from lbdisc.render_memory import Memory
+from lbdisc.rendered import Rendered
 from lbdisc.settings import described
 from lbdisc.values import Endpoint, Snapshot, check_name, shown
 
@@ -27,7 +29,12 @@ class JinjaSettings:
 
     template: Path = described("the template", TEMPLATES / "haproxy.cfg.j2")
     services: tuple[str, ...] = described("the services in the template's order", ("{services}",))
+    files: dict[str, Path] = field(
+        default_factory=dict,
+        metadata={"help": "further files beside the output, by name, and the template of each"},
+    )
     state_dir: Path = described("state_dir as the template sees it", Path("{state_dir}"))
+    output: Path = described("output, whose folder `file(…)` names files in", Path("{output}"))
     vars: dict[str, Any] = field(
         default_factory=dict, metadata={"help": "the operator's variables, free in name and form"}
     )
@@ -46,29 +53,39 @@ class Service:
 
 
 class JinjaRenderer:
-    """Renders ``settings.template``; reads it again whenever the renderer is made anew."""
+    """Renders ``settings.template`` and ``settings.files``; reads them when it is made."""
 
     def __init__(self, settings: JinjaSettings) -> None:
         self._settings = settings
         for service in settings.services:
             check_name(service, what="service in the setting services")
-        self._path = settings.template
-        self._memory = Memory()
+        _check_names(settings)
         self._services: dict[str, Service] = {}
-        self._template = _compile(settings.template, self._memory)
+        self._main = _Template(settings.template, self._file)
+        self._files = {
+            name: _Template(path.expanduser().absolute(), self._file)
+            for name, path in settings.files.items()
+        }
 
-    def render(self, snapshot: Snapshot) -> str:
-        """The text. Raises ``RenderError`` that names the template's line."""
+    def render(self, snapshot: Snapshot) -> Rendered:
+        """The configuration. Raises ``RenderError`` that names the template's line."""
         services = self._services_of(snapshot)
-        self._memory.turn(len(snapshot) + len(services))
-        try:
-            return self._template.render(
-                services=services, vars=self._settings.vars, state_dir=str(self._settings.state_dir)
-            )
-        except RecursionError as error:
-            raise RenderError(f"template {self._path}: it calls itself for ever") from error
-        except Exception as error:
-            raise RenderError(_explained(self._path, error)) from error
+        values = {
+            "services": services,
+            "vars": self._settings.vars,
+            "state_dir": str(self._settings.state_dir),
+        }
+        size = len(snapshot) + len(services)
+        text = self._main.render(size, values)
+        files = ((name, each.render(size, values)) for name, each in self._files.items())
+        return Rendered(text, tuple(files))
+
+    def _file(self, name: str) -> str:
+        """In a template: the path of a further file."""
+        if name not in self._settings.files:
+            known = ", ".join(sorted(self._settings.files)) or "none"
+            raise ValueError(f"no file {shown(name)} in jinja2.files (known: {known})")
+        return str(self._settings.output.parent / name)
 
     def _services_of(self, snapshot: Snapshot) -> list[Service]:
         """In the template's order; one in which nothing changed is the same object as before."""
@@ -80,7 +97,35 @@ class JinjaRenderer:
         return [self._services[name] for name in self._settings.services]
 
 
-def _compile(path: Path, memory: Memory) -> jinja2.Template:
+def _check_names(settings: JinjaSettings) -> None:
+    try:
+        names = Rendered("", tuple((name, "") for name in settings.files)).names
+    except RenderError as error:
+        raise SettingsError(f"jinja2.files: {error}") from error
+    if settings.output.name in names:
+        raise SettingsError(f"jinja2.files: {settings.output.name} is the output itself")
+
+
+class _Template:
+    """One template, with a memory of its own: macros of another may have the same names."""
+
+    def __init__(self, path: Path, file: Callable[[str], str]) -> None:
+        self._path = path
+        self._memory = Memory()
+        self._template = _compile(path, self._memory, file)
+
+    def render(self, size: int, values: Mapping[str, object]) -> str:
+        """The text for about ``size`` items. Raises ``RenderError``."""
+        self._memory.turn(size)
+        try:
+            return self._template.render(values)
+        except RecursionError as error:
+            raise RenderError(f"template {self._path}: it calls itself for ever") from error
+        except Exception as error:
+            raise RenderError(_explained(self._path, error)) from error
+
+
+def _compile(path: Path, memory: Memory, file: Callable[[str], str]) -> jinja2.Template:
     environment = ImmutableSandboxedEnvironment(
         undefined=jinja2.StrictUndefined,
         autoescape=False,  # the output is no HTML; `quote` is what escapes here
@@ -94,11 +139,12 @@ def _compile(path: Path, memory: Memory) -> jinja2.Template:
     environment.filters["is_ip"] = is_ip
     environment.filters["each"] = memory.each
     environment.globals["fail"] = _fail
+    environment.globals["file"] = file
     try:
         return environment.get_template(path.name)
     except jinja2.TemplateNotFound as error:
         raise SettingsError(
-            f"no template {path.parent / (error.name or path.name)}: see jinja2.template"
+            f"no template {path.parent / (error.name or path.name)}: see jinja2.template and files"
         ) from error
     except jinja2.TemplateError as error:
         raise RenderError(_explained(path, error)) from error

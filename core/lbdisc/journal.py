@@ -11,7 +11,7 @@ import structlog
 from lbdisc import __version__
 from lbdisc.errors import LbdiscError
 from lbdisc.generation import Generation
-from lbdisc.hooks import Applied
+from lbdisc.planned import Applied
 from lbdisc.settings import CoreSettings
 from lbdisc.store import Store
 from lbdisc.values import Endpoint, Problem
@@ -55,14 +55,15 @@ class Journal:
             went=_named(change.removed),
             changed=_named(change.changed),
             endpoints=len(generation.snapshot),
-            how=applied.how,
+            how=str(applied.how),
             detail=applied.detail or None,
             ms=round(seconds * 1000, 1),
         )
         self._generation = {
             "number": generation.number,
             "digest": generation.digest,
-            "how": applied.how,
+            "files": [name for name, _ in generation.rendered.files],
+            "how": str(applied.how),
             "at": _now(),
             "ms": round(seconds * 1000, 1),
         }
@@ -98,7 +99,7 @@ class Journal:
     def tended(self, applied: Applied) -> None:
         """The load balancer was tidied up; what it serves is the same."""
         self._counters[f"tended_{applied.how}"] += 1
-        log.info("tidied up", how=applied.how, detail=applied.detail or None)
+        log.info("tidied up", how=str(applied.how), detail=applied.detail or None)
 
     def drift(self, difference: str) -> None:
         self._counters["drift"] += 1

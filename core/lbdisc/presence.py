@@ -16,7 +16,7 @@ from lbdisc.draining import ROOM, Agent, token
 from lbdisc.errors import LbdiscError
 from lbdisc.generation import Generation
 from lbdisc.holding import End, Holder
-from lbdisc.hooks import Registrar, Reloader
+from lbdisc.hooks import Drains, Registrar, Reloader
 from lbdisc.settings import AgentSettings
 from lbdisc.values import Endpoint, Snapshot
 
@@ -107,8 +107,10 @@ class Presence:
         mine = [e for e in left if e.service in self._word.services]
         applied = [e for e in mine if _holds(running, e)]
         over = [e for e in left if e.service not in self._word.services]
+        if not applied or not isinstance(reloader, Drains):
+            return over  # a load balancer that cannot tell acknowledges nothing
         try:
-            return [*over, *reloader.drained(applied)] if applied else over
+            return [*over, *reloader.drained(applied)]
         except LbdiscError as error:
             _log.debug("cannot see the sessions of what drains", why=str(error))
         except Exception:  # noqa: BLE001 - foreign code; it must not stop the agent

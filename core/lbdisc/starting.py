@@ -5,8 +5,9 @@ from contextlib import suppress
 from pathlib import Path
 from threading import Event
 
-from lbdisc import files
-from lbdisc.errors import SettingsError
+from lbdisc.errors import ApplyError, SettingsError
+from lbdisc.installing import held
+from lbdisc.rendered import Rendered
 from lbdisc.watching import Wake, Watcher
 
 FIRST_WAIT = 2.0  # seconds, where the disk knows what to serve meanwhile, or the registry fails
@@ -38,8 +39,8 @@ def await_first(
     return watcher.newest is not None
 
 
-def text_of(config: Path) -> str | None:
-    """What an earlier agent left in its file, ``None`` where that cannot be read."""
-    with suppress(OSError):
-        return files.held(config)
+def left_in(config: Path) -> Rendered | None:
+    """What an earlier agent left in its files, ``None`` where that cannot be read."""
+    with suppress(OSError, ApplyError):
+        return held(config)
     return None

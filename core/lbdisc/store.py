@@ -10,6 +10,7 @@ from typing import Any
 
 from lbdisc import files, records
 from lbdisc.errors import EntryError, LbdiscError, SettingsError
+from lbdisc.installing import heal
 from lbdisc.values import Change, Endpoint, Snapshot
 
 SLACK = 1000  # lines of changes that are never worth writing all anew
@@ -145,6 +146,7 @@ def claimed(output: Path) -> Iterator[None]:
             lock = output.with_name(f".{output.name}.lock")
             stack.enter_context(locked(lock, what=f"output {output}", setting="output"))
         files.clean_up(output)
+        heal(output)
         yield
 
 

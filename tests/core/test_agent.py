@@ -15,7 +15,7 @@ from threading import Event
 
 import pytest
 
-from lbdisc import Endpoint, Problem, Publish, Snapshot
+from lbdisc import Endpoint, Problem, Publish, Rendered, Snapshot
 from lbdisc.agent import Agent
 from lbdisc.backoff import Backoff
 from lbdisc.command_reloader import CommandReloader, CommandSettings
@@ -50,11 +50,11 @@ class Script:
 class Names:
     """A renderer: the names, one a line; a node named `bad` cannot be rendered."""
 
-    def render(self, snapshot: Snapshot) -> str:
+    def render(self, snapshot: Snapshot) -> Rendered:
         names = [endpoint.name for endpoint in snapshot.endpoints]
         if "bad" in names:
             raise RenderError("template, line 3: no bad nodes")
-        return "".join(f"{name}\n" for name in names)
+        return Rendered("".join(f"{name}\n" for name in names))
 
 
 def nodes(*names: str, service: str = "nodes") -> Snapshot:

@@ -63,11 +63,11 @@ def test_haproxy_takes_what_is_rendered_without_a_warning(
     tmp_path: Path, services: tuple[str, ...], snapshot: list[Endpoint], extra: dict[str, object]
 ) -> None:
     made = renderer(tmp_path, services=services, vars={**VARS, **extra})
-    assert "[WARNING]" not in accepted(made.render(Snapshot.of(snapshot)), tmp_path)
+    assert "[WARNING]" not in accepted(made.render(Snapshot.of(snapshot)).text, tmp_path)
 
 
 def test_the_labs_names_and_options_are_there(tmp_path: Path) -> None:
-    text = renderer(tmp_path, vars={}).render(Snapshot.of([node("s1")]))
+    text = renderer(tmp_path, vars={}).render(Snapshot.of([node("s1")])).text
     for line in (
         "frontend localnodes",
         "bind *:80",
@@ -89,12 +89,12 @@ def test_the_labs_names_and_options_are_there(tmp_path: Path) -> None:
 
 
 def test_a_draining_endpoint_has_weight_zero(tmp_path: Path) -> None:
-    text = renderer(tmp_path).render(Snapshot.of([node("s1", state="draining", weight=7)]))
+    text = renderer(tmp_path).render(Snapshot.of([node("s1", state="draining", weight=7)])).text
     assert "server s1 10.0.0.1:3000 check weight 0\n" in text
 
 
 def test_a_host_name_is_resolved_at_run_time_and_never_stops_the_start(tmp_path: Path) -> None:
-    text = renderer(tmp_path).render(Snapshot.of([node("s1", "no-such-host.invalid")]))
+    text = renderer(tmp_path).render(Snapshot.of([node("s1", "no-such-host.invalid")])).text
     assert "server s1 no-such-host.invalid:3000 check weight 100 resolvers system" in text
     accepted(text, tmp_path)
 
@@ -173,7 +173,7 @@ def test_only_what_changed_is_rendered_again(tmp_path: Path) -> None:
 
     made = renderer(tmp_path, template, vars={"seen": Seen()})
     endpoints = [node(f"s{number}") for number in range(9)]
-    assert made.render(Snapshot.of(endpoints)).count("s") == 9
+    assert made.render(Snapshot.of(endpoints)).text.count("s") == 9
     names.clear()
     made.render(Snapshot.of([*endpoints, node("s44")]))
     made.render(Snapshot.of(endpoints[1:]))

@@ -14,11 +14,11 @@ ALLOWED = 1_000_000  # bytes; the texts of all generations are 4 MB, without wha
 def test_two_thousand_changes_of_a_service_leave_nothing_behind(tmp_path: Path) -> None:
     settings = JinjaSettings(services=("nodes",), state_dir=tmp_path, vars={"cli_bind": ""})
     renderer = JinjaRenderer(settings)
-    running = renderer.render(state(0))
+    running = renderer.render(state(0)).text
     tracemalloc.start()
     try:
         for number in range(1, WARM + CHANGES + 1):
-            candidate = renderer.render(state(number))
+            candidate = renderer.render(state(number)).text
             assert plan(running, candidate).how == "runtime"
             running = candidate
             if number == WARM:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import typer
 
-from lbdisc import Provider, hookimpl, plugins
+from lbdisc import Provider, Rendered, hookimpl, plugins
 from lbdisc.errors import PluginError
 from lbdisc.generation import Generation
 from lbdisc.hooks import Discovery, Hooks
@@ -111,7 +111,7 @@ def test_listeners_hear_of_generations_and_a_failing_one_disturbs_nobody() -> No
     loaded = Plugins()
     loaded.add(Hears(), name="hears")
     loaded.add(Fails(), name="fails")
-    generation = Generation(number=1, snapshot=Snapshot(), text="", change=Change())
+    generation = Generation(number=1, snapshot=Snapshot(), rendered=Rendered(""), change=Change())
     assert [b.plugin for b in loaded.tell_applied(generation)] == ["fails"]
     assert heard == [generation]
 

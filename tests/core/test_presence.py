@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from lbdisc import Change, Endpoint, Snapshot
+from lbdisc import Change, Endpoint, Rendered, Snapshot
 from lbdisc.command_reloader import CommandReloader, CommandSettings
 from lbdisc.draining import ROOM, Agent, begun, token
 from lbdisc.errors import ApplyError, RegistrarError
@@ -55,7 +55,7 @@ class Desk:
 
     def look(self, registry: Snapshot, running: Snapshot | None = None) -> None:
         snapshot = registry.only(["web"]) if running is None else running
-        generation = Generation(number=1, snapshot=snapshot, text="", change=Change())
+        generation = Generation(number=1, snapshot=snapshot, rendered=Rendered(""), change=Change())
         self.now += 1.0
         self.presence.look((registry, 0.0), generation, self.sessions)
 

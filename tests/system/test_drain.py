@@ -27,7 +27,8 @@ from support.scene import LBDISC, Scene, lost
 pytestmark = pytest.mark.timeout(180)
 WAITING = "waiting for load balancers to drain"
 STEPS = ("draining", WAITING, "drained", "left")
-LIGHT = {"reloader": "command", "command.reload": "true"}  # acknowledges what it has applied
+# Nothing is ever left on a node: what it has applied it acknowledges.
+LIGHT = {"reloader": "command", "command.reload": "true", "command.drained": "true"}
 # An app that is cut off at SIGTERM: what it has not answered by then is lost.
 ABRUPT = 'trap "touch {stopped}; kill -9 $!; exit 0" TERM; {app} & wait'
 

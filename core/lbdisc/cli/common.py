@@ -11,6 +11,7 @@ from lbdisc.plugins import Plugins
 if TYPE_CHECKING:
     from lbdisc.configuration import Configuration
     from lbdisc.hooks import Reloader
+    from lbdisc.rendered import Rendered
 
 ConfigOption = Annotated[
     Path | None,
@@ -28,17 +29,19 @@ SetOption = Annotated[
 JsonOption = Annotated[bool, typer.Option("--json", help="JSON, for programs.")]
 
 
-def check_text(reloader: "Reloader", name: str, text: str) -> None:
-    """Let the load balancer check ``text``, and call it ``name``. Raises ``LbdiscError``."""
+def check_rendered(reloader: "Reloader", output: Path, rendered: "Rendered") -> None:
+    """Let the load balancer check what would be in ``output``'s folder. Raises ``LbdiscError``."""
     import tempfile
 
     from lbdisc.errors import CheckError
+    from lbdisc.installing import Manifest
+    from lbdisc.mirror import mirror
 
-    with tempfile.TemporaryDirectory(prefix="lbdisc-") as folder:
-        candidate = Path(folder) / name
-        candidate.write_text(text)
+    gone = {*Manifest.read(output).files} - rendered.names
+    with tempfile.TemporaryDirectory(prefix="lbdisc-") as made:
+        folder = Path(made) / "all"
         try:
-            reloader.check(candidate)
+            reloader.check(mirror(folder, output, rendered, gone=gone))
         except CheckError as error:
             raise CheckError(str(error).replace(f"{folder}/", "")) from error
 

@@ -12,7 +12,7 @@ from lbdisc.cli.common import (
     ConfigOption,
     JsonOption,
     SetOption,
-    check_text,
+    check_rendered,
     load_configuration,
 )
 
@@ -66,8 +66,8 @@ def check(
 
     plugins, settings = load_configuration(config, {"backend": backend}, set_)
     wiring.discovery(plugins, settings)
-    text = wiring.renderer(plugins, settings).render(Snapshot())
-    check_text(wiring.reloader(plugins, settings), settings.core.output.name, text)
+    rendered = wiring.renderer(plugins, settings).render(Snapshot())
+    check_rendered(wiring.reloader(plugins, settings), settings.core.output, rendered)
     sys.stdout.write(f"settings are good (file: {settings.file or 'none'})\n")
 
 

@@ -3,6 +3,7 @@
 import difflib
 import json
 import sys
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -12,7 +13,7 @@ from lbdisc.cli.common import (
     ConfigOption,
     JsonOption,
     SetOption,
-    check_text,
+    check_rendered,
     load_configuration,
 )
 
@@ -20,8 +21,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from lbdisc.configuration import Configuration
-    from lbdisc.hooks import Planned
+    from lbdisc.planned import Planned
     from lbdisc.plugins import Plugins
+    from lbdisc.rendered import Rendered
 
 RELOAD_NEEDED = 3
 
@@ -30,11 +32,14 @@ def render(
     config: ConfigOption = None,
     backend: BackendOption = None,
     diff: Annotated[
-        bool, typer.Option("--diff", help="Show what would change in the file, and how.")
+        bool, typer.Option("--diff", help="Show what would change in the files, and how.")
     ] = False,
     check: Annotated[
-        bool, typer.Option("--check", help="Let the load balancer check the text.")
+        bool, typer.Option("--check", help="Let the load balancer check the files.")
     ] = False,
+    file: Annotated[
+        str | None, typer.Option("--file", metavar="NAME", help="Print this further file instead.")
+    ] = None,
     set_: SetOption = None,
 ) -> None:
     """Print the configuration for the registry's state, and change nothing.
@@ -44,24 +49,48 @@ def render(
     Example: lbdisc render --diff
     """
     from lbdisc.cli import wiring
+    from lbdisc.rendered import Rendered
 
     plugins, settings = load_configuration(config, {"backend": backend}, set_)
-    text = _rendered(plugins, settings)
+    rendered = _rendered(plugins, settings)
     output, reloader = settings.core.output, wiring.reloader(plugins, settings)
     if check:
-        check_text(reloader, output.name, text)
+        check_rendered(reloader, output, rendered)
     if not diff:
-        sys.stdout.write(text)
+        sys.stdout.write(_text(rendered, file))
         return
     before = _written(output)
-    lines = difflib.unified_diff(
-        before.splitlines(True), text.splitlines(True), str(output), "rendered"
-    )
-    sys.stdout.writelines(lines)
-    planned = reloader.plan(before, text)
+    sys.stdout.writelines(_differences(output, before or Rendered(""), rendered))
+    planned = reloader.plan(output, before, rendered)
     sys.stderr.write(_line(planned))
-    if planned.how == "reload":
+    if planned.costs_a_reload:
         raise typer.Exit(RELOAD_NEEDED)
+
+
+def _text(rendered: "Rendered", file: str | None) -> str:
+    from lbdisc.errors import LbdiscError
+    from lbdisc.values import shown
+
+    texts = dict(rendered.files)
+    if file is None:
+        return rendered.text
+    if file not in texts:
+        known = ", ".join(texts) or "none"
+        raise LbdiscError(f"no file {shown(file)} is rendered (known: {known})")
+    return texts[file]
+
+
+def _differences(output: "Path", before: "Rendered", after: "Rendered") -> Iterator[str]:
+    """All files' differences, the main one first."""
+    old, new = dict(before.files), dict(after.files)
+    texts = [(output, before.text, after.text)]
+    texts += [
+        (output.parent / name, old.get(name, ""), new.get(name, ""))
+        for name in sorted({*old, *new})
+    ]
+    for path, was, will in texts:
+        lines = was.splitlines(True), will.splitlines(True)
+        yield from difflib.unified_diff(*lines, str(path), "rendered")
 
 
 def plan(
@@ -77,29 +106,36 @@ def plan(
     Example: lbdisc plan --json
     """
     from lbdisc.cli import wiring
+    from lbdisc.planned import AtRuntime
+    from lbdisc.rendered import Rendered
 
     plugins, settings = load_configuration(config, {"backend": backend}, set_)
-    text = _rendered(plugins, settings)
-    planned = wiring.reloader(plugins, settings).plan(_written(settings.core.output), text)
+    rendered, before = _rendered(plugins, settings), _written(settings.core.output)
+    reloader = wiring.reloader(plugins, settings)
+    planned = reloader.plan(settings.core.output, before, rendered)
+    changes = rendered.file_changes(before or Rendered(""))
+    commands = planned.how.commands if isinstance(planned.how, AtRuntime) else ()
     if as_json:
         document = {
-            "how": planned.how,
-            "detail": planned.detail,
-            "commands": list(planned.commands),
+            "how": str(planned.how),
+            "detail": planned.how.detail,
+            "commands": list(commands),
+            "files": dict(changes),
         }
         sys.stdout.write(json.dumps(document) + "\n")
     else:
         sys.stdout.write(_line(planned))
-        sys.stdout.writelines(f"  {command}\n" for command in planned.commands)
-    if planned.how == "reload":
+        sys.stdout.writelines(f"  {command}\n" for command in commands)
+        sys.stdout.writelines(f"  file {name}: {change}\n" for name, change in changes)
+    if planned.costs_a_reload:
         raise typer.Exit(RELOAD_NEEDED)
 
 
 def _line(planned: "Planned") -> str:
-    return f"{planned.how}: {planned.detail.removeprefix('reload: ')}\n"
+    return f"{planned.how}: {planned.how.detail}\n"
 
 
-def _rendered(plugins: "Plugins", settings: "Configuration") -> str:
+def _rendered(plugins: "Plugins", settings: "Configuration") -> "Rendered":
     from lbdisc.cli import wiring
     from lbdisc.cli.inspect import read_once
 
@@ -107,12 +143,11 @@ def _rendered(plugins: "Plugins", settings: "Configuration") -> str:
     return wiring.renderer(plugins, settings).render(snapshot)
 
 
-def _written(output: "Path") -> str:
+def _written(output: "Path") -> "Rendered | None":
     from lbdisc.errors import LbdiscError
+    from lbdisc.installing import held
 
     try:
-        return output.read_text()
-    except FileNotFoundError:
-        return ""
+        return held(output)
     except OSError as error:
-        raise LbdiscError(f"cannot read {output}: {error.strerror}") from error
+        raise LbdiscError(f"cannot read {error.filename}: {error.strerror}") from error

@@ -130,13 +130,14 @@ def _once(plugins: "Plugins", settings: "Configuration") -> None:
     store.prepare()
     with store.locked(), claimed(settings.core.output):
         snapshot = read_once(plugins, settings).only(settings.core.services)
-        text = wiring.renderer(plugins, settings).render(snapshot)
-        applied = wiring.reloader(plugins, settings).apply(settings.core.output, text)
+        rendered = wiring.renderer(plugins, settings).render(snapshot)
+        reloader = wiring.reloader(plugins, settings)
+        applied = reloader.apply(reloader.plan(settings.core.output, None, rendered))
         store.save_snapshot(snapshot)
     get_logger("lbdisc.agent").info(
         "applied once",
         endpoints=len(snapshot),
-        how=applied.how,
+        how=str(applied.how),
         detail=applied.detail or None,
         file=str(Path(settings.core.output)),
     )

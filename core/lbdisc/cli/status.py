@@ -60,6 +60,7 @@ def _print(found: dict[str, Any]) -> None:
         "running": generation
         and f"{generation['number']} ({generation['digest']}), by {generation['how']} in "
         f"{generation['ms']} ms at {generation['at']}",
+        "files": ", ".join(generation.get("files", ())),
         "desired": wanted and f"{wanted['number']}, {wanted['endpoints']} endpoints",
         "written": written and f"{written['number']} ({written['digest']}) at {written['at']}",
         "failure": failure

@@ -43,7 +43,6 @@ class Live:
         self.parked: Parked = {}
         self.unsettled: tuple[float, float] | None = None
         self._clock = clock
-        self._planned: tuple[str, str, Plan] | None = None
         self._turn = 0  # which of the parked servers are looked at next
         self._kept: Runtime | None = None
 
@@ -65,17 +64,14 @@ class Live:
                 self._runtime()
 
     def plan(self, candidate: str, *, max_changes: int) -> Plan:
-        """The way from here to ``candidate``; asked twice, for the pace and to do it."""
-        if self._planned is None or self._planned[:2] != (self.text, candidate):
-            found = plan(
-                self.text,
-                candidate,
-                features=self.features,
-                parked=self.parked,
-                max_changes=max_changes,
-            )
-            self._planned = (self.text, candidate, found)
-        return self._planned[2]
+        """The way from here to ``candidate``."""
+        return plan(
+            self.text,
+            candidate,
+            features=self.features,
+            parked=self.parked,
+            max_changes=max_changes,
+        )
 
     def bring(self, planned: Plan, candidate: str, model: Configuration) -> None:
         """Carry out a plan that needs no reload. Raises ``HaproxyError`` when it is cut short."""
@@ -85,7 +81,6 @@ class Live:
             with self._talking() as runtime:
                 self._read_back(runtime, planned, model)
         self.text, self.model, self.parked = candidate, model, planned.parked
-        self._planned = None
         if planned.added and not self.features.reuses_connections:
             now = self._clock()
             self.unsettled = (self.unsettled[0] if self.unsettled else now), now
@@ -180,5 +175,4 @@ class Live:
                     runtime.run([DeleteServer(proxy, name)])
                     gone.append((proxy, name))
         self.parked = {key: line for key, line in self.parked.items() if key not in gone}
-        self._planned = None
         return len(gone)

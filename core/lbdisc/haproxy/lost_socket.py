@@ -10,7 +10,6 @@ from pathlib import Path
 
 from lbdisc import files
 from lbdisc.haproxy.binds import unix_path
-from lbdisc.haproxy.target import Target
 from lbdisc.haproxy.text import Configuration
 
 
@@ -20,13 +19,16 @@ def lost_socket(model: Configuration) -> str:
     return path if path and not Path(path).is_socket() else ""
 
 
-def bind_anew(target: Target, reload: Callable[[], object]) -> None:
+def bind_anew(config: Path, text: str, model: Configuration, reload: Callable[[], object]) -> None:
     """Have the lost socket's file made again by one more ``reload``, which must wait for it.
 
-    The configuration in place is then one that differs in the spelling of that path alone.
+    ``config`` meanwhile differs from ``text`` in the spelling of that path alone.
     """
-    files.write(target.config, spelled_anew(target.text, target.model))
-    reload()
+    files.write(config, spelled_anew(text, model))
+    try:
+        reload()
+    finally:
+        files.write(config, text)
 
 
 def spelled_anew(text: str, model: Configuration) -> str:

@@ -56,7 +56,7 @@ class Plan:
         """The plan in one line."""
         if self.how == "reload":
             more = f" (and {len(self.reasons) - 1} more)" if len(self.reasons) > 1 else ""
-            return f"reload: {self.reasons[0]}{more}"
+            return f"{self.reasons[0]}{more}"
         if self.how == "runtime":
             targets = {command.target for command in self.commands}
             return f"{len(self.commands)} runtime commands for {len(targets)} servers"

@@ -9,6 +9,7 @@ import structlog
 
 from lbdisc.errors import CheckError, SettingsError
 from lbdisc.haproxy.master import alerts
+from lbdisc.mirror import as_installed
 
 log = structlog.get_logger("lbdisc.haproxy")
 CHECK_LIMIT = 60.0  # seconds; 10,000 servers in one proxy take 0.6 s, names in DNS longer
@@ -46,7 +47,7 @@ def check_config(binary: str, path: Path, *, target: Path | None = None) -> tupl
         raise SettingsError(f"haproxy.binary {binary!r} cannot be started: {error}") from error
     said = done.stdout.decode(errors="replace")
     if target is not None:
-        said = said.replace(str(path), str(target))
+        said = as_installed(said, path, target)
     if done.returncode:
         raise CheckError(_refusal(said, done.returncode))
     return tuple(text.strip() for text in _WARNING.findall(said))

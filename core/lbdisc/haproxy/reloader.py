@@ -8,6 +8,7 @@ server-state file are read from the configuration itself, so that any template w
 import time
 from collections.abc import Sequence
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 import structlog
@@ -25,10 +26,13 @@ from lbdisc.haproxy.plan import Plan, plan
 from lbdisc.haproxy.program import Checker, check_config
 from lbdisc.haproxy.settings import HaproxySettings
 from lbdisc.haproxy.socket import OLDEST, Runtime, features_of
-from lbdisc.haproxy.target import Target
+from lbdisc.haproxy.steps import Steps
+from lbdisc.haproxy.steps import how as steps_how
 from lbdisc.haproxy.text import Configuration, parse
 from lbdisc.haproxy.workers import Workers
-from lbdisc.hooks import Applied, Planned
+from lbdisc.installing import Installation, held
+from lbdisc.planned import Applied, AtRuntime, How, Nothing, Planned, Reload, Start, Write
+from lbdisc.rendered import Rendered
 from lbdisc.values import Endpoint
 
 log = structlog.get_logger("lbdisc.haproxy")
@@ -43,6 +47,9 @@ class HaproxyReloader:
         self._settings = settings
         self._workers = Workers(settings.master_socket)
         self._live: Live | None = None
+        self._files: tuple[tuple[str, str], ...] = ()  # that belong to what runs
+        self._config = Path()
+        self._differs = ""  # what runs, from what should, at the last look
         self._drains = Drains(settings.master_socket)
         self._check = Checker(settings.binary)
         self._follower = Follower(self._check)
@@ -54,48 +61,45 @@ class HaproxyReloader:
         """``haproxy -c``. Raises ``CheckError`` with HAProxy's own words and line numbers."""
         check_config(self._settings.binary, candidate)
 
-    def apply(self, config: Path, candidate: str) -> Applied:
-        self._applied = True
-        try:
-            model = parse(candidate)
-            if self._follower.forget():
-                self._undo(config)
-            if applied := self._at_run_time(config, candidate, model):
-                return applied
-            config.parent.mkdir(parents=True, exist_ok=True)
-            reset_health(model, keep=True)
-            self._follower.settle()
-            self._follower.forget()  # an older text that was no good: this one is checked
-            running = self._live.model.runtime_socket if self._live else ""
-            alive = self._workers.alive(self._settings, config, running)
-            target = Target(config, candidate, model, files.held(config))
-            with files.staged(config, candidate) as staged:
-                self._check(staged, config)
-                return self._reload(target, staged) if alive else self._start(target, staged)
-        except OSError as error:
-            raise ApplyError(f"cannot write {config}: {error.strerror or error}") from error
-
-    def plan(self, running: str, candidate: str) -> Planned:
+    def plan(self, config: Path, running: Rendered | None, candidate: Rendered) -> Steps:
         """Runtime commands, or a reload and why. Knows of the worker what an apply found out."""
-        if running == candidate:
-            return Planned(how="nothing", detail="nothing changes")
-        if why := self._barred(running):
-            return Planned(how="reload", detail=f"reload: {why}")
+        how, found = self._way(running, candidate)
+        live = self._live
+        return Steps(
+            config=config,
+            candidate=candidate,
+            how=how,
+            plan=found,
+            text=live.text if live else "",
+            parked=live.parked if live else None,
+        )
+
+    def _way(self, running: Rendered | None, candidate: Rendered) -> tuple[How, Plan | None]:
+        now = Rendered(self._live.text, self._files) if self._live else running
+        if self._workers.died:
+            return Start(self._workers.died), None
+        if self._applied and self._live is None:
+            return Reload("what runs is not known"), None
+        if now is None:
+            return Start("nothing is known to run yet"), None
+        if why := self._differs or candidate.changed_file(now):
+            return Reload(why), None
+        if now != candidate and (why := self._barred(now.text)):
+            return Reload(why), None
+        found = self._compared(now.text, candidate.text)
+        return steps_how(found), found
+
+    def _compared(self, running: str, candidate: str) -> Plan:
         limit = self._settings.max_changes
-        if self._live is not None and self._live.text == running:
-            found = self._live.plan(candidate, max_changes=limit)
-        else:
-            features = features_of(parse(running).runtime_socket)
-            found = plan(running, candidate, features=features, max_changes=limit)
-        commands = tuple(command.text for command in found.commands)
-        return Planned(how=found.how, detail=found.detail, commands=commands)
+        if self._live is not None:
+            return self._live.plan(candidate, max_changes=limit)
+        features = features_of(parse(running).runtime_socket)
+        return plan(running, candidate, features=features, max_changes=limit)
 
     def _barred(self, running: str) -> str:
         """Why no change whatever is possible at run time now, ``""`` if some are."""
         if not self._settings.runtime:
             return "haproxy.runtime is off"
-        if self._applied and self._live is None:
-            return "what runs is not known"
         model = self._live.model if self._live else parse(running)
         if running and not model.runtime_socket:
             return "the configuration has no 'stats socket' of level admin"
@@ -105,21 +109,30 @@ class HaproxyReloader:
             return "HAProxy refused a change at run time less than a minute ago"
         return ""
 
-    def _at_run_time(self, config: Path, text: str, model: Configuration) -> Applied | None:
+    def apply(self, planned: Planned) -> Applied:
+        self._applied, self._config = True, planned.config
+        try:
+            if self._follower.forget():
+                self._undo(planned.config)
+            applied = self._at_run_time(planned) or self._renew(planned)
+        except OSError as error:
+            what = error.strerror or error
+            raise ApplyError(f"cannot write {planned.config}: {what}") from error
+        self._differs = ""
+        return applied
+
+    def _at_run_time(self, planned: Planned) -> Applied | None:
         """HAProxy takes the servers, then the file follows; ``None`` where a reload is needed."""
         live = self._live
-        if live is None or self._barred(live.text) or self._workers.died:
+        found = planned.fit(live) if isinstance(planned, Steps) else None
+        if live is None or found is None or self._workers.died:
             return None
-        found = live.plan(text, max_changes=self._settings.max_changes)
-        if found.how == "reload":
-            return None
-        if found.how == "nothing" and live.compared(model):
-            return None  # somebody changed servers at the socket; a reload brings back the file's
+        config, text = planned.config, planned.candidate.text
         try:
             if self._undid or not found.commands:  # not again a reload for each try
-                self._bring_both(live, found, config, text, model)
+                self._bring_both(live, found, config, text)
             else:
-                live.bring(found, text, model)
+                live.bring(found, text, parse(text))
         except HaproxyError as error:
             log.warning("not at run time, a reload follows", error=str(error))
             if not isinstance(error, Unreachable):
@@ -132,16 +145,31 @@ class HaproxyReloader:
             except OSError:
                 self._undo(config)
                 raise
-        return Applied(how=found.how if found.commands else "written", detail=found.detail)
+        how = planned.how if found.commands else Write()
+        return Applied(how=how, detail=how.detail)
 
-    def _bring_both(
-        self, live: Live, found: Plan, config: Path, text: str, model: Configuration
-    ) -> None:
+    def _renew(self, planned: Planned) -> Applied:
+        """All files are checked and installed, and HAProxy reads them."""
+        config, model = planned.config, parse(planned.candidate.text)
+        config.parent.mkdir(parents=True, exist_ok=True)
+        reset_health(model, keep=True)
+        self._follower.settle()
+        self._follower.forget()  # an older text that was no good: this one is checked
+        running = self._live.model.runtime_socket if self._live else ""
+        alive = self._workers.alive(self._settings, config, running)
+        reason = planned.how.detail
+        if isinstance(planned.how, AtRuntime | Write | Nothing):
+            reason = "not possible at run time"
+        with Installation(config, planned.candidate) as new:
+            self._check(new.candidate, config)
+            return self._reload(new, model, reason) if alive else self._start(new, model, reason)
+
+    def _bring_both(self, live: Live, found: Plan, config: Path, text: str) -> None:
         """The file is known to be good and writable before HAProxy changes."""
         self._follower.settle()
         with files.staged(config, text) as staged:
             self._check(staged, config)
-            live.bring(found, text, model)
+            live.bring(found, text, parse(text))
             files.install(staged, config)
         self._undid = False
 
@@ -149,13 +177,13 @@ class HaproxyReloader:
         """What runs cannot be written: back to the file, which is the truth."""
         running = self._live.model if self._live else None
         self._forget_live()
-        self._undid = True
+        self._undid, self._differs = True, ""
         self._follower.settle()
         self._follower.forget()
-        before = files.held(config)
+        before = held(config)
         if before is None:
             return
-        model = parse(before)
+        model = parse(before.text)
         keep_health(running or model, model)
         try:
             with suppress(HaproxyError):
@@ -163,54 +191,57 @@ class HaproxyReloader:
         finally:
             reset_health(model)
 
-    def _reload(self, target: Target, staged: Path) -> Applied:
+    def _reload(self, new: Installation, model: Configuration, reason: str) -> Applied:
         """Reload hitlessly; done when the new worker answers."""
-        running = self._live.model if self._live else parse(target.before or "")
-        try_binds(new_binds(running, target.model), held=running.binds)
+        before = new.before.text if new.before else ""
+        running = self._live.model if self._live else parse(before)
+        try_binds(new_binds(running, model), held=running.binds)
+        new.install()
         try:
-            same = running.runtime_socket == target.model.runtime_socket
-            if same and (path := lost_socket(target.model)):
+            same = running.runtime_socket == model.runtime_socket
+            if same and (path := lost_socket(model)):
                 log.warning("the runtime socket is gone: two reloads bring it back", path=path)
-                bind_anew(target, lambda: self._reload_now(running))
-            keep_health(running, target.model)
-            files.install(staged, target.config)
-            live = self._running_now(self._reload_now(running), target.text, target.model)
-        except LbdiscError:
-            target.restore()
-            raise
+                reload = partial(self._reload_now, running)
+                bind_anew(new.config, new.rendered.text, model, reload)
+            keep_health(running, model)
+            live = self._running_now(self._reload_now(running), new.rendered, model)
+            new.keep()
         finally:
-            reset_health(target.model)
-        return Applied(how="reload", detail=f"worker {live.pid}")
+            new.restore()
+            reset_health(model)
+        return Applied(how=Reload(reason), detail=f"worker {live.pid}")
 
-    def _start(self, target: Target, staged: Path) -> Applied:
+    def _start(self, new: Installation, model: Configuration, reason: str) -> Applied:
         """Start a managed HAProxy; a supervisor starts an attached one, with the file in place."""
-        reset_health(target.model)
+        reset_health(model)
         if self._workers.managed is None:
-            files.install(staged, target.config)
+            new.install()
+            new.keep()
             raise Unreachable(
-                f"{target.config} is written, but no HAProxy answers at "
+                f"{new.config} is written, but no HAProxy answers at "
                 f"{self._settings.master_socket}: start it with -W -S, "
                 "or set haproxy.master_socket"
             )
-        try_binds(target.model.binds)
-        files.install(staged, target.config)
+        try_binds(model.binds)
+        new.install()
         try:
-            worker = self._workers.start(target.model.runtime_socket)
-            live = self._running_now(worker, target.text, target.model)
+            worker = self._workers.start(model.runtime_socket)
+            live = self._running_now(worker, new.rendered, model)
+            new.keep()
         except LbdiscError:
-            target.restore()
-            self._start_last_good(target)
+            new.restore()
+            self._start_last_good(new)
             raise
-        return Applied(how="start", detail=f"worker {live.pid}")
+        return Applied(how=Start(reason), detail=f"worker {live.pid}")
 
-    def _start_last_good(self, target: Target) -> None:
-        """The new file does not start: rather serve what served last."""
-        if self._workers.managed is None or target.before in (None, target.text):
+    def _start_last_good(self, new: Installation) -> None:
+        """The new files do not start: rather serve what served last."""
+        before = new.before
+        if self._workers.managed is None or before is None or before == new.rendered:
             return
-        assert target.before is not None
-        good = parse(target.before)
+        good = parse(before.text)
         with suppress(LbdiscError):
-            self._running_now(self._workers.start(good.runtime_socket), target.before, good)
+            self._running_now(self._workers.start(good.runtime_socket), before, good)
             log.warning("HAProxy was started with the last good configuration")
 
     def _reload_now(self, running: Configuration) -> int:
@@ -218,7 +249,7 @@ class HaproxyReloader:
             self._live.close()
         return self._workers.reload(running.runtime_socket, limit=self._settings.reload_limit)
 
-    def _running_now(self, worker: int, text: str, wanted: Configuration) -> Live:
+    def _running_now(self, worker: int, rendered: Rendered, wanted: Configuration) -> Live:
         """The new worker answers at its runtime socket: from now on ``wanted`` runs."""
         features = OLDEST
         if wanted.runtime_socket:
@@ -226,7 +257,8 @@ class HaproxyReloader:
                 runtime.observe(pid=worker)
                 features = runtime.features()
         self._forget_live()
-        self._live = Live(worker, text, wanted, features, time.monotonic)
+        self._live = Live(worker, rendered.text, wanted, features, time.monotonic)
+        self._files = rendered.files
         return self._live
 
     def _forget_live(self) -> None:
@@ -235,8 +267,8 @@ class HaproxyReloader:
             self._live.close()
         self._live = None
 
-    def verify(self, candidate: str, *, thorough: bool) -> str:
-        difference = self._difference(candidate, thorough=thorough)
+    def verify(self, running: Rendered, *, thorough: bool) -> str:
+        difference = self._differs = self._difference(running.text, thorough=thorough)
         if difference and self._live is not None:
             self._live.close()  # it may be to a worker that has been replaced
         return difference
@@ -263,7 +295,7 @@ class HaproxyReloader:
         """Those that neither the worker nor one before it has a session on."""
         return self._drains.over(self._live, endpoints) if self._live else frozenset()
 
-    def tend(self, config: Path) -> Applied | None:
+    def tend(self) -> Applied | None:
         """Delete what is no longer used; the settling reload before HAProxy 3.0."""
         live = self._live
         if live is None:
@@ -273,19 +305,16 @@ class HaproxyReloader:
         if not live.settles(self._settings.settle_after):
             return None
         self._follower.settle()
-        return None if self._follower.error else self._settle(config, live)
+        return None if self._follower.error else self._settle(live)
 
-    def _settle(self, config: Path, live: Live) -> Applied:
+    def _settle(self, live: Live) -> Applied:
         """Reload what runs, so that all its servers reuse connections; tried again if it fails."""
         live.begin_anew()
-        target = Target(config, live.text, live.model, live.text)
-        try:
-            with files.staged(config, live.text) as staged:
-                self._check(staged, config)
-                applied = self._reload(target, staged)
-        except OSError as error:
-            raise ApplyError(f"cannot write {config}: {error.strerror or error}") from error
-        return Applied(how="reload", detail=f"settled, connections are reused; {applied.detail}")
+        with Installation(self._config, Rendered(live.text, self._files)) as same:
+            self._check(same.candidate, self._config)
+            applied = self._reload(same, live.model, "servers added at run time reuse nothing")
+        detail = f"settled, connections are reused; {applied.detail}"
+        return Applied(how=applied.how, detail=detail)
 
     def behind(self) -> bool:
         return self._follower.behind
