@@ -69,7 +69,8 @@ class RegistrarPromises:
         backend.needs("register", "clean_leave")
         endpoint = backend.endpoint("s1")
         with Watching(backend.discovery()) as watching:
-            with Holding(backend.registrar("s1"), endpoint):
+            with Holding(backend.registrar("s1"), endpoint) as holding:
+                holding.held(deadline=backend.patience)
                 sees(watching, backend, endpoint)
             sees(watching, backend)
         assert watching.seen.states_of(endpoint)[-3:] == ["ready", "draining", "out"]
@@ -81,7 +82,7 @@ class RegistrarPromises:
         with Watching(backend.discovery()) as watching, ExitStack() as stack:
             crowd = [Holding(backend.registrar(e.name), e) for e in there]
             for holding in crowd:
-                stack.enter_context(holding)
+                stack.enter_context(holding).held(deadline=backend.patience)
             sees(watching, backend, *there)
             for holding in crowd:
                 holding.leave()
