@@ -1,18 +1,16 @@
 """What the contract suite asks of a registry under test: to be reached, filled and hurt."""
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from types import TracebackType
-from typing import ClassVar, Literal, NoReturn, Self, get_args
-
-import pytest
+from typing import ClassVar, Literal, get_args
 
 from lbdisc import records
 from lbdisc.hooks import Discovery, Registrar
 from lbdisc.testing.entries import HOSTILE_NAMES, HOSTILE_RECORDS
 from lbdisc.testing.offers import make_discovery, make_registrar
 from lbdisc.testing.registrar_process import RegistrarProcess
+from lbdisc.testing.subject import Subject
 from lbdisc.values import Endpoint
 
 Ability = Literal[
@@ -52,7 +50,7 @@ Without the ability ``services`` only ``nodes``, without ``own_services`` none t
 """
 
 
-class Backend(ABC):
+class Backend(Subject[Ability]):
     """One empty registry, seen from outside. Made by the fixture ``backend``, one for each test.
 
     Use it as a context manager: at the end it heals what was hurt and closes.
@@ -156,7 +154,7 @@ class Backend(ABC):
         """Keep the plugin's connections but let nothing pass, until ``heal``."""
         self._cannot("stall")
 
-    def heal(self) -> None:  # noqa: B027 - nothing to heal where nothing can be hurt
+    def heal(self) -> None:
         """Undo every fault, returning when the registry answers. Also called at the end."""
 
     def restart(self) -> None:
@@ -178,32 +176,3 @@ class Backend(ABC):
     def compact(self) -> None:
         """Forget the history of changes, so that no watch can go on from where it was."""
         self._cannot("compact")
-
-    def close(self) -> None:  # noqa: B027 - not every registry holds something
-        """Let go of everything; called after each test."""
-
-    def needs(self, *abilities: Ability) -> None:
-        """Skip the test, with the reason, if one of ``abilities`` is named in ``cannot``."""
-        for ability in abilities:
-            if ability in self.cannot:
-                pytest.skip(f"cannot {ability}: {self.cannot[ability]}")
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        try:
-            self.heal()
-        finally:
-            self.close()
-
-    def _cannot(self, ability: Ability) -> NoReturn:
-        self.needs(ability)
-        raise NotImplementedError(
-            f"{type(self).__name__}.{ability} is missing: write it, or say in cannot why not"
-        )

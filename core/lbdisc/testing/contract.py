@@ -1,7 +1,6 @@
 """The contract: what every backend of lbdisc promises, as a suite of tests."""
 
 from collections.abc import Iterator
-from typing import ClassVar
 
 import pytest
 
@@ -13,6 +12,7 @@ from lbdisc.testing.promises.names import NamePromises
 from lbdisc.testing.promises.puts import PutPromises
 from lbdisc.testing.promises.registrars import RegistrarPromises
 from lbdisc.testing.promises.state import StatePromises
+from lbdisc.testing.subject import Suite
 
 
 # pytest collects the last base first.
@@ -24,16 +24,9 @@ class ContractSuite(
     RegistrarPromises,
     EntryPromises,
     StatePromises,
+    Suite,
 ):
-    """Every promise is a test; its docstring is the promise.
-
-    A backend's test file is a subclass named ``Test…`` that sets ``plugin`` and overrides the
-    fixture ``backend``. A promise a backend cannot keep is named in ``Backend.cannot``; one that it
-    does not keep yet is overridden as ``xfail`` with a reason, never removed.
-    """
-
-    plugin: ClassVar[str]
-    """The column in the report."""
+    """What every backend promises. Override the fixture ``backend``; see ``Suite``."""
 
     @pytest.fixture
     def backend(self) -> Iterator[Backend]:
