@@ -46,7 +46,7 @@ third_party() {
 }
 
 mkdir -p "$wheels"
-.venv/bin/python scripts/locked.py lbdisc lbdisc-etcd lbdisc-serf lbdisc-zookeeper >"$context/base.txt"
+.venv/bin/python scripts/locked.py lbdisc lbdisc-etcd lbdisc-serf 'lbdisc-zookeeper[sasl]' >"$context/base.txt"
 .venv/bin/python scripts/locked.py lbdisc-lab --but lbdisc --but lbdisc-etcd >"$context/webapp.txt"
 third_party base
 third_party webapp

@@ -1,7 +1,7 @@
 """Prints the blocks of requirements.lock, hashes and all, that distributions of this tree need.
 
-``python scripts/locked.py lbdisc-etcd lbdisc-serf``: their dependencies and those of these, as
-installed in this environment, without the distributions of this tree themselves.
+``python scripts/locked.py lbdisc-etcd 'lbdisc-zookeeper[sasl]'``: what they need, and what that
+needs, as installed in this environment, without the distributions of this tree themselves.
 ``--but NAME`` leaves out what NAME needs.
 """
 
@@ -19,21 +19,21 @@ PYTHON = {"python_version": "3.13", "python_full_version": "3.13.0"}
 LOCK = Path(__file__).parent.parent / "requirements.lock"
 
 
-def needed(name: str, extras: frozenset[str] = frozenset()) -> set[str]:
-    """``name`` and all it needs on this platform."""
-    found: set[str] = set()
-    waiting = [(canonicalize_name(name), extras)]
+def needed(text: str) -> set[str]:
+    """The name in the requirement ``text``, and those of all it needs on this platform."""
+    found: set[tuple[str, frozenset[str]]] = set()
+    waiting = [Requirement(text)]
     while waiting:
-        name, extras = waiting.pop()
-        if name in found:
+        given = waiting.pop()
+        name, extras = canonicalize_name(given.name), frozenset(given.extras)
+        if (name, extras) in found:
             continue
-        found.add(name)
-        for text in distribution(name).requires or ():
-            requirement = Requirement(text)
-            wanted = [{**PYTHON, "extra": extra} for extra in (*extras, "")]
-            if not requirement.marker or any(map(requirement.marker.evaluate, wanted)):
-                waiting.append((canonicalize_name(requirement.name), frozenset(requirement.extras)))
-    return found
+        found.add((name, extras))
+        environments = [{**PYTHON, "extra": extra} for extra in (*extras, "")]
+        for requirement in map(Requirement, distribution(name).requires or ()):
+            if not requirement.marker or any(map(requirement.marker.evaluate, environments)):
+                waiting.append(requirement)
+    return {name for name, _ in found}
 
 
 def blocks(text: str) -> dict[str, str]:

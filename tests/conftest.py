@@ -1,5 +1,6 @@
 """What tests share: a registry with its nodes for all tests of a class, and the failure matrix."""
 
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -32,10 +33,21 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    _hear_what_is_ignored()
     config.addinivalue_line("markers", "fault(name): a fault that a kind of registry may not have")
     path = config.getoption("--failure-matrix")
     if path is not None and not hasattr(config, "workerinput"):
         config.pluginmanager.register(_Writing(path), "failure-matrix")
+
+
+def _hear_what_is_ignored() -> None:
+    """Take signals that nohup, or a shell's `&`, has made us ignore, and do nothing about them.
+
+    What a test starts would inherit ignoring them; a handler is not inherited.
+    """
+    for number in (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT):
+        if signal.getsignal(number) is signal.SIG_IGN:
+            signal.signal(number, lambda *_: None)
 
 
 class _Writing:

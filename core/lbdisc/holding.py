@@ -107,7 +107,7 @@ class Holder:
         """Take the endpoint out; returns at once, the listener hears when it is done."""
         self._leaving.set()
         self.changed()
-        if self._held:
+        if self._unsure or self._held:  # readers may see it before we know
             self._timer = _later(FAREWELL, self._stop)
         else:
             self._stop.set()
@@ -187,33 +187,31 @@ class Holder:
         return draining.begun(endpoint, self._drain_name) if self._draining.is_set() else endpoint
 
     def _farewell(self, entry: Entry) -> None:
-        """Say that the endpoint drains, unless that was said, and take it out."""
-        if self._last is None:
-            return
-        error = None
-        if not self._last.draining:
-            try:
-                self._held = entry.put(self._last.drain())
-            except RegistrarError as refused:  # the removal may pass all the same
-                error = refused
-        if self._held:
-            entry.remove()
-            if error is not None:
-                _log.warning("left without draining", why=str(error))
-        self._held = self._unsure = False
+        if self._last is not None:
+            self._take_out(entry, self._last)
 
     def _last_attempt(self) -> LbdiscError | None:
         """What the connection that broke could not take out, another one may."""
         last, late = self._last or self._wanted(), threading.Event()
         timer = _later(LAST, late)
         with _caught() as caught, self._registrar.open(last, late) as entry:
-            if self._held and not last.draining:
-                self._held = entry.put(last.drain())
-            if self._held or self._unsure:
-                entry.remove()
-            self._held = self._unsure = False
+            self._take_out(entry, last)
         timer.cancel()
         return caught.error
+
+    def _take_out(self, entry: Entry, last: Endpoint) -> None:
+        """Say that the endpoint drains, unless that was said, and take it out."""
+        error = None
+        if self._held and not last.draining:
+            try:
+                self._held = entry.put(last.drain())
+            except LbdiscError as refused:  # the removal may pass all the same
+                error = refused
+        if self._held or self._unsure:
+            entry.remove()
+            if error is not None:
+                _log.warning("left without draining", why=str(error))
+        self._held = self._unsure = False
 
 
 @dataclass(slots=True)

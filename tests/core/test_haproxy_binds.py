@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 
 from lbdisc.errors import ApplyError
-from lbdisc.haproxy.binds import MAX_UNIX_PATH, new_binds, try_binds
+from lbdisc.haproxy.binds import new_binds, try_binds
 from lbdisc.haproxy.text import Configuration, parse
+from lbdisc.haproxy.versions import MAX_UNIX_PATH
 from lbdisc.testing.processes import free_port
 
 

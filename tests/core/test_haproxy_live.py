@@ -1,8 +1,8 @@
 """When servers that were added at run time are settled."""
 
 from lbdisc.haproxy.live import IMPATIENCE, Live
-from lbdisc.haproxy.socket import OLDEST
 from lbdisc.haproxy.text import parse
+from lbdisc.haproxy.versions import OLDEST
 
 
 def live(*, added: tuple[float, float], now: float) -> Live:

@@ -3,8 +3,8 @@
 import pytest
 
 from lbdisc.haproxy.plan import Plan, plan
-from lbdisc.haproxy.socket import Features
 from lbdisc.haproxy.text import ServerLine, parse
+from lbdisc.haproxy.versions import Features
 
 HEAD = "global\n  stats socket /run/h.sock level admin\n"
 NEW = Features((3, 0, 11), wait=True)

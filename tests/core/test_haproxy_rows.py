@@ -9,7 +9,6 @@ from lbdisc.haproxy.rows import (
     read_connections,
     read_states,
     read_stats,
-    read_version,
 )
 
 PROC = """\
@@ -22,14 +21,6 @@ PROC = """\
 # programs
 
 """
-
-
-@pytest.mark.parametrize(
-    ("text", "version"),
-    [("2.6.12-1+deb12u4", (2, 6, 12)), ("3.3-dev2", (3, 3, 2)), ("3.0", (3, 0, 0))],
-)
-def test_versions_are_numbers(text: str, version: tuple[int, int, int]) -> None:
-    assert read_version(text) == version
 
 
 def test_the_processes_are_read_with_their_roles() -> None:

@@ -1,11 +1,12 @@
-"""The server-state file keeps health, and nothing that is old."""
+"""The servers' states against the file: which are kept over a reload, and what differs."""
 
 import pytest
 
 from lbdisc.haproxy.errors import HaproxyError
+from lbdisc.haproxy.health_file import kept_state
 from lbdisc.haproxy.rows import STATE_FIELDS, read_states
-from lbdisc.haproxy.state import differences, kept_state
 from lbdisc.haproxy.text import Configuration, parse
+from lbdisc.haproxy.verify import differences
 
 HEADER = (
     f"1\n# {' '.join(STATE_FIELDS)} srv_check_port srv_check_addr srv_agent_addr srv_agent_port\n"

@@ -2,12 +2,13 @@
 
 import shutil
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
 
 from lbdisc import records
+from lbdisc.holding import End
 from lbdisc.testing import FaultProxy
 from lbdisc.testing.roles import STOP_WITHIN
 from lbdisc.testing.waiting import eventually
@@ -58,7 +59,7 @@ def settings_from(registry: Registry, first: int = 0, **changes: object) -> Etcd
     """Settings that ask member ``first`` first."""
     urls = [server.url for server in registry.servers]
     return settings_of(
-        registry.settings, endpoints=[*urls[first:], *urls[:first]], ttl=3, **changes
+        registry.settings, endpoints=[*urls[first:], *urls[:first]], **{"ttl": 3} | changes
     )
 
 
@@ -191,6 +192,18 @@ def test_frozen_member_is_left_for_another(three: Registry) -> None:
     assert 0 not in watching.sizes[1:-1]
 
 
+def test_leaving_a_frozen_member_is_done_by_another(three: Registry) -> None:
+    follower = (three.leader() + 1) % 3
+    settings = settings_from(three, first=follower, ttl=3600)
+    with Holding(settings, ENDPOINT) as holding:
+        holding.held(deadline=PATIENCE)
+        three.pause(follower)
+        holding.stop()
+        three.resume(follower)
+    assert holding.end == End(held=True)
+    assert three.cli.keys() == []
+
+
 def test_member_without_quorum_is_an_error_and_heals(three: Registry) -> None:
     three.cli.put(KEY, RECORD)
     leader = three.leader()
@@ -218,6 +231,44 @@ def test_registrar_survives_two_members_paused_for_longer_than_the_lease(three: 
         watching.weighs(9)
 
 
+@pytest.mark.parametrize("heals", [False, True])
+def test_one_that_waits_over_a_silent_connection_never_says_that_it_holds(
+    single: Registry, proxied: Proxied, *, heals: bool
+) -> None:
+    other = replace(ENDPOINT, address="10.0.0.8")
+    with Holding(settings_from(single), ENDPOINT) as first:
+        first.held(deadline=PATIENCE)
+        second = Holding(proxied.settings, other).start()
+        eventually(lambda: second.rival)
+        proxied.proxy.stall()
+        second.failed(deadline=PATIENCE)
+        second.rival = None
+        if heals:
+            proxied.heal()
+            eventually(lambda: second.rival)
+        second.stop()
+        assert second.end == End(held=False)
+        assert second.stopped_in < STOP_WITHIN + SLACK
+        assert single.cli.value(KEY) == records.write(ENDPOINT)
+
+
+def test_name_that_others_took_in_a_wiped_cluster_is_theirs(
+    single: Registry, proxied: Proxied
+) -> None:
+    """Under the same token and at the same address: what was known of it is of no use."""
+    with Holding(proxied.settings, ENDPOINT) as holding:
+        holding.held(deadline=PATIENCE)
+        proxied.cut()
+        single.kill()
+        shutil.rmtree(single.servers[0].folder)
+        single.start()
+        single.cli.put(KEY, RECORD)
+        proxied.heal()
+        eventually(lambda: holding.rival)
+    assert single.cli.value(KEY) == RECORD
+    assert single.cli.leases() == []
+
+
 @pytest.mark.parametrize("fault", ["kill", "pause"])
 def test_leaving_an_unreachable_cluster_ends_soon_and_the_lease_does_the_rest(
     single: Registry, fault: str
@@ -227,6 +278,9 @@ def test_leaving_an_unreachable_cluster_ends_soon_and_the_lease_does_the_rest(
         getattr(single, fault)()
         holding.stop()
     assert holding.stopped_in < 5.0  # seconds; two of them for the farewell
+    assert holding.end is not None
+    assert holding.end.error is not None
+    assert holding.end.expires_s == 3.0
     single.resume()
     single.start()
     eventually(lambda: single.cli.keys() == [])

@@ -1,18 +1,25 @@
 """The registrar on a real etcd: one key, one lease, and nobody else's."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
-from structlog.testing import capture_logs
 
 from lbdisc import records
+from lbdisc.holding import End
 from lbdisc.testing.leaks import Leaks
+from lbdisc.testing.processes import Process, accepts, free_port
 from lbdisc.testing.roles import STOP_WITHIN
 from lbdisc.testing.waiting import eventually
 from lbdisc.values import Endpoint
+from lbdisc_etcd.failures import Unreachable
+from lbdisc_etcd.messages import Found
+from lbdisc_etcd.registration import Registration
 from lbdisc_etcd.settings import EtcdSettings
+from lbdisc_etcd.wire import Session
 from lbdisc_lab.servers.etcd import Registry, start
-from lbdisc_lab.servers.etcd.roles import Holding, Watching, settings_of
+from lbdisc_lab.servers.etcd.etcdctl import binary
+from lbdisc_lab.servers.etcd.roles import PATIENCE, Holding, Watching, settings_of
 
 SLACK = 1.0  # seconds that a busy machine may add
 KEY = "/lbdisc/web/a"
@@ -87,11 +94,11 @@ def test_nothing_is_written_while_nothing_changes(
 
 
 @pytest.mark.parametrize("loss", ["revoke", "delete"])
-def test_lost_lease_or_key_is_made_again(
-    registry: Registry, settings: EtcdSettings, loss: str
-) -> None:
-    with capture_logs() as logs, Holding(settings, ENDPOINT):
-        registered(registry)
+def test_lost_lease_or_key_is_made_again_at_once(registry: Registry, loss: str) -> None:
+    """Long before a third of the lease is over."""
+    settings = settings_of(registry.settings, ttl=3600)
+    with Holding(settings, ENDPOINT) as holding:
+        holding.held(deadline=PATIENCE)
         created = registry.cli.field(KEY, "CreateRevision")
         if loss == "revoke":
             registry.cli.run("lease", "revoke", f"{registry.cli.field(KEY, 'Lease'):x}")
@@ -99,7 +106,62 @@ def test_lost_lease_or_key_is_made_again(
             registry.cli.delete(KEY)
         eventually(lambda: registry.cli.field(KEY, "CreateRevision") > created)
         registered(registry)
-        eventually(lambda: "registered again" in [line["event"] for line in logs])
+
+
+def test_key_that_others_changed_under_our_lease_is_written_again(registry: Registry) -> None:
+    settings = settings_of(registry.settings, ttl=3600)
+    with Holding(settings, ENDPOINT) as holding:
+        holding.held(deadline=PATIENCE)
+        registry.cli.run("put", "--ignore-lease", KEY, records.write(OTHER))
+        registered(registry)
+
+
+def test_key_that_another_took_is_known_at_once_and_costs_no_lease(registry: Registry) -> None:
+    settings = settings_of(registry.settings, ttl=3600)
+    with Holding(settings, ENDPOINT) as holding:
+        holding.held(deadline=PATIENCE)
+        registry.cli.put(KEY, records.write(OTHER))
+        eventually(lambda: holding.rival)
+        assert holding.rival == f"written without a lease: delete the key {KEY}"
+        eventually(lambda: registry.cli.leases() == [])
+        registry.cli.delete(KEY)
+        registered(registry)
+
+
+def test_answer_that_was_lost_is_found_by_the_next_put(
+    registry: Registry, settings: EtcdSettings
+) -> None:
+    registration = Registration(settings, *ENDPOINT.key)
+
+    class Deaf(Session):
+        def put(self, key: bytes, value: bytes, *, lease: int, over: int) -> Found:
+            super().put(key, value, lease=lease, over=over)
+            raise Unreachable("no answer")
+
+    with Deaf(settings.members[0], settings, timeout=3) as deaf, pytest.raises(Unreachable):
+        registration.put(deaf, ENDPOINT)
+    with Session(settings.members[0], settings, timeout=3) as session:
+        assert registration.put(session, ENDPOINT)
+        assert registry.cli.field(KEY, "Version") == 1
+        registration.remove(session)
+    assert (registry.cli.keys(), registry.cli.leases()) == ([], [])
+
+
+def test_registration_through_a_grpc_proxy_is_kept(registry: Registry, tmp_path: Path) -> None:
+    port = free_port()
+    server = registry.servers[0].url.removeprefix("http://")
+    order = f"grpc-proxy start --endpoints={server} --listen-addr=127.0.0.1:{port}"
+    command = [binary("etcd", "etcd-server"), *order.split()]
+    with Process(command, log=tmp_path / "proxy.log", ready=lambda: accepts(port)):
+        through = settings_of({"etcd.endpoints": [f"127.0.0.1:{port}"]}, ttl=2)
+        with Holding(through, ENDPOINT) as holding:
+            holding.held(deadline=PATIENCE)
+            unrenewed = registry.cli.run("lease", "grant", "6").split()[1]
+            eventually(lambda: unrenewed not in registry.cli.leases(), what="6 s are over")
+            assert registry.cli.field(KEY, "Version") == 1
+            assert (holding.published, holding.errors) == (True, [])
+        assert holding.stopped_in < STOP_WITHIN + SLACK
+    assert registry.cli.keys() == []
 
 
 def test_lease_ends_without_its_holder(registry: Registry, settings: EtcdSettings) -> None:
@@ -112,35 +174,36 @@ def test_lease_ends_without_its_holder(registry: Registry, settings: EtcdSetting
     assert watching.states == [["ready"], []]
 
 
-def test_second_of_one_name_waits_says_so_once_and_takes_over(
+def test_second_of_one_name_waits_and_takes_over_at_once(
     registry: Registry, settings: EtcdSettings
 ) -> None:
-    with capture_logs() as logs, Holding(settings, ENDPOINT) as first:
+    with Holding(settings, ENDPOINT) as first:
         registered(registry)
-        with Holding(settings, OTHER):
-            waiting = "another registrar holds this name: waiting until it leaves"
-            eventually(lambda: waiting in [line["event"] for line in logs])
+        with Holding(settings, OTHER) as second:
+            eventually(lambda: second.rival)
+            assert second.rival == f"lease {registry.cli.field(KEY, 'Lease'):x}"
             first.change(weight=5)
             registered(registry, first.endpoint)
             first.stop()
             registered(registry, OTHER)
-    assert [line["event"] for line in logs].count(waiting) == 1
 
 
 def test_one_that_waits_leaves_the_other_alone(registry: Registry, settings: EtcdSettings) -> None:
     with Holding(settings, ENDPOINT):
         registered(registry)
-        with capture_logs() as logs, Holding(settings, OTHER):
-            eventually(lambda: logs)
-        registered(registry)
-        assert len(registry.cli.leases()) == 1
+        with Holding(settings, OTHER) as second:
+            eventually(lambda: second.rival)
+            assert len(registry.cli.leases()) == 1
+        assert second.end == End(held=False)
+        assert registry.cli.field(KEY, "Version") == 1
 
 
 def test_key_of_an_operator_is_never_touched(registry: Registry, settings: EtcdSettings) -> None:
     registry.cli.put(KEY, records.write(OTHER))
-    with capture_logs() as logs, Holding(settings, ENDPOINT):
-        eventually(lambda: logs)
-    registered(registry, OTHER)
+    with Holding(settings, ENDPOINT) as holding:
+        eventually(lambda: holding.rival)
+    assert registry.cli.field(KEY, "Version") == 1
+    assert registry.cli.leases() == []
 
 
 def test_key_that_an_operator_took_over_stays(registry: Registry, settings: EtcdSettings) -> None:
@@ -148,7 +211,8 @@ def test_key_that_an_operator_took_over_stays(registry: Registry, settings: Etcd
         registered(registry)
         registry.cli.put(KEY, records.write(OTHER))
         holding.change(weight=1)
-        eventually(lambda: registry.cli.field(KEY, "Version") == 2)
+        eventually(lambda: holding.rival)
+    assert registry.cli.field(KEY, "Version") == 2
     registered(registry, OTHER)
 
 

@@ -28,8 +28,8 @@ def run(code: str, *options: str, path: Path | None = None) -> subprocess.Comple
 
 
 @pytest.fixture
-def strange_stubs(tmp_path: Path) -> Path:
-    """A copy of etcd3 that works with protobuf's Python implementation, but reads differently."""
+def other_etcd3(tmp_path: Path) -> Path:
+    """A copy of etcd3 whose generated modules read differently, as those of its forks do."""
     found = find_spec("etcd3")
     assert found is not None
     assert found.origin is not None
@@ -55,16 +55,22 @@ def test_another_package_may_own_the_same_file_names() -> None:
     assert (done.returncode, done.stderr) == (0, "")
 
 
-def test_stubs_that_cannot_be_read_are_imported_with_the_slow_protobuf(strange_stubs: Path) -> None:
-    left = "\n    import os; print(os.environ.get('PROTOCOL_BUFFERS_PYTHON_IMPLEMENTATION'))"
-    done = run(USE + left, path=strange_stubs)
-    assert (done.returncode, done.stdout, done.stderr) == (0, "None\n", "")
-
-
-def test_stubs_that_nothing_can_import_are_a_plugin_error(strange_stubs: Path) -> None:
-    done = run("import google.protobuf.message\nfrom lbdisc_etcd import wire", path=strange_stubs)
+def test_another_etcd3_is_a_plugin_error_that_names_the_right_one(other_etcd3: Path) -> None:
+    done = run("from lbdisc_etcd import wire", path=other_etcd3)
     last = done.stderr.strip().splitlines()[-1]
-    assert last.startswith("lbdisc.errors.PluginError: cannot import etcd3 with this protobuf")
+    assert last.startswith("lbdisc.errors.PluginError: this is another etcd3 than lbdisc knows")
+    assert last.endswith("install etcd3==0.12.0")
+
+
+def test_sessions_have_the_services_that_they_call() -> None:
+    done = run("""
+        from lbdisc_etcd.settings import EtcdSettings
+        from lbdisc_etcd.wire import Session, rpc
+        settings = EtcdSettings()
+        with Session(settings.members[0], settings, timeout=1):
+            assert {"KVStub", "LeaseStub", "WatchStub", "AuthStub"} <= set(dir(rpc))
+    """)
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_looking_at_the_offers_imports_no_client() -> None:

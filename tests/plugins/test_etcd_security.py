@@ -108,8 +108,11 @@ def test_no_permission_names_user_and_prefix(secure: Registry) -> None:
 
 def test_registrar_without_permission_names_user_and_prefix(secure: Registry) -> None:
     registrar = EtcdRegistrar(settings_of(secure.settings, prefix="/other"))
-    with pytest.raises(SettingsError, match=r"etcd\.prefix"):
-        registrar.hold(lambda: ENDPOINT, threading.Event())
+    with (
+        registrar.open(ENDPOINT, threading.Event()) as entry,
+        pytest.raises(SettingsError, match=r"etcd\.prefix"),
+    ):
+        entry.put(ENDPOINT)
 
 
 def test_untrusted_server_names_the_authority(secure: Registry, tmp_path: Path) -> None:
@@ -165,7 +168,7 @@ def test_token_that_is_no_longer_valid_is_a_stale_login(guarded: Registry) -> No
     settings = settings_of(guarded.settings)
     with Session(settings.members[0], settings, timeout=3) as session:
         session.login()
-        assert session.get(KEY.encode()) is None
+        assert session.get(KEY.encode()).record is None
         guarded.cli.end_tokens()
         with pytest.raises(StaleLogin):
             session.get(KEY.encode())

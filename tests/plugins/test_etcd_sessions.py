@@ -5,13 +5,14 @@ from collections.abc import Callable
 
 import pytest
 
-from lbdisc.errors import DiscoveryError, LbdiscError, SettingsError
+from lbdisc.errors import DiscoveryError, LbdiscError, SettingsError, WriteRefused
 from lbdisc_etcd import cluster
 from lbdisc_etcd.cluster import Cluster
 from lbdisc_etcd.failures import (
     Compacted,
     Failure,
     LeaseGone,
+    NoWrites,
     Refused,
     RefusedLogin,
     StaleLogin,
@@ -79,6 +80,12 @@ def test_refused_certificate_is_final_only_with_every_member(
     assert asked.hosts == ["a", "b", "c"]
 
 
+def test_cluster_that_takes_no_writes_is_told_as_such() -> None:
+    asked = Asked(lambda host: NoWrites("no space"), prove=True)
+    assert isinstance(asked.run(), WriteRefused)
+    assert asked.hosts == ["a"]
+
+
 @pytest.mark.parametrize("kind", [StaleLogin, Compacted, LeaseGone])
 def test_what_a_new_session_mends_is_tried_again_but_not_for_ever(kind: type[Failure]) -> None:
     asked = Asked(lambda host: kind("again"))
@@ -101,3 +108,28 @@ def test_stop_ends_it_without_an_error() -> None:
 
     asked.cluster.run(stopped, asked.stop, error=DiscoveryError, timeout=1.0)
     assert asked.hosts == ["a"]
+
+
+def test_session_is_kept_between_two_works_and_replaced_after_a_failure() -> None:
+    asked = Asked(lambda host: Unreachable("broken"))
+    sessions: list[Session] = []
+    with asked.cluster.open(asked.stop, error=DiscoveryError, timeout=1.0):
+        asked.cluster.do(sessions.append)
+        asked.cluster.do(sessions.append)
+        with pytest.raises(DiscoveryError):
+            asked.cluster.do(asked)
+    assert sessions[0] is sessions[1]
+    assert asked.hosts == ["a", "b", "c", "a"]  # a session that did its work may break once
+
+
+def test_member_that_had_not_answered_at_the_stop_is_asked_last() -> None:
+    asked = Asked(lambda host: Unreachable("closed"))
+
+    def stopped(session: Session) -> None:
+        asked.stop.set()
+        asked(session)
+
+    asked.cluster.run(stopped, asked.stop, error=DiscoveryError, timeout=1.0)
+    asked.stop.clear()
+    asked.run()
+    assert asked.hosts == ["a", "b", "c", "a"]

@@ -131,8 +131,9 @@ def test_format_and_port_are_settings(registry: Registry) -> None:
 def test_registrar_writes_its_own_format_only(registry: Registry) -> None:
     registrar = EtcdRegistrar(settings_of(registry.settings, format="hostport"))
     endpoint = Endpoint(service="web", name="a", address="10.0.0.7", port=80)
-    with pytest.raises(SettingsError, match=r"etcd\.format"):
-        registrar.hold(lambda: endpoint, threading.Event())
+    opening = registrar.open(endpoint, threading.Event())
+    with pytest.raises(SettingsError, match=r"etcd\.format"), opening:
+        pass
 
 
 @pytest.mark.timeout(120)  # 10,000 records are slow to put in on a busy machine

@@ -1,16 +1,13 @@
 """A load balancer's agent in Serf: a tag beside whatever else its member offers."""
 
 from collections.abc import Iterator
-from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
-from threading import Event, Thread
 
 import pytest
 
 from lbdisc.draining import Agent
-from lbdisc.errors import RegistrarError
-from lbdisc.testing.waiting import eventually
+from lbdisc.testing import Holding
 from lbdisc_lab.servers.serf import Registry, start
 from lbdisc_serf.members import Member
 from lbdisc_serf.registrar import SerfRegistrar
@@ -38,14 +35,8 @@ def tags(registry: Registry) -> dict[str, str]:
 
 def test_it_takes_name_and_address_of_its_member_and_leaves_nothing(registry: Registry) -> None:
     registry.members[0].tag("role", "backend")
-    stop = Event()
-    registrar = SerfRegistrar(settings(registry))
-    thread = Thread(target=registrar.hold, args=(lambda: ENTRY, stop), daemon=True)
-    with ExitStack() as stack:
-        stack.callback(thread.join, 30)
-        stack.callback(stop.set)
-        thread.start()
-        eventually(lambda: TAG in tags(registry))
+    with Holding(SerfRegistrar(settings(registry)), ENTRY) as holding:
+        holding.held(deadline=30)
         found = read(registry.members[0].members(), settings(registry)).endpoints
     member = registry.members[0].name
     assert set(found) == {("_agents", member), ("nodes", member)}
@@ -56,8 +47,8 @@ def test_it_takes_name_and_address_of_its_member_and_leaves_nothing(registry: Re
 def test_it_never_starts_a_serf_agent_of_its_own(registry: Registry, tmp_path: Path) -> None:
     registry.stop()
     managed = replace(settings(registry), agent="managed", folder=tmp_path / "managed")
-    with pytest.raises(RegistrarError, match=r"serf\.rpc"):
-        SerfRegistrar(managed).hold(lambda: ENTRY, Event())
+    with Holding(SerfRegistrar(managed), ENTRY) as holding:
+        assert "serf.rpc" in str(holding.failed(deadline=10))
     assert not managed.folder.exists()
 
 

@@ -9,11 +9,12 @@ from pathlib import Path
 import psutil
 import pytest
 
+from lbdisc.formats import Format
 from lbdisc.testing.waiting import eventually
 from lbdisc_lab.servers import zookeeper
 from lbdisc_lab.servers.zookeeper.editor import Editor
 from lbdisc_lab.servers.zookeeper.roles import Watching, settings_from
-from lbdisc_zookeeper.settings import Format, ZooKeeperSettings
+from lbdisc_zookeeper.settings import ZooKeeperSettings
 
 RECORD = '{"address": "10.0.0.1", "port": 80}'
 _prefixes = count()

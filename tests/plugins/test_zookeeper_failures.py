@@ -5,8 +5,8 @@ import kazoo.retry
 import pytest
 from kazoo.exceptions import KazooException
 
-from lbdisc.errors import DiscoveryError, SettingsError
-from lbdisc_zookeeper.failures import ELSEWHERE, PASSING, SETTINGS, translated
+from lbdisc.errors import DiscoveryError, RegistrarError, SettingsError, WriteRefused
+from lbdisc_zookeeper.failures import ELSEWHERE, PASSING, SETTINGS, cause, translated
 from lbdisc_zookeeper.signals import Gone, Interrupted, Taken
 
 # What kazoo 2.11 raises beyond the tables: errors of a request that the plugin never makes, or of
@@ -24,7 +24,7 @@ ELSE = {
     "BadArgumentsError",
     "UnknownSessionError",
     "APIError",
-    "BadVersionError",
+    "RolledBackError",
     "NotEmptyError",
     "InvalidCallbackError",
     "NoWatcherError",
@@ -44,7 +44,7 @@ def _expected(name: str) -> type[Exception]:
         return SettingsError
     if name in ELSEWHERE or name in ELSE:
         return DiscoveryError
-    return {"NoNodeError": Gone, "NodeExistsError": Taken, "RolledBackError": Taken}[name]
+    return {"NoNodeError": Gone, "NodeExistsError": Taken, "BadVersionError": Taken}[name]
 
 
 @pytest.mark.parametrize("name", sorted(KINDS))
@@ -67,3 +67,15 @@ def test_message_about_permission_names_the_path_and_the_settings() -> None:
 def test_unknown_failure_is_named() -> None:
     error = translated(RuntimeError("xids"), path="/lbdisc", failure=DiscoveryError)
     assert str(error) == "ZooKeeper cannot serve /lbdisc: RuntimeError"
+
+
+@pytest.mark.parametrize("name", sorted(ELSEWHERE))
+def test_registrar_is_told_that_its_writes_are_refused(name: str) -> None:
+    error = translated(KINDS[name](), path="/lbdisc/web/a", failure=RegistrarError)
+    assert isinstance(error, WriteRefused)
+
+
+def test_cause_of_a_failed_transaction_is_the_step_that_failed() -> None:
+    steps = [KINDS[n]() for n in ("RolledBackError", "NoAuthError", "RuntimeInconsistency")]
+    assert cause(steps) is steps[1]
+    assert cause([True, "/lbdisc/web/a"]) is None

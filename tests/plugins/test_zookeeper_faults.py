@@ -12,11 +12,13 @@ import pytest
 
 from lbdisc.errors import DiscoveryError, RegistrarError
 from lbdisc.testing.processes import Process, free_port
-from lbdisc.testing.waiting import eventually
+from lbdisc.testing.proxy import FaultProxy
+from lbdisc.testing.waiting import DEADLINE, eventually
 from lbdisc.values import Endpoint
 from lbdisc_lab.servers import zookeeper
 from lbdisc_lab.servers.zookeeper.editor import Editor
-from lbdisc_lab.servers.zookeeper.roles import Holding, Watching, settings_from
+from lbdisc_lab.servers.zookeeper.roles import Watching, holding, settings_from
+from lbdisc_zookeeper.registrar import ZooKeeperRegistrar
 from lbdisc_zookeeper.settings import ZooKeeperSettings
 
 A = Endpoint(service="web", name="a", address="10.0.0.1", port=80)
@@ -24,12 +26,12 @@ RECORD = '{"address": "10.0.0.2", "port": 80}'
 PATH = "/lbdisc/web/a"
 
 HOLD = """
-import sys
+import sys, threading
 from lbdisc.values import Endpoint
-from lbdisc_lab.servers.zookeeper.roles import Holding, settings_from
+from lbdisc_lab.servers.zookeeper.roles import holding, settings_from
 settings = settings_from({"zookeeper.hosts": sys.argv[1].split(",")}, session_timeout=2.0)
-with Holding(settings, Endpoint(service="web", name="a", address=sys.argv[2], port=80)) as holding:
-    holding.thread.join()
+with holding(settings, Endpoint(service="web", name="a", address=sys.argv[2], port=80)):
+    threading.Event().wait()
 """
 WATCH = """
 import sys, threading
@@ -83,7 +85,7 @@ def _never_shrank(watching: Watching) -> bool:
 def test_restarted_server_changes_nothing(
     registry: zookeeper.Registry, settings: ZooKeeperSettings
 ) -> None:
-    with Watching(settings) as watching, Holding(settings, A):
+    with Watching(settings) as watching, holding(settings, A):
         watching.until_names("a")
         session = _session(registry)
         registry.restart()
@@ -97,13 +99,13 @@ def test_server_away_for_longer_than_a_session_is_an_error_and_changes_nothing(
     registry: zookeeper.Registry, settings: ZooKeeperSettings
 ) -> None:
     settings = replace(settings, session_timeout=5)  # time to resume it on a busy machine
-    with Watching(settings) as watching, Holding(settings, A) as holding:
+    with Watching(settings) as watching, holding(settings, A) as held:
         watching.until_names("a")
         session = _session(registry)
         registry.kill()
-        eventually(lambda: watching.errors and holding.errors)
+        eventually(lambda: watching.errors and held.errors)
         assert isinstance(watching.errors[0], DiscoveryError)
-        assert isinstance(holding.errors[0], RegistrarError)
+        assert isinstance(held.errors[0], RegistrarError)
         assert "zookeeper.hosts" in str(watching.errors[0])
         registry.start()
         _add_b(registry)
@@ -112,9 +114,60 @@ def test_server_away_for_longer_than_a_session_is_an_error_and_changes_nothing(
         assert _session(registry) == session  # resumed: the node never vanished
 
 
+def test_session_left_with_its_node_is_resumed_by_the_next_open(
+    registry: zookeeper.Registry, settings: ZooKeeperSettings
+) -> None:
+    registrar, sessions = ZooKeeperRegistrar(settings), list[int]()
+    for _ in range(2):
+        with registrar.open(A, threading.Event()) as entry:
+            assert entry.put(A)
+            sessions.append(_session(registry))
+    assert sessions[0] == sessions[1] == _session(registry)
+    with registrar.open(A, threading.Event()) as entry:
+        entry.remove()
+    assert _session(registry) == 0
+
+
+def test_put_whose_answer_was_lost_finds_its_own_node(
+    registry: zookeeper.Registry, settings: ZooKeeperSettings
+) -> None:
+    with (
+        Editor(registry.hosts) as editor,
+        FaultProxy(int(registry.hosts[0].rpartition(":")[2])) as proxy,
+    ):
+        proxy.delay(0.2)
+        hosts = (f"127.0.0.1:{proxy.port}",)
+        held = holding(replace(settings, hosts=hosts, session_timeout=10), A).start()
+        created = eventually(lambda: editor.kazoo.exists(PATH)).czxid
+        proxy.drop()  # the answer is on its way back
+        proxy.heal()
+        held.held(deadline=DEADLINE)
+        assert (held.errors, held.rival) == ([], None)
+        assert editor.kazoo.exists(PATH).czxid == created
+        held.stop()
+
+
+@pytest.mark.parametrize("call", ["put", "remove"])
+def test_call_in_progress_ends_when_stopped(
+    registry: zookeeper.Registry, settings: ZooKeeperSettings, call: str
+) -> None:
+    stop = threading.Event()
+    with (
+        FaultProxy(int(registry.hosts[0].rpartition(":")[2])) as proxy,
+        ZooKeeperRegistrar(replace(settings, hosts=(f"127.0.0.1:{proxy.port}",))).open(
+            A, stop
+        ) as entry,
+    ):
+        assert entry.put(A)
+        proxy.stall()
+        threading.Timer(0.2, stop.set).start()
+        with pytest.raises(RegistrarError, match="stopped before ZooKeeper had answered"):
+            entry.put(A) if call == "put" else entry.remove()
+
+
 def test_killed_leader_changes_nothing(ensemble: zookeeper.Registry) -> None:
     settings = settings_from(ensemble.settings)
-    with Watching(settings) as watching, Holding(settings, A):
+    with Watching(settings) as watching, holding(settings, A):
         watching.until_names("a")
         ensemble.kill(ensemble.leader())
         ensemble.leader()
@@ -126,7 +179,7 @@ def test_killed_leader_changes_nothing(ensemble: zookeeper.Registry) -> None:
 @pytest.mark.timeout(120)  # four servers' starts and an election on a shared machine
 def test_members_restarted_one_after_another_change_nothing(ensemble: zookeeper.Registry) -> None:
     settings = settings_from(ensemble.settings)
-    with Watching(settings) as watching, Holding(settings, A):
+    with Watching(settings) as watching, holding(settings, A):
         watching.until_names("a")
         for index in range(3):
             ensemble.restart(index)
@@ -138,7 +191,7 @@ def test_members_restarted_one_after_another_change_nothing(ensemble: zookeeper.
 @pytest.mark.timeout(120)  # six servers' starts and two elections on a shared machine
 def test_all_members_restarted_change_nothing(ensemble: zookeeper.Registry) -> None:
     settings = settings_from(ensemble.settings)
-    with Watching(settings) as watching, Holding(settings, A):
+    with Watching(settings) as watching, holding(settings, A):
         watching.until_names("a")
         ensemble.restart()
         _add_b(ensemble)
@@ -156,7 +209,7 @@ def test_lost_quorum_is_an_error_and_changes_nothing(ensemble: zookeeper.Registr
         eventually(lambda: watching.errors)
         assert _never_shrank(watching)
         ensemble.start()
-        with Holding(settings, A):
+        with holding(settings, A):
             watching.until_names("a", "b")
         assert isinstance(watching.errors[0], DiscoveryError)
 
@@ -171,7 +224,7 @@ def test_stalled_server_changes_nothing_until_it_is_an_error(
         eventually(lambda: watching.errors)
         assert len(watching.seen) == 1
         registry.resume()
-        with Holding(settings, A):
+        with holding(settings, A):
             watching.until_names("a", "b")
             assert _never_shrank(watching)
 
@@ -179,7 +232,7 @@ def test_stalled_server_changes_nothing_until_it_is_an_error(
 def test_session_that_the_stalled_server_ended_is_replaced(
     registry: zookeeper.Registry, settings: ZooKeeperSettings
 ) -> None:
-    with Watching(settings) as watching, Holding(settings, A):
+    with Watching(settings) as watching, holding(settings, A):
         watching.until_names("a")
         registry.pause()
         eventually(lambda: watching.errors)
@@ -193,23 +246,19 @@ def test_stop_returns_and_leaves_no_thread_while_the_server_is_away(
     registry: zookeeper.Registry, settings: ZooKeeperSettings, fault: str
 ) -> None:
     threads = set(threading.enumerate())
-    with Watching(settings) as watching, Holding(settings, A) as holding:
+    with Watching(settings) as watching, holding(settings, A) as held:
         watching.until_names("a")
         getattr(registry, fault)()
-        for running in (watching, holding):
-            running.stop.set()
-            running.thread.join(5)
-            assert not running.thread.is_alive()
+        watching.end()
+        held.stop()
     eventually(lambda: set(threading.enumerate()) == threads)
 
 
 def test_stop_returns_while_there_was_never_a_connection() -> None:
     settings = settings_from({"zookeeper.hosts": [f"127.0.0.1:{free_port()}"]}, connect_timeout=60)
-    with Watching(settings) as watching, Holding(settings, A) as holding:
-        for running in (watching, holding):
-            running.stop.set()
-            running.thread.join(5)
-            assert not running.thread.is_alive()
+    with Watching(settings) as watching, holding(settings, A) as held:
+        watching.end()
+        held.stop()
 
 
 def test_endpoint_of_a_killed_process_goes_with_its_session(
@@ -279,7 +328,7 @@ def _sessions(editor: Editor) -> int:
 def test_wiped_server_is_registered_with_again(
     registry: zookeeper.Registry, settings: ZooKeeperSettings
 ) -> None:
-    with Watching(settings) as watching, Holding(settings, A):
+    with Watching(settings) as watching, holding(settings, A):
         watching.until_names("a")
         first = _session(registry)
         registry.wipe()
@@ -292,9 +341,9 @@ def test_wiped_server_is_registered_with_again(
 def test_nobody_at_the_address_is_an_error_that_names_both(tmp_path: Path) -> None:
     port = free_port()
     settings = settings_from({"zookeeper.hosts": [f"127.0.0.1:{port}"]}, connect_timeout=0.5)
-    with Watching(settings) as watching, Holding(settings, A) as holding:
-        eventually(lambda: watching.errors and holding.errors)
-    for error in (watching.errors[0], holding.errors[0]):
+    with Watching(settings) as watching, holding(settings, A) as held:
+        eventually(lambda: watching.errors and held.errors)
+    for error in (watching.errors[0], held.errors[0]):
         assert str(error) == (
             f"no connection to ZooKeeper: 127.0.0.1:{port}: connection refused "
             "(see zookeeper.hosts)"
@@ -319,7 +368,7 @@ def test_one_reachable_member_is_enough(registry: zookeeper.Registry) -> None:
 def test_record_survives_a_fault_unchanged(
     registry: zookeeper.Registry, settings: ZooKeeperSettings
 ) -> None:
-    with Watching(settings) as watching, Holding(settings, A):
+    with Watching(settings) as watching, holding(settings, A):
         watching.until_names("a")
         registry.restart()
         with Editor(registry.hosts) as editor:

@@ -7,21 +7,24 @@ from contextlib import suppress
 from dataclasses import replace
 from itertools import count
 from pathlib import Path
-from threading import Thread
+from threading import Event, Thread
 from typing import Any
 
 import pytest
 from kazoo.exceptions import NoAuthError
+from kazoo.security import READ_ACL_UNSAFE
 from pydantic import SecretStr
 
-from lbdisc.errors import DiscoveryError, LbdiscError, RegistrarError, SettingsError
-from lbdisc.testing.waiting import eventually
+from lbdisc.errors import DiscoveryError, LbdiscError, RegistrarError, SettingsError, WriteRefused
+from lbdisc.holding import End
+from lbdisc.testing.waiting import DEADLINE, eventually
 from lbdisc.values import Endpoint
 from lbdisc_lab.servers import zookeeper
 from lbdisc_lab.servers.certificates import Authority
 from lbdisc_lab.servers.zookeeper.editor import Editor
-from lbdisc_lab.servers.zookeeper.roles import Holding, Watching, settings_from
+from lbdisc_lab.servers.zookeeper.roles import Watching, holding, settings_from
 from lbdisc_zookeeper.discovery import ZooKeeperDiscovery
+from lbdisc_zookeeper.registrar import ZooKeeperRegistrar
 from lbdisc_zookeeper.settings import ZooKeeperSettings
 
 A = Endpoint(service="web", name="a", address="10.0.0.1", port=80)
@@ -57,9 +60,10 @@ def _discovery_error(settings: ZooKeeperSettings) -> LbdiscError:
 
 
 def _registrar_error(settings: ZooKeeperSettings) -> LbdiscError:
-    with Holding(settings, A) as holding:
-        eventually(lambda: holding.errors)
-    return _one_line(holding.errors[0])
+    registrar = ZooKeeperRegistrar(settings)
+    with pytest.raises(LbdiscError) as caught, registrar.open(A, Event()) as entry:
+        entry.put(A)
+    return _one_line(caught.value)
 
 
 def _one_line(error: LbdiscError) -> LbdiscError:
@@ -68,7 +72,7 @@ def _one_line(error: LbdiscError) -> LbdiscError:
 
 
 def test_registration_over_tls_with_sasl_is_seen(secured: ZooKeeperSettings) -> None:
-    with Watching(secured) as watching, Holding(secured, A):
+    with Watching(secured) as watching, holding(secured, A):
         watching.until_names("a")
 
 
@@ -138,7 +142,7 @@ def test_registration_is_readable_by_all_and_writable_by_its_owner(
     secured: ZooKeeperSettings, registry: zookeeper.Registry
 ) -> None:
     path = f"{secured.prefix}/web/a"
-    with Holding(secured, A), Editor(registry.plain_hosts) as stranger:
+    with holding(secured, A), Editor(registry.plain_hosts) as stranger:
         eventually(lambda: stranger.get(path))
         with pytest.raises(NoAuthError):
             stranger.put(path, "{}")
@@ -153,7 +157,7 @@ def test_digest_credentials_own_what_they_register(
 ) -> None:
     path = f"{plain.prefix}/web/a"
     owner = replace(plain, **DIGEST)
-    with Holding(owner, A), Editor(registry.plain_hosts) as stranger:
+    with holding(owner, A), Editor(registry.plain_hosts) as stranger:
         eventually(lambda: stranger.get(path))
         with pytest.raises(NoAuthError):
             stranger.put(path, "{}")
@@ -163,7 +167,7 @@ def test_digest_credentials_own_what_they_register(
 
 def test_private_registration_is_unreadable_for_others(plain: ZooKeeperSettings) -> None:
     owner = replace(plain, acl="private", **DIGEST)
-    with Watching(owner) as watching, Holding(owner, A):
+    with Watching(owner) as watching, holding(owner, A):
         watching.until_names("a")
         error = _discovery_error(replace(plain, **MALLORY))
     assert isinstance(error, DiscoveryError)
@@ -176,19 +180,33 @@ def test_open_registration_is_writable_by_all(
     plain: ZooKeeperSettings, registry: zookeeper.Registry
 ) -> None:
     path = f"{plain.prefix}/web/b"
-    with Holding(replace(plain, acl="open", **DIGEST), A), Editor(registry.plain_hosts) as stranger:
+    with holding(replace(plain, acl="open", **DIGEST), A), Editor(registry.plain_hosts) as stranger:
         eventually(lambda: stranger.get(f"{plain.prefix}/web/a"))
         stranger.put(path, "{}")
 
 
 def test_registrar_without_permission_says_where(plain: ZooKeeperSettings) -> None:
-    with Watching(plain) as watching, Holding(replace(plain, **DIGEST), A):
+    with Watching(plain) as watching, holding(replace(plain, **DIGEST), A):
         watching.until_names("a")
-        with Holding(replace(plain, **MALLORY), replace(A, name="b")) as other:
+        with holding(replace(plain, **MALLORY), replace(A, name="b")) as other:
             eventually(lambda: other.errors)
     error = _one_line(other.errors[0])
-    assert isinstance(error, RegistrarError)
+    assert isinstance(error, WriteRefused)
     assert f"no permission for {plain.prefix}/web/b" in str(error)
+
+
+def test_node_that_may_not_be_written_any_more_is_taken_out_all_the_same(
+    plain: ZooKeeperSettings, registry: zookeeper.Registry
+) -> None:
+    with Editor(registry.plain_hosts) as editor, holding(plain, A) as held:
+        eventually(lambda: editor.get(f"{plain.prefix}/web/a"))
+        for path in (f"{plain.prefix}/web/a", f"{plain.prefix}/web"):
+            editor.kazoo.set_acls(path, READ_ACL_UNSAFE)
+        held.change(weight=5)
+        assert isinstance(held.failed(deadline=DEADLINE), WriteRefused)
+        held.stop()
+        assert held.end == End(held=True)
+        eventually(lambda: editor.get(f"{plain.prefix}/web/a") is None)
 
 
 def test_missing_chroot_is_an_error_until_it_is_made(
@@ -196,9 +214,9 @@ def test_missing_chroot_is_an_error_until_it_is_made(
 ) -> None:
     chroot = f"{plain.prefix}-chroot"
     settings = replace(plain, chroot=chroot)
-    with Watching(settings) as watching, Holding(settings, A) as holding:
-        eventually(lambda: watching.errors and holding.errors)
-        for error in (watching.errors[0], holding.errors[0]):
+    with Watching(settings) as watching, holding(settings, A) as held:
+        eventually(lambda: watching.errors and held.errors)
+        for error in (watching.errors[0], held.errors[0]):
             assert str(error) == (
                 f"{chroot} does not exist in ZooKeeper: create it, or see zookeeper.chroot"
             )
@@ -254,7 +272,7 @@ def test_certificate_for_another_name_is_refused_unless_names_do_not_count(tmp_p
 def test_server_that_asks_for_a_certificate_gets_ours(tmp_path: Path) -> None:
     with zookeeper.start(tmp_path, client_certificates=True) as registry:
         settings = settings_from(registry.settings, connect_timeout=3)
-        with Watching(settings) as watching, Holding(settings, A):
+        with Watching(settings) as watching, holding(settings, A):
             watching.until_names("a")
         error = _discovery_error(replace(settings, cert_file=None, key_file=None))
         assert isinstance(error, DiscoveryError)
@@ -264,7 +282,7 @@ def test_server_that_asks_for_a_certificate_gets_ours(tmp_path: Path) -> None:
 def test_server_that_wants_sasl_says_so(tmp_path: Path) -> None:
     with zookeeper.start(tmp_path, require_sasl=True) as registry:
         settings = settings_from(registry.settings)
-        with Watching(settings) as watching, Holding(settings, A):
+        with Watching(settings) as watching, holding(settings, A):
             watching.until_names("a")
         error = _discovery_error(replace(settings, sasl_user="", sasl_password=None))
         assert isinstance(error, SettingsError)
@@ -288,7 +306,7 @@ def test_no_secret_is_ever_logged(
 ) -> None:
     caplog.set_level(0)
     settings = replace(secured, digest_user="alice", digest_password=SecretStr("hunter2"))
-    with Watching(settings) as watching, Holding(settings, A):
+    with Watching(settings) as watching, holding(settings, A):
         watching.until_names("a")
     _discovery_error(replace(secured, sasl_password=SecretStr("hunter2")))
     said = "".join(capfd.readouterr()) + caplog.text

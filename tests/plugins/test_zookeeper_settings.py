@@ -31,6 +31,17 @@ def test_plugin_module_imports_neither_kazoo_nor_pydantic() -> None:
     assert found.stdout.strip() == "[]"
 
 
+def test_a_format_that_the_core_adds_is_taken() -> None:
+    code = (
+        "from typing import Literal; from pydantic import TypeAdapter; from lbdisc import formats;"
+        "formats.Format = Literal['lbdisc', 'new'];"
+        "from lbdisc_zookeeper.settings import ZooKeeperSettings;"
+        "print(TypeAdapter(ZooKeeperSettings).validate_python({'format': 'new'}).format)"
+    )
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert found.stdout.strip() == "new"
+
+
 @pytest.mark.parametrize(
     ("text", "member"),
     [("zk1:2182", "zk1:2182"), ("zk1", "zk1:2181"), ("[::1]:2182", "[::1]:2182"), (" a:1 ", "a:1")],
@@ -70,6 +81,13 @@ def test_registrar_writes_the_own_format_only() -> None:
 def test_user_without_password_names_the_setting(scheme: str) -> None:
     settings = ZooKeeperSettings(**{f"{scheme}_user": "lbdisc"})  # type: ignore[arg-type]  # a str
     with pytest.raises(SettingsError, match=rf"zookeeper\.{scheme}_password"):
+        Connection(settings, tell=print)
+
+
+def test_sasl_without_its_extra_names_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "puresasl", None)  # as if it were not installed
+    settings = ZooKeeperSettings(sasl_user="lbdisc", sasl_password=SecretStr("secret"))
+    with pytest.raises(SettingsError, match=r"^zookeeper\.sasl_user: .* lbdisc-zookeeper\[sasl\]"):
         Connection(settings)
 
 
@@ -77,18 +95,18 @@ def test_user_without_password_names_the_setting(scheme: str) -> None:
 def test_missing_tls_file_names_the_setting(name: str, tmp_path: Path) -> None:
     settings = ZooKeeperSettings(**{name: tmp_path / "none.pem"})  # type: ignore[arg-type]  # a Path
     with pytest.raises(SettingsError, match=rf"zookeeper\.{name}.*No such file"):
-        Connection(settings)
+        Connection(settings, tell=print)
 
 
 def test_ca_file_without_certificates_names_the_setting(tmp_path: Path) -> None:
     (tmp_path / "ca.pem").write_text("no certificate\n")
     with pytest.raises(SettingsError, match=r"zookeeper\.ca_file"):
-        Connection(ZooKeeperSettings(ca_file=tmp_path / "ca.pem"))
+        Connection(ZooKeeperSettings(ca_file=tmp_path / "ca.pem"), tell=print)
 
 
 def test_key_without_certificate_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match=r"zookeeper\.key_file"):
-        Connection(ZooKeeperSettings(tls=True, key_file=tmp_path / "key.pem"))
+        Connection(ZooKeeperSettings(tls=True, key_file=tmp_path / "key.pem"), tell=print)
 
 
 def test_secrets_are_not_shown() -> None:

@@ -12,11 +12,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from haproxies import listener
-from scene import LBDISC, Scene, lost
 
 from lbdisc.testing.processes import free_port
 from lbdisc.testing.waiting import eventually
+from support.haproxies import listener
+from support.scene import LBDISC, Scene, lost
 
 DEFAULT = Path(__file__).parents[2] / "templates" / "haproxy.cfg.j2"
 MAIN = """

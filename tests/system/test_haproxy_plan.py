@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from lbdisc.errors import CheckError
 from lbdisc.haproxy.plan import Parked, plan
 from lbdisc.haproxy.program import check_config
-from lbdisc.haproxy.socket import Features
-from lbdisc.haproxy.state import differences
 from lbdisc.haproxy.text import parse
+from lbdisc.haproxy.verify import differences
+from lbdisc.haproxy.versions import Features
 from lbdisc.testing.waiting import eventually
 from support.haproxies import VERSIONS, Place, Running, listener, place
 from support.odd_texts import ODDITIES, SPELLINGS, Draft, Words, spelt

@@ -12,12 +12,12 @@ from pathlib import Path
 import pytest
 
 from lbdisc.errors import ApplyError, CheckError, SettingsError
-from lbdisc.haproxy.binds import MAX_UNIX_PATH
 from lbdisc.haproxy.errors import ReloadFailed, Unreachable
 from lbdisc.haproxy.master import Master
 from lbdisc.haproxy.process import Managed
 from lbdisc.haproxy.program import check_config
 from lbdisc.haproxy.socket import Runtime
+from lbdisc.haproxy.versions import MAX_UNIX_PATH
 from lbdisc.testing.processes import free_port
 from lbdisc.testing.waiting import eventually
 from support.haproxies import VERSIONS, Place, Running, place

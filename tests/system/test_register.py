@@ -47,9 +47,10 @@ class Node:
         pace = ["--interval", "0.05", "--fall", "2"]
         return [LBDISC, "register", *common, *endpoint, *pace, *arguments]
 
-    def start(self, *arguments: str, ttl: float = 30.0) -> Process:
+    def start(self, *arguments: str, ttl: float = 30.0, under: tuple[str, ...] = ()) -> Process:
+        """Start it; by the program ``under``, if there is one."""
         process = Process(
-            self.command(*arguments, ttl=ttl),
+            [*under, *self.command(*arguments, ttl=ttl)],
             log=self.folder / f"log{len(self.started)}",
             environment=self.environment,
         )
@@ -205,6 +206,16 @@ def test_other_signals_reach_command_and_only_it(node: Node) -> None:
     eventually((node.folder / "hup").exists)
     node.until_ready()
     assert process.stop(signal.SIGINT) == 3
+
+
+def test_under_nohup_a_hangup_means_nothing(node: Node) -> None:
+    seen = f"trap ': > {node.folder}/later' USR1; trap 'exit 3' TERM"
+    process = node.start("--check", "none", *node.shell(seen), under=("nohup",))
+    node.until_on()
+    process.send(signal.SIGHUP)
+    process.send(signal.SIGUSR1)
+    eventually((node.folder / "later").exists)
+    assert process.stop() == 3
 
 
 def test_a_command_that_ignores_the_signal_is_killed_with_its_children(node: Node) -> None:

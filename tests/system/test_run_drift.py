@@ -8,8 +8,8 @@ import pytest
 from lbdisc.haproxy import commands as cmd
 from lbdisc.haproxy.commands import Command
 from lbdisc.haproxy.socket import Runtime
-from lbdisc.haproxy.state import differences
 from lbdisc.haproxy.text import parse
+from lbdisc.haproxy.verify import differences
 from lbdisc.testing.waiting import eventually
 from support.scene import Scene, lost
 

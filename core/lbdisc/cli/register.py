@@ -163,8 +163,13 @@ def _endpoint(settings: "RegisterSettings") -> "Callable[[], Endpoint]":
 
 
 def _take_signals(registration: "Registration") -> None:
-    """Hand over the signals; for good, as a late one must not cut off the clean end."""
+    """Hand over the signals; for good, as a late one must not cut off the clean end.
+
+    Under nohup a hangup means nothing to us, nor to COMMAND, which inherits that.
+    """
     from lbdisc.registration import FORWARDED, STOPPING
 
     for number in (*STOPPING, *FORWARDED):
+        if number == signal.SIGHUP and signal.getsignal(number) is signal.SIG_IGN:
+            continue
         signal.signal(number, lambda got, _frame: registration.signal(got))

@@ -49,6 +49,7 @@ class _Service:
         self._reread = reread
         self._wake = Wake()
         self._stop = Event()
+        self._told = False
 
     def run(self) -> None:
         from lbdisc.cli import wiring
@@ -68,7 +69,10 @@ class _Service:
                 agent.close()
 
     def _on_stop(self, *_: object) -> None:
-        self._stop.set()
+        # A signal may come while the handler of one before is in `set`, which holds a lock.
+        if not self._told:
+            self._told = True
+            self._stop.set()
         self._wake.call()
 
     def _reload(self, agent: "Agent") -> None:

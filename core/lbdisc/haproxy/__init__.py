@@ -2,5 +2,5 @@
 
 ``text`` and ``servers`` model a rendered configuration, ``plan`` compares two of them; both are
 pure. ``commands``, ``rows``, ``socket`` and ``master`` speak with a running HAProxy, ``process``
-starts and adopts one, ``state`` and ``binds`` make a reload harmless.
+starts and adopts one, ``health_file`` and ``binds`` make a reload harmless.
 """

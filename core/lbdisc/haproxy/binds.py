@@ -13,10 +13,9 @@ from pathlib import Path
 
 from lbdisc.errors import ApplyError
 from lbdisc.haproxy.text import Bind, Configuration
+from lbdisc.haproxy.versions import MAX_UNIX_PATH
 from lbdisc.values import shown
 
-# Bytes. Linux takes 107, of which HAProxy needs ten for a suffix while it binds (measured).
-MAX_UNIX_PATH = 97
 _PORTS = re.compile(r"(\d+)(?:-(\d+))?")
 _PASSED_OVER = ("fd@", "abns@", "abnsz@", "sockpair@", "rhttp@", "rev@", "quic", "udp", "uxdg@")
 

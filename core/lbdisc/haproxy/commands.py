@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 from lbdisc.haproxy.errors import HaproxyError, Refused
-from lbdisc.values import MAX_WEIGHT, shown
+from lbdisc.haproxy.versions import MAX_LINE, MAX_WEIGHT
+from lbdisc.values import shown
 
 AdminState = Literal["ready", "drain", "maint"]
 Health = Literal["up", "stopping", "down"]
 
-MAX_LINE = 8000  # bytes; from about 15.4 kB on, HAProxy gives no answer at all
 _NAME = re.compile(r"[A-Za-z0-9_.:-]+")
 _WORD = re.compile(r"[A-Za-z0-9_.:/@,=%+*()\[\]-]+")
 

@@ -7,9 +7,10 @@ from contextlib import contextmanager, suppress
 from lbdisc.haproxy.commands import Command, DeleteServer, WaitRemovable
 from lbdisc.haproxy.errors import HaproxyError, Refused, Unreachable
 from lbdisc.haproxy.plan import Key, Parked, Plan, plan
-from lbdisc.haproxy.socket import Features, Runtime
-from lbdisc.haproxy.state import differences
+from lbdisc.haproxy.socket import Runtime
 from lbdisc.haproxy.text import Configuration
+from lbdisc.haproxy.verify import differences
+from lbdisc.haproxy.versions import Features
 
 # Seconds after a change that belong to the first requests: on few processors, what follows (reading
 # back, the file, the journal) kept them waiting, 0.7 ms in the median and 5 ms at worst (measured).

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lbdisc.haproxy.errors import HaproxyError, ReloadFailed, Unreachable
-from lbdisc.haproxy.rows import Version, read_version
 from lbdisc.haproxy.socket import TIMEOUT, dial
+from lbdisc.haproxy.versions import RELOAD_FAILED, Version, read_version
 from lbdisc.values import shown
 
 RELOAD_LIMIT = 30.0  # seconds; 10,000 servers in one proxy take 0.6 s, a slow DNS server more
@@ -118,7 +118,7 @@ class Master:
         except Unreachable:
             said = ""  # 2.6 closes at once, and may reset the connection: the processes tell
         log = said.partition("\n--\n")[2].strip()
-        if said.startswith("Success=0"):
+        if said.startswith(RELOAD_FAILED):
             raise ReloadFailed(f"HAProxy's reload failed: {first_alert(log) or 'see its log'}")
         return self._reloaded(before, end), log
 

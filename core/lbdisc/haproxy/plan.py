@@ -26,8 +26,8 @@ from lbdisc.haproxy.sameness import (
     tracks,
 )
 from lbdisc.haproxy.servers import Spec, Unfit, fold
-from lbdisc.haproxy.socket import OLDEST, Features
 from lbdisc.haproxy.text import Configuration, ServerLine, parse
+from lbdisc.haproxy.versions import OLDEST, Features
 
 Key = tuple[str, str]
 Parked = Mapping[Key, ServerLine | None]

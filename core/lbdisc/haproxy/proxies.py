@@ -6,19 +6,17 @@ from collections.abc import Iterator
 from lbdisc.haproxy.commands import is_word
 from lbdisc.haproxy.lines import ServerLine
 from lbdisc.haproxy.model import Configuration, Section
-from lbdisc.haproxy.servers import STATIC, Spec, Unfit, canonical_ip
-from lbdisc.haproxy.socket import Features
-
-_DYNAMIC = frozenset(("roundrobin", "leastconn", "first", "random"))
-_HASHES = frozenset(("source", "uri", "url_param", "hdr", "rdp-cookie", "hash"))
-_ALGORITHM = re.compile(r"[a-z_-]*")
-# Starts of lines whose work on servers HAProxy does only while it reads the file.
-_AT_START_ONLY = (
-    *(("option", "external-check"), ("option", "ssl-hello-chk"), ("email-alert",)),
-    *(("use-fcgi-app",), ("server-template",), ("disabled",), ("dispatch",), ("transparent",)),
-    *(("option", "transparent"), ("option", "http_proxy")),
+from lbdisc.haproxy.servers import Spec, Unfit, canonical_ip
+from lbdisc.haproxy.versions import (
+    AT_START_ONLY,
+    DYNAMIC_BALANCE,
+    HASH_BALANCE,
+    SSL_DEFAULTS,
+    STATIC,
+    Features,
 )
-_SSL_DEFAULTS = ("ssl-default-server-", "ssl-server-verify", "ssl-default-bind", "ssl-propquery")
+
+_ALGORITHM = re.compile(r"[a-z_-]*")
 
 
 def algorithm(section: Section) -> str:
@@ -35,7 +33,7 @@ def is_dynamic(section: Section) -> bool:
     name = algorithm(section)
     hashing = section.last("hash-type")
     consistent = hashing is not None and hashing.words[1:2] == ("consistent",)
-    return name in _DYNAMIC or (name in _HASHES and consistent)
+    return name in DYNAMIC_BALANCE or (name in HASH_BALANCE and consistent)
 
 
 def depends_on_order(section: Section) -> bool:
@@ -49,7 +47,7 @@ def numbered(section: Section) -> str:
     A consistent hash puts servers where their ids are (manual 4.2, "hash-type"). One without ``id``
     is counted from the start of the file, and by another count when it comes at run time.
     """
-    if algorithm(section) not in _HASHES or not is_dynamic(section):
+    if algorithm(section) not in HASH_BALANCE or not is_dynamic(section):
         return ""
     return next((server.name for server in section.servers if not _has_id(server)), "")
 
@@ -113,7 +111,7 @@ def _check_proxy(section: Section, where: str) -> None:
     mode = section.last("mode")
     if mode is not None and mode.words[1:] not in (("http",), ("tcp",)):
         raise Unfit(f"{where}: its proxy is not in mode http or tcp")
-    for start in _AT_START_ONLY:
+    for start in AT_START_ONLY:
         if section.every(*start):
             raise Unfit(f"{where}: {' '.join(start)!r} in its proxy needs a reload")
     for kind in ("tcp-check", "http-check"):
@@ -132,7 +130,7 @@ def _check_keywords(
     if spec.has("ssl", "check-ssl"):
         if spec.options.get("verify") != ("none",):
             raise Unfit(f"{where}: ssl that verifies reads files, which needs a reload")
-        if any(word.startswith(_SSL_DEFAULTS) for word in _global_words(configuration)):
+        if any(word.startswith(SSL_DEFAULTS) for word in _global_words(configuration)):
             raise Unfit(f"{where}: the ssl defaults of 'global' only count at a reload")
     if not spec.options.get("sni", ("str(",))[0].startswith("str("):
         raise Unfit(f"{where}: an sni that is no fixed text needs a reload")

@@ -25,10 +25,11 @@ from lbdisc.haproxy.lost_socket import bind_anew, lost_socket
 from lbdisc.haproxy.plan import Plan, plan
 from lbdisc.haproxy.program import Checker, check_config
 from lbdisc.haproxy.settings import HaproxySettings
-from lbdisc.haproxy.socket import OLDEST, Runtime, features_of
+from lbdisc.haproxy.socket import Runtime, features_of
 from lbdisc.haproxy.steps import Steps
 from lbdisc.haproxy.steps import how as steps_how
 from lbdisc.haproxy.text import Configuration, parse
+from lbdisc.haproxy.versions import OLDEST
 from lbdisc.haproxy.workers import Workers
 from lbdisc.installing import Installation, held
 from lbdisc.planned import Applied, AtRuntime, How, Nothing, Planned, Reload, Start, Write

@@ -1,14 +1,13 @@
 """Replies of HAProxy's sockets as typed rows. Pure; what cannot be read raises ``HaproxyError``."""
 
 import csv
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from lbdisc.haproxy.errors import HaproxyError
+from lbdisc.haproxy.versions import Version, read_version
 from lbdisc.values import shown
 
-Version = tuple[int, int, int]
 STATE_FORMAT = "1"
 # Bits of srv_admin_state (management manual, "show servers state").
 FORCED_MAINT, INHERITED_MAINT, CONFIG_MAINT = 0x01, 0x02, 0x04
@@ -17,15 +16,6 @@ FORCED_DRAIN, INHERITED_DRAIN, RESOLUTION_MAINT = 0x08, 0x10, 0x20
 ANY_MAINT = FORCED_MAINT | INHERITED_MAINT | RESOLUTION_MAINT
 ANY_DRAIN = FORCED_DRAIN | INHERITED_DRAIN
 CHECK_CONFIGURED, CHECK_ENABLED = 0x02, 0x04
-
-
-def read_version(text: str) -> Version:
-    """``(2, 6, 12)`` from ``2.6.12-1+deb12u4``; a missing patch level is 0."""
-    found = re.match(r"(\d+)\.(\d+)(?:[.-](?:dev)?(\d+))?", text)
-    if not found:
-        raise HaproxyError(f"no version of HAProxy: {shown(text)}")
-    major, minor, patch = found.groups(default="0")
-    return int(major), int(minor), int(patch)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

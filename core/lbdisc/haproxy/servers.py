@@ -11,40 +11,11 @@ from dataclasses import dataclass
 from lbdisc.errors import LbdiscError
 from lbdisc.haproxy.commands import is_name
 from lbdisc.haproxy.text import ServerLine, Words
-from lbdisc.values import MAX_WEIGHT
+from lbdisc.haproxy.versions import DYNAMIC, MAX_WEIGHT, NEGATIONS, STATIC
 
 
 class Unfit(LbdiscError):
     """This cannot be done at run time; the text is the reason for a reload."""
-
-
-# Keywords that `add server` takes and that then work as in the file, with their number of values.
-DYNAMIC: Mapping[str, int] = {
-    **dict.fromkeys(("check", "backup", "disabled", "check-send-proxy"), 0),
-    **dict.fromkeys(("send-proxy", "send-proxy-v2", "ssl", "check-ssl"), 0),
-    **dict.fromkeys(("weight", "inter", "fastinter", "downinter", "rise", "fall", "port"), 1),
-    **dict.fromkeys(("addr", "maxconn", "maxqueue", "slowstart", "observe", "on-error"), 1),
-    **dict.fromkeys(("error-limit", "on-marked-down", "on-marked-up", "id", "proto"), 1),
-    **dict.fromkeys(("check-proto", "ws", "verify", "sni", "alpn", "check-sni", "check-alpn"), 1),
-    **dict.fromkeys(("pool-low-conn", "pool-max-conn", "pool-purge-delay"), 1),
-}
-# Keywords that need a reload when a server with them comes: refused by HAProxy, or read from
-# files, or completed only while the file is read (minconn), or able to change the state (agent).
-STATIC: Mapping[str, int] = {
-    **dict.fromkeys(("stick", "non-stick", "agent-check", "check-via-socks4", "tfo"), 0),
-    **dict.fromkeys(("cookie", "redir", "track", "minconn", "init-addr", "resolvers"), 1),
-    **dict.fromkeys(("resolve-prefer", "resolve-net", "resolve-opts", "max-reuse", "crt"), 1),
-    **dict.fromkeys(("ca-file", "crl-file", "agent-inter", "agent-addr", "agent-port"), 1),
-    **dict.fromkeys(("agent-send", "ciphers", "ciphersuites", "ssl-min-ver", "ssl-max-ver"), 1),
-    **dict.fromkeys(("log-proto", "namespace", "socks4", "tcp-ut", "init-state"), 1),
-    **dict.fromkeys(("proxy-v2-options", "verifyhost", "npn", "tls-tickets", "shard"), 1),
-}
-# Keywords that take another back, which a later line of the file may do to an earlier one.
-NEGATIONS: Mapping[str, str] = {
-    "enabled": "disabled",
-    **{f"no-{word}": word for word in ("check", "backup", "send-proxy", "send-proxy-v2", "ssl")},
-    "no-check-ssl": "check-ssl",
-}
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,24 +10,23 @@ import socket
 import time
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from lbdisc.errors import SettingsError
-from lbdisc.haproxy.commands import MAX_LINE, Command, is_name
+from lbdisc.haproxy.commands import Command, is_name
 from lbdisc.haproxy.errors import HaproxyError, Refused, Unreachable
 from lbdisc.haproxy.rows import (
     Info,
     ServerConnections,
     ServerState,
     Stat,
-    Version,
     read_connections,
     read_states,
     read_stats,
 )
+from lbdisc.haproxy.versions import MAX_LINE, OLDEST, Features
 from lbdisc.values import shown
 
 TIMEOUT = 5.0  # seconds without a byte of an answer
@@ -67,32 +66,6 @@ def host_and_port(address: str | Path) -> tuple[str, int] | None:
     if not port.isdigit() or not 0 < int(port) < 65536:
         raise SettingsError(f"HAProxy's socket {shown(text)}: a path or host:port is needed")
     return host.strip("[]") if host not in ("", "*") else "127.0.0.1", int(port)
-
-
-@dataclass(frozen=True, slots=True)
-class Features:
-    """What a worker can do at run time, by what it offers rather than by its version."""
-
-    version: Version
-    wait: bool  # `wait … srv-removable`, which came with the safe `del server` (3.0)
-
-    @property
-    def can_delete(self) -> bool:
-        """Whether ``del server`` is safe (older ones have use-after-free bugs)."""
-        return self.wait
-
-    @property
-    def accepts_cookie(self) -> bool:
-        """Whether ``add server`` takes ``cookie``."""
-        return self.wait
-
-    @property
-    def reuses_connections(self) -> bool:
-        """Whether a server added at run time reuses connections; if not, a reload should follow."""
-        return self.wait
-
-
-OLDEST = Features((2, 6, 0), wait=False)
 
 
 class Runtime:

@@ -4,7 +4,7 @@ import socket
 from pathlib import Path
 
 from lbdisc.errors import ApplyError, SettingsError
-from lbdisc.haproxy.binds import MAX_UNIX_PATH
+from lbdisc.haproxy.versions import MAX_UNIX_PATH
 from lbdisc.values import shown
 
 

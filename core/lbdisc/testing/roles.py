@@ -212,8 +212,10 @@ class _Heard:
 
     def refused(self, error: LbdiscError) -> None:
         self._holding.published = False
-        if isinstance(error, Broken | SettingsError):
+        if isinstance(error, Broken):
             self._holding.broken = error.__cause__ or error
+        elif isinstance(error, SettingsError):
+            self._holding.broken = error
         else:
             self._holding.errors.append(error)
 

@@ -2,20 +2,29 @@
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from threading import Event, Lock
 from types import TracebackType
-from typing import Self
+from typing import Self, TypeVar
 
 import structlog
 
-from lbdisc.errors import LbdiscError, SettingsError
-from lbdisc_etcd.failures import Compacted, Failure, LeaseGone, Refused, RefusedLogin, StaleLogin
+from lbdisc.errors import LbdiscError, SettingsError, WriteRefused
+from lbdisc_etcd.failures import (
+    Compacted,
+    Failure,
+    LeaseGone,
+    NoWrites,
+    Refused,
+    RefusedLogin,
+    StaleLogin,
+)
 from lbdisc_etcd.settings import EtcdSettings, Member
 from lbdisc_etcd.wire import Session
 
 log = structlog.get_logger("lbdisc.etcd")
-Work = Callable[[Session], None]
+T = TypeVar("T")
 LASTED = 5.0  # seconds; a session that worked for so long makes earlier failures forgotten
 NOTICE = 0.1  # seconds until the thread that waits for stop sees that nobody needs it
 TRIES = 3  # sessions in a row that may break soon before a break counts as a failure
@@ -23,65 +32,111 @@ RENEWABLE = (StaleLogin, Compacted, LeaseGone)  # a new session with the same me
 
 
 class Cluster:
-    """The members, asked in turn."""
+    """The members, asked in turn. Whom to ask next outlives ``open``."""
 
     def __init__(self, settings: EtcdSettings) -> None:
         self._settings = settings
         self._members = settings.members
         self._place = 0
         self._proven_at = 0.0
+        self._session: Session | None = None
+        self._failures: dict[Member, Failure] = {}
+        self._again = 0
 
     def proven(self) -> None:
         """The present session did what it is for; more calls change nothing."""
         self._proven_at = self._proven_at or time.monotonic()
 
-    def run(self, work: Work, stop: Event, *, error: type[LbdiscError], timeout: float) -> None:
-        """Do ``work`` with a member, after a failure with the next, until it returns or ``stop``.
+    @contextmanager
+    def open(self, stop: Event, *, error: type[LbdiscError], timeout: float) -> Iterator[None]:
+        """Keep a session between calls of ``do``; ``stop`` closes it under whatever runs.
 
-        Raises ``error`` after every member failed once in a row, ``SettingsError`` when only an
-        operator can help. ``stop`` closes the session under ``work``.
+        ``error`` is what ``do`` raises, ``timeout`` seconds are what a request may take.
         """
-        failures: dict[Member, Failure] = {}
-        again = 0
-        with _Stopper(stop) as stopper:
-            while not stop.is_set():
-                member = self._members[self._place % len(self._members)]
-                self._proven_at = 0.0
-                try:
-                    self._with_session(member, work, stopper, timeout)
-                    return
-                except Failure as failure:
-                    if stop.is_set():
-                        return
-                    if self._lasted():
-                        failures.clear()
-                        again = 0
-                    if self._forgivable(failure) and again < TRIES:
-                        again += 1
-                        self._place += not isinstance(failure, RENEWABLE)
-                    else:
-                        failures[member] = failure
-                        self._place += 1
-                        self._give_up(failures, error)
+        self._failures, self._again = {}, 0
+        self._error, self._timeout = error, timeout
+        with _Stopper(stop) as self._stopper:
+            try:
+                yield
+            finally:
+                self._drop()
 
-    def _with_session(
-        self, member: Member, work: Work, stopper: "_Stopper", timeout: float
+    def do(self, work: Callable[[Session], T]) -> T:
+        """Do ``work`` with the session there is, after a failure with the next member's.
+
+        Raises ``error`` after every member failed once in a row and when stopped, ``WriteRefused``
+        when the cluster takes no writes, ``SettingsError`` when only an operator can help.
+        """
+        while not self._stopper.stopped:
+            member = self._members[self._place % len(self._members)]
+            try:
+                done = work(self._session or self._begin(member))
+            except Failure as failure:
+                self._drop()
+                if self._stopper.stopped:
+                    self._place += 1  # too slow for whoever had to stop it
+                else:
+                    self._failed(member, failure)
+            else:
+                self.proven()
+                return done
+        raise self._error("stopped")
+
+    def run(
+        self,
+        work: Callable[[Session], None],
+        stop: Event,
+        *,
+        error: type[LbdiscError],
+        timeout: float,
     ) -> None:
-        with Session(member, self._settings, timeout=timeout) as session:
-            stopper.guard(session)
-            session.login()
-            work(session)
+        """``do`` in an ``open`` of its own; returns when ``work`` is done or ``stop`` is set."""
+        try:
+            with self.open(stop, error=error, timeout=timeout):
+                self.do(work)
+        except error:
+            if not stop.is_set():
+                raise
+
+    def _begin(self, member: Member) -> Session:
+        self._proven_at = 0.0
+        self._session = Session(member, self._settings, timeout=self._timeout)
+        self._stopper.guard(self._session)
+        self._session.login()
+        return self._session
+
+    def _drop(self) -> None:
+        if self._session is not None:
+            self._session.close()
+        self._session = None
+
+    def _failed(self, member: Member, failure: Failure) -> None:
+        if self._lasted():
+            self._failures.clear()
+            self._again = 0
+        if self._forgivable(failure) and self._again < TRIES:
+            self._again += 1
+            self._place += not isinstance(failure, RENEWABLE)
+        else:
+            self._failures[member] = failure
+            self._place += 1
+            self._give_up()
 
     def _lasted(self) -> bool:
         return bool(self._proven_at) and time.monotonic() - self._proven_at > LASTED
 
     def _forgivable(self, failure: Failure) -> bool:
         """Whether a new session at once is likely to help."""
+        if isinstance(failure, NoWrites):
+            return False
         return bool(self._proven_at) or isinstance(failure, RENEWABLE)
 
-    def _give_up(self, failures: dict[Member, Failure], error: type[LbdiscError]) -> None:
+    def _give_up(self) -> None:
         """Raise when nobody is left to ask, or asking another cannot help."""
+        failures = self._failures
         for failure in failures.values():
+            if isinstance(failure, NoWrites):
+                raise WriteRefused(str(failure)) from failure
             if isinstance(failure, RefusedLogin):
                 raise SettingsError(f"etcd: {failure}") from failure
         if len(failures) < len(self._members):
@@ -89,7 +144,7 @@ class Cluster:
         reasons = "; ".join(f"{member}: {failure}" for member, failure in failures.items())
         if all(isinstance(failure, Refused) for failure in failures.values()):
             raise SettingsError(f"etcd: {reasons}")
-        raise error(f"no etcd member of etcd.endpoints answers: {reasons}")
+        raise self._error(f"no etcd member of etcd.endpoints answers: {reasons}")
 
 
 class _Stopper:
@@ -101,6 +156,10 @@ class _Stopper:
         self._lock = Lock()
         self._session: Session | None = None
         self._thread = threading.Thread(target=self._wait, name="lbdisc-etcd-stop", daemon=True)
+
+    @property
+    def stopped(self) -> bool:
+        return self._stop.is_set()
 
     def guard(self, session: Session) -> None:
         with self._lock:

@@ -29,6 +29,10 @@ class Compacted(Failure):
     """The revision asked for is forgotten, or of another history: read everything again."""
 
 
+class NoWrites(Failure):
+    """The whole cluster answers, but has raised an alarm: asking another member cannot help."""
+
+
 class Refused(Failure):
     """Only an operator can help; the text names the setting to look at."""
 
@@ -41,6 +45,7 @@ _COMPACTED = re.compile(r"revision has been compacted|is a future revision")
 _OLD_TOKEN = re.compile(
     r"revision of auth store is old|revision in header is old|invalid auth token"
 )
+_NO_WRITES = re.compile(r"database space exceeded|corrupt cluster")
 _UNTRUSTED = re.compile(r"CERTIFICATE_VERIFY_FAILED: ?(?P<why>[^:]*)")
 _OTHER_NAME = re.compile(r"Peer name \S+ is not in peer certificate|Hostname Verification", re.I)
 _OUR_CERTIFICATE = re.compile(r"TSI_DATA_CORRUPTED|ALERT_\w*CERTIFICATE|UNKNOWN_CA")
@@ -56,6 +61,8 @@ def sorted_failure(code: str, details: str, *, user: str, secure: bool) -> Failu
         return Compacted(text)
     if code == "NOT_FOUND" and "lease" in details:
         return LeaseGone(text)
+    if _NO_WRITES.search(details):
+        return NoWrites(f"etcd takes no writes ({text}), see etcdctl alarm list")
     if code == "PERMISSION_DENIED" or "permission denied" in details:
         return _denied(user)
     if code in ("INVALID_ARGUMENT", "FAILED_PRECONDITION"):

@@ -33,8 +33,8 @@ class Event:
 
 
 @dataclass(frozen=True, slots=True)
-class Written:
-    """Whether a conditional put came true; ``record`` is what is there now, if anything."""
+class Found:
+    """What is at a key, if anything, as of ``revision`` of the cluster."""
 
-    done: bool
     record: Record | None
+    revision: int

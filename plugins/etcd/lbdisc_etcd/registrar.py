@@ -1,84 +1,106 @@
-"""Registrar: keeps registrations alive, through whatever happens to the cluster."""
+"""Registrar ``etcd``: one key under a lease for each entry."""
 
-from collections.abc import Callable
-from threading import Event as Stop
-from threading import Timer
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from threading import Event, Thread
 
-import structlog
-
-from lbdisc.errors import LbdiscError, RegistrarError, SettingsError
+from lbdisc.errors import RegistrarError, SettingsError
 from lbdisc.values import Endpoint
 from lbdisc_etcd.cluster import Cluster, warn_of_plaintext
+from lbdisc_etcd.failures import Failure
 from lbdisc_etcd.registration import Registration
 from lbdisc_etcd.settings import EtcdSettings
 from lbdisc_etcd.wire import Session
 
-log = structlog.get_logger("lbdisc.etcd")
-LOOK = 0.2  # seconds between two looks at the endpoint
 SHORTEST = 0.5  # seconds that a request may take at the least
-FAREWELL = 2.0  # seconds to take a registration out; after that its lease must end by itself
+CALM = 1.0  # seconds between two watches at the least: some gateways break each one at once
 
 
 class EtcdRegistrar:
-    """Holds endpoints. What it holds outlives a call of ``hold`` that failed."""
+    """Holds keys; see ``lbdisc.hooks.Registrar``. A lease that was not ended is taken up again."""
 
     def __init__(self, settings: EtcdSettings) -> None:
         self._settings = settings
         self._held: dict[tuple[str, str], tuple[Registration, Cluster]] = {}
         warn_of_plaintext(settings)
 
-    def hold(self, endpoint: Callable[[], Endpoint], stop: Stop) -> None:
-        """Keep the endpoint registered until ``stop``; see ``lbdisc.hooks.Registrar``."""
+    @contextmanager
+    def open(self, endpoint: Endpoint, stop: Event) -> Iterator["_Entry"]:
+        """Raises ``SettingsError`` for a format that no registrar writes."""
         if self._settings.format != "lbdisc":
             raise SettingsError("bad setting etcd.format: a registrar writes 'lbdisc' only")
-        key = endpoint().key
-        if key not in self._held:
-            self._held[key] = Registration(self._settings, *key), Cluster(self._settings)
-        registration, cluster = self._held[key]
-
-        def keep(session: Session) -> None:
-            registration.renew(session)
-            current = endpoint()
-            while not stop.is_set():
-                held = registration.keep(session, current)
-                cluster.proven()
-                stop.wait(LOOK)
-                # Reading on says that the last one is published.
-                current = endpoint() if held else current
-
-        cluster.run(keep, stop, error=RegistrarError, timeout=self._patience)
-        self._leave(registration, cluster, endpoint())
-        del self._held[key]
+        if endpoint.key not in self._held:
+            registration = Registration(self._settings, *endpoint.key)
+            self._held[endpoint.key] = registration, Cluster(self._settings)
+        registration, cluster = self._held[endpoint.key]
+        entry = _Entry(registration, cluster)
+        try:
+            with cluster.open(stop, error=RegistrarError, timeout=self._patience):
+                yield entry
+        finally:
+            entry.close()
+            if not registration.begun:
+                self._held.pop(endpoint.key, None)
 
     @property
     def _patience(self) -> float:
         """So short that some frozen members can be asked in vain before the lease ends."""
         return min(self._settings.request_timeout, max(SHORTEST, self._settings.ttl / 6))
 
-    def _leave(self, registration: Registration, cluster: Cluster, endpoint: Endpoint) -> None:
-        """Take it out over a new session: the old one may be stuck, and is closed by now."""
-        if not registration.begun:
-            return
-        late = Stop()
-        timer = Timer(FAREWELL, late.set)
-        timer.start()
-        reason = f"no answer within {FAREWELL:g} s"
+
+class _Entry:
+    """One key, over whichever session there is; a watch on it tells when it is lost."""
+
+    def __init__(self, registration: Registration, cluster: Cluster) -> None:
+        self.lost = Event()
+        self.lease = float(registration.ttl)
+        self._registration = registration
+        self._cluster = cluster
+        self._watched: Session | None = None
+        self._watches: list[Thread] = []  # of this session, and of earlier ones for a moment
+        self._closed = Event()
+
+    @property
+    def rival(self) -> str:
+        return self._registration.rival
+
+    def put(self, endpoint: Endpoint) -> bool:
+        def keep(session: Session) -> bool:
+            held = self._registration.put(session, endpoint)
+            if session is not self._watched:
+                self._follow(session)
+            return held
+
+        return self._cluster.do(keep)
+
+    def remove(self) -> None:
+        if self._registration.begun:
+            self._cluster.do(self._registration.remove)
+
+    def _follow(self, session: Session) -> None:
+        self._watched = session
+        after = self._registration.seen + 1
+        watch = Thread(
+            target=self._watch, args=(session, after), name="lbdisc-etcd-key", daemon=True
+        )
+        self._watches = [*filter(Thread.is_alive, self._watches), watch]
+        watch.start()
+
+    def _watch(self, session: Session, after: int) -> None:
+        """Set ``lost`` at every news of the key, and when the session breaks."""
+        calm = time.monotonic() + CALM
         try:
-            cluster.run(
-                lambda session: registration.leave(session, endpoint),
-                late,
-                error=RegistrarError,
-                timeout=FAREWELL / 2,
-            )
-        except LbdiscError as error:
-            reason = str(error)
-        finally:
-            timer.cancel()
-            timer.join()
-        if registration.begun:
-            log.warning(
-                "cannot deregister: the registration ends with its lease",
-                endpoint=str(endpoint),
-                within_seconds=self._settings.ttl,
-                reason=reason,
-            )
+            for events in session.watch(self._registration.key, b"", revision=after):
+                if any(self._registration.is_news(event) for event in events):
+                    self.lost.set()
+        except Failure:
+            session.close()  # the next put makes another
+            self._closed.wait(max(0.0, calm - time.monotonic()))
+            self.lost.set()
+
+    def close(self) -> None:
+        """Wait for the watches, whose sessions are closed."""
+        self._closed.set()
+        for watch in self._watches:
+            watch.join()

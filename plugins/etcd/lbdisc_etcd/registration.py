@@ -2,99 +2,104 @@
 
 import math
 import time
-
-import structlog
+from threading import Lock
 
 from lbdisc import records
 from lbdisc.values import Endpoint
-from lbdisc_etcd.failures import LeaseGone
-from lbdisc_etcd.messages import Record
+from lbdisc_etcd.failures import LeaseGone, Unreachable
+from lbdisc_etcd.messages import Event, Found
 from lbdisc_etcd.settings import EtcdSettings
 from lbdisc_etcd.wire import Session
 
-log = structlog.get_logger("lbdisc.etcd")
 ABSENT = 0  # the revision of a key that is not there
+TRIES = 3  # writes in one put that others may forestall
 
 
 class Registration:
-    """What we know of our key and our lease; each step takes a session and may fail with it.
+    """What we know of our key and our lease; ``put`` and ``remove`` may raise a ``Failure``.
 
-    ``begun``: there is, or may be, a lease of ours in the cluster.
+    ``key`` and ``ttl`` (seconds) never change. ``begun``: there is a lease of ours in the cluster.
+    ``seen``: the revision of the cluster that we know the key at.
     """
 
     def __init__(self, settings: EtcdSettings, service: str, name: str) -> None:
-        self._ttl = math.ceil(settings.ttl)
-        self._name = f"{service}/{name}"
-        self._key = f"{settings.prefix}/{self._name}".encode()
+        self.ttl = math.ceil(settings.ttl)
+        self.key = f"{settings.prefix}/{service}/{name}".encode()
+        self.seen = 0
+        self.rival = ""  # who holds the key instead, for people
         self._lease = 0
+        self._alive = False  # whether the lease has not ended, as far as we know
         self._renew_at = 0.0
-        self._revision = ABSENT  # at which we wrote the key last
+        self._revision = ABSENT  # at which the key was written last, by us
         self._value = b""
-        self._known = False  # was registered before
-        self._rival: int | None = None  # the lease of another who holds the key; 0: has no lease
+        self._lock = Lock()
 
     @property
     def begun(self) -> bool:
         return self._lease != 0
 
-    def renew(self, session: Session) -> None:
-        """Give the lease its full time again, or get a new one, and see whose the key is."""
-        self._renew_at = time.monotonic() + self._ttl / 3
-        if self._lease:
-            try:
-                session.refresh(self._lease)
-            except LeaseGone:
-                log.warning("the lease has ended: registering again", name=self._name)
-                self._lease = 0
-        if not self._lease:
-            self._lease = session.grant(self._ttl)
-        self._take(session.get(self._key))
+    def put(self, session: Session, endpoint: Endpoint) -> bool:
+        """Renew what is ours, write a new or changed record; whether the key is ours.
 
-    def keep(self, session: Session, endpoint: Endpoint) -> bool:
-        """Do what is due now: renew the lease, write a new or changed record, watch a rival.
-
-        Returns whether the registry holds ``endpoint`` by us.
+        There is no lease of ours while the key is another's.
         """
-        if time.monotonic() >= self._renew_at:
-            self.renew(session)
-        elif self._rival is not None:
-            self._take(session.get(self._key))
         value = records.write(endpoint).encode()
-        if self._rival is None and (self._revision == ABSENT or value != self._value):
-            self._write(session, value)
-        return self._revision != ABSENT and self._value == value
+        with self._lock:
+            if self._lease and time.monotonic() >= self._renew_at:
+                self._refresh(session)
+            self._take(session.get(self.key))
+            for _ in range(TRIES):
+                if self.rival:
+                    self._end(session)
+                    return False
+                if self._alive and self._revision != ABSENT and self._value == value:
+                    return True
+                self._ensure_lease(session)
+                over = self._revision
+                self._take(session.put(self.key, value, lease=self._lease, over=over))
+        raise Unreachable("the key is changed all the time")
 
-    def _write(self, session: Session, value: bytes) -> None:
-        """Put the record if nobody has touched it since we looked."""
-        new = self._revision == ABSENT
-        written = session.put(self._key, value, lease=self._lease, over=self._revision)
-        self._take(written.record)
-        if written.done and new:
-            if self._known:  # the core tells of the first time
-                log.info("registered again", name=self._name, key=self._key.decode())
-            self._known = True
+    def remove(self, session: Session) -> None:
+        """End the lease, which deletes the key if it is ours."""
+        with self._lock:
+            self._end(session)
 
-    def _take(self, record: Record | None) -> None:
+    def is_news(self, event: Event) -> bool:
+        """Whether ``put`` has to look: ours was touched, or another's is gone."""
+        with self._lock:  # what a put in progress did itself is no news
+            return event.revision > self.seen and (not self.rival or event.value is None)
+
+    def _ensure_lease(self, session: Session) -> None:
+        if self._lease and self._revision == ABSENT:  # it may have ended, and the key with it
+            self._refresh(session)
+        if not self._alive:
+            self._lease = session.grant(self.ttl)
+            self._renewed()
+
+    def _refresh(self, session: Session) -> None:
+        try:
+            session.refresh(self._lease)
+            self._renewed()
+        except LeaseGone:
+            self._alive = False
+
+    def _renewed(self) -> None:
+        # The core puts after a third of ttl, and a little earlier when something happens.
+        self._alive, self._renew_at = True, time.monotonic() + self.ttl / 4
+
+    def _end(self, session: Session) -> None:
+        if self._lease:
+            session.revoke(self._lease)
+        self._lease, self._alive, self._revision = 0, False, ABSENT
+
+    def _take(self, found: Found) -> None:
         """Learn what is there: nothing, ours, or another's, which is never written or deleted."""
-        self._revision, self._value = ABSENT, b""
-        rival = None
-        if record is not None and record.lease == self._lease:
+        self._revision, self._value, self.rival = ABSENT, b"", ""
+        self.seen = found.revision
+        record = found.record
+        if record is not None and self._lease and record.lease == self._lease:
             self._revision, self._value = record.mod_revision, record.value
+        elif record is not None and record.lease:
+            self.rival = f"lease {record.lease:x}"
         elif record is not None:
-            rival = record.lease
-        if rival is not None and rival != self._rival:
-            log.warning(
-                "another registrar holds this name: waiting until it leaves",
-                name=self._name,
-                lease=f"{rival:x}",
-            )
-        self._rival = rival
-
-    def leave(self, session: Session, endpoint: Endpoint) -> None:
-        """Say goodbye, then end the lease, which deletes the key if it is ours."""
-        self._take(session.get(self._key))
-        goodbye = records.write(endpoint.drain()).encode()
-        if self._revision != ABSENT and self._value != goodbye:
-            session.put(self._key, goodbye, lease=self._lease, over=self._revision)
-        session.revoke(self._lease)
-        self._lease = 0
+            self.rival = f"written without a lease: delete the key {self.key.decode()}"

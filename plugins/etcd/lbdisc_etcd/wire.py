@@ -11,6 +11,8 @@ from contextlib import contextmanager, suppress
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
+import grpc
+
 from lbdisc_etcd import stubs
 from lbdisc_etcd.failures import (
     Compacted,
@@ -19,13 +21,11 @@ from lbdisc_etcd.failures import (
     Unreachable,
     sorted_failure,
 )
-from lbdisc_etcd.messages import Event, Page, Record, Written
+from lbdisc_etcd.messages import Event, Found, Page, Record
 from lbdisc_etcd.settings import EtcdSettings, Member
 from lbdisc_etcd.tls import Trust
 
 etcd3: Any = stubs.imported()
-import grpc  # noqa: E402 - etcd3 comes first: it may choose protobuf's implementation
-
 rpc: Any = etcd3.etcdrpc
 T = TypeVar("T")
 
@@ -100,12 +100,16 @@ class Session:
         records = tuple(map(_record, reply.kvs))
         return Page(records, reply.more, reply.header.cluster_id, reply.header.revision)
 
-    def get(self, key: bytes) -> Record | None:
+    def get(self, key: bytes) -> Found:
+        """Linearizable."""
         reply = self._call(self._client.kvstub.Range, rpc.RangeRequest(key=key))
-        return _record(reply.kvs[0]) if reply.kvs else None
+        return _found(reply.kvs, reply)
 
-    def put(self, key: bytes, value: bytes, *, lease: int, over: int) -> Written:
-        """Write if the key was last changed at revision ``over``; 0: if there is no such key."""
+    def put(self, key: bytes, value: bytes, *, lease: int, over: int) -> Found:
+        """Write if the key was last changed at revision ``over``; 0: if there is no such key.
+
+        Returns what is there now, ours or not.
+        """
         unchanged = rpc.Compare(
             key=key, target=rpc.Compare.MOD, result=rpc.Compare.EQUAL, mod_revision=over
         )
@@ -116,9 +120,9 @@ class Session:
         )
         reply = self._call(self._client.kvstub.Txn, request)
         if reply.succeeded:
-            return Written(True, Record(key, value, reply.header.revision, lease))
-        found = reply.responses[0].response_range.kvs
-        return Written(False, _record(found[0]) if found else None)
+            revision = reply.header.revision
+            return Found(Record(key, value, revision, lease), revision)
+        return _found(reply.responses[0].response_range.kvs, reply)
 
     def grant(self, ttl: int) -> int:
         """A new lease of ``ttl`` seconds; returns its id."""
@@ -129,13 +133,12 @@ class Session:
         """Begin the time of ``lease`` again. Raises ``LeaseGone`` when it has ended."""
 
         def first(request: Any, timeout: float, metadata: Any) -> Any:
-            call = self._client.leasestub.LeaseKeepAlive(
-                iter([request]), timeout, metadata=metadata
-            )
-            try:
-                return next(call, None)
-            finally:
-                call.cancel()
+            with _kept_open(request) as requests:
+                call = self._client.leasestub.LeaseKeepAlive(requests, timeout, metadata=metadata)
+                try:
+                    return next(call, None)
+                finally:
+                    call.cancel()
 
         reply = self._call(first, rpc.LeaseKeepAliveRequest(ID=lease))
         if reply is None:
@@ -153,22 +156,16 @@ class Session:
 
         Never ends by itself: raises a ``Failure``.
         """
-        released = threading.Event()
         create = rpc.WatchCreateRequest(key=start, range_end=end, start_revision=revision)
-
-        def requests() -> Iterator[Any]:
-            yield rpc.WatchRequest(create_request=create)
-            released.wait()  # the end of the requests would be the end of the watch
-
-        with self._mapped():
-            call = rpc.WatchStub(self._client.channel).Watch(requests(), metadata=self._metadata)
+        request = rpc.WatchRequest(create_request=create)
+        with self._mapped(), _kept_open(request) as requests:
+            call = rpc.WatchStub(self._client.channel).Watch(requests, metadata=self._metadata)
             try:
                 for reply in call:
                     self._check_watch(reply)
                     if reply.created or reply.events:
                         yield [_event(event) for event in reply.events]
             finally:
-                released.set()
                 call.cancel()
         raise Unreachable("the server ended the watch")
 
@@ -213,6 +210,25 @@ class Session:
         trace: TracebackType | None,
     ) -> None:
         self.close()
+
+
+@contextmanager
+def _kept_open(request: Any) -> Iterator[Iterator[Any]]:
+    """One request of a stream whose end would be the end of the answers, as proxies take it."""
+    released = threading.Event()
+
+    def requests() -> Iterator[Any]:
+        yield request
+        released.wait()
+
+    try:
+        yield requests()
+    finally:
+        released.set()
+
+
+def _found(records: Any, reply: Any) -> Found:
+    return Found(_record(records[0]) if records else None, reply.header.revision)
 
 
 def _record(found: Any) -> Record:

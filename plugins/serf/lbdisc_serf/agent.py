@@ -22,9 +22,9 @@ from lbdisc_serf.tags import check_size
 from lbdisc_serf.wire import RpcError, RpcStopped
 
 START = 10.0  # seconds that an agent may take to answer
-# Seconds from the leave to the end. Others have been told of the intent before the leave and pass
-# the leave on; Serf itself would sit for a second longer.
-PROPAGATION = 0.3
+# Seconds from the leave to the end: one round of gossip, by profile, and a bit. Others have been
+# told of the intent before the leave and pass the leave on; Serf itself would sit for a second.
+PROPAGATION = {"local": 0.15, "lan": 0.3, "wan": 0.6}
 LAST_WORDS = 0.5  # seconds
 ANYWHERE = ("0.0.0.0", "::")
 
@@ -33,9 +33,9 @@ class Agent:
     """The local agent while it is needed, in a ``with`` block.
 
     An external one has to be there. A managed one is started, unless an agent answers at
-    ``serf.rpc`` already: then that is taken, as it is another lbdisc's on this host. ``stopped``
-    is what tells a wanted end of the block, at which an own agent leaves the cluster, from an
-    error: then it is killed at once, so that its successor can take its place unnoticed.
+    ``serf.rpc`` already: then that is taken, as it is another lbdisc's on this host. At the end of
+    the block an own agent leaves the cluster if it was told to, or if ``stopped`` says that the end
+    is wanted; else it is killed at once, so that its successor can take its place unnoticed.
     """
 
     def __init__(
@@ -55,6 +55,7 @@ class Agent:
         self._stopped = stopped
         self._child: subprocess.Popen[bytes] | None = None
         self._output: Output | None = None
+        self._leaving = False
 
     @property
     def owned(self) -> bool:
@@ -72,8 +73,8 @@ class Agent:
         if self._settings.managed and not self._answers():
             try:
                 self._start()
-            except BaseException:
-                self._kill()
+            except BaseException as error:
+                self.__exit__(type(error), error, error.__traceback__)
                 raise
         return self
 
@@ -135,19 +136,23 @@ class Agent:
         return configuration
 
     def leave(self) -> None:
-        """Leave the cluster and end; kill it if that takes longer than ``serf.leave_timeout``."""
+        """Begin to leave the cluster; an agent of somebody else stays."""
+        if self._child is not None and not self._leaving:
+            self._leaving = True
+            # SIGINT is what Serf leaves at; on SIGTERM it would fail for the others.
+            self._child.send_signal(signal.SIGINT)
+
+    def _await_leave(self) -> None:
         if self._child is None or self._output is None:
             return
-        # SIGINT is what Serf leaves at; on SIGTERM it would fail for the others.
-        self._child.send_signal(signal.SIGINT)
         if self._output.left.wait(self._settings.leave_timeout):
             with suppress(subprocess.TimeoutExpired):
-                self._child.wait(PROPAGATION)
+                self._child.wait(PROPAGATION[self._settings.profile])
         else:
             self._log.warning("Serf agent did not leave", waited=self._settings.leave_timeout)
-        self._kill()
 
-    def _kill(self) -> None:
+    def kill(self) -> None:
+        """End an own agent at once, as if it had never been."""
         if self._child is not None:
             self._child.kill()
             self._child.wait()
@@ -161,18 +166,21 @@ class Agent:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        if self._stopped():
-            self.leave()
-            return
         try:
-            if isinstance(error, RpcError):
-                self._await_last_words()
-                self.check()
+            if self._leaving or self._stopped():
+                self.leave()
+                self._await_leave()
+            elif isinstance(error, RpcError):
+                self.explain()
         finally:
-            self._kill()
+            self.kill()
 
-    def _await_last_words(self) -> None:
-        """A connection breaks a moment before the process that held it ends and can be asked."""
+    def explain(self) -> None:
+        """After a connection broke: raise as ``check`` does if the reason is that the agent ended.
+
+        A connection breaks a moment before the process that held it ends and can be asked.
+        """
         if self._child is not None:
             with suppress(subprocess.TimeoutExpired):
                 self._child.wait(LAST_WORDS)
+        self.check()

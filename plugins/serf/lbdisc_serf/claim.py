@@ -5,37 +5,37 @@ does, and they would overwrite each other's tag in turns.
 """
 
 import socket
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from threading import Event
-
-import structlog
-
-LOOK = 0.2  # seconds
 
 
-@contextmanager
-def claimed(rpc: str, service: str, stop: Event) -> Iterator[None]:
-    """Wait until nobody else on this host claims ``service`` at the agent ``rpc``, or ``stop``.
+class Claim:
+    """The right to one service at the agent ``rpc``, among all on this host.
 
-    The claim is a socket's name in the abstract namespace: it ends with the process in any case,
-    and is seen by all that reach the same loopback address.
+    It is a socket's name in the abstract namespace: it ends with the process in any case, and is
+    seen by all that reach the same loopback address.
     """
-    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as mine:
-        _wait(mine, f"\0lbdisc-serf/{rpc}/{service}"[:107], stop)
-        yield
 
+    def __init__(self, rpc: str, service: str) -> None:
+        self.name = f"lbdisc-serf/{rpc}/{service}"[:106]
+        self.used = False
+        """Whether its holder may have set the tag and has not taken it away."""
+        self._socket: socket.socket | None = None
 
-def _wait(mine: socket.socket, name: str, stop: Event) -> None:
-    told = False
-    while not stop.is_set():
-        with suppress(OSError):
-            mine.bind(name)
-            return
-        if not told:
-            structlog.get_logger("lbdisc.serf").warning(
-                "another registrar on this host holds the service at this agent: waiting for it",
-                claim=name[1:],
-            )
-            told = True
-        stop.wait(LOOK)
+    def take(self) -> bool:
+        """Whether it is ours, now or since before."""
+        if self._socket is not None:
+            return True
+        mine = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        try:
+            mine.bind(f"\0{self.name}")
+        except OSError:
+            mine.close()
+            return False
+        self._socket = mine
+        return True
+
+    def release(self) -> None:
+        """Let others have it."""
+        self.used = False
+        if self._socket is not None:
+            self._socket.close()
+            self._socket = None

@@ -9,6 +9,7 @@ from threading import Event
 
 from lbdisc.errors import DiscoveryError
 from lbdisc.hooks import Publish
+from lbdisc_serf import asking
 from lbdisc_serf.agent import Agent
 from lbdisc_serf.connecting import connect
 from lbdisc_serf.joiner import Joiner, encrypted
@@ -47,8 +48,8 @@ class SerfDiscovery:
 
     def _follow(self, agent: Agent, publish: Publish, stop: Event) -> None:
         with connect(self._settings, stop.is_set) as client, self._joiner() as joiner:
-            stream = client.monitor("DEBUG")
-            self._await_join(agent, client, stream, joiner, stop)
+            log, queries = client.monitor("DEBUG"), client.stream(f"query:{asking.QUERY}")
+            self._await_join(agent, client, log, joiner, stop)
             fresh = True
             while not stop.is_set():
                 members = client.members()
@@ -56,7 +57,7 @@ class SerfDiscovery:
                     publish(snapshot)
                 fresh = False
                 joiner.forgotten(self._view.forgotten)
-                self._await_news(agent, client, stream, stop)
+                self._await_news(agent, client, log, queries, stop)
 
     def _joiner(self) -> Joiner:
         settings = self._settings
@@ -79,12 +80,25 @@ class SerfDiscovery:
                 return
             client.read(stream, SLICE / 5)
 
-    def _await_news(self, agent: Agent, client: Client, stream: int, stop: Event) -> None:
+    def _await_news(
+        self, agent: Agent, client: Client, log: int, queries: int, stop: Event
+    ) -> None:
         end = time.monotonic() + self._settings.poll
         while not stop.is_set() and (left := end - time.monotonic()) > 0:
             agent.check()
-            if any(map(_is_news, client.read(stream, min(SLICE, left)))):
+            news = any(map(_is_news, client.read(log, min(SLICE, left))))
+            _answer(client, client.read(queries, 0.0))
+            if news:
                 return
+
+
+def _answer(client: Client, queries: list[Record]) -> None:
+    """Tell registrars elsewhere what the local agent lists of them."""
+    for query in queries:
+        number = query.get(b"ID")
+        if isinstance(number, int):
+            told = asking.answer(query.get(b"Payload"), client.members())
+            client.respond(number, told.encode())
 
 
 def _is_news(record: Record) -> bool:

@@ -71,9 +71,21 @@ class Client:
         found = self.members_filtered(name=re.escape(name))
         return next((member for member in found if member.name == name), None)
 
-    def tags(self, setting: Mapping[str, str | bytes], deleting: Iterable[str] = ()) -> None:
-        """Set and delete tags of the local member; the others stay."""
-        self._call("tags", {"Tags": dict(setting), "DeleteTags": list(deleting)})
+    def tags(
+        self,
+        setting: Mapping[str, str | bytes],
+        deleting: Iterable[str] = (),
+        *,
+        told: bool = True,
+    ) -> None:
+        """Set and delete tags of the local member; the others stay.
+
+        The agent answers when it has told others several times over, some tenths of a second later.
+        Without ``told`` that is not waited for, and nothing but ``close`` may follow.
+        """
+        self._send("tags", {"Tags": dict(setting), "DeleteTags": list(deleting)})
+        if told:
+            self._expect("tags", None)
 
     def join(self, addresses: Iterable[str], *, timeout: float | None = None) -> int:
         """Join members at ``HOST[:PORT]``; the number that was reached, else ``RpcError``."""
@@ -115,6 +127,19 @@ class Client:
         """Begin to stream events, ``{Event, …}``; they come coalesced, a second late."""
         return self._stream("stream", {"Type": kinds})
 
+    def query(self, name: str, payload: bytes, *, tags: Mapping[str, str], timeout: float) -> int:
+        """Ask all members whose tags match; the number to ``read`` the answers from.
+
+        They are ``{Type: response, From, Payload}``; ``{Type: done}`` comes after ``timeout``.
+        """
+        body = {"FilterTags": dict(tags), "Timeout": int(timeout * 1e9)}
+        return self._stream("query", body | {"Name": name, "Payload": payload})
+
+    def respond(self, number: int, payload: bytes) -> None:
+        """Answer the query with the ID ``number``, which a stream told of; it may be too late."""
+        self._send("respond", {"ID": number, "Payload": payload})
+        self._answer("respond", None)
+
     def _stream(self, command: str, body: object) -> int:
         number = self._sequence + 1
         self._streams[number] = deque()
@@ -153,18 +178,27 @@ class Client:
         return self._table(self._wire.receive())
 
     def _call(self, command: str, body: object, *, timeout: float | None = None) -> None:
+        self._send(command, body)
+        self._expect(command, timeout)
+
+    def _send(self, command: str, body: object) -> None:
         self._sequence += 1
         header = {"Command": command, "Seq": self._sequence}
         self._wire.send(header, *(() if body is None else (body,)))
+
+    def _expect(self, command: str, timeout: float | None) -> None:
+        if error := self._answer(command, timeout):
+            self._refuse(command, error)
+
+    def _answer(self, command: str, timeout: float | None) -> str:
+        """The error in the answer to what was sent last; what streams send before is kept."""
         while True:
             sequence, error = self._header(self._wire.receive(timeout))
             if sequence == self._sequence:
-                break
+                return error
             if error or sequence not in self._streams:
                 raise self._wire.broken(f"an answer to {command} that does not fit")
             self._streams[sequence].append(self._table(self._wire.receive()))
-        if error:
-            self._refuse(command, error)
 
     def _refuse(self, command: str, error: str) -> None:
         self.close()

@@ -2,18 +2,16 @@
 
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import suppress
 from itertools import islice
-from queue import Empty
 from threading import Event
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 import structlog
 
 from lbdisc.errors import SettingsError
 from lbdisc_zookeeper.connection import Answer, Connection
-from lbdisc_zookeeper.failures import SETTINGS, translated
+from lbdisc_zookeeper.failures import SETTINGS, cause, translated
 from lbdisc_zookeeper.settings import ZooKeeperSettings
 from lbdisc_zookeeper.signals import (
     Failure,
@@ -27,6 +25,8 @@ from lbdisc_zookeeper.signals import (
 
 WINDOW = 500  # requests on their way at once
 SLICE = 0.1  # seconds between two looks at ``stop``
+_BREATH = 0.01  # seconds before a request that failed is repeated
+T = TypeVar("T")
 _log = structlog.get_logger("lbdisc.zookeeper")
 
 
@@ -41,7 +41,9 @@ class Client:
 
     Entering raises ``failure`` when no connection comes about in time. Requests raise ``Gone``,
     ``Taken``, ``Interrupted``, ``Stopped`` once ``stop`` is set, ``SettingsError`` for what only
-    other settings mend, and ``failure`` for the rest.
+    other settings mend, and ``failure`` for the rest. ``tell`` hears of every signal; see
+    ``Connection``. Leaving ends the session, unless ``keep_session`` was set or ``failure`` raised:
+    then it lives for its time-out, and the next client may resume it.
     """
 
     def __init__(
@@ -50,12 +52,14 @@ class Client:
         *,
         stop: Event,
         failure: Failure,
+        tell: Callable[[Signal], None],
         resume: Identity | None = None,
     ) -> None:
+        self.keep_session = False
         self._settings = settings
         self._stop = stop
         self._failure = failure
-        self._connection = Connection(settings, resume=resume)
+        self._connection = Connection(settings, tell=tell, resume=resume)
 
     def __enter__(self) -> Self:
         try:
@@ -84,16 +88,16 @@ class Client:
         self._close_after(error)
 
     def _close_after(self, error: BaseException | None) -> None:
-        # A session that was only cut off is resumed by the next call: its entry never vanishes.
-        self._connection.close(keep_session=isinstance(error, self._failure))
+        keep = self.keep_session or isinstance(error, self._failure)
+        self._connection.close(keep_session=keep)
 
     def _until_connected(self) -> None:
         until = time.monotonic() + self._settings.connect_timeout
-        while not self._connection.connected:
+        while not self._connection.wait(SLICE):
             self._give_up_if_hopeless()
             if time.monotonic() > until:
                 raise self._failure(f"no connection to ZooKeeper: {self._connection.why}")
-            if self._stop.wait(SLICE / 10):
+            if self._stop.is_set():
                 raise Stopped
 
     def require_chroot(self) -> None:
@@ -130,14 +134,19 @@ class Client:
     def identity(self) -> Identity | None:
         return self._connection.identity
 
-    def next_signals(self, patience: float) -> list[Signal]:
-        """All signals that are there; waits for a first one for ``patience`` seconds at most."""
-        found: list[Signal] = []
-        with suppress(Empty):
-            found.append(self._connection.signals.get(timeout=patience))
-            while True:
-                found.append(self._connection.signals.get_nowait())
-        return found
+    def persist(self, work: Callable[[], T]) -> T:
+        """What ``work`` returns; called again after ``Interrupted``, for a session's time-out."""
+        until = time.monotonic() + self._settings.session_timeout
+        while True:
+            self.check()
+            if self._connection.wait(SLICE):
+                try:
+                    return work()
+                except Interrupted as error:
+                    if time.monotonic() > until:
+                        raise self._failure(f"ZooKeeper does not serve: {error}") from error
+            if self._stop.wait(_BREATH):
+                raise Stopped
 
     def sync(self) -> None:
         """From here on reads show at least what the leader knew at the call."""
@@ -165,7 +174,7 @@ class Client:
             record, status = self._now(self._connection.read(path), path)
         except Gone:
             return None
-        return Held(record or b"", status.ephemeralOwner)
+        return Held(record or b"", status.ephemeralOwner, status.version)
 
     def create(self, path: str, record: bytes) -> None:
         """Create ``path``, to live as long as this session, and the nodes above it."""
@@ -176,23 +185,18 @@ class Client:
             self._now(self._connection.make_parents(parent), parent)
             self._now(self._connection.create(path, record), path)
 
-    def write(self, path: str, record: bytes) -> None:
-        self._now(self._connection.write(path, record), path)
+    def write(self, path: str, record: bytes, *, version: int) -> None:
+        """Change ``path`` if it is at ``version``; ``replace`` and ``remove`` likewise."""
+        self._now(self._connection.write(path, record, version=version), path)
 
-    def replace(self, path: str, record: bytes) -> None:
+    def replace(self, path: str, record: bytes, *, version: int) -> None:
         """Let ``path`` belong to this session instead of an earlier one, in one step."""
-        for result in self._now(self._connection.replace(path, record), path):
-            if isinstance(result, Exception):
-                raise translated(result, path=path, failure=self._failure) from result
+        results = self._now(self._connection.replace(path, record, version=version), path)
+        if (error := cause(results)) is not None:
+            raise translated(error, path=path, failure=self._failure) from error
 
-    def leave(self, path: str, last_words: bytes | None, *, patience: float) -> bool:
-        """Write ``last_words`` and remove ``path``, at once; whether it is surely done."""
-        if not self.connected:
-            return False
-        answers = [self._connection.write(path, last_words)] if last_words else []
-        answers.append(self._connection.remove(path))
-        until = time.monotonic() + patience
-        return all(answer.wait(max(0.0, until - time.monotonic())) for answer in answers)
+    def remove(self, path: str, *, version: int) -> None:
+        self._now(self._connection.remove(path, version=version), path)
 
     def _pipelined(
         self, ask: Callable[[str], Answer], paths: Iterable[str]

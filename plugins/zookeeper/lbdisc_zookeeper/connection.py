@@ -1,15 +1,15 @@
 """A connection to ZooKeeper: the one module that touches kazoo, everything past it is our types.
 
-kazoo's callbacks only put signals into a queue. Each read leaves its watch behind; kazoo forgets
-all watches when a connection breaks.
+kazoo's callbacks only hand on signals. Each read leaves its watch behind; kazoo forgets all watches
+when a connection breaks.
 """
 
+import importlib.util
 import logging
 import socket
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from queue import SimpleQueue
 from ssl import SSLContext
 from threading import Event, Thread, Timer
 from typing import Any, Protocol
@@ -21,6 +21,7 @@ from kazoo.handlers.threading import SequentialThreadingHandler
 from kazoo.protocol.states import EventType, KazooState, KeeperState
 from kazoo.security import CREATOR_ALL_ACL, OPEN_ACL_UNSAFE, READ_ACL_UNSAFE
 
+from lbdisc.errors import SettingsError
 from lbdisc_zookeeper import sockets
 from lbdisc_zookeeper.settings import ZooKeeperSettings, base_path, members, secret
 from lbdisc_zookeeper.signals import Identity, Kind, Signal
@@ -80,7 +81,7 @@ class _Handler(SequentialThreadingHandler):  # type: ignore[misc]  # kazoo is un
     def dispatch_callback(self, callback: Any) -> None:
         """Run a watch's callback at once, on the thread that reads the connection.
 
-        So a signal is in the queue before the answer to any request that already saw its cause;
+        So a signal is told before the answer to any request that already saw its cause;
         through kazoo's queue of callbacks it might come after.
         """
         callback.func(*callback.args)
@@ -117,10 +118,21 @@ class _Heard(logging.Handler):
 
 
 class Connection:
-    """Requests to ZooKeeper and the signals of its watches. Raises ``SettingsError`` when made."""
+    """Requests to ZooKeeper and the signals of its watches. Raises ``SettingsError`` when made.
 
-    def __init__(self, settings: ZooKeeperSettings, *, resume: Identity | None = None) -> None:
-        self.signals: SimpleQueue[Signal] = SimpleQueue()
+    ``tell`` is called on the thread that reads the connection, in the order of the connection: a
+    signal comes before the answer to any request that already saw its cause.
+    """
+
+    def __init__(
+        self,
+        settings: ZooKeeperSettings,
+        *,
+        tell: Callable[[Signal], None],
+        resume: Identity | None = None,
+    ) -> None:
+        self._tell = tell
+        self._live = Event()  # kazoo's, once it has begun
         self.refused = False
         self.broken_since: float | None = time.monotonic()
         self._handler = _Handler(sockets.tls_context(settings))
@@ -141,8 +153,12 @@ class Connection:
         self._kazoo.add_listener(self._on_state)
 
     def start(self) -> None:
-        """Begin to connect; ``signals`` tells when it is done."""
-        self._kazoo.start_async()
+        """Begin to connect."""
+        self._live = self._kazoo.start_async()
+
+    def wait(self, timeout: float) -> bool:
+        """Whether there is a connection, now or within ``timeout`` seconds."""
+        return self._live.wait(timeout)
 
     @property
     def connected(self) -> bool:
@@ -170,18 +186,18 @@ class Connection:
         if state == KazooState.CONNECTED:
             self.broken_since = None
             self._handler.reasons.clear()
-            self.signals.put(Signal("connected"))
+            self._tell(Signal("connected"))
             return
         if self.broken_since is None:
             self.broken_since = time.monotonic()
         # kazoo also takes a connection that broke during SASL for a refusal; it says so only here.
         if self._kazoo.client_state == KeeperState.AUTH_FAILED:
             self.refused = True
-        self.signals.put(Signal("broken"))
+        self._tell(Signal("broken"))
 
     def _on_watch(self, event: Any) -> None:
         if event.type in _KINDS:
-            self.signals.put(Signal(_KINDS[event.type], event.path))
+            self._tell(Signal(_KINDS[event.type], event.path))
 
     @property
     def broke_in_sasl(self) -> bool:
@@ -208,16 +224,16 @@ class Connection:
     def make_parents(self, path: str) -> Answer:
         return self._answer(self._kazoo.ensure_path_async(path, acl=self._parent_acl))
 
-    def write(self, path: str, record: bytes) -> Answer:
-        return self._answer(self._kazoo.set_async(path, record))
+    def write(self, path: str, record: bytes, *, version: int) -> Answer:
+        return self._answer(self._kazoo.set_async(path, record, version))
 
-    def remove(self, path: str) -> Answer:
-        return self._answer(self._kazoo.delete_async(path))
+    def remove(self, path: str, *, version: int) -> Answer:
+        return self._answer(self._kazoo.delete_async(path, version))
 
-    def replace(self, path: str, record: bytes) -> Answer:
+    def replace(self, path: str, record: bytes, *, version: int) -> Answer:
         """Delete and create ``path`` in one step, for this session."""
         both = self._kazoo.transaction()
-        both.delete(path)
+        both.delete(path, version)
         both.create(path, record, acl=self._node_acl, ephemeral=True)
         return self._answer(both.commit_async())
 
@@ -254,6 +270,8 @@ def _pace(settings: ZooKeeperSettings) -> dict[str, float]:
 def _sasl(settings: ZooKeeperSettings) -> dict[str, str] | None:
     if not settings.sasl_user:
         return None
+    if importlib.util.find_spec("puresasl") is None:
+        raise SettingsError("zookeeper.sasl_user: SASL needs lbdisc-zookeeper[sasl], install that")
     password = secret(settings.sasl_password, what="zookeeper.sasl_password")
     return {"mechanism": "DIGEST-MD5", "username": settings.sasl_user, "password": password}
 

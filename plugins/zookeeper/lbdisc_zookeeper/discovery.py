@@ -8,6 +8,7 @@ two complete readings, never a part of one.
 import time
 from collections.abc import Iterable
 from contextlib import suppress
+from queue import Empty, SimpleQueue
 from threading import Event
 
 import structlog
@@ -38,11 +39,13 @@ class ZooKeeperDiscovery:
         Raises ``DiscoveryError`` when ZooKeeper is out of reach for a session's time-out, and
         ``SettingsError`` when it refuses the credentials.
         """
+        settings, told = self._settings, SimpleQueue[Signal]()
         with (
             suppress(Stopped),
-            Client(self._settings, stop=stop, failure=DiscoveryError) as client,
+            Client(settings, stop=stop, failure=DiscoveryError, tell=told.put) as client,
         ):
-            _Watching(client, self._settings, Tree(self._root, self._parse), publish).run(stop)
+            tree = Tree(self._root, self._parse)
+            _Watching(client, told, settings, tree, publish).run(stop)
 
     def _parse(self, record: bytes, service: str, name: str) -> Endpoint | None:
         settings = self._settings
@@ -55,9 +58,15 @@ class _Watching:
     """One session's readings."""
 
     def __init__(
-        self, client: Client, settings: ZooKeeperSettings, tree: Tree, publish: Publish
+        self,
+        client: Client,
+        told: SimpleQueue[Signal],
+        settings: ZooKeeperSettings,
+        tree: Tree,
+        publish: Publish,
     ) -> None:
         self._client = client
+        self._told = told
         self._every = settings.reconcile_every
         self._tree = tree
         self._publish = publish
@@ -79,7 +88,11 @@ class _Watching:
 
     def _listen(self, patience: float) -> None:
         """Take in the signals there are; wait for a first one for ``patience`` seconds."""
-        heard = self._client.next_signals(patience)
+        heard: list[Signal] = []
+        with suppress(Empty):
+            heard.append(self._told.get(timeout=patience))
+            while True:
+                heard.append(self._told.get_nowait())
         self._signals += heard
         self._changed.update(signal.path for signal in heard if signal.kind == "changed")
         if any(signal.kind in ("connected", "broken") for signal in heard):

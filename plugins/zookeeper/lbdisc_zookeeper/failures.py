@@ -1,6 +1,8 @@
 """Every failure of kazoo as one of ours, with the setting to look at; told apart by name."""
 
-from lbdisc.errors import SettingsError
+from collections.abc import Iterable
+
+from lbdisc.errors import RegistrarError, SettingsError, WriteRefused
 from lbdisc_zookeeper.signals import Failure, Gone, Interrupted, Taken
 
 # What passes by itself: a broken connection, an ended session, a server that is busy or electing.
@@ -42,17 +44,27 @@ ELSEWHERE = {
 
 
 def translated(error: Exception, *, path: str, failure: Failure) -> Exception:
-    """What to raise for ``error``, met at ``path``; ``failure`` is for what can be retried."""
+    """What to raise for ``error``, met at ``path``; ``failure`` is for what can be retried.
+
+    A registrar is told apart what ZooKeeper refuses: ``WriteRefused``.
+    """
     names = [kind.__name__ for kind in type(error).__mro__]
     for name in names:
         if name == "NoNodeError":
             return Gone(path)
-        if name in ("NodeExistsError", "RolledBackError"):
+        if name in ("NodeExistsError", "BadVersionError"):
             return Taken(path)
         if name in PASSING:
             return Interrupted(name)
         if name in SETTINGS:
             return SettingsError(SETTINGS[name])
         if name in ELSEWHERE:
-            return failure(ELSEWHERE[name].format(path=path))
+            refused = WriteRefused if failure is RegistrarError else failure
+            return refused(ELSEWHERE[name].format(path=path))
     return failure(f"ZooKeeper cannot serve {path or 'the session'}: {names[0]}")
+
+
+def cause(results: Iterable[object]) -> Exception | None:
+    """Why a transaction failed, if it did: the steps before that one were only rolled back."""
+    errors = (result for result in results if isinstance(result, Exception))
+    return next((e for e in errors if type(e).__name__ != "RolledBackError"), None)

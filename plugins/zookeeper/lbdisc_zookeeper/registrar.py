@@ -2,22 +2,19 @@
 
 import json
 import secrets
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from threading import Event
 
-import structlog
-
 from lbdisc import records
-from lbdisc.errors import EntryError, RegistrarError, SettingsError
-from lbdisc.values import Endpoint, shown
-from lbdisc_zookeeper.client import SLICE, Client, warn_of_plain_passwords
+from lbdisc.errors import EntryError, RegistrarError, SettingsError, WriteRefused
+from lbdisc.values import Endpoint
+from lbdisc_zookeeper.client import Client, warn_of_plain_passwords
 from lbdisc_zookeeper.settings import ZooKeeperSettings, base_path
-from lbdisc_zookeeper.signals import Gone, Held, Identity, Interrupted, Stopped, Taken
+from lbdisc_zookeeper.signals import Gone, Held, Identity, Signal, Taken
 
 OWNER = "owner"  # the member of a record that tells whose it is; readers pass over it
-_LEAVING = 0.3  # seconds that removing the node may take
-_log = structlog.get_logger("lbdisc.zookeeper")
+_TURNS = 10  # times that the node is set right at once, while somebody else changes it
 
 
 class ZooKeeperRegistrar:
@@ -32,125 +29,116 @@ class ZooKeeperRegistrar:
         self._root = base_path(settings.prefix, what="zookeeper.prefix")
         warn_of_plain_passwords(settings)
         self._owner = secrets.token_hex(8)
-        self._session: Identity | None = None
+        self._session: Identity | None = None  # one that was cut off with its node
 
-    def hold(self, endpoint: Callable[[], Endpoint], stop: Event) -> None:
-        """Keep the endpoint registered until ``stop`` is set, then take it out at once.
+    @contextmanager
+    def open(self, endpoint: Endpoint, stop: Event) -> Iterator["_Node"]:
+        """Raises ``RegistrarError`` when there is no connection in ``connect_timeout``.
 
-        Raises ``RegistrarError`` when ZooKeeper is out of reach for a session's time-out; the next
-        call resumes the session if it still lives, so that the node never vanishes meanwhile.
+        A session that has, or may have, the node is not ended, and resumed by the next call if it
+        still lives: the node never vanishes meanwhile.
         """
-        first = endpoint()
-        path = f"{self._root}/{first.service}/{first.name}"
-        settings, session = self._settings, self._session
-        with (
-            suppress(Stopped),
-            Client(settings, stop=stop, failure=RegistrarError, resume=session) as client,
-        ):
-            holding = _Holding(client, path, self._owner, endpoint, first)
-            with suppress(Stopped):
-                while not stop.is_set():
-                    holding.step()
-                    self._session = client.identity or self._session
-            holding.leave()
-            self._session = None
+        path = f"{self._root}/{endpoint.service}/{endpoint.name}"
+        node = _Node(self._settings, path, self._owner, stop=stop, resume=self._session)
+        with node.client as client:
+            try:
+                yield node
+            finally:
+                client.keep_session = node.held
+                self._session = node.session if node.held else None
 
 
-class _Holding:
-    """One node, in one session.
-
-    The endpoint is only read again once ZooKeeper holds what was read before: that is how the core
-    knows what is published.
-    """
+class _Node:
+    """One ephemeral node. Every ``put`` ends with a look that has left a watch on it."""
 
     def __init__(
         self,
-        client: Client,
+        settings: ZooKeeperSettings,
         path: str,
         owner: str,
-        endpoint: Callable[[], Endpoint],
-        first: Endpoint,
+        *,
+        stop: Event,
+        resume: Identity | None,
     ) -> None:
-        self._client = client
-        self._path = path
-        self._owner = owner
-        self._endpoint = endpoint
-        self._wanted = first
-        self._look = True  # whether the node may differ from what is known of it
-        self._written: bytes | None = None  # what our node holds; None: it is not ours
-        self._told = ""  # the last thing that was logged
+        self.client = Client(
+            settings, stop=stop, failure=RegistrarError, tell=self._hear, resume=resume
+        )
+        self.lease = settings.session_timeout
+        self.lost = Event()
+        self.rival = ""
+        self.session = resume  # ours, as of the last look
+        self.held = resume is not None  # whether the node is ours, or may be
+        self._path, self._owner = path, owner
+        self._watching = False  # whether a signal would be news
 
-    def step(self) -> None:
-        """Bring the node closer to what it should be, or wait a moment for a reason to."""
-        self._client.check()
-        if self._client.connected:
-            try:
-                self._agree()
-            except Interrupted:
-                self._look = True
-        if self._client.next_signals(0 if self._look and self._client.connected else SLICE):
-            self._look = True
+    def _hear(self, signal: Signal) -> None:
+        """Called by the connection: the node changed, or the watch on it broke with a connection.
 
-    def _agree(self) -> None:
-        if self._look:
-            self._look = False  # before the look: a signal that comes after it counts
-            self._written = self._found(self._client.read(self._path))
-        if self._written == self._record(self._wanted):
-            self._wanted = self._endpoint()
-        record = self._record(self._wanted)
-        if self._written is not None and self._written != record:
-            try:
-                self._client.write(self._path, record)
-                self._written = record
-            except Gone:
-                self._look = True
+        A connection that is broken is no news yet: the node outlives it.
+        """
+        if self._watching and (signal.kind == "connected" or signal.path == self._path):
+            self._watching = False
+            self.lost.set()
 
-    def _found(self, node: Held | None) -> bytes | None:
-        """What our node holds after a look at it, ``None`` if it is not ours yet."""
-        if node is not None and node.session == self._session_number:
-            self._tell("registered")
-            return node.record
-        if node is not None and _owner(node.record) != self._owner:
-            self._warn("another registrar holds the name; waiting", record=shown(node.record))
-            return None
-        self._look, self._told = True, ""  # the next look leaves a watch on it
-        record = self._record(self._wanted)
-        try:
-            if node is None:
-                self._client.create(self._path, record)
-            else:  # an earlier session of ours, which ZooKeeper has not ended yet
-                self._client.replace(self._path, record)
-        except (Gone, Taken):
-            return None
-        return record
+    def put(self, endpoint: Endpoint) -> bool:
+        """Look, and set right what differs, until a look finds it right.
 
-    @property
-    def _session_number(self) -> int | None:
-        identity = self._client.identity
-        return identity and identity[0]
-
-    def _tell(self, event: str) -> None:
-        if event != self._told:
-            self._told = event
-            _log.info(event, path=self._path)
-
-    def _warn(self, event: str, *, record: str) -> None:
-        if event != self._told:
-            self._told = event
-            _log.warning(event, path=self._path, record=record)
-
-    def leave(self) -> None:
-        """Say that the endpoint drains, and take it out."""
-        if self._written is None:
-            return
-        drained = self._record(self._wanted.drain())
-        last_words = None if drained == self._written else drained
-        if not self._client.leave(self._path, last_words, patience=_LEAVING):
-            _log.warning("not taken out: it stays until its session ends", path=self._path)
-
-    def _record(self, endpoint: Endpoint) -> bytes:
+        Waits through broken connections for a session's time-out.
+        """
         record = {**records.to_object(endpoint), OWNER: self._owner}
-        return json.dumps(record, separators=(",", ":")).encode()
+        text = json.dumps(record, separators=(",", ":")).encode()
+        return self.client.persist(lambda: self._agree(text))
+
+    def _agree(self, record: bytes) -> bool:
+        for _ in range(_TURNS):
+            node = self._look()
+            if node is not None and not self.held:
+                self.rival = f"{self._path}, " + (
+                    f"session {node.session:#x}" if node.session else "persistent: remove it"
+                )
+                return False
+            if node is not None and node.record == record and self._lives_with_us(node):
+                return True
+            with suppress(Gone, Taken):  # somebody else was quicker
+                self._change(node, record)
+        raise RegistrarError(f"{self._path} is changed by somebody else all the time")
+
+    def _look(self) -> Held | None:
+        self._watching = True  # before the look: a signal that comes after it counts
+        node = self.client.read(self._path)
+        self.session = self.client.identity or self.session  # none while it is cut off
+        self.held = node is not None and (
+            self._lives_with_us(node) or _owner(node.record) == self._owner
+        )
+        return node
+
+    def _lives_with_us(self, node: Held) -> bool:
+        return self.session is not None and node.session == self.session[0]
+
+    def _change(self, node: Held | None, record: bytes) -> None:
+        self._watching = False  # our own change is no news
+        self.held = True  # even if the answer is lost
+        if node is None:
+            self.client.create(self._path, record)
+        elif self._lives_with_us(node):
+            self.client.write(self._path, record, version=node.version)
+        else:  # an earlier session of ours, which ZooKeeper has not ended yet
+            self.client.replace(self._path, record, version=node.version)
+
+    def remove(self) -> None:
+        self.client.persist(self._take_out)
+
+    def _take_out(self) -> None:
+        while (node := self._look()) is not None and self.held:
+            self._watching = False
+            try:
+                with suppress(Gone, Taken):
+                    self.client.remove(self._path, version=node.version)
+            except WriteRefused:
+                if not self._lives_with_us(node):
+                    raise
+                self.held = False
+                return  # the end of the session, which is next, asks nobody
 
 
 def _owner(record: bytes) -> object:

@@ -9,10 +9,10 @@ from urllib.parse import urlsplit
 from pydantic import Field, SecretStr
 
 from lbdisc.errors import SettingsError
+from lbdisc.formats import Format
 from lbdisc.settings import Seconds, described
 from lbdisc.values import shown
 
-Format = Literal["lbdisc", "hostport", "nerve", "serverset", "curator"]
 Access = Literal["owner", "open", "private"]
 Verify = Literal["full", "ca", "none"]
 Port = Annotated[int, Field(ge=1, le=65535)]

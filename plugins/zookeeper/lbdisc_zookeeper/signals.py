@@ -20,10 +20,14 @@ class Signal:
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """A node's content; ``session`` is the session it lives with, 0 for a persistent one."""
+    """A node's content; ``session`` is the session it lives with, 0 for a persistent one.
+
+    ``version`` counts its changes.
+    """
 
     record: bytes
     session: int
+    version: int
 
 
 class Gone(Exception):
@@ -31,12 +35,15 @@ class Gone(Exception):
 
 
 class Taken(Exception):
-    """The node exists already."""
+    """The node exists already, or holds something else by now."""
 
 
 class Interrupted(Exception):
     """The connection or the session broke before the answer; it may heal by itself."""
 
 
-class Stopped(Exception):
-    """The caller was asked to stop while it waited for an answer."""
+class Stopped(RegistrarError):
+    """The caller was asked to stop while it waited for an answer; a discovery then just returns."""
+
+    def __init__(self) -> None:
+        super().__init__("stopped before ZooKeeper had answered")

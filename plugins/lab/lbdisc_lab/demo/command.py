@@ -38,7 +38,8 @@ def run(
     """
     stop = Stop()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, lambda *_: stop.ask())
+        if number != signal.SIGHUP or signal.getsignal(number) is not signal.SIG_IGN:  # nohup
+            signal.signal(number, lambda *_: stop.ask())
     to_output = json_file == Path("-")
     console = Console(stderr=to_output, highlight=False)
     folder = _folder(keep)

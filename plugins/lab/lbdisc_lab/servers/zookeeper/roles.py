@@ -10,6 +10,7 @@ from typing import Any, Self
 from pydantic import SecretStr
 
 from lbdisc.errors import LbdiscError
+from lbdisc.testing.roles import Holding
 from lbdisc.testing.waiting import DEADLINE, eventually
 from lbdisc.values import Endpoint, Snapshot
 from lbdisc_zookeeper.discovery import ZooKeeperDiscovery
@@ -109,13 +110,6 @@ class Watching(_Running):
         return self.until(lambda s: tuple(e.weight for e in s.endpoints) == weights)
 
 
-class Holding(_Running):
-    """The registrar; assign ``endpoint`` to change what it holds."""
-
-    def __init__(self, settings: ZooKeeperSettings, endpoint: Endpoint) -> None:
-        super().__init__()
-        self.endpoint = endpoint
-        self._registrar = ZooKeeperRegistrar(settings)
-
-    def work(self) -> None:
-        self._registrar.hold(lambda: self.endpoint, self.stop)
+def holding(settings: ZooKeeperSettings, endpoint: Endpoint) -> Holding:
+    """The registrar, held by the loop of the core."""
+    return Holding(ZooKeeperRegistrar(settings), endpoint)

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from lbdisc.haproxy import commands as cmd
+from lbdisc.haproxy.health_file import kept_state
 from lbdisc.haproxy.rows import ServerState
-from lbdisc.haproxy.state import kept_state
 from lbdisc.haproxy.text import parse
 from lbdisc.testing.processes import free_port
 from lbdisc.testing.waiting import eventually
