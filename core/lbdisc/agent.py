@@ -87,7 +87,7 @@ class Agent:
             now = self._clock()
             if self._is_due(now):
                 self._bring()
-            elif self._running is not None and self._next_look <= now:
+            elif self._running is not None and self._next_look <= now and not self._pace.failing:
                 self._look(now)
             self._presence.look(self._watcher.newest, self._running, self._reloader)
             self._report()
@@ -292,7 +292,7 @@ class Agent:
     def _until_next(self, now: float) -> float:
         """Seconds until something is due."""
         times = [now + LIFE_SIGN, self._pace.due, self._watcher.due]
-        if self._running is not None:
+        if self._running is not None and not self._pace.failing:
             times.append(self._next_look)
         times.append(self._presence.due)
         if self._notifier.watchdog:
