@@ -13,8 +13,8 @@ from lbdisc.testing.processes import Process
 from lbdisc.testing.roles import STOP_WITHIN
 from lbdisc.testing.waiting import eventually
 from lbdisc.values import Endpoint
-from lbdisc_etcd.running import PATIENCE, Holding, settings_of
-from lbdisc_etcd.testing import Registry, start
+from lbdisc_lab.servers.etcd import Registry, start
+from lbdisc_lab.servers.etcd.roles import PATIENCE, Holding, settings_of
 
 SLACK = 1.0  # seconds that a busy machine may add
 QUOTA = 4 * 1024 * 1024  # bytes

@@ -88,7 +88,7 @@ def test_sasl_without_its_extra_names_it(monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setitem(sys.modules, "puresasl", None)  # as if it were not installed
     settings = ZooKeeperSettings(sasl_user="lbdisc", sasl_password=SecretStr("secret"))
     with pytest.raises(SettingsError, match=r"^zookeeper\.sasl_user: .* lbdisc-zookeeper\[sasl\]"):
-        Connection(settings)
+        Connection(settings, tell=print)
 
 
 @pytest.mark.parametrize("name", ["ca_file", "cert_file"])

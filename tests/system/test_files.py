@@ -53,8 +53,8 @@ class Further(Scene):
         self.tls_port = free_port()
         self.pem = folder / "site.pem"
         key = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=site"]
-        out = ["-keyout", str(folder / "key"), "-out", str(folder / "crt"), "-days", "2"]
-        subprocess.run([*key, *out], check=True, capture_output=True, timeout=30)
+        out = ["-keyout", folder / "key", "-out", folder / "crt", "-days", "2"]
+        subprocess.run([*key, *map(str, out)], check=True, capture_output=True, timeout=30)
         self.pem.write_text((folder / "crt").read_text() + (folder / "key").read_text())
         (folder / "own.j2").write_text(DEFAULT.read_text() + MAIN)
         for name, text in FILES.items():
@@ -217,7 +217,7 @@ def test_the_commands_speak_of_all_files(scene: Further) -> None:
 
 
 def test_config_check_sees_the_further_files(scene: Further) -> None:
-    command = [LBDISC, "config", "check", "-c", str(scene.settings)]
+    command = [str(LBDISC), "config", "check", "-c", str(scene.settings)]
     good = subprocess.run(command, capture_output=True, text=True, timeout=30)
     assert good.returncode == 0, good.stderr
     (scene.folder / "certs.list.j2").write_text("/nonexistent.pem\n")
