@@ -18,7 +18,7 @@ frontend tags
     mode http
     bind 127.0.0.1:18082
 {% for service in services %}{% for e in service.endpoints %}{% for name, text in e.tags %}
-    http-request set-header X-{{ e.name }}-{{ name }} {{ text | replace("%", "%%") | quote }} if { path /{{ name }} }
+    http-request set-header X-{{ e.name }}-{{ name }} {{ text | replace("%", "%%") | quote }}
 {% endfor %}{% endfor %}{% endfor %}
 """
 

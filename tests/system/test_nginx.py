@@ -80,7 +80,15 @@ class Nginx(Scene):
 
     def node(self, name: str, port: int) -> Process:
         app = [sys.executable, posts.__file__, str(port)]
-        words: list[str | Path] = ["register", "--config", self.settings, "--name", name, "--interval", "0.2"]
+        words: list[str | Path] = [
+            "register",
+            "--config",
+            self.settings,
+            "--name",
+            name,
+            "--interval",
+            "0.2",
+        ]
         words += ["--address", "127.0.0.1", "--port", str(port)]
         words += ["--set", f"state_dir={self.folder / name}", "--", *app]
         log = self.folder / f"{name}-{time.monotonic_ns()}.log"

@@ -43,7 +43,7 @@ class RendererSuite(Suite):
         assert renderer.render(snapshot) == first
         assert rendering.renderer().render(Snapshot.of(_nodes(3))) == first
 
-    def test_order_never_matters(self, rendering: Rendering) -> None:
+    def test_order_leaves_no_trace(self, rendering: Rendering) -> None:
         """The order in which endpoints came, and what was rendered before, leave no trace."""
         renderer, there = rendering.renderer(), _nodes(4)
         for count in (4, 1, 0, 3):
