@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from lbdisc.testing.backend import Ability, Backend
     from lbdisc.testing.balancer import Balancer
-    from lbdisc.testing.contract import ContractSuite
+    from lbdisc.testing.contract import ConnectionSuite, ContractSuite
     from lbdisc.testing.leaks import Leaks
     from lbdisc.testing.origin import Origin
     from lbdisc.testing.processes import Process, accepts, free_port
@@ -34,6 +34,7 @@ __all__ = [
     "Ability",
     "Backend",
     "Balancer",
+    "ConnectionSuite",
     "ContractSuite",
     "FaultProxy",
     "Holding",
@@ -55,6 +56,7 @@ _PLACES = {
     "Ability": "backend",
     "Backend": "backend",
     "Balancer": "balancer",
+    "ConnectionSuite": "contract",
     "ContractSuite": "contract",
     "FaultProxy": "proxy",
     "Holding": "roles",
