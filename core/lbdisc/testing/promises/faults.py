@@ -113,6 +113,7 @@ class FaultPromises:
         holding = Holding(backend.registrar("s1"), endpoint)
         with holding, Watching(backend.discovery()) as watching:
             sees(watching, backend, endpoint)
+            holding.held(deadline=backend.patience)
             backend.cut()
         assert holding.stopped_in < LAST_WORDS + SLACK
         assert holding.end is not None

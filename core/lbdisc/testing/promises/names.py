@@ -59,49 +59,52 @@ class NamePromises:
 
     def test_a_cut_gives_no_name_away(self, backend: Backend) -> None:
         """After a lost connection the one that is called registered is the one that is listed."""
-        backend.needs("cut")
-        self._agree_after(backend, backend.cut)
+        backend.needs("register", "same_name", "cut")
+        _agree_after(backend, backend.cut)
 
     def test_silence_gives_no_name_away(self, backend: Backend) -> None:
         """After a silence, too, the one that is called registered is the one that is listed."""
-        backend.needs("stall")
-        self._agree_after(backend, backend.stall)
+        backend.needs("register", "same_name", "stall")
+        _agree_after(backend, backend.stall)
 
-    def _agree_after(self, backend: Backend, fault: Callable[[], None]) -> None:
-        backend.needs("register", "same_name")
-        first, second = _two(backend)
-        with (
-            Watching(backend.discovery()) as watching,
-            Holding(backend.registrar("s1"), first) as holding,
-        ):
-            sees(watching, backend, first)
-            with Holding(backend.registrar("s1"), second) as waiting:
-                waits(waiting, backend)
-                fault()
-                watching.failed(deadline=backend.patience)
-                backend.heal()
-                self._agrees(backend, watching, holding, waiting)
-            other = waiting.end
-            assert other is not None
-            if second.port not in _ports(watching):
-                assert not other.held, "it says that it held the name"
-                assert waiting.said == [], "it was called registered while another held the name"
 
-    def _agrees(
-        self, backend: Backend, watching: Watching, holding: Holding, waiting: Holding
-    ) -> None:
-        """One of the two is listed and called registered; the other waits, and goes on to."""
-        of_port = {holding.endpoint.port: holding, waiting.endpoint.port: waiting}
+def _agree_after(backend: Backend, fault: Callable[[], None]) -> None:
+    first, second = _two(backend)
+    with (
+        Watching(backend.discovery()) as watching,
+        Holding(backend.registrar("s1"), first) as holding,
+    ):
+        sees(watching, backend, first)
+        with Holding(backend.registrar("s1"), second) as waiting:
+            waits(waiting, backend)
+            fault()
+            watching.failed(deadline=backend.patience)
+            backend.heal()
+            _agree(backend, watching, holding, waiting)
+        assert waiting.end is not None
+        if second.port not in _ports(watching):  # else its turn had come, as a lease had ended
+            assert not waiting.end.held, "it says that it held the name"
+            assert waiting.said == [], "it was called registered while another held the name"
 
-        def agreed() -> bool:
-            latest = watching.seen.latest
-            listed = [e.port for e in latest.endpoints] if latest else []
-            return [port for port, one in of_port.items() if one.published] == listed
 
-        eventually(agreed, deadline=backend.detection + backend.patience, what="one holder")
-        loser = waiting if holding.published else holding
-        waits(loser, backend)
-        eventually(agreed, deadline=backend.patience, what="one holder still")
+def _agree(backend: Backend, watching: Watching, *rivals: Holding) -> None:
+    """What is listed and who is called registered come to be the same, and stay so."""
+
+    def agreed() -> bool:
+        latest = watching.seen.latest
+        listed = [e.port for e in latest.endpoints] if latest else []
+        return [one.endpoint.port for one in rivals if one.published] == listed and listed != []
+
+    def lasting() -> bool:
+        end = time.monotonic() + CHANCE
+        while agreed():
+            if time.monotonic() > end:
+                return True
+            time.sleep(0.05)
+        return False
+
+    deadline = backend.detection + backend.patience
+    eventually(lasting, deadline=deadline, what="one holder, listed and called registered")
 
 
 def waits(waiting: Holding, backend: Backend) -> None:
