@@ -8,10 +8,14 @@ from types import ModuleType
 from typing import Any
 
 import pytest
+import typer
 
 import lbdisc.testing
+from lbdisc.context import Context
 from lbdisc.errors import CheckError
-from lbdisc.hooks import Reloader, Renderer
+from lbdisc.events import ProgramStarted
+from lbdisc.hooks import Hooks, Reloader, Renderer
+from lbdisc.plugins import Plugins
 from lbdisc.rendered import Rendered
 from lbdisc.testing import ContractSuite, ReloaderSuite, RendererSuite, Watching
 from lbdisc.testing.backend import ABILITIES, SERVICES
@@ -110,6 +114,27 @@ def test_the_example_of_a_reloader_installs_what_is_checked(
         reloader.apply(reloader.plan(config, Rendered("good"), Rendered("bad")))
     assert config.read_text() == "good"
     assert reloader.verify(Rendered("good"), thorough=True) == ""
+
+
+def test_the_example_of_a_listener_counts(tmp_path: Path) -> None:
+    made = example("listener")
+    provider = made["lbdisc_listener"]()
+    listener = provider.create(provider.settings(path=tmp_path / "counts"))
+    for _ in range(2):
+        listener.hear(ProgramStarted(program="run", version="1", backend="file"))
+    listener.close()
+    assert (tmp_path / "counts").read_text() == "2 started\n"
+
+
+def test_the_example_of_a_command_adds_one() -> None:
+    app = typer.Typer()
+    example("commands")["lbdisc_commands"](app, Context(Plugins()))
+    assert [command.callback.__name__ for command in app.registered_commands if command.callback]
+
+
+@pytest.mark.parametrize("hook", [name for name in vars(Hooks) if name.startswith("lbdisc_")])
+def test_each_hook_is_in_the_guide(hook: str) -> None:
+    assert f"| `{hook}` |" in GUIDE
 
 
 def test_help_leads_to_the_guide() -> None:

@@ -15,10 +15,10 @@ from typing import Any
 import posts
 import pytest
 from posts import Posts
-from scene import LBDISC, Scene
 
 from lbdisc.testing.processes import Process, free_port
 from lbdisc.testing.waiting import eventually
+from support.scene import LBDISC, Scene
 
 pytestmark = pytest.mark.timeout(180)
 HERE = Path(__file__).parents[2]
@@ -49,9 +49,11 @@ class Nginx(Scene):
         template = settings["jinja2"]["template"].replace("/etc/lbdisc", places["/etc/lbdisc"])
         super().write_settings(
             core={"reloader": settings["reloader"], "output": str(self.conf)},
+            guard=tables.get("guard", {}),
             command={**command, **tables.get("command", {})},
-            jinja2={"template": template},
+            jinja2={"template": str(tables.get("template", template))},
             vars={"listen": f"127.0.0.1:{self.port}", "run_dir": str(self.state)},
+            **{"jinja2.files": {f'"{n}"': str(p) for n, p in tables.get("files", {}).items()}},
         )
 
     def master(self) -> int:
@@ -185,3 +187,41 @@ def test_a_change_that_nginx_refuses_is_told_and_changes_nothing(scene: Nginx) -
     assert f"{scene.conf}:" in error
     assert scene.conf.read_text() == before
     assert scene.answers()
+
+
+def test_an_include_is_one_with_the_main_file(scene: Nginx) -> None:
+    text = (HERE / "templates" / "nginx.conf.j2").read_text()
+    template = scene.folder / "own.j2"
+    template.write_text(
+        text.replace("    location / {", "    include parts/names.conf;\n    location / {")
+    )
+    (scene.folder / "names.j2").write_text(
+        "location = /names { return {{ 200 if services[0].endpoints else '' }} "
+        "'{{ services[0].endpoints | map(attribute='name') | join(' ') }}'; }\n"
+    )
+    scene.list("s1", scene.app("s1"))
+    scene.write_settings(
+        guard={"max_loss": 1},
+        template=template,
+        files={"parts/names.conf": scene.folder / "names.j2"},
+    )
+    scene.agent()
+    eventually(lambda: names(scene) == "s1")
+    scene.list("s2", scene.app("s2"))
+    eventually(lambda: names(scene) == "s1 s2")
+    before = scene.conf.read_text()
+    for name in ("s1", "s2"):
+        scene.unlist(name)
+    # Without nodes the included file is no good: nothing at all is installed.
+    eventually(lambda: scene.status["failure"], deadline=40)
+    assert "parts/names.conf:1" in scene.status["failure"]["error"]
+    assert scene.conf.read_text() == before
+    assert names(scene) == "s1 s2"
+
+
+def names(scene: Nginx) -> str:
+    try:
+        with urllib.request.urlopen(f"{scene.url}names", timeout=5) as reply:
+            return str(reply.read().decode())
+    except OSError as error:
+        return str(error)
