@@ -14,7 +14,8 @@ setup: ## the virtual environment, exactly as requirements.lock says
 	@sh scripts/setup.sh
 
 servers: ## the servers that the tests run against, from the distribution
-	@sh scripts/packages.sh haproxy serf etcd-server etcd-client zookeeper libnetty-java libslf4j-java
+	@sh scripts/packages.sh --idle haproxy serf etcd-server etcd-client zookeeper \
+	    libnetty-java libslf4j-java nginx-light
 
 demo: setup ## the lab's last task on a real HAProxy (ARGS="--once --backend etcd")
 	@sh scripts/packages.sh $$(sh scripts/backend-packages.sh $(ARGS))

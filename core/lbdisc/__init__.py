@@ -2,6 +2,7 @@
 
 from lbdisc.hooks import (
     Discovery,
+    Listener,
     Provider,
     Publish,
     Registrar,
@@ -18,6 +19,7 @@ __all__ = [
     "Change",
     "Discovery",
     "Endpoint",
+    "Listener",
     "Planned",
     "Problem",
     "Provider",

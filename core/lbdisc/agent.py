@@ -8,28 +8,28 @@ load balancer runs what the registry says.
 import time
 from collections.abc import Callable
 from threading import Event
-from typing import Any
 
-import structlog
-
+from lbdisc import events
+from lbdisc.announcing import announced
 from lbdisc.backoff import Backoff
 from lbdisc.errors import ApplyError, LbdiscError, Unconfirmed
+from lbdisc.events import Cause
 from lbdisc.generation import Generation
 from lbdisc.hooks import Follows, Reloader, Renderer, Tends
-from lbdisc.journal import Journal
+from lbdisc.listening import Listeners
 from lbdisc.notify import Notifier
 from lbdisc.pace import Pace
 from lbdisc.planned import Applied, AtRuntime, Nothing, Planned, Reload, Start
-from lbdisc.plugins import Plugins
 from lbdisc.presence import Presence
 from lbdisc.rendered import Rendered
+from lbdisc.repeats import Repeats
 from lbdisc.settings import CoreSettings
 from lbdisc.starting import await_first, left_in
+from lbdisc.status import Status
 from lbdisc.store import Store
-from lbdisc.values import Snapshot
+from lbdisc.values import Change, Problem, Snapshot
 from lbdisc.watching import Wake, Watcher
 
-log = structlog.get_logger("lbdisc.agent")
 LIFE_SIGN = 1.0  # seconds between two cheap looks at the load balancer
 DOUBT = 60.0  # seconds; no reload after the other where what runs never is what was applied
 
@@ -41,7 +41,8 @@ class Agent:
         self,
         settings: CoreSettings,
         *,
-        plugins: Plugins,
+        listeners: Listeners,
+        status: Status,
         watcher: Watcher,
         renderer: Renderer,
         reloader: Reloader,
@@ -52,7 +53,9 @@ class Agent:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._settings = settings
-        self._plugins = plugins
+        self._listeners = listeners
+        self._tell = listeners.tell
+        self._status = status
         self._watcher = watcher
         self._renderer = renderer
         self._reloader = reloader
@@ -68,13 +71,19 @@ class Agent:
         self._rendered: tuple[Snapshot, Rendered] | None = None
         self._planned: Planned | None = None  # for what is rendered, and for what runs now
         self._taken: Snapshot | None = None
-        self._arrived = 0.0
+        self._cause = Cause(source="state")
+        self._since: float | None = None  # when the first news came that is not applied
+        self._problems: frozenset[Problem] = frozenset()
         self._kept: Rendered | None = None
+        self._known: Snapshot | None = None  # what an earlier agent served
         self._running: Generation | None = None
         self._next_look = 0.0
         self._next_thorough = 0.0
         self._ready = False
-        self.journal = Journal(store, settings)
+        self._number = status.earlier_number
+        self._written = 0
+        self._failures = Repeats()
+        self._tend_failures = Repeats()
 
     def run(self, stop: Event) -> None:
         """Work until ``stop``. Raises ``SettingsError`` when nothing can ever be served."""
@@ -87,21 +96,23 @@ class Agent:
             now = self._clock()
             if self._is_due(now):
                 self._bring()
-            elif self._running is not None and self._next_look <= now:
+            elif self._running is not None and self._next_look <= now and not self._pace.failing:
                 self._look(now)
-            self._presence.look(self._watcher.newest, self._running, self._reloader)
+            newest = self._watcher.newest
+            self._presence.look(newest and newest.snapshot, self._running, self._reloader)
             self._report()
             self._wake.wait(self._until_next(self._clock()))
 
     def close(self) -> None:
         """Let go of the registry and of the load balancer."""
-        self._notifier.send("STOPPING=1")
         self._presence.leave()
         self._watcher.stop(timeout=0)
         self._reloader.close()
         self._presence.join(0.5)
         if not self._watcher.stop(timeout=1.0):
-            log.warning("the discovery plugin did not stop in time; left behind")
+            what = f"discovery {self._settings.backend}"
+            error = "it did not stop in time and was left behind"
+            self._tell(events.PluginBroken(plugin=what, error=error))
 
     @property
     def listed(self) -> Snapshot:
@@ -121,51 +132,64 @@ class Agent:
         self._watcher.stop()
         self._watcher, self._renderer, self._settings = watcher, renderer, settings
         self._pace.settings = settings.agent
-        self.journal.settings = settings
         watcher.start()
         self._rendered = self._planned = self._taken = None
-        self._pace.changed(self._clock())
+        self._changed(self._clock(), Cause(source="settings"))
 
     def _begin(self, stop: Event) -> None:
         """Start from the registry, or where that does not answer from what was known last."""
         known, written = self._store.last_snapshot(), left_in(self._settings.output)
+        self._known = known and known.only(self._settings.services)
         on_disk = known is not None or written is not None
         first = await_first(self._watcher, self._wake, stop, self._clock, known_from_disk=on_disk)
         if first or stop.is_set():
             return
-        log.warning(
-            "the registry does not answer: starting from the last known state",
-            endpoints=None if known is None else len(known),
-            error=str(self._watcher.error) if self._watcher.error else None,
+        cause = Cause(source="state")
+        self._tell(
+            events.StartedFromState(
+                endpoints=None if known is None else len(known),
+                error=str(self._watcher.error or ""),
+                cause=cause,
+            )
         )
         if known is None and written is not None:
             # Nothing is known of endpoints, but a file is there: it is kept alive as it is.
-            self._kept, self._arrived = written, self._clock()
-            self._pace.changed(self._arrived)
+            self._kept = written
         else:
-            known = (known or Snapshot()).only(self._settings.services)
-            self._want(known, self._clock())
+            self._desired = (known or Snapshot()).only(self._settings.services)
+        self._changed(self._clock(), cause)
 
     def _take_newest(self) -> None:
         newest = self._watcher.newest
-        if newest is None:
+        if newest is None or newest.snapshot is self._taken:
             return
-        snapshot, arrived = newest
-        if snapshot is self._taken:
-            return
-        self._taken = snapshot
-        self.journal.problems(snapshot.problems)
-        self._want(snapshot.only(self._settings.services), arrived)
-
-    def _want(self, snapshot: Snapshot, arrived: float) -> None:
+        self._taken = newest.snapshot
+        self._tell_problems(frozenset(newest.snapshot.problems), newest.cause)
+        snapshot = newest.snapshot.only(self._settings.services)
         if snapshot == self._desired:
             return
         self._desired = snapshot
-        if self._pace.first_change is None:
-            self._arrived = arrived
-        self._pace.changed(arrived)
+        if self._since is None:
+            self._since = newest.arrived
+        self._changed(newest.arrived, newest.cause)
         self._backoff.reset()
         self._pace.not_before = float("-inf")
+
+    def _changed(self, now: float, cause: Cause) -> None:
+        """Something is to be applied, because of ``cause``."""
+        self._cause = cause
+        self._pace.changed(now)
+        count = None if self._desired is None else len(self._desired)
+        number = self._number + 1
+        self._tell(events.ChangeWanted(generation=number, endpoints=count, cause=cause))
+
+    def _tell_problems(self, problems: frozenset[Problem], cause: Cause) -> None:
+        """Entries that are skipped now; each is told once."""
+        if new := tuple(sorted(problems - self._problems)):
+            self._tell(events.EntriesSkipped(entries=new, cause=cause))
+        if mended := tuple(sorted(self._problems - problems)):
+            self._tell(events.EntriesMended(entries=mended, cause=cause))
+        self._problems = problems
 
     def _is_due(self, now: float) -> bool:
         """Whether to apply now: what needs no reload goes at once, a reload waits for quiet."""
@@ -214,6 +238,7 @@ class Agent:
         self._pace.settled()
         self._backoff.reset()
         self._doubt.reset()
+        self._failures.clear()
         self._announce(snapshot, rendered, applied)
 
     def _apply(self, rendered: Rendered) -> Applied:
@@ -239,23 +264,40 @@ class Agent:
         elif isinstance(error, ApplyError):  # the process may come back at any moment
             delay = min(delay, LIFE_SIGN)
         self._pace.failed(self._clock(), delay)
-        self.journal.failed(error, delay)
+        kind = type(error).__name__
+        times = self._failures.count(kind, str(error))
+        self._tell(
+            events.ApplyFailed(
+                generation=self._number + 1,
+                kind=kind,
+                error=str(error),
+                retry_s=delay,
+                times=times,
+                again=times > 1,
+                cause=self._cause,
+            )
+        )
 
     def _announce(self, snapshot: Snapshot, rendered: Rendered, applied: Applied) -> None:
-        before = self._running.snapshot if self._running else Snapshot()
+        before = self._running.snapshot if self._running else self._known or Snapshot()
+        change = snapshot.since(before)
+        self._number += 1
         generation = Generation(
-            number=self.journal.number + 1,
-            snapshot=snapshot,
-            rendered=rendered,
-            change=snapshot.since(before),
+            number=self._number, snapshot=snapshot, rendered=rendered, change=change
         )
         self._running = generation
-        self.journal.running(generation, applied, self._clock() - self._arrived)
-        for broken in self._plugins.tell_applied(generation):
-            log.error("a listener failed", plugin=broken.plugin, reason=broken.reason)
-        if not self._ready:
-            self._ready = True
-            self._notifier.send("READY=1")
+        since, self._since = self._since, None
+        ms = None if since is None else (self._clock() - since) * 1000
+        for event in announced(generation, before, applied, ms=ms, cause=self._cause):
+            self._tell(event)
+        self._keep(snapshot, change)
+
+    def _keep(self, snapshot: Snapshot, change: Change) -> None:
+        try:
+            self._store.save_snapshot(snapshot, change)
+        except OSError as error:
+            file = str(self._store.snapshot_file)
+            self._tell(events.StateNotKept(file=file, error=str(error)))
 
     def _look(self, now: float) -> None:
         """See whether the load balancer still runs what it should; bring it back if not."""
@@ -264,25 +306,29 @@ class Agent:
         self._plan_looks(now, thorough=thorough)
         if difference := self._reloader.verify(self._running.rendered, thorough=thorough):
             self._planned = None
-            self.journal.drift(difference)
-            self._arrived = now
-            self._pace.changed(now)
+            cause = Cause(source="drift")
+            number = self._running.number
+            self._tell(events.Drifted(generation=number, found=difference, cause=cause))
+            self._changed(now, cause)
             self._pace.first_change = now - self._settings.agent.max_wait
         else:
-            self._tend()
+            self._tend(self._running.number)
 
-    def _tend(self) -> None:
+    def _tend(self, number: int) -> None:
         if not isinstance(self._reloader, Tends):
             return
         self._planned = None
         try:
             done = self._reloader.tend()
         except LbdiscError as error:
-            log.error("housekeeping failed", error=str(error))
+            times, text = self._tend_failures.count("", str(error)), str(error)
+            failed = events.TendFailed(generation=number, error=text, times=times, again=times > 1)
+            self._tell(failed)
             return
+        self._tend_failures.clear()
         if done is not None:
             self._pace.reloaded(self._clock())
-            self.journal.tended(done)
+            self._tell(events.Tended(generation=number, how=str(done.how), detail=done.detail))
 
     def _plan_looks(self, now: float, *, thorough: bool) -> None:
         self._next_look = now + LIFE_SIGN
@@ -292,7 +338,7 @@ class Agent:
     def _until_next(self, now: float) -> float:
         """Seconds until something is due."""
         times = [now + LIFE_SIGN, self._pace.due, self._watcher.due]
-        if self._running is not None:
+        if self._running is not None and not self._pace.failing:
             times.append(self._next_look)
         times.append(self._presence.due)
         if self._notifier.watchdog:
@@ -300,22 +346,22 @@ class Agent:
         return max(0.0, min(t for t in times if t is not None) - now)
 
     def _report(self) -> None:
+        running = self._running
         in_step = self._pace.first_change is None
         behind = isinstance(self._reloader, Follows) and self._reloader.behind()
-        if in_step and self._running is not None and not behind:
-            self.journal.written(self._running)
+        if in_step and running is not None and not behind:
+            self._tell_written(running)
         if self._notifier.watchdog:
             self._notifier.send("WATCHDOG=1")
-        self.journal.save(self._view())
+        self._listeners.look()
+        if (trouble := self._status.save()) is not None:
+            self._tell(trouble)
+        if running is not None and not self._ready:
+            self._ready = True
+            self._tell(events.ProgramReady(generation=running.number))
 
-    def _view(self) -> dict[str, Any]:
-        """What ``lbdisc status`` shows beside the journal."""
-        return {
-            **self._watcher.view(),
-            **self._presence.view(),
-            "desired": {
-                "number": self.journal.number + (self._pace.first_change is not None),
-                "endpoints": None if self._desired is None else len(self._desired),
-            },
-            "in_step": self._pace.first_change is None and self._running is not None,
-        }
+    def _tell_written(self, running: Generation) -> None:
+        if self._written != running.number:
+            self._written = running.number
+            written = events.GenerationWritten(generation=running.number, digest=running.digest)
+            self._tell(written)

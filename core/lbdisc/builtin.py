@@ -1,8 +1,9 @@
 """What the core itself offers, through the hooks that any plugin uses."""
 
+from dataclasses import dataclass
 from typing import Any
 
-from lbdisc.hooks import Discovery, Provider, Registrar, Reloader, Renderer, hookimpl
+from lbdisc.hooks import Discovery, Listener, Provider, Registrar, Reloader, Renderer, hookimpl
 
 
 class File:
@@ -59,4 +60,31 @@ class Command:
         return Provider("command", CommandSettings, CommandReloader)
 
 
-PLUGINS = (File, Jinja2, HAProxy, Command)
+@dataclass(frozen=True, slots=True)
+class NoSettings:
+    """Nothing to set: ``[log]`` is for all lines, the service manager tells by the environment."""
+
+
+class Journal:
+    """One log line for each event."""
+
+    @staticmethod
+    @hookimpl
+    def lbdisc_listener() -> Provider[Any, Listener]:
+        from lbdisc.journal import Journal
+
+        return Provider("journal", NoSettings, lambda _: Journal())
+
+
+class Systemd:
+    """The service manager, where there is one."""
+
+    @staticmethod
+    @hookimpl
+    def lbdisc_listener() -> Provider[Any, Listener]:
+        from lbdisc.notify import ServiceManager
+
+        return Provider("sd_notify", NoSettings, lambda _: ServiceManager())
+
+
+PLUGINS = (File, Jinja2, HAProxy, Command, Journal, Systemd)

@@ -63,7 +63,7 @@ class CommandReloader:
             timeout = self._settings.check_timeout
             outcome = self._run("check", timeout, {"file": candidate})
             if not outcome.passed:
-                raise CheckError(f"command.check refuses it: {outcome.explained(timeout)}")
+                raise CheckError(f"command.check refuses it: {_said(outcome, timeout)}")
 
     def plan(self, config: Path, running: Rendered | None, candidate: Rendered) -> Planned:
         """Equal files need nothing while ``command.verify`` passes, others a reload."""
@@ -97,7 +97,7 @@ class CommandReloader:
         timeout = self._settings.reload_timeout
         outcome = self._run("reload", timeout, {"file": config})
         if not outcome.passed:
-            raise ApplyError(f"command.reload failed: {outcome.explained(timeout)}")
+            raise ApplyError(f"command.reload failed: {_said(outcome, timeout)}")
 
     def _run(self, name: str, timeout: float, values: dict[str, object]) -> commands.Outcome:
         words = commands.split(getattr(self._settings, name), setting=f"command.{name}")
@@ -142,3 +142,8 @@ class CommandReloader:
 
     def close(self) -> None:
         """Nothing was started."""
+
+
+def _said(outcome: commands.Outcome, timeout: float) -> str:
+    """Two lines: nginx, for one, tells the cause before it tells that the test failed."""
+    return outcome.explained(timeout, lines=2)

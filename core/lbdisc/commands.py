@@ -22,18 +22,18 @@ class Outcome:
     def passed(self) -> bool:
         return self.code == 0
 
-    @property
-    def last_line(self) -> str:
-        """The last line of the output that says anything."""
-        lines = [line.strip() for line in self.output.splitlines() if line.strip()]
-        return lines[-1] if lines else ""
+    def last_words(self, lines: int) -> str:
+        """The last lines of the output that say anything, as one."""
+        said = [line.strip() for line in self.output.splitlines() if line.strip()]
+        return "; ".join(said[-lines:])
 
-    def explained(self, timeout: float) -> str:
-        """Why it did not pass, in one line."""
+    def explained(self, timeout: float, *, lines: int = 1) -> str:
+        """Why it did not pass, in one line, with the last ``lines`` of what it said."""
         if self.code is None:
             return f"took longer than {timeout:g} s"
         why = f"signal {-self.code}" if self.code < 0 else f"exit code {self.code}"
-        return f"{why}: {self.last_line}" if self.last_line else why
+        said = self.last_words(lines)
+        return f"{why}: {said}" if said else why
 
 
 def split(command: str, *, setting: str) -> list[str]:

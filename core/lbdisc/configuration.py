@@ -155,8 +155,6 @@ def _model(tables: Tables) -> type[BaseSettings]:
         for field in dataclasses.fields(CoreSettings)
     }
     for name, table in tables.items():
-        if _PREFIX + name in fields:
-            raise SettingsError(f"a plugin may not be named {name!r}: a table of the core")
         fields[_PREFIX + name] = (table, Field(default_factory=table, alias=name))
     return create_model("Settings", __base__=_Settings, **fields)
 

@@ -16,11 +16,11 @@ from queue import Empty, SimpleQueue
 from threading import Event, Thread
 from typing import Protocol, Self
 
-import structlog
-
+from lbdisc import events
 from lbdisc.backoff import Backoff
 from lbdisc.errors import EntryError, LbdiscError, SettingsError
 from lbdisc.hooks import Discovery
+from lbdisc.repeats import Repeats
 from lbdisc.settings import AgentSettings
 from lbdisc.values import Endpoint, Snapshot
 
@@ -34,7 +34,6 @@ SERVICES_ROOM = 128  # characters
 _TOKEN = 6  # characters, 36 bits
 RETURN = 5.0  # seconds for an agent that is gone to come back: one that was restarted, say
 _TICK = 0.05  # seconds between two looks at ``hurry``
-_log = structlog.get_logger("lbdisc.register")
 
 
 def new_drain() -> str:
@@ -146,15 +145,19 @@ class AgentsDrain:
     """
 
     def __init__(
-        self, discovery: Callable[[], Discovery], pace: AgentSettings | None = None
+        self,
+        discovery: Callable[[], Discovery],
+        pace: AgentSettings | None = None,
+        tell: Callable[[events.Event], None] = lambda event: None,
     ) -> None:
         self._discovery = discovery
+        self._tell = tell
         self._pace = pace or AgentSettings()
 
     def wait(self, endpoint: Endpoint, deadline: float, hurry: Event) -> None:
         news: SimpleQueue[Snapshot | None] = SimpleQueue()
         stop = Event()
-        Thread(target=self._watch, args=(news.put, stop), name="drain", daemon=True).start()
+        Thread(target=self._watch, args=(news, stop), name="drain", daemon=True).start()
         try:
             self._follow(endpoint, news, deadline, hurry)
         finally:
@@ -167,7 +170,7 @@ class AgentsDrain:
         deadline: float,
         hurry: Event,
     ) -> None:
-        watched = _Watched()
+        watched = _Watched(self._tell)
         while time.monotonic() < deadline and not hurry.is_set() and not watched.over:
             with suppress(Empty):
                 snapshot = news.get(timeout=_TICK)
@@ -175,34 +178,41 @@ class AgentsDrain:
                     return
                 watched.see(progress(endpoint, agents(snapshot)))
         if watched.now is None and not hurry.is_set():
-            _log.warning("the registry did not say which load balancers there are")
+            self._unsure("the registry did not say which load balancers there are")
         if watched.now is not None and watched.over and watched.now.done:
-            _log.info("drained", by=_names(watched.now.done))
+            self._tell(events.DrainDone(by=watched.now.done))
 
-    def _watch(self, publish: Callable[[Snapshot | None], None], stop: Event) -> None:
-        """Publish what the registry says; ``None`` when it will not say anything."""
+    def _unsure(self, error: str) -> None:
+        self._tell(events.DrainUnsure(error=error))
+
+    def _watch(self, news: "SimpleQueue[Snapshot | None]", stop: Event) -> None:
+        """Hand over what the registry says; ``None`` when it will not say anything."""
+
+        def publish(snapshot: Snapshot, *, revision: str = "") -> None:
+            news.put(snapshot)
+
         backoff = Backoff(self._pace.retry_first, self._pace.retry_most)
-        trouble = ""
+        repeats = Repeats()
         while not stop.is_set():
             try:
                 self._discovery().watch(publish, stop)
             except LbdiscError as error:
-                if str(error) != trouble:
-                    trouble = str(error)
-                    _log.warning("cannot see the load balancers", why=trouble)
+                if repeats.count("", str(error)) == 1:
+                    self._unsure(f"cannot see the load balancers: {error}")
                 if isinstance(error, SettingsError):
                     break
-            except Exception:  # noqa: BLE001 - foreign code; a broken plugin holds up no stop
-                _log.exception("the discovery plugin failed: the load balancers are not seen")
+            except (Exception, SystemExit) as error:  # noqa: BLE001 - foreign code holds up no stop
+                self._unsure(f"the discovery plugin failed: {error!r}")
                 break
             stop.wait(backoff.next())
-        publish(None)
+        news.put(None)
 
 
 class _Watched:
     """Who is waited for: all that are listed, and for a while who was and has not let go."""
 
-    def __init__(self) -> None:
+    def __init__(self, tell: Callable[[events.Event], None]) -> None:
+        self._tell = tell
         self.now: Progress | None = None
         self._missing: dict[str, float] = {}  # until when
 
@@ -212,11 +222,9 @@ class _Watched:
         missing = dict.fromkeys(self.now.waiting if self.now else (), until) | self._missing
         self._missing = {name: end for name, end in missing.items() if name not in listed}
         if now != self.now and now.waiting:
-            waiting, drained = _names(now.waiting), _names(now.done)
-            _log.info("waiting for load balancers to drain", waiting=waiting, drained=drained)
+            self._tell(events.DrainAwaited(waiting=now.waiting, drained=now.done))
         elif now != self.now and self._missing:
-            gone = _names(self._missing)
-            _log.info("waiting for load balancers that are gone to come back", gone=gone)
+            self._tell(events.DrainAwaited(drained=now.done, gone=tuple(sorted(self._missing))))
         self.now = now
 
     @property
@@ -224,7 +232,3 @@ class _Watched:
         if self.now is None or self.now.waiting:
             return False
         return all(end <= time.monotonic() for end in self._missing.values())
-
-
-def _names(names: Iterable[str]) -> str | None:
-    return ", ".join(names) or None

@@ -21,6 +21,7 @@ log = structlog.get_logger("lbdisc.file")
 STEP = 2  # milliseconds between two looks at the kernel's queue: a node is seen after about four
 GATHER = 20  # milliseconds that a burst of changes may be gathered for
 SLICE = 0.5  # seconds that one wait takes at most: then the folder itself is looked at
+NAMED = 3  # files named in a revision
 RACE = 0.01  # seconds to wait after a folder went while it was listed
 POLL = 0.5  # seconds between two looks at everything where the kernel tells of nothing
 
@@ -72,7 +73,7 @@ class FileDiscovery:
             if (root.st_dev, root.st_ino) != watched[self._settings.dir]:
                 return
             now = time.monotonic()
-            news = False
+            news, told = False, ""
             # A lease that seems to have ended may have been renewed while this process starved.
             if changed is None or now >= min(rescan, end):
                 news = True
@@ -86,10 +87,11 @@ class FileDiscovery:
                     if self._folder.is_folder(path):
                         return
                     news |= self._folder.look(path)
+                told = _revision(changed)
             if news:
-                self._publish(publish, now)
+                self._publish(publish, now, told)
 
-    def _publish(self, publish: Publish, looked: float | None = None) -> None:
+    def _publish(self, publish: Publish, looked: float | None = None, told: str = "") -> None:
         """Publish what is new; an endpoint whose file was removed is told as draining first."""
         now = self._folder.snapshot(looked)
         before = self._published
@@ -98,16 +100,24 @@ class FileDiscovery:
             known = [before.get(key) for key in left if now.get(key) is None]
             leaving = [e.drain() for e in known if e is not None and not e.draining]
             if leaving:
-                publish(now.patched(leaving, ()))
+                publish(now.patched(leaving, ()), revision=told)
         if before is None or (now, now.problems) != (before, before.problems):
             self._published = now
-            publish(now)
+            publish(now, revision=told)
 
     def _explained(self, error: OSError) -> Exception:
         what = f"file.dir: cannot list {self._settings.dir}: {error.strerror or error}"
         if self._known:
             return DiscoveryError(what)
         return SettingsError(f"{what}; name a folder that exists and can be read")
+
+
+def _revision(changed: list[Path]) -> str:
+    """The files that the kernel told of; a folder has no other revision."""
+    names = sorted(path.name for path in changed)
+    more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
+    text = " ".join(names[:NAMED]) + more
+    return text if text.isprintable() else ascii(text)[1:-1]
 
 
 class Notices:

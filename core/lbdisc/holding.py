@@ -6,6 +6,7 @@ that ``put`` did not say is ours, and who never held a name touches nothing and 
 
 import threading
 import time
+import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -227,10 +228,15 @@ def _caught() -> Iterator[_Caught]:
         yield caught
     except LbdiscError as error:
         caught.error = error
-    except Exception as error:  # noqa: BLE001 - foreign code; a broken plugin stops no instance
-        _log.exception("the registrar broke")
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - foreign code stops no instance
         caught.error = Broken(f"the registrar broke: {type(error).__name__}")
         caught.error.__cause__ = error
+
+
+def trace_of(error: LbdiscError) -> str:
+    """The traceback of a plugin that broke, ``""`` for what was raised on purpose."""
+    broke = isinstance(error, Broken) and error.__cause__
+    return "".join(traceback.format_exception(broke)) if broke else ""
 
 
 def _later(seconds: float, event: threading.Event) -> threading.Timer:

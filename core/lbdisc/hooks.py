@@ -21,15 +21,26 @@ from lbdisc.values import Endpoint, Snapshot
 if TYPE_CHECKING:
     import typer
 
-    from lbdisc.generation import Generation
+    from lbdisc import events
+    from lbdisc.context import Context
 
 PROJECT = "lbdisc"
 hookspec = pluggy.HookspecMarker(PROJECT)
 hookimpl = pluggy.HookimplMarker(PROJECT)
 
-Publish = Callable[[Snapshot], None]
 S = TypeVar("S")
 T_co = TypeVar("T_co", covariant=True)
+
+
+class Publish(Protocol):
+    """Takes what a discovery knows, from any thread."""
+
+    def __call__(self, snapshot: Snapshot, *, revision: str = "") -> None:
+        """``snapshot`` is the whole state; ``revision`` names it in the registry, in a short text.
+
+        Whoever asks later why something changed is answered with it. A registry that has none
+        leaves it out.
+        """
 
 
 class Discovery(Protocol):
@@ -174,6 +185,20 @@ class Follows(Protocol):
         """Whether the files are still to follow what runs already."""
 
 
+class Listener(Protocol):
+    """Hears what happens: metrics, history, a page.
+
+    Made and called in one thread of its own. One that raises, exits, takes long or falls behind by
+    a thousand events is named and counted, and misses events; everything else goes on.
+    """
+
+    def hear(self, event: "events.Event") -> None:
+        """Something happened. Kinds of events may be added: pass over what is not known."""
+
+    def close(self) -> None:
+        """The program ends; called after the last event. Half a second is left for all."""
+
+
 @dataclass(frozen=True, slots=True)
 class Provider(Generic[S, T_co]):
     """An offer: ``create`` makes the role from ``settings``, a frozen dataclass type.
@@ -211,15 +236,15 @@ class Hooks:
         """Called once at start; returns the offered reloader. ``versionadded: 0.1``"""
 
     @hookspec
-    def lbdisc_applied(self, generation: "Generation") -> None:
-        """Called after a generation runs, to tell listeners; what it returns is ignored.
-
-        A listener that raises is logged and disturbs nobody. ``versionadded: 0.1``
+    def lbdisc_listener(self) -> Provider[Any, Listener] | None:
+        """Called once at start; returns the offered listener. All hear that are not in the setting
+        ``listeners_off``. ``versionadded: 0.1``
         """
 
     @hookspec
-    def lbdisc_commands(self, app: "typer.Typer") -> None:
+    def lbdisc_commands(self, app: "typer.Typer", context: "Context") -> None:
         """Called when the command line is built; add commands to ``app``. ``versionadded: 0.1``
 
+        ``context`` gives a command the settings, the discovery and the agent's status once it runs.
         Called at every start of the program: import what is heavy inside the commands.
         """

@@ -7,6 +7,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Self
 
+from lbdisc import events
+
 
 @dataclass(frozen=True, slots=True)
 class Notifier:
@@ -35,3 +37,37 @@ class Notifier:
         target = "\0" + self.address[1:] if self.address.startswith("@") else self.address
         with suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender:
             sender.sendto("\n".join(states).encode(), target)
+
+
+class ServiceManager:
+    """The listener ``sd_notify``: ready after the first generation, stopping at the end.
+
+    A registrar is ready with the registry's first answer, whatever it is: a registry that is down
+    must not make the service manager stop a healthy COMMAND. The watchdog is fed by each program's
+    own loop: only that proves that it turns.
+    """
+
+    def __init__(self, notifier: Notifier | None = None) -> None:
+        self._notifier = Notifier.from_environment() if notifier is None else notifier
+
+    def hear(self, event: events.Event) -> None:
+        if states := _states(event):
+            self._notifier.send(*states)
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+
+def _states(event: events.Event) -> tuple[str, ...]:
+    match event:
+        case events.ProgramReady():
+            return ("READY=1",)
+        case events.ProgramStopping():
+            return ("STOPPING=1",)
+        case events.EntryRegistered() | events.EntryDraining():
+            return ("READY=1", f"STATUS=registered as {event.endpoint}")
+        case events.EntryWaiting():
+            return ("READY=1", "STATUS=another holds this name: waiting")
+        case events.EntryRefused():
+            return ("READY=1", f"STATUS=not registered: {event.error}")
+    return ()

@@ -1,26 +1,43 @@
-"""Finding plugins: entry points of the group ``lbdisc``, and the built-in ones in the same way."""
+"""Finding plugins: entry points of the group ``lbdisc``, and the built-in ones in the same way.
+
+A plugin that cannot be loaded, or offers the wrong thing, is set aside as broken under its name.
+Nothing it does, its exit included, keeps the others from being used.
+"""
 
 import difflib
 import importlib
 import traceback
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
 from typing import TYPE_CHECKING, Any, cast
 
 import pluggy
 
-from lbdisc.errors import PluginError
-from lbdisc.hooks import PROJECT, Discovery, Hooks, Provider, Registrar, Reloader, Renderer
+from lbdisc.errors import PluginError, SettingsError
+from lbdisc.events import PluginBroken
+from lbdisc.hooks import (
+    PROJECT,
+    Discovery,
+    Hooks,
+    Provider,
+    Registrar,
+    Reloader,
+    Renderer,
+)
+from lbdisc.offering import checked
 
 if TYPE_CHECKING:
     import typer
 
-    from lbdisc.generation import Generation
+    from lbdisc.context import Context
 
 GROUP = "lbdisc"
 BUILT_IN = "lbdisc.builtin"
-KINDS = ("discovery", "registrar", "renderer", "reloader")
+KINDS = ("discovery", "registrar", "renderer", "reloader", "listener")
+REPLACED = {"lbdisc_applied": "lbdisc_listener"}  # hooks that were, and what took their place
+# What foreign code may raise where it is called once: even its exit is only its own.
+_FAULTS = (Exception, SystemExit)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,11 +47,12 @@ class Offer:
     kind: str
     plugin: str
     provider: Provider[Any, Any]
+    built_in: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Broken:
-    """A plugin that could not be loaded, why in one line, and the traceback."""
+    """A plugin that did what it may not, why in one line, and the traceback."""
 
     plugin: str
     reason: str
@@ -48,6 +66,7 @@ class Plugins:
         self._manager = pluggy.PluginManager(PROJECT)
         self._manager.add_hookspecs(Hooks)
         self._offers: list[Offer] | None = None
+        self._built_in: set[str] = set()
         self.broken: list[Broken] = []
 
     @classmethod
@@ -55,7 +74,9 @@ class Plugins:
         """The built-in plugins and those of all installed distributions, one by one."""
         plugins = cls()
         for plugin in importlib.import_module(BUILT_IN).PLUGINS:
-            plugins.add(plugin, name=f"lbdisc ({plugin.__name__.lower()})")
+            name = f"lbdisc ({plugin.__name__.lower()})"
+            plugins._built_in.add(name)
+            plugins.add(plugin, name=name)
         points = entry_points(group=GROUP) if found is None else found
         for point in sorted(points, key=lambda point: point.name):
             plugins._add_entry_point(point)
@@ -65,13 +86,16 @@ class Plugins:
         source = f"{point.name} ({point.dist.name if point.dist else point.value})"
         try:
             plugin = point.load()
-        except Exception as error:  # noqa: BLE001 - foreign code; one broken plugin stops nobody
+        except _FAULTS as error:
             self._give_up(source, error)
         else:
             self.add(plugin, name=source)
 
-    def _give_up(self, plugin: str, error: Exception) -> None:
-        reason = f"{type(error).__name__}: {error}".splitlines()[0]
+    def _give_up(self, plugin: str, error: BaseException) -> None:
+        if isinstance(error, PluginError):
+            self.broken.append(Broken(plugin=plugin, reason=str(error)))
+            return
+        reason = " ".join(f"{type(error).__name__}: {error}".split())
         self.broken.append(Broken(plugin=plugin, reason=reason, trace=traceback.format_exc()))
 
     def add(self, plugin: object, *, name: str) -> None:
@@ -79,7 +103,7 @@ class Plugins:
         try:
             self._manager.register(plugin, name=name)
             self._reject_unknown_hooks(plugin)
-        except (ValueError, pluggy.PluginValidationError) as error:
+        except (ValueError, PluginError, pluggy.PluginValidationError) as error:
             if self._manager.has_plugin(name):
                 self._manager.unregister(name=name)
             self._give_up(name, error)
@@ -89,6 +113,8 @@ class Plugins:
         known = {hook for hook in dir(Hooks) if hook.startswith("lbdisc_")}
         for hook in dir(plugin):
             marked = getattr(getattr(plugin, hook, None), f"{PROJECT}_impl", None)
+            if marked is not None and hook in REPLACED:
+                raise PluginError(f"the hook {hook} is gone: {REPLACED[hook]} replaced it")
             if marked is not None and hook not in known:
                 raise ValueError(f"unknown hook {hook!r}{nearest(hook, known)}")
 
@@ -110,10 +136,11 @@ class Plugins:
             plugin = implementation.plugin_name
             try:
                 provider = implementation.function()
-            except Exception as error:  # noqa: BLE001 - foreign code; one broken plugin stops nobody
+                if provider is None:
+                    continue
+                provider = checked(kind, plugin, provider)
+            except _FAULTS as error:
                 self._give_up(plugin, error)
-                continue
-            if provider is None:
                 continue
             if provider.name in taken:
                 raise PluginError(
@@ -121,7 +148,8 @@ class Plugins:
                     f"{taken[provider.name]} and {plugin}; uninstall one"
                 )
             taken[provider.name] = plugin
-            yield Offer(kind=kind, plugin=plugin, provider=provider)
+            built_in = plugin in self._built_in
+            yield Offer(kind=kind, plugin=plugin, provider=provider, built_in=built_in)
 
     def _choose(self, kind: str, name: str) -> Provider[Any, Any]:
         offers = {o.provider.name: o.provider for o in self.offers if o.kind == kind}
@@ -144,6 +172,20 @@ class Plugins:
         return cast(Provider[Any, Reloader], self._choose("reloader", name))
 
     @property
+    def complaints(self) -> list[PluginBroken]:
+        """What listeners are to be told of the broken ones."""
+        return [PluginBroken(plugin=b.plugin, error=b.reason) for b in self.broken]
+
+    def listeners(self, off: Collection[str] = ()) -> list[Offer]:
+        """All offered listeners but those ``off``. Raises ``SettingsError`` for unknown names."""
+        offers = [offer for offer in self.offers if offer.kind == "listener"]
+        known = {offer.provider.name for offer in offers}
+        # A broken plugin's listeners are not known by name.
+        for name in () if self.broken else sorted(set(off) - known):
+            raise SettingsError(f"listeners_off: no listener {name!r}{nearest(name, known)}")
+        return [offer for offer in offers if offer.provider.name not in off]
+
+    @property
     def tables(self) -> Mapping[str, type[Any]]:
         """The settings type of every offered name: one table of the settings file each."""
         tables: dict[str, Offer] = {}
@@ -156,26 +198,41 @@ class Plugins:
                 )
         return {name: offer.provider.settings for name, offer in tables.items()}
 
-    def add_commands(self, app: "typer.Typer") -> None:
-        """Let every plugin add its commands."""
-        self._tell("lbdisc_commands", app=app)
-
-    def tell_applied(self, generation: "Generation") -> list[Broken]:
-        """Tell the listeners; returns those that failed."""
-        return self._tell("lbdisc_applied", generation=generation)
-
-    def _tell(self, hook: str, **arguments: object) -> list[Broken]:
-        before = len(self.broken)
-        for implementation in getattr(self._manager.hook, hook).get_hookimpls():
-            wanted = {name: arguments[name] for name in implementation.argnames}
+    def add_commands(self, app: "typer.Typer", context: "Context") -> None:
+        """Let every plugin add its commands; all of one that fails are left out."""
+        for implementation in self._manager.hook.lbdisc_commands.get_hookimpls():
+            added = type(app)()
+            given = {"app": added, "context": context}
             try:
-                implementation.function(**wanted)
-            except Exception as error:  # noqa: BLE001 - foreign code; one broken plugin stops nobody
+                implementation.function(**{name: given[name] for name in implementation.argnames})
+                _take_commands(app, added)
+            except _FAULTS as error:
                 self._give_up(implementation.plugin_name, error)
-        failed = self.broken[before:]
-        if hook == "lbdisc_applied":
-            del self.broken[before:]
-        return failed
+
+
+def _take_commands(app: "typer.Typer", added: "typer.Typer") -> None:
+    """Put the commands of ``added`` into ``app``, if all can be built and none is there already."""
+    import typer
+
+    names = _names(added)
+    if not names:
+        return
+    typer.main.get_group(added)
+    if taken := sorted(names & _names(app)):
+        raise PluginError(f"lbdisc_commands: there is a command {taken[0]!r} already")
+    app.registered_commands += added.registered_commands
+    app.registered_groups += added.registered_groups
+
+
+def _names(app: "typer.Typer") -> set[str]:
+    import typer
+
+    names = {
+        info.name or typer.main.get_command_name(info.callback.__name__)
+        for info in app.registered_commands
+        if info.callback is not None
+    }
+    return names | {str(group.name) for group in app.registered_groups}
 
 
 def nearest(word: str, known: Iterable[str]) -> str:

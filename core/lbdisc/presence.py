@@ -11,12 +11,15 @@ from collections.abc import Callable, Iterable
 
 import structlog
 
+from lbdisc import events
 from lbdisc.addresses import OwnAddress
 from lbdisc.draining import ROOM, Agent, token
 from lbdisc.errors import LbdiscError
 from lbdisc.generation import Generation
-from lbdisc.holding import End, Holder
+from lbdisc.holding import End, Holder, trace_of
 from lbdisc.hooks import Drains, Registrar, Reloader
+from lbdisc.listening import Tell
+from lbdisc.repeats import Repeats
 from lbdisc.settings import AgentSettings
 from lbdisc.values import Endpoint, Snapshot
 
@@ -38,10 +41,12 @@ class Presence:
         name: str = "",
         services: tuple[str, ...] = (),
         pace: AgentSettings | None = None,
+        tell: Tell = lambda event: None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._registrar = registrar
         self._pace = pace or AgentSettings()
+        self._tell = tell
         self._clock = clock
         self._word = Agent(name=name, services=services)
         self._own: OwnAddress | None = None
@@ -50,15 +55,8 @@ class Presence:
         self._draining: dict[Endpoint, bool] = {}  # whether it is over; the longest known first
         self._next = 0.0
         self._announced = False
-        self._trouble = ""
+        self._failures = Repeats()
         self._broken = False  # whether the reloader's failure was told
-
-    def view(self) -> dict[str, str | None]:
-        """How the announcement is, for ``lbdisc status``: its name and what is in its way."""
-        return {
-            "announced": self._word.name if self._announced else None,
-            "announce_error": self._trouble or None,
-        }
 
     @property
     def due(self) -> float | None:
@@ -67,7 +65,7 @@ class Presence:
 
     def look(
         self,
-        newest: tuple[Snapshot, float] | None,
+        newest: Snapshot | None,
         running: Generation | None,
         reloader: Reloader,
     ) -> None:
@@ -77,15 +75,22 @@ class Presence:
         if self._holder is None:
             self._holder = Holder(self._registrar, self._entry, self, self._pace)
             self._holder.start()
-        if newest[0] is not self._seen:
-            self._seen = newest[0]
-            self._take(endpoint for endpoint in self._seen.endpoints if endpoint.draining)
+        if newest is not self._seen:
+            self._seen = newest
+            self._take(endpoint for endpoint in newest.endpoints if endpoint.draining)
         now = self._clock()
         if now >= self._next and (left := [e for e, over in self._draining.items() if not over]):
-            self._draining.update(dict.fromkeys(self._over(left, running.snapshot, reloader), True))
+            self._acknowledge(self._over(left, running.snapshot, reloader), running)
             end = self._clock()
             self._next = end + max(EVERY, (end - now) * SHARE)
             self._say()
+
+    def _acknowledge(self, over: Iterable[Endpoint], running: Generation) -> None:
+        free = dict.fromkeys(over, True)
+        self._draining.update(free)
+        if mine := tuple(e for e in free if e.service in self._word.services):
+            number = running.number
+            self._tell(events.DrainAcknowledged(generation=number, endpoints=mine))
 
     def _entry(self) -> Endpoint:
         if self._own is None:  # here, in the registrar's thread: it may ask a name server
@@ -126,9 +131,9 @@ class Presence:
         self._word = Agent(
             name=self._word.name, services=self._word.services, drained=tuple(over[:ROOM])
         )
-        self._tell()
+        self._publish()
 
-    def _tell(self) -> None:
+    def _publish(self) -> None:
         if self._holder is not None:
             self._holder.changed()
 
@@ -139,7 +144,7 @@ class Presence:
             self.join(1.0)
             return other
         self._word = Agent(name=self._word.name, services=services, drained=self._word.drained)
-        self._tell()
+        self._publish()
         return self
 
     def leave(self) -> None:
@@ -155,25 +160,28 @@ class Presence:
     def published(self, endpoint: Endpoint) -> None:
         """The registry has it (called by the holding thread, as the next three)."""
         if not self._announced:
-            _log.info("announced", name=endpoint.name, address=endpoint.address)
-        self._announced, self._trouble = True, ""
+            self._tell(events.AgentAnnounced(agent=endpoint.name, address=endpoint.address))
+        self._announced = True
+        self._failures.clear()
 
     def refused(self, error: LbdiscError) -> None:
         """The registry cannot have it now; it is tried again."""
-        if str(error) != self._trouble:
-            why = str(error)
-            _log.warning("not announced, nodes that stop do not wait for this agent", why=why)
-        self._announced, self._trouble = False, str(error)
+        self._not_announced(str(error), trace_of(error))
 
     def waiting(self, rival: str) -> None:
         """Another agent has this name; nodes wait for the other one only."""
-        self._trouble = f"another agent holds the name {self._word.name}"
-        _log.warning("not announced: another holds this name", name=self._word.name, rival=rival)
+        by = f" ({rival})" if rival else ""
+        self._not_announced(f"another agent holds the name {self._word.name}{by}: set agent.name")
+
+    def _not_announced(self, why: str, trace: str = "") -> None:
         self._announced = False
+        times = self._failures.count("", why)
+        told = events.AgentNotAnnounced(error=why, trace=trace, times=times, again=times > 1)
+        self._tell(told)
 
     def left(self, end: End) -> None:
         """It is out, or expires."""
-        _log.debug("no longer announced", why=str(end.error) if end.error else None)
+        self._tell(events.AgentWithdrawn(error=str(end.error or "")))
 
 
 def _holds(snapshot: Snapshot, endpoint: Endpoint) -> bool:

@@ -12,17 +12,18 @@ from contextlib import suppress
 from functools import partial
 from queue import Empty, SimpleQueue
 
-import structlog
-
-from lbdisc import checks
+from lbdisc import checks, events
 from lbdisc.checks import Check
 from lbdisc.child import Child
 from lbdisc.draining import Drain, NoDrain
 from lbdisc.errors import LbdiscError, SettingsError, WriteRefused
+from lbdisc.events import Cause
 from lbdisc.health import Checker, Verdict
-from lbdisc.holding import End, Holder
+from lbdisc.holding import End, Holder, trace_of
 from lbdisc.hooks import Registrar
+from lbdisc.listening import Listeners
 from lbdisc.notify import Notifier
+from lbdisc.repeats import Repeats
 from lbdisc.settings import AgentSettings, RegisterSettings
 from lbdisc.values import Endpoint
 
@@ -31,7 +32,6 @@ KILL_LIMIT = 5.0  # seconds; only a process stuck in the kernel outlives SIGKILL
 STOPPING = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT)
 FORWARDED = (signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2, signal.SIGWINCH, signal.SIGCONT)
 _TICK = 0.5  # seconds between two looks at the checker
-_log = structlog.get_logger("lbdisc.register")
 
 
 class Registration:
@@ -51,6 +51,7 @@ class Registration:
         drain: Drain | None = None,
         pace: AgentSettings | None = None,
         notifier: Notifier | None = None,
+        listeners: Listeners | None = None,
         backend: str = "",
     ) -> None:
         self._settings = settings
@@ -60,7 +61,9 @@ class Registration:
         self._drain = drain or NoDrain()
         self._pace = pace or AgentSettings()
         self._notifier = notifier or Notifier()
-        self._backend = backend
+        self._listeners = listeners or Listeners()
+        self._tell = self._listeners.tell
+        self._cause = Cause(source=backend)
         self._calls: SimpleQueue[Callable[[], None]] = SimpleQueue()
         self._verdict = Verdict(rise=settings.rise, fall=settings.fall)
         stop = threading.Event()
@@ -74,7 +77,8 @@ class Registration:
         )
         self._holder: Holder | None = None
         self._published: Endpoint | None = None  # what the registry holds
-        self._why = ""  # the last check's complaint
+        self._complaints = Repeats()  # of checks
+        self._refusals = Repeats()
         self._listed = False  # whether the registry had it, and may still have it
         self._trouble = ""  # the registry's last complaint
         self._hopeless = False  # whether an operator has to mend it
@@ -89,15 +93,19 @@ class Registration:
         """Take a signal; may be called from a signal handler or another thread."""
         self._calls.put(partial(self._on_signal, number))
 
+    def start(self) -> None:
+        """Start COMMAND, if there is one. Raises ``CommandError``."""
+        if self._child is not None:
+            self._child.start(lambda code: self._calls.put(partial(self._on_ended, code)))
+
     def run(self) -> int:
         """Serve until a stop signal or COMMAND's end; returns the exit code.
 
-        Raises ``CommandError`` when COMMAND cannot be started, and ``SettingsError`` when only an
-        operator can help the registry and no COMMAND depends on us.
+        To be called after ``start``. Raises ``SettingsError`` when only an operator can help the
+        registry and no COMMAND depends on us.
         """
         if self._child is not None:
-            self._child.start(lambda code: self._calls.put(partial(self._on_ended, code)))
-            _log.info("command started", pid=self._child.pid)
+            self._tell(events.CommandStarted(pid=self._child.pid))
         try:
             self._checker.start()
             self._listen(self._over, checking=True)
@@ -117,7 +125,9 @@ class Registration:
         if not self._closing:
             self._closing = True
             self._checker.stop()
-            self._notifier.send("STOPPING=1")
+            if not self._stops:
+                why = "COMMAND ended" if self._ended is not None else str(self._fatal or "")
+                self._tell(events.ProgramStopping(program="register", why=why))
 
     def _over(self) -> bool:
         return bool(self._stops) or self._ended is not None or self._fatal is not None
@@ -135,6 +145,7 @@ class Registration:
                 self._calls.get(timeout=left)()
             if checking:
                 self._checker.watch()
+            self._listeners.look()
             if self._notifier.watchdog:
                 self._notifier.send("WATCHDOG=1")
         return True
@@ -146,25 +157,29 @@ class Registration:
             if self._child_told and self._child is not None:
                 self._child.send(number)
             self._stops.append(number)
-            _log.info("stopping", signal=signal.Signals(number).name, hurry=self._hurry.is_set())
+            why, hurry = signal.Signals(number).name, self._hurry.is_set()
+            self._tell(events.ProgramStopping(program="register", why=why, hurry=hurry))
         elif self._child is not None:
             self._child.send(number)
 
     def _on_ended(self, code: int) -> None:
         self._ended = code
-        (_log.info if self._stops else _log.warning)("command ended", exit_code=code)
+        self._tell(events.CommandEnded(exit_code=code, asked=bool(self._stops)))
 
     def _on_checked(self, why: str) -> None:
         if self._closing:
             return
         changed = self._verdict.take(not why)
+        if not why:
+            self._complaints.clear()
         if changed and self._verdict.healthy:
-            _log.info("check passed", rise=self._settings.rise)
+            self._tell(events.CheckPassed(rise=self._settings.rise))
         elif changed:
-            _log.warning("check failed, leaving", why=why, fall=self._settings.fall)
-        elif why and why != self._why:
-            _log.warning("check failed", why=why)
-        self._why = why
+            self._tell(events.CheckGaveUp(error=why, fall=self._settings.fall))
+        elif why:
+            times, fall = self._complaints.count("", why), self._settings.fall
+            failed = events.CheckFailed(error=why, fall=fall, times=times, again=times > 1)
+            self._tell(failed)
         self._steer()
 
     def _steer(self) -> None:
@@ -189,30 +204,17 @@ class Registration:
         self._calls.put(partial(self._on_left, end))
 
     def _on_published(self, endpoint: Endpoint) -> None:
-        _log.info(
-            "draining" if endpoint.draining else "registered",
-            service=endpoint.service,
-            name=endpoint.name,
-            address=endpoint.address,
-            port=endpoint.port,
-            backend=self._backend,
-        )
         self._published = endpoint
         self._listed = True
         self._trouble = ""
-        self._notifier.send("READY=1", f"STATUS=registered as {endpoint}")
+        self._refusals.clear()
+        kind = events.EntryDraining if endpoint.draining else events.EntryRegistered
+        self._tell(kind(endpoint=endpoint, cause=self._cause))
 
     def _on_waiting(self, rival: str) -> None:
         self._published, self._listed, self._trouble = None, False, ""
-        service, name = self._endpoint().key
-        _log.warning(
-            "another holds this name: waiting",
-            service=service,
-            name=name,
-            rival=rival or None,
-            backend=self._backend,
-        )
-        self._notifier.send("READY=1", "STATUS=another holds this name: waiting")
+        waiting = events.EntryWaiting(endpoint=self._endpoint(), rival=rival, cause=self._cause)
+        self._tell(waiting)
 
     def _on_refused(self, error: LbdiscError) -> None:
         self._published = None
@@ -221,26 +223,33 @@ class Registration:
         if isinstance(error, SettingsError) and self._child is None:
             self._fatal = error
             return
-        if str(error) != self._trouble:
-            self._trouble = str(error)
-            _log.error("not registered, trying again", why=str(error), backend=self._backend)
-        # A registry that is down must not make the service manager stop a healthy COMMAND.
-        self._notifier.send("READY=1", f"STATUS=not registered: {error}")
+        self._trouble = str(error)
+        times = self._refusals.count(type(error).__name__, self._trouble)
+        self._tell(
+            events.EntryRefused(
+                error=self._trouble,
+                trace=trace_of(error),
+                times=times,
+                again=times > 1,
+                cause=self._cause,
+            )
+        )
 
     def _on_left(self, end: End) -> None:
         assert self._holder is not None
         self._holder.join(_TICK)
-        service, name = self._endpoint().key
+        endpoint = self._endpoint()
         if end.error is not None:
-            _log.warning(
-                "not left cleanly: the entry has to expire",
-                service=service,
-                name=name,
-                why=str(end.error),
-                within_s=end.expires_s,
+            self._tell(
+                events.EntryStays(
+                    endpoint=endpoint,
+                    error=str(end.error),
+                    within_s=end.expires_s,
+                    cause=self._cause,
+                )
             )
         elif end.held:
-            _log.info("left", service=service, name=name)
+            self._tell(events.EntryLeft(endpoint=endpoint, cause=self._cause))
         self._holder = self._published = None
         self._listed = False
         self._steer()
@@ -256,9 +265,9 @@ class Registration:
         end = time.monotonic() + whole
         self._holder.drain()
         if self._trouble and not self._is_futile():
-            _log.warning("waiting for the registry, to drain first", why=self._trouble)
+            self._unsure(f"waiting for the registry, to drain first: {self._trouble}")
         if not self._listen(lambda: self._is_draining() or self._is_futile(), limit=whole):
-            _log.warning("the registry did not take the draining state in time", limit=whole)
+            self._unsure(f"the registry did not take the draining state in {whole:g} s")
         elif not self._must_go() and self._published is not None:
             self._wait_for_drain(self._published, end)
 
@@ -268,7 +277,10 @@ class Registration:
         waiter.start()
         limit = end - time.monotonic()
         if not self._listen(lambda: not waiter.is_alive() or self._must_go(), limit=limit):
-            _log.warning("drain_timeout is over", drain_timeout=self._settings.drain_timeout)
+            self._unsure(f"drain_timeout is over: {self._settings.drain_timeout:g} s")
+
+    def _unsure(self, error: str) -> None:
+        self._tell(events.DrainUnsure(error=error, cause=self._cause))
 
     def _is_draining(self) -> bool:
         return self._published is not None and self._published.draining
@@ -287,7 +299,9 @@ class Registration:
             return
         self._holder.leave()
         if not self._listen(lambda: self._holder is None, limit=LEAVE_LIMIT):
-            _log.warning("the registry did not let go in time; the entry will expire")
+            error = f"the registry did not let go in {LEAVE_LIMIT:g} s"
+            stays = events.EntryStays(endpoint=self._endpoint(), error=error, cause=self._cause)
+            self._tell(stays)
 
     def _end_child(self) -> int:
         child = self._child
@@ -297,7 +311,8 @@ class Registration:
             child.send(self._stops[0] if self._stops else signal.SIGTERM)
             self._child_told = True
             if not self._listen(lambda: self._ended is not None, limit=self._settings.stop_timeout):
-                _log.warning("command killed", stop_timeout=self._settings.stop_timeout)
+                killed = events.CommandKilled(stop_timeout_s=self._settings.stop_timeout)
+                self._tell(killed)
                 child.kill()
                 self._listen(lambda: self._ended is not None, limit=KILL_LIMIT)
         child.clear(self._settings.stop_timeout)

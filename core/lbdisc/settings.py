@@ -97,6 +97,9 @@ class CoreSettings:
     backend: str = described("the registry: file, or the name of a plugin", "file")
     renderer: str = described("what makes the configuration's text", "jinja2")
     reloader: str = described("what brings it to life", "haproxy")
+    listeners_off: tuple[str, ...] = described(
+        "installed listeners that shall not hear what happens", ()
+    )
     services: tuple[str, ...] = described(
         "the services to balance; the first is the default", ("nodes",)
     )

@@ -22,10 +22,10 @@ class Store:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self._snapshot = folder / "snapshot.jsonl"
+        self.snapshot_file = folder / "snapshot.jsonl"
         self._kept: Snapshot | None = None
         self._lines = 0
-        self._status = folder / "status.json"
+        self.status_file = folder / "status.json"
         self._lock = folder / "agent.lock"
 
     def prepare(self) -> None:
@@ -42,7 +42,7 @@ class Store:
     def locked(self) -> Iterator[None]:
         """Hold the folder for one agent. Raises ``LbdiscError`` when another has it."""
         with locked(self._lock, what=f"state_dir {self.folder}", setting="state_dir"):
-            for file in (self._snapshot, self._status):
+            for file in (self.snapshot_file, self.status_file):
                 files.clean_up(file)
             yield
 
@@ -75,17 +75,17 @@ class Store:
         self._lines += len(lines)
         if change is None or self._lines > 2 * len(snapshot) + SLACK:
             lines = _lines(Change(added=snapshot.endpoints))
-            files.write(self._snapshot, "".join([_HEADER, *lines]))
+            files.write(self.snapshot_file, "".join([_HEADER, *lines]))
             self._lines = len(lines)
         elif lines:
-            with self._snapshot.open("a") as file:
+            with self.snapshot_file.open("a") as file:
                 file.write("".join(lines))
         self._kept = snapshot
 
     def last_snapshot(self) -> Snapshot | None:
         """What was kept; ``None`` when nothing, or nothing usable, was."""
         try:
-            header, *lines = self._snapshot.read_text().splitlines(keepends=True)
+            header, *lines = self.snapshot_file.read_text().splitlines(keepends=True)
         except (OSError, ValueError):
             return None
         if header != _HEADER:
@@ -102,16 +102,16 @@ class Store:
 
     def save_status(self, status: Mapping[str, Any]) -> None:
         """Replace what ``lbdisc status`` shows. Raises ``OSError``."""
-        files.write(self._status, json.dumps(status, indent=1))
+        files.write(self.status_file, json.dumps(status, indent=1))
 
     def status(self) -> dict[str, Any] | None:
         """What the agent last said of itself; ``None`` when it never did."""
         try:
-            found = json.loads(self._status.read_text())
+            found = json.loads(self.status_file.read_text())
         except FileNotFoundError:
             return None
         except (OSError, ValueError) as error:
-            raise LbdiscError(f"cannot read {self._status}: {error}") from error
+            raise LbdiscError(f"cannot read {self.status_file}: {error}") from error
         return found if isinstance(found, dict) else None
 
 

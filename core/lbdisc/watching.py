@@ -2,20 +2,29 @@
 
 import threading
 import time
+import traceback
 from collections.abc import Callable
 from queue import Empty, SimpleQueue
 from threading import Event, Lock, Thread
-from typing import Any
+from typing import NamedTuple
 
-import structlog
-
+from lbdisc import events
 from lbdisc.backoff import Backoff
 from lbdisc.errors import LbdiscError, SettingsError
+from lbdisc.events import Cause
 from lbdisc.guard import Guard, Verdict
 from lbdisc.hooks import Discovery
-from lbdisc.values import Endpoint, Snapshot
+from lbdisc.listening import Tell
+from lbdisc.repeats import Repeats
+from lbdisc.values import Snapshot
 
-log = structlog.get_logger("lbdisc.watch")
+
+class News(NamedTuple):
+    """What may be balanced, when it came, and what made it so."""
+
+    snapshot: Snapshot
+    arrived: float
+    cause: Cause
 
 
 class Wake:
@@ -50,7 +59,10 @@ class Wake:
 
 
 class Watcher:
-    """Runs a discovery in a thread; ``newest`` is what may be balanced now, judged by the guard."""
+    """Runs a discovery in a thread; ``newest`` is what may be balanced now, judged by the guard.
+
+    ``source`` is what the registry is called in a cause; ``tell`` may be called from any thread.
+    """
 
     def __init__(
         self,
@@ -58,21 +70,26 @@ class Watcher:
         guard: Guard,
         wake: Callable[[], None],
         *,
+        source: str,
+        tell: Tell,
         backoff: Backoff,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._discovery = discovery
         self._guard = guard
         self._wake = wake
+        self._source = source
+        self._tell = tell
         self._backoff = backoff
         self._clock = clock
         self._lock = Lock()
         self._stop = Event()
-        self._newest: Snapshot | None = None
-        self._arrived = 0.0
+        self._newest: News | None = None
         self._thread = Thread(target=self._run, name="lbdisc-watch", daemon=True)
+        self._repeats = Repeats()
+        self._answers = False
+        self._lost_at: float | None = None
         self.error: LbdiscError | None = None
-        self.failures = 0
 
     def start(self) -> None:
         self._thread.start()
@@ -85,56 +102,52 @@ class Watcher:
         return not self._thread.is_alive()
 
     @property
-    def newest(self) -> tuple[Snapshot, float] | None:
-        """The newest judged snapshot and when it arrived; ``None`` before the first."""
+    def newest(self) -> News | None:
+        """The newest judged snapshot; ``None`` before the first."""
         with self._lock:
-            return None if self._newest is None else (self._newest, self._arrived)
-
-    @property
-    def held(self) -> tuple[Endpoint, ...]:
-        with self._lock:
-            return self._guard.held
+            return self._newest
 
     @property
     def due(self) -> float | None:
         with self._lock:
             return self._guard.due
 
-    def view(self) -> dict[str, Any]:
-        """How the registry is, for ``lbdisc status``."""
-        error = self.error
-        return {
-            "registry": "lost" if error else ("waiting" if self.newest is None else "ok"),
-            "registry_error": str(error) if error else None,
-            "registry_failures": self.failures,
-            "held": [str(endpoint) for endpoint in self.held],
-        }
-
     def look_again(self) -> None:
         """Let the guard release what it has held long enough."""
         now = self._clock()
         with self._lock:
             if self._guard.due is not None and self._guard.due <= now:
-                self._take(self._guard.wait(now), now)
+                self._take(self._guard.wait(now), now, Cause(source="guard"))
 
-    def _publish(self, snapshot: Snapshot) -> None:
+    def _publish(self, snapshot: Snapshot, *, revision: str = "") -> None:
         now = self._clock()
+        cause = Cause(source=self._source, revision=revision)
         with self._lock:
-            self._take(self._guard.judge(snapshot.public, now), now)
-        if self.error is not None:
-            log.info("the registry answers again", endpoints=len(snapshot))
-        self.error = None
+            held = set(self._guard.held)
+            verdict = self._guard.judge(snapshot.public, now)
+            self._take(verdict, now, cause)
+            held -= {*self._guard.held, *verdict.released}
+            if held:
+                back = tuple(sorted(held))
+                self._tell(events.EndpointsReleased(endpoints=back, returned=True, cause=cause))
+        if not self._answers:
+            lost = None if self._lost_at is None else (now - self._lost_at) * 1000
+            self._tell(events.RegistryBack(endpoints=len(snapshot), ms=lost, cause=cause))
+        self.error, self._lost_at, self._answers = None, None, True
+        self._repeats.clear()
         self._backoff.reset()
         self._wake()
 
-    def _take(self, verdict: Verdict, now: float) -> None:
-        for endpoint in verdict.held:
-            log.warning("guard: lost with many others, stays listed", endpoint=str(endpoint))
-        for endpoint in verdict.released:
-            log.warning("guard: did not come back, goes", endpoint=str(endpoint))
-        if self._newest is None or verdict.snapshot != self._newest:
-            self._arrived = now
-        self._newest = verdict.snapshot
+    def _take(self, verdict: Verdict, now: float, cause: Cause) -> None:
+        if verdict.held:
+            self._tell(events.EndpointsHeld(endpoints=verdict.held, cause=cause))
+        if verdict.released:
+            gone = verdict.released
+            self._tell(events.EndpointsReleased(endpoints=gone, returned=False, cause=cause))
+        last = self._newest
+        new = last is None or verdict.snapshot != last.snapshot
+        arrived, cause = (now, cause) if last is None or new else last[1:]
+        self._newest = News(verdict.snapshot, arrived, cause)
 
     def _run(self) -> None:
         while not self._stop.is_set():
@@ -144,18 +157,29 @@ class Watcher:
                     raise LbdiscError("the discovery plugin returned before it was stopped")
             except LbdiscError as error:
                 self._failed(error)
-            except Exception as error:
-                log.exception("the discovery plugin failed")
-                self._failed(LbdiscError(f"the discovery plugin failed: {error!r}"))
+            except (Exception, SystemExit) as error:  # noqa: BLE001 - foreign code
+                said = LbdiscError(f"the discovery plugin failed: {error!r}")
+                self._failed(said, traceback.format_exc())
 
-    def _failed(self, error: LbdiscError) -> None:
+    def _failed(self, error: LbdiscError, trace: str = "") -> None:
         if self._stop.is_set():
             return
         delay = self._backoff.next()
-        self.failures += 1
-        if str(error) != str(self.error):
-            kind = "settings" if isinstance(error, SettingsError) else "registry"
-            log.error(f"{kind}: {error}", retry_s=round(delay, 1), kept="the last known state")
-        self.error = error
+        kind = "settings" if isinstance(error, SettingsError) else "registry"
+        times = self._repeats.count(kind, str(error))
+        if self._lost_at is None:
+            self._lost_at = self._clock()
+        self.error, self._answers = error, False
+        self._tell(
+            events.RegistryLost(
+                kind=kind,
+                error=str(error),
+                trace=trace,
+                retry_s=delay,
+                times=times,
+                again=times > 1,
+                cause=Cause(source=self._source),
+            )
+        )
         self._wake()
         self._stop.wait(delay)

@@ -15,24 +15,28 @@ from threading import Event
 
 import pytest
 
-from lbdisc import Endpoint, Problem, Publish, Rendered, Snapshot
+from lbdisc import Endpoint, Problem, Publish, Rendered, Snapshot, events
 from lbdisc.agent import Agent
 from lbdisc.backoff import Backoff
 from lbdisc.command_reloader import CommandReloader, CommandSettings
 from lbdisc.errors import DiscoveryError, LbdiscError, RenderError, SettingsError
 from lbdisc.guard import Guard
-from lbdisc.plugins import Plugins
+from lbdisc.journal import Journal
+from lbdisc.listening import Listeners
 from lbdisc.settings import AgentSettings, CoreSettings
+from lbdisc.status import Status
 from lbdisc.store import Store, claimed
 from lbdisc.testing.waiting import eventually
 from lbdisc.watching import Wake, Watcher
+from support.notes import Notes
 
 
 class Script:
     """A discovery that publishes, or raises, what the test puts in."""
 
     def __init__(self) -> None:
-        self.steps: SimpleQueue[Snapshot | Exception] = SimpleQueue()
+        self.steps: SimpleQueue[Snapshot | BaseException] = SimpleQueue()
+        self.published = 0
         self.calls = 0
 
     def watch(self, publish: Publish, stop: Event) -> None:
@@ -42,9 +46,10 @@ class Script:
                 step = self.steps.get(timeout=0.02)
             except Empty:
                 continue
-            if isinstance(step, Exception):
+            if isinstance(step, BaseException):
                 raise step
-            publish(step)
+            self.published += 1
+            publish(step, revision=str(self.published))
 
 
 class Names:
@@ -79,6 +84,7 @@ class House:
         self.reloader = CommandReloader(CommandSettings(**{"reload": copy, **command}))  # type: ignore[arg-type]
         self.store = Store(folder)
         self.error: LbdiscError | None = None
+        self.heard = Notes()
 
     @property
     def reloads(self) -> list[str]:
@@ -102,10 +108,16 @@ class House:
         wake, stop = Wake(), Event()
         guard = Guard(self.settings.guard, self.store.last_snapshot())
         backoff = Backoff(0.05, 0.1)
+        status = Status(self.store)
+        self.listeners = Listeners([Journal(), status, self.heard], wake=wake.call)
+        tell = self.listeners.tell
         agent = Agent(
             self.settings,
-            plugins=Plugins(),
-            watcher=Watcher(self.script, guard, wake.call, backoff=backoff),
+            listeners=self.listeners,
+            status=status,
+            watcher=Watcher(
+                self.script, guard, wake.call, source="script", tell=tell, backoff=backoff
+            ),
             renderer=Names(),
             reloader=self.reloader,
             store=self.store,
@@ -328,3 +340,88 @@ def test_one_file_has_one_agent(tmp_path: Path) -> None:
             claimed(tmp_path / "haproxy.cfg"),
         ):
             raise AssertionError("claimed twice")
+
+
+def test_each_generation_has_its_cause_and_the_time_since_its_news(house: House) -> None:
+    with house.running():
+        house.script.steps.put(nodes("s1"))
+        house.eventually(lambda: house.heard.of(events.GenerationApplied))
+    (applied,) = house.heard.of(events.GenerationApplied)
+    assert applied.cause == events.Cause(source="script", revision="1")
+    assert applied.ms is not None
+    assert applied.ms > 0
+    assert applied.came == nodes("s1").endpoints
+
+
+def test_a_repair_has_no_news_and_so_no_duration(tmp_path: Path) -> None:
+    mark = tmp_path / "mark"
+    house = House(tmp_path, verify=f"test -e {mark}", reload=f"touch {mark}")
+    with house.running():
+        house.script.steps.put(nodes("s1"))
+        house.eventually(lambda: house.status["in_step"])
+        mark.unlink()
+        house.eventually(lambda: len(house.heard.of(events.GenerationApplied)) == 2)
+    repaired = house.heard.of(events.GenerationApplied)[1]
+    assert (repaired.ms, str(repaired.cause)) == (None, "drift")
+
+
+def test_after_a_restart_only_what_is_new_came(house: House) -> None:
+    with house.running():
+        house.script.steps.put(nodes("s1", "s2"))
+        house.eventually(lambda: house.status["in_step"])
+    again = House(house.folder)
+    with again.running():
+        again.script.steps.put(nodes("s2", "s3"))
+        again.eventually(lambda: again.heard.of(events.GenerationApplied))
+    (applied,) = again.heard.of(events.GenerationApplied)
+    assert (applied.came, applied.went) == (nodes("s3").endpoints, nodes("s1").endpoints)
+
+
+def test_what_changed_is_told_with_what_was(house: House) -> None:
+    (was,) = nodes("s1").endpoints
+    now = replace(was, weight=7, state="draining")
+    with house.running():
+        house.script.steps.put(Snapshot.of([was]))
+        house.eventually(lambda: house.heard.of(events.GenerationApplied))
+        house.script.steps.put(Snapshot.of([now]))
+        house.eventually(lambda: len(house.heard.of(events.GenerationApplied)) == 2)
+    assert house.heard.of(events.GenerationApplied)[1].changed == ((was, now),)
+    assert [event.endpoints for event in house.heard.of(events.DrainBegun)] == [(now,)]
+
+
+def test_a_registry_that_fails_with_other_numbers_fails_in_one_way(house: House) -> None:
+    with house.running():
+        house.script.steps.put(nodes("s1"))
+        for number in (1, 22, 333):
+            house.script.steps.put(DiscoveryError(f"process {number} is away"))
+        house.script.steps.put(nodes("s1", "s2"))
+        house.eventually(lambda: len(house.heard.of(events.RegistryBack)) == 2)
+    lost = house.heard.of(events.RegistryLost)
+    assert [(event.times, event.again) for event in lost] == [(1, False), (2, True), (3, True)]
+    assert house.status["registry_failures"] == 3
+    first, again = house.heard.of(events.RegistryBack)
+    assert first.ms is None
+    assert again.ms is not None
+
+
+def test_a_discovery_that_exits_is_lost_and_called_again(house: House) -> None:
+    with house.running():
+        house.script.steps.put(SystemExit(3))
+        house.script.steps.put(nodes("s1"))
+        house.eventually(lambda: house.text == "s1\n")
+    assert "SystemExit(3)" in house.heard.of(events.RegistryLost)[0].error
+
+
+def test_what_the_guard_holds_and_lets_go_is_told(house: House) -> None:
+    with house.running():
+        house.script.steps.put(nodes("s1", "s2"))
+        house.eventually(lambda: house.text == "s1\ns2\n")
+        house.script.steps.put(nodes())
+        house.eventually(lambda: len(house.status["held"]) == 2)  # type: ignore[arg-type]
+        house.script.steps.put(nodes("s1", "s2"))
+        house.eventually(lambda: house.status["held"] == [])
+    assert [e.endpoints for e in house.heard.of(events.EndpointsHeld)] == [
+        nodes("s1", "s2").endpoints
+    ]
+    (released,) = house.heard.of(events.EndpointsReleased)
+    assert (released.endpoints, released.returned) == (nodes("s1", "s2").endpoints, True)

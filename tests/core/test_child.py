@@ -75,8 +75,9 @@ def test_a_file_that_may_not_be_run_is_126(tmp_path: Path) -> None:
 
 
 def test_a_signal_reaches_it(tmp_path: Path, started: list[Child]) -> None:
-    child = Shell(tmp_path, "trap 'exit 5' USR1; while :; do sleep 0.01; done").begin()
+    child = Shell(tmp_path, "trap 'exit 5' USR1; " + LOOP.format(folder=tmp_path)).begin()
     started.append(child)
+    eventually((tmp_path / "on").exists)
     child.send(signal.SIGUSR1)
     assert child.code() == 5
 

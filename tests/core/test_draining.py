@@ -8,7 +8,7 @@ from threading import Event, Thread
 
 import pytest
 
-from lbdisc import Endpoint, Publish, Snapshot, draining
+from lbdisc import Endpoint, Publish, Snapshot, draining, events
 from lbdisc.draining import Agent, AgentsDrain, Progress, agents, begun, progress, token
 from lbdisc.errors import DiscoveryError, SettingsError
 from lbdisc.hooks import Discovery
@@ -103,10 +103,11 @@ def waits(
     *,
     limit: float = FAR,
     hurry: Event | None = None,
+    tell: Callable[[events.Event], None] = lambda event: None,
 ) -> Thread:
     """A thread in which a drain is waited for."""
     make = discovery if callable(discovery) else lambda: discovery
-    drain = AgentsDrain(make, PACE)
+    drain = AgentsDrain(make, PACE, tell)
     arguments = (DRAINING, time.monotonic() + limit, hurry or Event())
     thread = Thread(target=drain.wait, args=arguments, daemon=True)
     thread.start()
@@ -178,11 +179,11 @@ def test_a_registry_that_is_lost_meanwhile_is_asked_again() -> None:
     ends(waits(Script(listed(lb("lb1")), lost, lost, listed(lb("lb1", DRAINING)))))
 
 
-def test_a_registry_that_says_nothing_is_waited_for_until_the_deadline(
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    ends(waits(Script(), limit=0.05))
-    assert "did not say which load balancers" in capsys.readouterr().out
+def test_a_registry_that_says_nothing_is_waited_for_until_the_deadline() -> None:
+    told: list[events.Event] = []
+    ends(waits(Script(), limit=0.05, tell=told.append))
+    unsure = events.DrainUnsure(error="the registry did not say which load balancers there are")
+    assert told == [unsure]
 
 
 @pytest.mark.parametrize("error", [SettingsError("not allowed"), ZeroDivisionError("a bug")])

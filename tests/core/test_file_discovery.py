@@ -17,6 +17,7 @@ from lbdisc.file_discovery import FileDiscovery, Notices
 from lbdisc.file_folder import Folder
 from lbdisc.file_settings import FileSettings
 from lbdisc.testing import Watching
+from lbdisc.testing.recorder import Recorder
 from lbdisc.values import Endpoint, Snapshot
 
 RECORD = '{"address": "10.0.0.7", "port": 80}'
@@ -218,13 +219,13 @@ def test_a_time_in_the_future_expires_like_now(folder: Path, watching: Watching)
 def test_a_folder_that_never_was_is_a_wrong_setting(tmp_path: Path) -> None:
     discovery = FileDiscovery(FileSettings(dir=tmp_path / "nowhere"))
     with pytest.raises(SettingsError, match=r"file\.dir.*nowhere"):
-        discovery.watch(lambda _: None, Event())
+        discovery.watch(Recorder(), Event())
 
 
 def test_a_file_instead_of_the_folder_is_a_wrong_setting(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(SettingsError, match=r"file\.dir.*Not a directory"):
-        FileDiscovery(FileSettings(dir=tmp_path / "file")).watch(lambda _: None, Event())
+        FileDiscovery(FileSettings(dir=tmp_path / "file")).watch(Recorder(), Event())
 
 
 def test_a_folder_that_vanishes_keeps_the_last_state(folder: Path, watching: Watching) -> None:

@@ -9,6 +9,7 @@ from lbdisc import Change, Endpoint, Rendered, Snapshot
 from lbdisc.command_reloader import CommandReloader, CommandSettings
 from lbdisc.draining import ROOM, Agent, begun, token
 from lbdisc.errors import ApplyError, RegistrarError
+from lbdisc.events import AgentNotAnnounced, DrainAcknowledged, Event
 from lbdisc.generation import Generation
 from lbdisc.presence import Presence
 from lbdisc.settings import AgentSettings
@@ -49,15 +50,21 @@ class Desk:
         self.ledger = Ledger()
         self.sessions = Sessions()
         self.now = 0.0
+        self.told: list[Event] = []
         self.presence = Presence(
-            self.ledger, name="lb1", services=("web",), pace=PACE, clock=lambda: self.now
+            self.ledger,
+            name="lb1",
+            services=("web",),
+            pace=PACE,
+            tell=self.told.append,
+            clock=lambda: self.now,
         )
 
     def look(self, registry: Snapshot, running: Snapshot | None = None) -> None:
         snapshot = registry.only(["web"]) if running is None else running
         generation = Generation(number=1, snapshot=snapshot, rendered=Rendered(""), change=Change())
         self.now += 1.0
-        self.presence.look((registry, 0.0), generation, self.sessions)
+        self.presence.look(registry, generation, self.sessions)
 
     def drained(self) -> tuple[str, ...] | None:
         found = agent(self.ledger)
@@ -77,7 +84,7 @@ def desk() -> Iterator[Desk]:
 
 
 def test_it_is_announced_with_the_first_generation(desk: Desk) -> None:
-    desk.presence.look((Snapshot(), 0.0), None, desk.sessions)
+    desk.presence.look(Snapshot(), None, desk.sessions)
     assert desk.ledger.opened == 0
     desk.look(Snapshot())
     eventually(lambda: agent(desk.ledger) == Agent(name="lb1", services=("web",)))
@@ -154,25 +161,31 @@ def test_a_reloader_that_cannot_tell_disturbs_nothing(desk: Desk, error: Excepti
     desk.says(web())
 
 
-def test_a_registry_that_refuses_it_is_told_once_and_tried_again(
-    desk: Desk, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_registry_that_refuses_it_is_told_once_counted_and_tried_again(desk: Desk) -> None:
     desk.ledger.trouble = RegistrarError("read-only")
     desk.look(Snapshot())
     eventually(lambda: desk.ledger.opened > 2)
     desk.ledger.trouble = None
     eventually(lambda: desk.ledger.entry)
-    assert capsys.readouterr().out.count("read-only") == 1
+    told = [event for event in desk.told if isinstance(event, AgentNotAnnounced)]
+    assert [event.again for event in told[:2]] == [False, True]
+    assert [event.times for event in told] == list(range(1, len(told) + 1))
 
 
-def test_a_name_that_another_agent_has_is_told(
-    desk: Desk, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_name_that_another_agent_has_is_told(desk: Desk) -> None:
     desk.ledger.rival = "lease 7"
     desk.look(Snapshot())
-    eventually(lambda: desk.presence.view()["announce_error"])
-    assert desk.presence.view()["announced"] is None
-    assert "another holds this name" in capsys.readouterr().out
+    eventually(lambda: desk.told)
+    assert desk.told == [
+        AgentNotAnnounced(error="another agent holds the name lb1 (lease 7): set agent.name")
+    ]
+
+
+def test_what_it_acknowledges_is_told(desk: Desk) -> None:
+    desk.sessions.free = {web()}
+    desk.look(Snapshot.of([web()]))
+    told = [event for event in desk.told if isinstance(event, DrainAcknowledged)]
+    assert [event.endpoints for event in told] == [(web(),)]
 
 
 def test_new_settings_change_its_services_in_place(desk: Desk) -> None:

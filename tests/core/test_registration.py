@@ -14,11 +14,15 @@ import pytest
 from lbdisc.child import Child, CommandError
 from lbdisc.draining import DRAIN_TAG, Drain, begun
 from lbdisc.errors import LbdiscError, RegistrarError, SettingsError, WriteRefused
+from lbdisc.events import EntryRefused, EntryRegistered, EntryStays
+from lbdisc.journal import Journal
+from lbdisc.listening import Listeners
 from lbdisc.registration import Registration
 from lbdisc.settings import AgentSettings, RegisterSettings
 from lbdisc.testing.waiting import eventually
 from lbdisc.values import Endpoint
 from support.ledger import LEASE, Ledger
+from support.notes import Notes
 
 ENDPOINT = Endpoint(service="web", name="one", address="127.0.0.1", port=3000)
 QUICK = RegisterSettings(interval=0.01, timeout=5.0, rise=1, fall=2, stop_timeout=10.0)
@@ -42,6 +46,7 @@ class Running:
 
     def _run(self) -> None:
         try:
+            self.registration.start()
             self._outcome.put(self.registration.run())
         except LbdiscError as error:
             self._outcome.put(error)
@@ -68,6 +73,7 @@ class Life:
         self.why = ""
         self.endpoint = ENDPOINT
         self.running: list[Running] = []
+        self.notes = Notes()
 
     def begin(
         self,
@@ -85,6 +91,8 @@ class Life:
             child=Child(["sh", "-c", script]) if script else None,
             pace=PACE,
             drain=drain,
+            listeners=Listeners([Journal(), self.notes]),
+            backend="ledger",
         )
         self.running.append(Running(registration))
         return self.running[-1]
@@ -238,7 +246,7 @@ def test_a_missing_command_registers_nothing(life: Life) -> None:
         child=Child(["no-such-program"]),
     )
     with pytest.raises(CommandError):
-        registration.run()
+        registration.start()
     assert life.ledger.told == []
 
 
@@ -403,19 +411,45 @@ def test_what_was_never_registered_has_nothing_to_drain(life: Life, error: Lbdis
     assert running.stop() == 4
 
 
-def test_who_waits_for_a_name_of_another_touches_nothing(
-    life: Life, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_who_waits_for_a_name_of_another_touches_nothing(life: Life) -> None:
     life.ledger.rival = "somebody"
     agents = Agents()
     running = life.begin(settings=PATIENT, drain=agents)
     eventually(lambda: life.ledger.puts > 1)
     assert running.stop() == 0
     assert (life.ledger.told, agents.asked.empty()) == ([], True)
-    said = capsys.readouterr().out
-    assert said.count("another holds this name: waiting") == 1
-    assert "registered" not in said
-    assert "left" not in said
+    assert [event.name for event in life.notes.events] == [
+        "check passed",
+        "another holds this name: waiting",
+        "stopping",
+    ]
+
+
+def test_refusals_that_differ_in_numbers_are_one_that_is_counted(life: Life) -> None:
+    life.ledger.trouble = RegistrarError("no answer after 1.2 s")
+    life.begin()
+    eventually(lambda: life.notes.of(EntryRefused))
+    life.ledger.trouble = RegistrarError("no answer after 17 s")
+    eventually(lambda: life.notes.of(EntryRefused)[-1].error.endswith("17 s"))
+    refused = life.notes.of(EntryRefused)
+    assert [event.times for event in refused] == list(range(1, len(refused) + 1))
+    assert [event.again for event in refused] == [False] + [True] * (len(refused) - 1)
+
+
+def test_what_happens_is_told_in_order(life: Life) -> None:
+    running = life.begin(life.script("exit 4"))
+    life.until("ready")
+    assert running.stop() == 4
+    assert [event.name for event in life.notes.events] == [
+        "command started",
+        "check passed",
+        "registered",
+        "stopping",
+        "draining",
+        "left",
+        "command ended",
+    ]
+    assert {str(event.cause) for event in life.notes.of(EntryRegistered)} == {"ledger"}
 
 
 def test_a_name_that_is_free_is_registered(life: Life) -> None:
@@ -427,15 +461,13 @@ def test_a_name_that_is_free_is_registered(life: Life) -> None:
     life.until("ready")
 
 
-def test_a_registry_that_takes_no_writes_is_not_waited_for(
-    life: Life, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_registry_that_takes_no_writes_is_not_waited_for(life: Life) -> None:
     agents = Agents()
     running = life.begin(settings=PATIENT, drain=agents)
     lose_the_registry(life, running, WriteRefused("no space"))
     assert running.stop() == 0
     assert agents.asked.empty()
-    assert f"within_s={LEASE}" in capsys.readouterr().out
+    assert [event.within_s for event in life.notes.of(EntryStays)] == [LEASE]
 
 
 def test_a_registry_that_only_an_operator_can_help_is_not_waited_for(life: Life) -> None:

@@ -67,7 +67,16 @@ def test_a_change_while_holding_reaches_the_registrar() -> None:
         holding.held(deadline=10)
         changed = holding.change(weight=7)
         lbdisc.testing.eventually(lambda: ledger.entry == changed)
+    assert holding.said == [ENDPOINT, changed]
     assert holding.end == End(held=True)
+
+
+def test_holding_knows_who_holds_the_name_instead() -> None:
+    ledger = Ledger()
+    ledger.rival = "s9"
+    with Holding(ledger, ENDPOINT) as holding:
+        lbdisc.testing.eventually(lambda: holding.rival == "s9")
+    assert (holding.said, holding.end) == ([], End(held=False))
 
 
 @pytest.mark.parametrize("error", [SettingsError("wrong"), RuntimeError("broken")])
@@ -112,6 +121,13 @@ def test_a_leaked_thread_socket_or_process_is_named() -> None:
     end.set()
     thread.join()
     assert all(word in found for word in ("thread leaked", "socket:[", f"process {child.pid}"))
+    leaks.check()
+
+
+def test_a_descriptor_that_stays_open_is_named(tmp_path: Path) -> None:
+    leaks = Leaks()
+    with (tmp_path / "left open").open("w"):
+        assert any("left open" in one for one in leaks.new())
     leaks.check()
 
 

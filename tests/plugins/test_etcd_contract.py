@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 import pytest
 
 from lbdisc import records
-from lbdisc.testing import Ability, Backend, ContractSuite, FaultProxy, eventually
+from lbdisc.testing import Ability, Backend, ConnectionSuite, ContractSuite, FaultProxy, eventually
 from lbdisc.values import Endpoint
 from lbdisc_etcd import stubs
 from lbdisc_lab.servers.etcd import Registry, start
@@ -61,8 +61,7 @@ class EtcdBackend(Backend):
     name = "etcd"
     detection = 15.0  # a ttl of 3, and what a busy machine adds
 
-    def __init__(self, registry: Registry, *, changes: int = 2000) -> None:
-        self.changes = changes
+    def __init__(self, registry: Registry) -> None:
         self._registry = registry
         self._writer = Writer(registry)
         self._proxies = [FaultProxy(server.client_port) for server in registry.servers]
@@ -136,27 +135,27 @@ def cluster(
         yield registry
 
 
-class EtcdContract(ContractSuite):
+class OnCluster:
+    """The backend of a class with ``options``."""
+
     options: ClassVar[dict[str, Any]] = {}
-    changes: ClassVar[int] = 2000
 
     @pytest.fixture
     def backend(self, cluster: Registry) -> Iterator[Backend]:
         kind = SingleBackend if len(cluster.servers) == 1 else EtcdBackend
-        with kind(cluster, changes=self.changes) as backend:
+        with kind(cluster) as backend:
             yield backend
 
 
-class TestEtcdContract(EtcdContract):
+class TestEtcdContract(OnCluster, ContractSuite):
     plugin = "etcd"
-    changes = 10_000
 
 
-class TestEtcdClusterContract(EtcdContract):
+class TestEtcdClusterContract(OnCluster, ConnectionSuite):
     plugin = "etcd, three members"
     options: ClassVar[dict[str, Any]] = {"members": 3}
 
 
-class TestEtcdSecureContract(EtcdContract):
+class TestEtcdSecureContract(OnCluster, ConnectionSuite):
     plugin = "etcd, TLS and login"
     options: ClassVar[dict[str, Any]] = {"tls": True, "auth": True}

@@ -16,8 +16,9 @@ from cryptography.hazmat.primitives.serialization import (
 from structlog.testing import capture_logs
 
 from lbdisc.errors import DiscoveryError, SettingsError
+from lbdisc.testing.recorder import Recorder
 from lbdisc.testing.waiting import eventually
-from lbdisc.values import Endpoint, Snapshot
+from lbdisc.values import Endpoint
 from lbdisc_etcd.discovery import EtcdDiscovery
 from lbdisc_etcd.failures import StaleLogin
 from lbdisc_etcd.registrar import EtcdRegistrar
@@ -64,11 +65,11 @@ def signed(tmp_path: Path) -> Iterator[Registry]:
 
 def ends(settings: EtcdSettings) -> str:
     """The one line that ends discovery with ``settings``."""
-    seen: list[Snapshot] = []
+    seen = Recorder()
     with pytest.raises(SettingsError) as caught:
-        EtcdDiscovery(settings).watch(seen.append, threading.Event())
+        EtcdDiscovery(settings).watch(seen, threading.Event())
     text = str(caught.value)
-    assert seen == []
+    assert seen.snapshots == []
     assert "\n" not in text
     assert PASSWORD not in text
     assert "sesame" not in text

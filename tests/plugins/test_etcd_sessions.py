@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import pytest
 
-from lbdisc.errors import DiscoveryError, LbdiscError, SettingsError, WriteRefused
+from lbdisc.errors import DiscoveryError, LbdiscError, RegistrarError, SettingsError, WriteRefused
 from lbdisc_etcd import cluster
 from lbdisc_etcd.cluster import Cluster
 from lbdisc_etcd.failures import (
@@ -27,8 +27,14 @@ MEMBERS = ("a:1", "b:1", "c:1")
 class Asked:
     """Work that fails as ``fail`` says, and remembers whom it was to be done with."""
 
-    def __init__(self, fail: Callable[[str], Failure], *, prove: bool = False) -> None:
-        self.cluster = Cluster(EtcdSettings(endpoints=MEMBERS))
+    def __init__(
+        self,
+        fail: Callable[[str], Failure],
+        *,
+        prove: bool = False,
+        error: type[LbdiscError] = DiscoveryError,
+    ) -> None:
+        self.cluster = Cluster(EtcdSettings(endpoints=MEMBERS), error=error, timeout=1.0)
         self.hosts: list[str] = []
         self.stop = threading.Event()
         self._fail = fail
@@ -43,7 +49,7 @@ class Asked:
 
     def run(self) -> LbdiscError:
         with pytest.raises(LbdiscError) as caught:
-            self.cluster.run(self, self.stop, error=DiscoveryError, timeout=1.0)
+            self.cluster.run(self, self.stop)
         return caught.value
 
 
@@ -57,7 +63,7 @@ def test_every_member_is_asked_once_and_named() -> None:
 
 def test_next_run_goes_on_with_the_next_member() -> None:
     asked = Asked(lambda host: Unreachable("no"))
-    asked.cluster.run(lambda session: None, asked.stop, error=DiscoveryError, timeout=1.0)
+    asked.cluster.run(lambda session: None, asked.stop)
     asked.run()
     asked.run()
     assert asked.hosts == ["a", "b", "c", "a", "b", "c"]
@@ -80,9 +86,14 @@ def test_refused_certificate_is_final_only_with_every_member(
     assert asked.hosts == ["a", "b", "c"]
 
 
-def test_cluster_that_takes_no_writes_is_told_as_such() -> None:
-    asked = Asked(lambda host: NoWrites("no space"), prove=True)
-    assert isinstance(asked.run(), WriteRefused)
+@pytest.mark.parametrize(
+    ("error", "told"), [(RegistrarError, WriteRefused), (DiscoveryError, DiscoveryError)]
+)
+def test_cluster_that_takes_no_writes_is_told_as_such(
+    error: type[LbdiscError], told: type[LbdiscError]
+) -> None:
+    asked = Asked(lambda host: NoWrites("no space"), prove=True, error=error)
+    assert type(asked.run()) is told
     assert asked.hosts == ["a"]
 
 
@@ -106,14 +117,14 @@ def test_stop_ends_it_without_an_error() -> None:
         asked.stop.set()
         asked(session)
 
-    asked.cluster.run(stopped, asked.stop, error=DiscoveryError, timeout=1.0)
+    asked.cluster.run(stopped, asked.stop)
     assert asked.hosts == ["a"]
 
 
 def test_session_is_kept_between_two_works_and_replaced_after_a_failure() -> None:
     asked = Asked(lambda host: Unreachable("broken"))
     sessions: list[Session] = []
-    with asked.cluster.open(asked.stop, error=DiscoveryError, timeout=1.0):
+    with asked.cluster.open(asked.stop):
         asked.cluster.do(sessions.append)
         asked.cluster.do(sessions.append)
         with pytest.raises(DiscoveryError):
@@ -129,7 +140,7 @@ def test_member_that_had_not_answered_at_the_stop_is_asked_last() -> None:
         asked.stop.set()
         asked(session)
 
-    asked.cluster.run(stopped, asked.stop, error=DiscoveryError, timeout=1.0)
+    asked.cluster.run(stopped, asked.stop)
     asked.stop.clear()
     asked.run()
     assert asked.hosts == ["a", "b", "c", "a"]

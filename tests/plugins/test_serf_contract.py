@@ -9,7 +9,14 @@ from typing import Any, ClassVar
 
 import pytest
 
-from lbdisc.testing import Backend, ContractSuite, FaultProxy, RegistrarProcess, eventually
+from lbdisc.testing import (
+    Backend,
+    ConnectionSuite,
+    ContractSuite,
+    FaultProxy,
+    RegistrarProcess,
+    eventually,
+)
 from lbdisc.testing.backend import Ability
 from lbdisc.values import Endpoint
 from lbdisc_lab.servers import serf
@@ -212,7 +219,7 @@ class TestSerfContract(ContractSuite):
             yield backend
 
 
-class TestSerfContractWithThreeAgents(ContractSuite):
+class TestSerfContractWithThreeAgents(ConnectionSuite):
     plugin = "serf (three agents)"
 
     @pytest.fixture

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 import pytest
 
 from lbdisc import records
-from lbdisc.testing import Backend, ContractSuite, FaultProxy
+from lbdisc.testing import Backend, ConnectionSuite, ContractSuite, FaultProxy
 from lbdisc.testing.backend import Ability
 from lbdisc.values import Endpoint
 from lbdisc_lab.servers import zookeeper
@@ -114,7 +114,7 @@ class TestZooKeeperContract(ContractSuite):
             yield backend
 
 
-class TestZooKeeperSecuredContract(ContractSuite):
+class TestZooKeeperSecuredContract(ConnectionSuite):
     """TLS with certificates on both sides, SASL, and ACLs that let nobody else write."""
 
     plugin = "zookeeper, secured"
@@ -127,7 +127,7 @@ class TestZooKeeperSecuredContract(ContractSuite):
 
 
 @pytest.mark.timeout(120)  # faults restart three servers on a shared machine
-class TestZooKeeperEnsembleContract(ContractSuite):
+class TestZooKeeperEnsembleContract(ConnectionSuite):
     plugin = "zookeeper, three members"
     options: ClassVar[dict[str, Any]] = {"members": 3}
 

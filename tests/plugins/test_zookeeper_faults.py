@@ -38,7 +38,7 @@ import sys, threading
 from lbdisc_zookeeper.discovery import ZooKeeperDiscovery
 from lbdisc_lab.servers.zookeeper.roles import settings_from
 settings = settings_from({"zookeeper.hosts": sys.argv[1].split(",")}, session_timeout=2.0)
-publish = lambda s: print("names", *(e.name for e in s.endpoints), flush=True)
+publish = lambda s, **_: print("names", *(e.name for e in s.endpoints), flush=True)
 ZooKeeperDiscovery(settings).watch(publish, threading.Event())
 """
 

@@ -15,6 +15,7 @@ import pytest
 
 from lbdisc.testing.processes import free_port
 from lbdisc.testing.waiting import eventually
+from lbdisc_lab.servers.certificates import Authority
 from support.haproxies import listener
 from support.scene import LBDISC, Scene, lost
 
@@ -52,10 +53,8 @@ class Further(Scene):
     def __init__(self, folder: Path) -> None:
         self.tls_port = free_port()
         self.pem = folder / "site.pem"
-        key = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=site"]
-        out = ["-keyout", folder / "key", "-out", folder / "crt", "-days", "2"]
-        subprocess.run([*key, *map(str, out)], check=True, capture_output=True, timeout=30)
-        self.pem.write_text((folder / "crt").read_text() + (folder / "key").read_text())
+        site = Authority(folder / "tls-authority").issue("site", "site")
+        self.pem.write_text(site.cert.read_text() + site.key.read_text())
         (folder / "own.j2").write_text(DEFAULT.read_text() + MAIN)
         for name, text in FILES.items():
             (folder / f"{Path(name).name}.j2").write_text(text)
@@ -173,6 +172,17 @@ def test_a_restart_knows_its_files(scene: Further) -> None:
     scene.list("s2", 1)
     scene.agent()
     eventually(lambda: scene.get("/s2") == "1")
+    assert scene.status["failure"] is None
+
+
+def test_names_beside_the_main_file_are_understood(scene: Further) -> None:
+    template = scene.folder / "own.j2"
+    text = template.read_text().replace("{{ file(", "{{ (")
+    template.write_text(text.replace("global\n", "global\n    default-path config\n", 1))
+    hup(scene)
+    eventually(lambda: "crt-list tls/certs.list" in scene.config)
+    scene.list("s2", 2)
+    eventually(lambda: scene.get("/s2") == "2")
     assert scene.status["failure"] is None
 
 

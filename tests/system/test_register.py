@@ -128,7 +128,7 @@ def test_it_drains_and_leaves_before_command_is_told(node: Node) -> None:
     eventually(lambda: "registered" in node.events())
     assert process.stop() == 4
     assert "No such file" in (node.folder / "seen").read_text()
-    assert node.events()[-4:] == ["stopping", "draining", "left", "command ended"]
+    assert node.events()[-4:] == ["draining", "left", "command ended", "stopped"]
 
 
 def test_a_crashed_command_leaves_at_once_and_gives_its_exit_code(node: Node) -> None:

@@ -5,10 +5,13 @@ import sys
 import typer
 
 from lbdisc import __version__
+from lbdisc.context import Context
 from lbdisc.errors import LbdiscError
 from lbdisc.plugins import Plugins
 
 COMMANDS = ("run", "register", "nodes", "render", "plan", "status", "plugins", "config", "template")
+
+WRONG_USAGE = 2
 
 
 def build(plugins: Plugins) -> typer.Typer:
@@ -33,7 +36,7 @@ def build(plugins: Plugins) -> typer.Typer:
     app.command("plugins")(plugin_list.plugins)
     app.add_typer(config.app(), name="config")
     app.add_typer(template.app(), name="template")
-    plugins.add_commands(app)
+    plugins.add_commands(app, Context(plugins))
     return app
 
 
@@ -53,8 +56,14 @@ def _options(
 
 def main() -> None:
     """Entry point: an error of ours is one line on standard error, and its exit code."""
+    plugins = Plugins.load()
     try:
-        build(Plugins.load())()
+        build(plugins)()
+    except SystemExit as end:
+        if end.code == WRONG_USAGE:  # the command may be one of theirs
+            for broken in plugins.broken:
+                sys.stderr.write(f"lbdisc: plugin {broken.plugin} is broken: {broken.reason}\n")
+        raise
     except LbdiscError as error:
         sys.stderr.write(f"lbdisc: {error}\n")
         sys.exit(error.exit_code)

@@ -51,8 +51,13 @@ def load_configuration(
     flags: Mapping[str, Any] | None = None,
     assignments: Sequence[str] | None = None,
     plugins: Plugins | None = None,
+    *,
+    tell_broken: bool = True,
 ) -> "tuple[Plugins, Configuration]":
-    """Load the plugins and the settings, and set up logging. Raises ``LbdiscError``."""
+    """Load the plugins and the settings, and set up logging. Raises ``LbdiscError``.
+
+    Broken plugins are logged; not with ``tell_broken=False``, for who tells them to all listeners.
+    """
     from lbdisc import configuration, logs
 
     loaded = plugins or Plugins.load()
@@ -64,10 +69,9 @@ def load_configuration(
         broken={broken.plugin.split()[0] for broken in loaded.broken},
     )
     logs.set_up(settings.core.log)
-    for broken in loaded.broken:
-        from structlog import get_logger
+    if tell_broken:
+        from lbdisc.journal import Journal
 
-        get_logger("lbdisc.plugins").error(
-            "a plugin is broken and left out", plugin=broken.plugin, reason=broken.reason
-        )
+        for event in loaded.complaints:
+            Journal().hear(event)
     return loaded, settings

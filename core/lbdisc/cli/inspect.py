@@ -42,7 +42,7 @@ def _watch(
     """One-shot reading is "stop after the first publish": there is no second way to read."""
     from lbdisc.cli import wiring
 
-    def publish(snapshot: "Snapshot") -> None:
+    def publish(snapshot: "Snapshot", *, revision: str = "") -> None:
         if not (once and stop.is_set()):
             show(snapshot)
         if once:

@@ -4,6 +4,7 @@ import json
 import sys
 
 from lbdisc.cli.common import JsonOption
+from lbdisc.context import Context
 from lbdisc.plugins import Plugins
 
 
@@ -17,6 +18,7 @@ def plugins(as_json: JsonOption = False) -> None:
     from lbdisc.cli.tables import show_table
 
     loaded = Plugins.load()
+    loaded.add_commands(typer.Typer(), Context(loaded))
     rows = [(o.kind, o.provider.name, o.plugin) for o in loaded.offers]
     if as_json:
         document = {

@@ -13,6 +13,7 @@ from lbdisc.values import shown
 
 if TYPE_CHECKING:
     from lbdisc.configuration import Configuration
+    from lbdisc.listening import Listeners
     from lbdisc.plugins import Plugins
     from lbdisc.registration import Registration
     from lbdisc.settings import RegisterSettings
@@ -89,10 +90,19 @@ def register(
         "register.drain_timeout": drain_timeout,
         "register.stop_timeout": stop_timeout,
     }
-    plugins, configuration = load_configuration(config, flags, set_)
-    registration = _registration(plugins, configuration, command or ())
-    _take_signals(registration)
-    raise typer.Exit(registration.run())
+    plugins, configuration = load_configuration(config, flags, set_, tell_broken=False)
+    raise typer.Exit(_run(plugins, configuration, command or ()))
+
+
+def _run(plugins: "Plugins", configuration: "Configuration", command: Sequence[str]) -> int:
+    from lbdisc.cli import wiring
+
+    with wiring.listeners(plugins, configuration) as listeners:
+        registration = _registration(plugins, configuration, command, listeners)
+        _take_signals(registration)
+        registration.start()
+        with wiring.told("register", plugins, configuration, listeners.tell):
+            return registration.run()
 
 
 def _tags(given: Sequence[str] | None) -> dict[str, str] | None:
@@ -108,7 +118,10 @@ def _tags(given: Sequence[str] | None) -> dict[str, str] | None:
 
 
 def _registration(
-    plugins: "Plugins", configuration: "Configuration", command: Sequence[str]
+    plugins: "Plugins",
+    configuration: "Configuration",
+    command: Sequence[str],
+    listeners: "Listeners",
 ) -> "Registration":
     from lbdisc.child import Child
     from lbdisc.cli import wiring
@@ -124,10 +137,13 @@ def _registration(
         registrar=provider.create(configuration.table(provider.name)),
         child=Child(command) if command else None,
         drain=AgentsDrain(
-            lambda: wiring.discovery(plugins, configuration), configuration.core.agent
+            lambda: wiring.discovery(plugins, configuration),
+            configuration.core.agent,
+            listeners.tell,
         ),
         pace=configuration.core.agent,
         notifier=Notifier.from_environment(),
+        listeners=listeners,
         backend=provider.name,
     )
 

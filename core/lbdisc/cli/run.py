@@ -1,19 +1,22 @@
 """``lbdisc run``: the agent beside a load balancer."""
 
 import signal
-from pathlib import Path
 from threading import Event
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from lbdisc.cli.common import BackendOption, ConfigOption, SetOption, load_configuration
+from lbdisc.events import ProgramStopping, SettingsRefused, SettingsReread
 
 if TYPE_CHECKING:
     from lbdisc.agent import Agent
     from lbdisc.configuration import Configuration
+    from lbdisc.listening import Listeners, Tell
     from lbdisc.plugins import Plugins
     from lbdisc.presence import Presence
+    from lbdisc.status import Status
+    from lbdisc.store import Store
 
 
 def run(
@@ -31,7 +34,7 @@ def run(
     SIGHUP re-reads settings and templates; SIGTERM stops.
     """
     flags = {"backend": backend}
-    plugins, settings = load_configuration(config, flags, set_)
+    plugins, settings = load_configuration(config, flags, set_, tell_broken=False)
     if once:
         _once(plugins, settings)
         return
@@ -49,54 +52,76 @@ class _Service:
         self._reread = reread
         self._wake = Wake()
         self._stop = Event()
-        self._told = False
+        self._why = ""
+        self._tell: Tell
 
     def run(self) -> None:
         from lbdisc.cli import wiring
+        from lbdisc.status import Status
         from lbdisc.store import Store, claimed
 
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._on_stop)
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
-        store = Store(self._settings.core.state_dir)
+        core = self._settings.core
+        store = Store(core.state_dir)
         store.prepare()
-        with store.locked(), claimed(self._settings.core.output):
-            agent = wiring.agent(self._plugins, self._settings, self._wake)
-            signal.signal(signal.SIGHUP, lambda *_: self._wake.ask(lambda: self._reload(agent)))
+        with store.locked(), claimed(core.output):
+            status = Status(store)
+            with wiring.listeners(
+                self._plugins, self._settings, own=(status,), wake=self._wake.call
+            ) as listeners:
+                self._serve(store, status, listeners)
+
+    def _serve(self, store: "Store", status: "Status", listeners: "Listeners") -> None:
+        from lbdisc.cli import wiring
+
+        self._tell = listeners.tell
+        agent = wiring.agent(
+            self._plugins,
+            self._settings,
+            self._wake,
+            store=store,
+            status=status,
+            heard_by=listeners,
+        )
+        signal.signal(signal.SIGHUP, lambda *_: self._wake.ask(lambda: self._reload(agent)))
+        with wiring.told("run", self._plugins, self._settings, self._tell):
             try:
                 agent.run(self._stop)
             finally:
+                self._tell(ProgramStopping(program="run", why=self._why))
                 agent.close()
 
-    def _on_stop(self, *_: object) -> None:
+    def _on_stop(self, number: int, _frame: object) -> None:
         # A signal may come while the handler of one before is in `set`, which holds a lock.
-        if not self._told:
-            self._told = True
+        if not self._why:
+            self._why = signal.Signals(number).name
             self._stop.set()
         self._wake.call()
 
     def _reload(self, agent: "Agent") -> None:
         """SIGHUP: take the new settings if they are good, keep the old ones if not."""
-        from structlog import get_logger
-
         from lbdisc.cli import wiring
         from lbdisc.errors import LbdiscError
 
-        log = get_logger("lbdisc.agent")
         try:
             settings = self._reread()
             renderer = wiring.renderer(self._plugins, settings)
-            watcher = wiring.watcher(self._plugins, settings, self._wake, agent.listed)
+            watcher = wiring.watcher(self._plugins, settings, self._wake, agent.listed, self._tell)
             presence = self._presence(settings)
         except LbdiscError as error:
-            log.error("settings not re-read; the old ones stay", error=str(error))
+            self._tell(SettingsRefused(error=str(error)))
             return
-        fixed = self._fixed(settings)
-        for key in fixed:
-            log.warning("takes effect at the next start", setting=key)
+        self._tell(
+            SettingsReread(
+                backend=settings.core.backend,
+                settings_file=str(settings.file or ""),
+                later=tuple(self._fixed(settings)),
+            )
+        )
         agent.change(renderer=renderer, watcher=watcher, settings=settings.core, presence=presence)
         self._settings = settings
-        log.info("settings and templates re-read", file=settings.file and str(settings.file))
 
     def _presence(self, settings: "Configuration") -> "Presence | None":
         """Another presence where the registry or the name changes, else the old one goes on."""
@@ -108,40 +133,51 @@ class _Service:
 
         if place(settings) == place(self._settings):
             return None
-        return wiring.presence(self._plugins, settings)
+        return wiring.presence(self._plugins, settings, self._tell)
 
     def _fixed(self, settings: "Configuration") -> list[str]:
         """What differs and cannot change while the agent runs."""
         old, new = self._settings, settings
         keys = [
             key
-            for key in ("state_dir", "output", "reloader", "log")
+            for key in ("state_dir", "output", "reloader", "log", "listeners_off")
             if getattr(old.core, key) != getattr(new.core, key)
         ]
-        name = old.core.reloader
-        return keys if old.table(name) == new.table(name) else [*keys, f"[{name}]"]
+        names = [old.core.reloader, *(o.provider.name for o in self._plugins.listeners())]
+        return keys + [f"[{name}]" for name in names if old.table(name) != new.table(name)]
 
 
 def _once(plugins: "Plugins", settings: "Configuration") -> None:
     """Read, render, check and apply once; the exit code tells."""
-    from structlog import get_logger
-
+    from lbdisc.announcing import announced
     from lbdisc.cli import wiring
     from lbdisc.cli.inspect import read_once
+    from lbdisc.events import Cause
+    from lbdisc.generation import Generation
+    from lbdisc.status import Status
     from lbdisc.store import Store, claimed
+    from lbdisc.values import Snapshot
 
-    store = Store(settings.core.state_dir)
+    core = settings.core
+    store = Store(core.state_dir)
     store.prepare()
-    with store.locked(), claimed(settings.core.output):
-        snapshot = read_once(plugins, settings).only(settings.core.services)
+    with (
+        store.locked(),
+        claimed(core.output),
+        wiring.listeners(plugins, settings) as listeners,
+        wiring.told("run --once", plugins, settings, listeners.tell),
+    ):
+        snapshot = read_once(plugins, settings).only(core.services)
         rendered = wiring.renderer(plugins, settings).render(snapshot)
         reloader = wiring.reloader(plugins, settings)
-        applied = reloader.apply(reloader.plan(settings.core.output, None, rendered))
+        applied = reloader.apply(reloader.plan(core.output, None, rendered))
+        before = (store.last_snapshot() or Snapshot()).only(core.services)
         store.save_snapshot(snapshot)
-    get_logger("lbdisc.agent").info(
-        "applied once",
-        endpoints=len(snapshot),
-        how=str(applied.how),
-        detail=applied.detail or None,
-        file=str(Path(settings.core.output)),
-    )
+        generation = Generation(
+            number=Status(store).earlier_number + 1,
+            snapshot=snapshot,
+            rendered=rendered,
+            change=snapshot.since(before),
+        )
+        for event in announced(generation, before, applied, cause=Cause(source=core.backend)):
+            listeners.tell(event)

@@ -44,6 +44,10 @@ def status(
         raise typer.Exit(1)
 
 
+def _took(ms: float | None) -> str:
+    return "" if ms is None else f"in {ms} ms "
+
+
 def _print(found: dict[str, Any]) -> None:
     from lbdisc.cli.tables import show_table
 
@@ -58,16 +62,21 @@ def _print(found: dict[str, Any]) -> None:
         "not announced": found.get("announce_error"),
         "in step": "yes" if found.get("in_step") else "no",
         "running": generation
-        and f"{generation['number']} ({generation['digest']}), by {generation['how']} in "
-        f"{generation['ms']} ms at {generation['at']}",
+        and f"{generation['number']} ({generation['digest']}), by {generation['how']} "
+        f"{_took(generation['ms'])}at {generation['at']}",
         "files": ", ".join(generation.get("files", ())),
         "desired": wanted and f"{wanted['number']}, {wanted['endpoints']} endpoints",
+        "because of": generation.get("cause"),
         "written": written and f"{written['number']} ({written['digest']}) at {written['at']}",
         "failure": failure
         and f"{failure['kind']}: {failure['error']} "
         f"({failure['times']} times, last {failure['at']})",
         "held by the guard": ", ".join(found.get("held", [])),
         "configuration": found["output"],
+        "broken": "; ".join(
+            f"{b['plugin']}: {b['error']} ({b['times']} times, last {b['at']})"
+            for b in found["broken"]
+        ),
         "counters": ", ".join(f"{k}={v}" for k, v in sorted(found["counters"].items())),
     }
     width = max(len(name) for name in lines)

@@ -1,16 +1,24 @@
 """Putting an agent together from the settings."""
 
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+
 from structlog import get_logger
 
+from lbdisc import __version__, events
 from lbdisc.agent import Agent
 from lbdisc.backoff import Backoff
 from lbdisc.configuration import Configuration
 from lbdisc.errors import LbdiscError, PluginError
 from lbdisc.guard import Guard
-from lbdisc.hooks import Discovery, Reloader, Renderer
+from lbdisc.hooks import Discovery, Listener, Reloader, Renderer
+from lbdisc.listening import Listeners, Tell
 from lbdisc.notify import Notifier
 from lbdisc.plugins import Plugins
 from lbdisc.presence import Presence
+from lbdisc.status import Status
 from lbdisc.store import Store
 from lbdisc.values import Snapshot, check_name
 from lbdisc.watching import Wake, Watcher
@@ -31,8 +39,56 @@ def reloader(plugins: Plugins, settings: Configuration) -> Reloader:
     return provider.create(settings.table(provider.name))
 
 
+def listeners(
+    plugins: Plugins,
+    settings: Configuration,
+    *,
+    own: tuple[Listener, ...] = (),
+    wake: Callable[[], None] = lambda: None,
+) -> Listeners:
+    """Everyone who hears: ``own``, the core's others, and all that plugins offer."""
+    made = Listeners(own, wake=wake)
+    for offer in plugins.listeners(settings.core.listeners_off):
+        name = offer.provider.name
+        create = partial(offer.provider.create, settings.table(name))
+        if offer.built_in:
+            made.add(create())
+        else:
+            made.start(name, offer.plugin, create)
+    return made
+
+
+@contextmanager
+def told(program: str, plugins: Plugins, settings: Configuration, tell: Tell) -> Iterator[None]:
+    """Tell of the start of ``program``, of broken plugins, and of the end.
+
+    To be entered when all parts are made: what is wrong before that is one line of its own.
+    """
+    began, core, said = time.monotonic(), settings.core, ""
+    tell(
+        events.ProgramStarted(
+            program=program,
+            version=__version__,
+            backend=core.backend,
+            settings_file=str(settings.file or ""),
+            state_dir=str(core.state_dir),
+            output=str(core.output),
+        )
+    )
+    for complaint in plugins.complaints:
+        tell(complaint)
+    try:
+        yield
+    except Exception as error:
+        said = str(error) or repr(error)
+        raise
+    finally:
+        uptime = time.monotonic() - began
+        tell(events.ProgramStopped(program=program, uptime_s=uptime, error=said))
+
+
 def watcher(
-    plugins: Plugins, settings: Configuration, wake: Wake, known: Snapshot | None
+    plugins: Plugins, settings: Configuration, wake: Wake, known: Snapshot | None, tell: Tell
 ) -> Watcher:
     """A watcher whose guard knows what was balanced before."""
     pace = settings.core.agent
@@ -40,41 +96,52 @@ def watcher(
         discovery(plugins, settings),
         Guard(settings.core.guard, known),
         wake.call,
+        source=settings.core.backend,
+        tell=tell,
         backoff=Backoff(pace.retry_first, pace.retry_most),
     )
 
 
-def presence(plugins: Plugins, settings: Configuration) -> Presence:
+def presence(plugins: Plugins, settings: Configuration, tell: Tell) -> Presence:
     """How the agent makes itself known; not at all where the backend has no registrar."""
     core = settings.core
-    log = get_logger("lbdisc.presence")
     if not core.agent.announce:
         return Presence()
     try:
         provider = plugins.registrar(core.backend)
-        registrar = provider.create(settings.table(provider.name))
-        check_name(core.agent.name, what="name in the setting agent.name")
     except PluginError as error:
-        log.debug("not announced", why=str(error))
+        get_logger("lbdisc.presence").debug("no registrar to announce with", why=str(error))
+        return Presence()
+    name, services = core.agent.name, core.services
+    try:
+        registrar = provider.create(settings.table(provider.name))
+        check_name(name, what="name in the setting agent.name")
     except LbdiscError as error:
-        log.warning("not announced, nodes that stop will not wait for this agent", why=str(error))
-    else:
-        return Presence(registrar, name=core.agent.name, services=core.services, pace=core.agent)
-    return Presence()
+        tell(events.AgentNotAnnounced(error=str(error)))
+        return Presence()
+    return Presence(registrar, name=name, services=services, pace=core.agent, tell=tell)
 
 
-def agent(plugins: Plugins, settings: Configuration, wake: Wake) -> Agent:
+def agent(
+    plugins: Plugins,
+    settings: Configuration,
+    wake: Wake,
+    *,
+    store: Store,
+    status: Status,
+    heard_by: Listeners,
+) -> Agent:
     """An agent with all its parts. Raises ``LbdiscError``."""
-    store = Store(settings.core.state_dir)
-    store.prepare()
+    tell = heard_by.tell
     return Agent(
         settings.core,
-        plugins=plugins,
-        watcher=watcher(plugins, settings, wake, store.last_snapshot()),
+        listeners=heard_by,
+        status=status,
+        watcher=watcher(plugins, settings, wake, store.last_snapshot(), tell),
         renderer=renderer(plugins, settings),
         reloader=reloader(plugins, settings),
         store=store,
         wake=wake,
         notifier=Notifier.from_environment(),
-        presence=presence(plugins, settings),
+        presence=presence(plugins, settings, tell),
     )

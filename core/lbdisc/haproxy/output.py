@@ -13,6 +13,7 @@ import structlog
 from lbdisc.errors import ApplyError
 
 log = structlog.get_logger("lbdisc.haproxy")
+SAYS = "HAProxy says"
 KEPT_LINES = 200
 _LINE = re.compile(r"\[(ALERT|WARNING|NOTICE|DIAG)\]\s+\((\d+)\) : (.*)")
 _LEVELS = {"ALERT": "error", "WARNING": "warning", "NOTICE": "info", "DIAG": "info"}
@@ -91,6 +92,6 @@ def _pass_on(line: str) -> None:
         level, pid, text = found.groups()
         # What our own commands do is told by the journal.
         say = log.debug if text.startswith("CLI : ") else getattr(log, _LEVELS[level])
-        say(text, haproxy=int(pid))
+        say(SAYS, text=text, haproxy=int(pid))
     elif line:
-        log.info(line)
+        log.info(SAYS, text=line)

@@ -332,4 +332,4 @@ class HaproxyReloader:
             return
         began = time.monotonic()
         self._workers.managed.stop(soft=0.8, limit=1.3)
-        log.info("HAProxy stopped", seconds=round(time.monotonic() - began, 2))
+        log.info("HAProxy stopped", ms=round((time.monotonic() - began) * 1000, 1))

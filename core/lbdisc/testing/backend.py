@@ -1,24 +1,26 @@
 """What the contract suite asks of a registry under test: to be reached, filled and hurt."""
 
-from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from abc import abstractmethod
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from types import TracebackType
-from typing import ClassVar, Literal, NoReturn, Self, get_args
-
-import pytest
+from typing import ClassVar, Literal, get_args
 
 from lbdisc import records
 from lbdisc.hooks import Discovery, Registrar
 from lbdisc.testing.entries import HOSTILE_NAMES, HOSTILE_RECORDS
 from lbdisc.testing.offers import make_discovery, make_registrar
 from lbdisc.testing.registrar_process import RegistrarProcess
+from lbdisc.testing.subject import Subject
 from lbdisc.values import Endpoint
 
 Ability = Literal[
     "addresses",
+    "ipv6",
+    "names",
     "services",
     "weights",
+    "states",
+    "tags",
     "write_raw",
     "bad_names",
     "many",
@@ -27,6 +29,7 @@ Ability = Literal[
     "expire",
     "clean_leave",
     "same_name",
+    "at_once",
     "own_services",
     "cut",
     "stall",
@@ -38,9 +41,16 @@ Ability = Literal[
     "start_unreachable",
 ]
 ABILITIES: tuple[str, ...] = get_args(Ability)
+NEIGHBOURS = ("web2", "web-2", "web.2", "we")  # of ``web``
+OWN_SERVICE = "_agents"
+SERVICES: tuple[str, ...] = ("nodes", "web", "api", *NEIGHBOURS, OWN_SERVICE)
+"""The services that the promises write; where services are configured, configure these.
+
+Without the ability ``services`` only ``nodes``, without ``own_services`` none that begins with _.
+"""
 
 
-class Backend(ABC):
+class Backend(Subject[Ability]):
     """One empty registry, seen from outside. Made by the fixture ``backend``, one for each test.
 
     Use it as a context manager: at the end it heals what was hurt and closes.
@@ -49,12 +59,14 @@ class Backend(ABC):
     named in ``cannot`` with the reason; the promises that need it are then skipped with that
     reason, and shown so in the report. Abilities that are settled by ``cannot`` alone:
 
-    ``addresses``: an endpoint may have any address. ``services``: more than one service.
-    ``weights``: endpoints have weights. ``bad_names``: ``write_raw`` can write names that break the
+    ``addresses``: an endpoint may have any address, ``ipv6``: one of IPv6, ``names``: a host name.
+    ``services``: more than one service, see ``SERVICES``. ``weights``, ``states`` and
+    ``tags``: the registry holds them. ``bad_names``: ``write_raw`` can write names that break the
     rules. ``many``: ``size`` endpoints. ``churn``: ``changes`` changes within one test.
     ``register``: there is a registrar. ``expire``: a dead registrar's endpoint goes.
     ``clean_leave``: the leaving endpoint can be seen draining. ``same_name``: two registrars may
-    try one name. ``own_services``: a service of lbdisc's own needs no discovery beside it.
+    try one name. ``at_once``: what is put is read by whoever begins to watch after it.
+    ``own_services``: a service of lbdisc's own needs no discovery beside it.
     ``start_unreachable``: an unreachable registry can be told from wrong settings.
     """
 
@@ -109,6 +121,11 @@ class Backend(ABC):
     def write(self, endpoint: Endpoint) -> None:
         """Put an endpoint into the registry that stays, or change it, without a registrar."""
 
+    def write_all(self, endpoints: Iterable[Endpoint]) -> None:
+        """``write`` each; override it where many at once are cheaper."""
+        for endpoint in endpoints:
+            self.write(endpoint)
+
     @abstractmethod
     def remove(self, endpoint: Endpoint) -> None:
         """Take out what ``write`` put in."""
@@ -137,7 +154,7 @@ class Backend(ABC):
         """Keep the plugin's connections but let nothing pass, until ``heal``."""
         self._cannot("stall")
 
-    def heal(self) -> None:  # noqa: B027 - nothing to heal where nothing can be hurt
+    def heal(self) -> None:
         """Undo every fault, returning when the registry answers. Also called at the end."""
 
     def restart(self) -> None:
@@ -159,32 +176,3 @@ class Backend(ABC):
     def compact(self) -> None:
         """Forget the history of changes, so that no watch can go on from where it was."""
         self._cannot("compact")
-
-    def close(self) -> None:  # noqa: B027 - not every registry holds something
-        """Let go of everything; called after each test."""
-
-    def needs(self, *abilities: Ability) -> None:
-        """Skip the test, with the reason, if one of ``abilities`` is named in ``cannot``."""
-        for ability in abilities:
-            if ability in self.cannot:
-                pytest.skip(f"cannot {ability}: {self.cannot[ability]}")
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        try:
-            self.heal()
-        finally:
-            self.close()
-
-    def _cannot(self, ability: Ability) -> NoReturn:
-        self.needs(ability)
-        raise NotImplementedError(
-            f"{type(self).__name__}.{ability} is missing: write it, or say in cannot why not"
-        )

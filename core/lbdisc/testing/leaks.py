@@ -1,4 +1,4 @@
-"""What a role that was stopped must not leave behind: threads, sockets, child processes."""
+"""What a role that was stopped must not leave behind: threads, descriptors, child processes."""
 
 import os
 import threading
@@ -24,20 +24,21 @@ class Leaks:
 
 
 def _held() -> set[str]:
-    return _threads() | _sockets() | _children()
+    return _threads() | _descriptors() | _children()
 
 
 def _threads() -> set[str]:
     return {f"thread {thread.name} ({thread.ident})" for thread in threading.enumerate()}
 
 
-def _sockets() -> set[str]:
+def _descriptors() -> set[str]:
+    """Sockets by their own numbers, which never return; anything else by the descriptor's."""
     found = set()
     for descriptor in Path("/proc/self/fd").iterdir():
         with suppress(OSError):  # the listing's own descriptor is closed by now
             target = str(descriptor.readlink())
-            if target.startswith("socket:"):
-                found.add(target)
+            socket = target.startswith("socket:")
+            found.add(target if socket else f"descriptor {descriptor.name} ({target})")
     return found
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from lbdisc import configuration
-from lbdisc.hooks import Discovery, Provider, Registrar
+from lbdisc.hooks import Discovery, Provider, Registrar, Reloader, Renderer
 from lbdisc.plugins import Plugins
 
 T = TypeVar("T")
@@ -26,6 +26,16 @@ def make_discovery(name: str, settings: Settings, *, plugin: str = "") -> Discov
 def make_registrar(name: str, settings: Settings, *, plugin: str = "") -> Registrar:
     """The registrar ``name``, likewise."""
     return _make(_load(plugin).registrar(name), settings)
+
+
+def make_renderer(name: str, settings: Settings, *, plugin: str = "") -> Renderer:
+    """The renderer ``name``, likewise."""
+    return _make(_load(plugin).renderer(name), settings)
+
+
+def make_reloader(name: str, settings: Settings, *, plugin: str = "") -> Reloader:
+    """The reloader ``name``, likewise."""
+    return _make(_load(plugin).reloader(name), settings)
 
 
 def _load(plugin: str) -> Plugins:

@@ -10,7 +10,10 @@ from typing import Any
 
 import pytest
 
-for _module in ("common", "state", "entries", "registrars", "faults", "limits"):
+for _module in (
+    *("common", "state", "entries", "registrars", "puts", "names", "faults", "limits"),
+    *("renderers", "reloaders"),
+):
     pytest.register_assert_rewrite(f"lbdisc.testing.promises.{_module}")
 
 PROPERTY = "lbdisc_promise"
@@ -70,15 +73,15 @@ class _Reporting:
 
 
 def _promise_of(item: pytest.Item) -> dict[str, Any] | None:
-    """The promise a test of a ``ContractSuite`` is about, and whose."""
-    from lbdisc.testing.contract import ContractSuite
+    """The promise a test of a ``Suite`` is about, and whose."""
+    from lbdisc.testing.subject import Suite
 
     suite = getattr(item, "cls", None)
-    if not (isinstance(suite, type) and issubclass(suite, ContractSuite)):
+    if not (isinstance(suite, type) and issubclass(suite, Suite)):
         return None
     name = str(getattr(item, "originalname", item.name))
     # An override, such as an xfail, is still about the suite's own promise.
-    promised = getattr(ContractSuite, name, None) or getattr(suite, name)
+    promised = next(vars(kind)[name] for kind in reversed(suite.__mro__) if name in vars(kind))
     words = " ".join((promised.__doc__ or name).split("\n\n")[0].split())
     return {"plugin": suite.plugin, "test": name, "promise": words}
 

@@ -12,10 +12,11 @@ from lbdisc.values import Endpoint, Snapshot
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """A snapshot and the time of its publication on the monotonic clock."""
+    """A snapshot, the time of its publication on the monotonic clock, and its revision."""
 
     snapshot: Snapshot
     at: float
+    revision: str = ""
 
 
 class Recorder:
@@ -29,9 +30,9 @@ class Recorder:
         self._news = Condition()
         self.count = 0
 
-    def __call__(self, snapshot: Snapshot) -> None:
+    def __call__(self, snapshot: Snapshot, *, revision: str = "") -> None:
         with self._news:
-            self._history.append(Published(snapshot, time.monotonic()))
+            self._history.append(Published(snapshot, time.monotonic(), revision))
             self.count += 1
             self._news.notify_all()
 

@@ -1,7 +1,8 @@
 """A registrar in a process of its own, which can be killed, stopped and woken like a host.
 
 ``python -m lbdisc.testing.registrar_process`` reads JSON on standard input: ``name``, ``settings``,
-``endpoint`` and ``plugin``; it holds the endpoint until SIGTERM, by the loop of the core.
+``endpoint`` and ``plugin``; it holds the endpoint until SIGTERM, by the loop of the core, from
+SIGUSR1 on as draining.
 """
 
 import dataclasses
@@ -87,6 +88,10 @@ class RegistrarProcess:
         """SIGCONT: it goes on as if no time had passed."""
         self._child.send_signal(signal.SIGCONT)
 
+    def drain(self) -> None:
+        """SIGUSR1: from now on its endpoint is draining."""
+        self._child.send_signal(signal.SIGUSR1)
+
     def stop(self) -> int:
         """SIGTERM: it leaves; returns the exit code."""
         self.resume()
@@ -113,8 +118,9 @@ class RegistrarProcess:
 
 def main() -> None:
     order: dict[str, Any] = json.load(sys.stdin)
-    stopped: SimpleQueue[None] = SimpleQueue()  # its put is reentrant, as a signal handler needs
-    signal.signal(signal.SIGTERM, lambda *_: stopped.put(None))
+    told: SimpleQueue[int] = SimpleQueue()  # its put is reentrant, as a signal handler needs
+    for number in (signal.SIGTERM, signal.SIGUSR1):
+        signal.signal(number, lambda got, _: told.put(got))
     endpoint = Endpoint(**order["endpoint"])
     registrar = make_registrar(order["name"], order["settings"], plugin=order["plugin"])
     holder = Holder(registrar, lambda: endpoint, _Said(), PACE)
@@ -122,7 +128,8 @@ def main() -> None:
     sys.stdout.buffer.flush()
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # nobody reads on: plugins log to the file
     holder.start()
-    stopped.get()
+    while told.get() == signal.SIGUSR1:
+        holder.drain()
     holder.leave()
     holder.join(HANG)
 

@@ -17,6 +17,7 @@ from lbdisc.values import Endpoint, Snapshot
 
 RETRY = 0.05  # seconds; the core's back-off begins with 0.2
 STOP_WITHIN = 1.0  # seconds, as the contract says
+SLACK = 1.0  # seconds that a busy machine may add to the promised one
 HANG = 15.0  # seconds after which a thread that does not stop is given up
 PACE = AgentSettings(retry_first=RETRY, retry_most=2 * RETRY)
 
@@ -121,14 +122,16 @@ class Watching(_Running):
 class Holding:
     """Holds an endpoint in a ``with`` block, by the loop of the core; ``change`` it while held.
 
-    ``published``: the registry has the endpoint by this registrar. ``rival``: who holds the name
-    instead, ``None`` while nobody does. An error that no registrar may raise, and one that only an
-    operator can mend, ends it: ``broken``.
+    ``published``: the registry has the endpoint by this registrar; ``said`` has all that was ever
+    said to be published, in order. ``rival``: who holds the name instead, ``None`` while nobody
+    does. An error that no registrar may raise, and one that only an operator can mend, ends it:
+    ``broken``.
     """
 
     def __init__(self, registrar: Registrar, endpoint: Endpoint) -> None:
         self.endpoint = endpoint
         self.published = False
+        self.said: list[Endpoint] = []
         self.rival: str | None = None
         self.errors: list[LbdiscError] = []
         self.broken: BaseException | None = None
@@ -145,6 +148,10 @@ class Holding:
     def start(self) -> Self:
         self._holder.start()
         return self
+
+    def leave(self) -> None:
+        """Begin to leave; returns at once."""
+        self._holder.leave()
 
     def stop(self) -> None:
         """Leave and wait; raises what broke it, or ``AssertionError`` for a hang.
@@ -197,6 +204,7 @@ class _Heard:
         self._holding = holding
 
     def published(self, endpoint: Endpoint) -> None:
+        self._holding.said.append(endpoint)
         self._holding.published, self._holding.rival = True, None
 
     def waiting(self, rival: str) -> None:

@@ -10,7 +10,7 @@ from typing import Self, TypeVar
 
 import structlog
 
-from lbdisc.errors import LbdiscError, SettingsError, WriteRefused
+from lbdisc.errors import LbdiscError, RegistrarError, SettingsError, WriteRefused
 from lbdisc_etcd.failures import (
     Compacted,
     Failure,
@@ -32,10 +32,14 @@ RENEWABLE = (StaleLogin, Compacted, LeaseGone)  # a new session with the same me
 
 
 class Cluster:
-    """The members, asked in turn. Whom to ask next outlives ``open``."""
+    """The members, asked in turn. Whom to ask next outlives ``open``.
 
-    def __init__(self, settings: EtcdSettings) -> None:
+    ``error`` is what is raised when no member helps; a request may take ``timeout`` seconds.
+    """
+
+    def __init__(self, settings: EtcdSettings, *, error: type[LbdiscError], timeout: float) -> None:
         self._settings = settings
+        self._error, self._timeout = error, timeout
         self._members = settings.members
         self._place = 0
         self._proven_at = 0.0
@@ -48,13 +52,9 @@ class Cluster:
         self._proven_at = self._proven_at or time.monotonic()
 
     @contextmanager
-    def open(self, stop: Event, *, error: type[LbdiscError], timeout: float) -> Iterator[None]:
-        """Keep a session between calls of ``do``; ``stop`` closes it under whatever runs.
-
-        ``error`` is what ``do`` raises, ``timeout`` seconds are what a request may take.
-        """
+    def open(self, stop: Event) -> Iterator[None]:
+        """Keep a session between calls of ``do``; ``stop`` closes it under whatever runs."""
         self._failures, self._again = {}, 0
-        self._error, self._timeout = error, timeout
         with _Stopper(stop) as self._stopper:
             try:
                 yield
@@ -64,8 +64,9 @@ class Cluster:
     def do(self, work: Callable[[Session], T]) -> T:
         """Do ``work`` with the session there is, after a failure with the next member's.
 
-        Raises ``error`` after every member failed once in a row and when stopped, ``WriteRefused``
-        when the cluster takes no writes, ``SettingsError`` when only an operator can help.
+        Raises ``error`` after every member failed once in a row and when stopped, to a registrar
+        ``WriteRefused`` when the cluster takes no writes, and ``SettingsError`` when only an
+        operator can help.
         """
         while not self._stopper.stopped:
             member = self._members[self._place % len(self._members)]
@@ -82,19 +83,12 @@ class Cluster:
                 return done
         raise self._error("stopped")
 
-    def run(
-        self,
-        work: Callable[[Session], None],
-        stop: Event,
-        *,
-        error: type[LbdiscError],
-        timeout: float,
-    ) -> None:
+    def run(self, work: Callable[[Session], None], stop: Event) -> None:
         """``do`` in an ``open`` of its own; returns when ``work`` is done or ``stop`` is set."""
         try:
-            with self.open(stop, error=error, timeout=timeout):
+            with self.open(stop):
                 self.do(work)
-        except error:
+        except self._error:
             if not stop.is_set():
                 raise
 
@@ -136,7 +130,8 @@ class Cluster:
         failures = self._failures
         for failure in failures.values():
             if isinstance(failure, NoWrites):
-                raise WriteRefused(str(failure)) from failure
+                refused = WriteRefused if self._error is RegistrarError else self._error
+                raise refused(str(failure)) from failure
             if isinstance(failure, RefusedLogin):
                 raise SettingsError(f"etcd: {failure}") from failure
         if len(failures) < len(self._members):

@@ -20,7 +20,7 @@ class EtcdDiscovery:
 
     def __init__(self, settings: EtcdSettings) -> None:
         self._settings = settings
-        self._cluster = Cluster(settings)
+        self._cluster = Cluster(settings, error=DiscoveryError, timeout=settings.request_timeout)
         self._records = self._no_records()
         self._cluster_id = 0
         self._revision = 0  # of the last event or read that went into the records; 0: none yet
@@ -41,8 +41,7 @@ class EtcdDiscovery:
                 self._revision = 0
                 raise
 
-        timeout = self._settings.request_timeout
-        self._cluster.run(follow, stop, error=DiscoveryError, timeout=timeout)
+        self._cluster.run(follow, stop)
         # Stopped, not broken: a later watch begins with the state of its own time.
         self._revision = 0
 
@@ -97,7 +96,7 @@ class EtcdDiscovery:
         told = self._told
         if told is None or (snapshot, snapshot.problems) != (told, told.problems):
             self._told = snapshot
-            publish(snapshot)
+            publish(snapshot, revision=str(self._revision))
 
 
 def _by_revision(events: list[Event]) -> Iterator[tuple[int, Iterator[Event]]]:

@@ -14,7 +14,7 @@ from lbdisc_etcd.settings import EtcdSettings
 from lbdisc_etcd.wire import Session
 
 SHORTEST = 0.5  # seconds that a request may take at the least
-CALM = 1.0  # seconds between two watches at the least: some gateways break each one at once
+CALM = 1.0  # seconds until a watch that breaks is told of: some gateways break each one at once
 
 
 class EtcdRegistrar:
@@ -30,23 +30,22 @@ class EtcdRegistrar:
         """Raises ``SettingsError`` for a format that no registrar writes."""
         if self._settings.format != "lbdisc":
             raise SettingsError("bad setting etcd.format: a registrar writes 'lbdisc' only")
-        if endpoint.key not in self._held:
-            registration = Registration(self._settings, *endpoint.key)
-            self._held[endpoint.key] = registration, Cluster(self._settings)
-        registration, cluster = self._held[endpoint.key]
+        registration, cluster = self._held.setdefault(endpoint.key, self._new(*endpoint.key))
         entry = _Entry(registration, cluster)
         try:
-            with cluster.open(stop, error=RegistrarError, timeout=self._patience):
+            with cluster.open(stop):
                 yield entry
         finally:
             entry.close()
             if not registration.begun:
                 self._held.pop(endpoint.key, None)
 
-    @property
-    def _patience(self) -> float:
-        """So short that some frozen members can be asked in vain before the lease ends."""
-        return min(self._settings.request_timeout, max(SHORTEST, self._settings.ttl / 6))
+    def _new(self, service: str, name: str) -> tuple[Registration, Cluster]:
+        settings = self._settings
+        # So short that some frozen members can be asked in vain before the lease ends.
+        patience = min(settings.request_timeout, max(SHORTEST, settings.ttl / 6))
+        cluster = Cluster(settings, error=RegistrarError, timeout=patience)
+        return Registration(settings, service, name), cluster
 
 
 class _Entry:

@@ -50,14 +50,14 @@ class SerfDiscovery:
         with connect(self._settings, stop.is_set) as client, self._joiner() as joiner:
             log, queries = client.monitor("DEBUG"), client.stream(f"query:{asking.QUERY}")
             self._await_join(agent, client, log, joiner, stop)
-            fresh = True
+            fresh, news = True, ""
             while not stop.is_set():
                 members = client.members()
                 for snapshot in self._view.update(members, fresh=fresh, now=time.monotonic()):
-                    publish(snapshot)
+                    publish(snapshot, revision=news)
                 fresh = False
                 joiner.forgotten(self._view.forgotten)
-                self._await_news(agent, client, log, queries, stop)
+                news = self._await_news(agent, client, log, queries, stop)
 
     def _joiner(self) -> Joiner:
         settings = self._settings
@@ -80,16 +80,16 @@ class SerfDiscovery:
                 return
             client.read(stream, SLICE / 5)
 
-    def _await_news(
-        self, agent: Agent, client: Client, log: int, queries: int, stop: Event
-    ) -> None:
+    def _await_news(self, agent: Agent, client: Client, log: int, queries: int, stop: Event) -> str:
+        """What the agent's log says of a member, ``""`` when it is only time to look again."""
         end = time.monotonic() + self._settings.poll
         while not stop.is_set() and (left := end - time.monotonic()) > 0:
             agent.check()
-            news = any(map(_is_news, client.read(log, min(SLICE, left))))
+            news = next(filter(None, map(_news, client.read(log, min(SLICE, left)))), "")
             _answer(client, client.read(queries, 0.0))
             if news:
-                return
+                return news
+        return ""
 
 
 def _answer(client: Client, queries: list[Record]) -> None:
@@ -101,6 +101,9 @@ def _answer(client: Client, queries: list[Record]) -> None:
             client.respond(number, told.encode())
 
 
-def _is_news(record: Record) -> bool:
+def _news(record: Record) -> str:
     line = record.get(b"Log")
-    return isinstance(line, bytes) and any(words in line for words in _NEWS)
+    if not isinstance(line, bytes) or not any(words in line for words in _NEWS):
+        return ""
+    text = line.rpartition(b"serf: ")[2].decode("utf-8", errors="replace").strip()
+    return text if text.isprintable() else ascii(text)[1:-1]

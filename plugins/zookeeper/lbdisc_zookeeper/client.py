@@ -131,6 +131,11 @@ class Client:
         return self._connection.connected
 
     @property
+    def revision(self) -> str:
+        """The transaction that the last answer has seen, as ZooKeeper writes it."""
+        return f"{self._connection.zxid:#x}"
+
+    @property
     def identity(self) -> Identity | None:
         return self._connection.identity
 

@@ -165,6 +165,11 @@ class Connection:
         return bool(self._kazoo.connected)
 
     @property
+    def zxid(self) -> int:
+        """The newest transaction that an answer has told of."""
+        return int(self._kazoo.last_zxid)
+
+    @property
     def identity(self) -> Identity | None:
         """The session's number and password: whoever knows both may resume it."""
         found: Identity | None = self._kazoo.client_id

@@ -174,8 +174,9 @@ class _Watching:
         if before is None or now != before or now.problems != before.problems:
             drained = self._drained(now, before, left)
             if drained:
-                self._publish(Snapshot.of((*now.endpoints, *drained), now.problems))
-            self._publish(now)
+                leaving = Snapshot.of((*now.endpoints, *drained), now.problems)
+                self._publish(leaving, revision=self._client.revision)
+            self._publish(now, revision=self._client.revision)
 
     @staticmethod
     def _drained(now: Snapshot, before: Snapshot | None, left: list[Endpoint]) -> list[Endpoint]:

@@ -1,6 +1,7 @@
 """Discovery ``sqlite``: looks at the table several times a second."""
 
 import sqlite3
+from contextlib import suppress
 from threading import Event
 
 from lbdisc import Endpoint, Problem, Publish, Snapshot, records
@@ -19,17 +20,25 @@ class SqliteDiscovery:
     def watch(self, publish: Publish, stop: Event) -> None:
         published: Snapshot | None = None
         while not stop.is_set():
+            revision = self._written()
             now, lost = self._look()
             if published is not None:
                 left = published.since(Snapshot()).added
                 kept = {endpoint.key for endpoint in now.endpoints} | lost
                 leaving = [e.drain() for e in left if e.key not in kept]
                 if leaving:
-                    publish(Snapshot.of([*now.endpoints, *leaving], now.problems))
+                    draining = Snapshot.of([*now.endpoints, *leaving], now.problems)
+                    publish(draining, revision=revision)
             if published is None or (now, now.problems) != (published, published.problems):
-                publish(now)
+                publish(now, revision=revision)
                 published = now
             stop.wait(self._settings.poll)
+
+    def _written(self) -> str:
+        """When the database was written last: the newest state that a look has seen for sure."""
+        with suppress(OSError):
+            return str(self._settings.path.stat().st_mtime_ns)
+        return ""
 
     def _look(self) -> tuple[Snapshot, set[tuple[str, str]]]:
         """What the table says, and the keys of the expired rows."""

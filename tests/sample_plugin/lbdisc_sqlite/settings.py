@@ -12,4 +12,4 @@ class SqliteSettings:
 
     path: Path = described("the database's file", Path("/var/lib/lbdisc/endpoints.db"))
     ttl: Seconds = described("how long a registrar's row outlives it, in seconds", 10.0)
-    poll: Seconds = described("time between two looks at the table, in seconds", 0.05)
+    poll: Seconds = described("time between two looks at the table, in seconds", 0.1)

@@ -6,6 +6,14 @@ from lbdisc.testing.backend import Backend
 from lbdisc.testing.roles import Watching
 from lbdisc.values import Endpoint, Snapshot
 
+TAGS: tuple[tuple[tuple[str, str], ...], ...] = (
+    (("zone", "a"),),
+    (("note", "long " * 60), ("zone", 'b; c=d, "e" %20')),
+    (("note", "long " * 60), ("zone", "")),
+    (),
+)
+"""Tags that an endpoint has, one after the other."""
+
 
 def keys(endpoints: Iterable[Endpoint]) -> set[tuple[str, str]]:
     return {endpoint.key for endpoint in endpoints}

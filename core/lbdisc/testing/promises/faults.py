@@ -1,11 +1,14 @@
 """Promises on a registry that breaks."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from lbdisc.testing.backend import Ability, Backend
 from lbdisc.testing.promises.common import never_fewer, sees
-from lbdisc.testing.roles import Holding, Watching
+from lbdisc.testing.roles import SLACK, Holding, Watching
+
+LAST_WORDS = 3.0  # seconds for a farewell, and a last attempt over another connection
 
 
 class FaultPromises:
@@ -39,10 +42,11 @@ class FaultPromises:
             backend.cut()
             watching.failed(deadline=backend.patience)
             backend.remove(gone)
-            backend.write(moved.drain())
+            moved = replace(moved, port=moved.port + 1)
+            backend.write(moved)
             backend.write(backend.endpoint("s3"))
             backend.heal()
-            sees(watching, backend, moved.drain(), backend.endpoint("s3"))
+            sees(watching, backend, moved, backend.endpoint("s3"))
 
     def test_stall_is_noticed_and_outlived(self, backend: Backend) -> None:
         """A registry that is connected but silent is a DiscoveryError; awake, it is followed."""
@@ -98,8 +102,29 @@ class FaultPromises:
             with Watching(backend.discovery()) as watching:
                 deadline = backend.detection + backend.patience
                 sees(watching, backend, endpoint, deadline=deadline)
-                changed = holding.change(state="draining")
-                sees(watching, backend, changed, deadline=deadline)
+                if "states" not in backend.cannot:
+                    changed = holding.change(state="draining")
+                    sees(watching, backend, changed, deadline=deadline)
+
+    def test_stop_while_cut_off_tells_what_stays(self, backend: Backend) -> None:
+        """A registrar stopped while it is cut off ends soon, and says whether its entry stays."""
+        backend.needs("register", "cut", "expire")
+        endpoint = backend.endpoint("s1")
+        holding = Holding(backend.registrar("s1"), endpoint)
+        with holding, Watching(backend.discovery()) as watching:
+            sees(watching, backend, endpoint)
+            holding.held(deadline=backend.patience)
+            backend.cut()
+        assert holding.stopped_in < LAST_WORDS + SLACK
+        assert holding.end is not None
+        assert holding.end.held
+        backend.heal()
+        deadline = backend.patience
+        if holding.end.error is not None:  # the entry may be there as long as its lease
+            assert holding.end.expires_s > 0
+            deadline += backend.detection
+        with Watching(backend.discovery()) as watching:
+            sees(watching, backend, deadline=deadline)
 
     def test_wiped_registry_is_filled_again(self, backend: Backend) -> None:
         """After all data is lost, held endpoints are registered again by themselves."""

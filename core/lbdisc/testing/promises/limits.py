@@ -7,11 +7,12 @@ from dataclasses import replace
 from lbdisc.testing.backend import Backend
 from lbdisc.testing.leaks import Leaks, resident
 from lbdisc.testing.promises.common import sees
-from lbdisc.testing.roles import STOP_WITHIN, Holding, Watching
+from lbdisc.testing.roles import SLACK, STOP_WITHIN, Holding, Watching
 
-SLACK = 1.0  # seconds that a busy machine may add to the promised one
 ROUNDS = 3
 CHURN_TIME = 12.0  # seconds that the changes of the promise on memory may take
+QUIET = 0.02  # of one core, for a role that has nothing to do
+WINDOW = 2.0  # seconds over which that is measured
 MAX_GROWTH = 8 * 1024 * 1024  # bytes; 10,000 leaked snapshots of 20 endpoints are some 30 MB
 
 
@@ -64,12 +65,26 @@ class LimitPromises:
             backend.stall()
         assert watching.stopped_in < STOP_WITHIN + SLACK
 
+    def test_idle_discovery_costs_little(self, backend: Backend) -> None:
+        """A discovery whose registry is quiet uses less than 2 % of a core."""
+        endpoint = backend.endpoint("s1")
+        backend.write(endpoint)
+        with Watching(backend.discovery()) as watching:
+            sees(watching, backend, endpoint)
+            _costs_little()
+
+    def test_idle_registrar_costs_little(self, backend: Backend) -> None:
+        """A registrar that holds its entry undisturbed uses less than 2 % of a core."""
+        backend.needs("register")
+        with Holding(backend.registrar("s1"), backend.endpoint("s1")) as holding:
+            holding.held(deadline=backend.patience)
+            _costs_little()
+
     def test_many_endpoints(self, backend: Backend) -> None:
         """A thousand endpoints are published whole, at the start and change by change."""
         backend.needs("many")
         there = [backend.endpoint(f"s{number}") for number in range(backend.size)]
-        for endpoint in there:
-            backend.write(endpoint)
+        backend.write_all(there)
         with Watching(backend.discovery()) as watching:
             sees(watching, backend, *there)
             assert len(watching.seen.snapshots[0]) == len(there)
@@ -83,8 +98,7 @@ class LimitPromises:
         """Ten thousand changes do not make the discovery grow."""
         backend.needs("churn")
         there = [backend.endpoint(f"s{number}") for number in range(20)]
-        for endpoint in there:
-            backend.write(endpoint)
+        backend.write_all(there)
         with Watching(backend.discovery(), keep=10) as watching:
             sees(watching, backend, *there)
             warm = backend.changes // 5
@@ -95,6 +109,18 @@ class LimitPromises:
             gc.collect()
             grown = resident() - before
         assert grown < MAX_GROWTH, f"{grown} bytes more"
+
+
+def _costs_little() -> None:
+    """The processor time of this process stays low; what else it does can only add to that."""
+    shares = []
+    for _ in range(ROUNDS):
+        began, used = time.monotonic(), time.process_time()
+        time.sleep(WINDOW)
+        shares.append((time.process_time() - used) / (time.monotonic() - began))
+        if shares[-1] < QUIET:
+            return
+    raise AssertionError(f"{min(shares):.1%} of a core, doing nothing")
 
 
 def _churn(backend: Backend, watching: Watching, changes: int, seconds: float) -> None:

@@ -1,10 +1,14 @@
 """Promises on registrars, seen through a discovery of the same registry."""
 
+from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 
-from lbdisc.testing.backend import Backend
-from lbdisc.testing.promises.common import sees
+from lbdisc.testing.backend import OWN_SERVICE, Backend
+from lbdisc.testing.promises.common import TAGS, sees
 from lbdisc.testing.roles import Holding, Watching
+
+CROWD = 5
 
 
 class RegistrarPromises:
@@ -24,7 +28,7 @@ class RegistrarPromises:
         """A service of lbdisc's own, which begins with _, is held and published like any other."""
         backend.needs("register", "own_services")
         node = backend.endpoint("s1")
-        agent = backend.endpoint("lb1", service="_agents")
+        agent = backend.endpoint("lb1", service=OWN_SERVICE)
         with (
             Watching(backend.discovery()) as watching,
             Holding(backend.registrar("s1"), node),
@@ -42,20 +46,51 @@ class RegistrarPromises:
             Holding(backend.registrar("s1"), endpoint) as holding,
         ):
             sees(watching, backend, endpoint)
-            sees(watching, backend, holding.change(state="draining"))
-            sees(watching, backend, holding.change(state="ready"))
+            if "states" not in backend.cannot:
+                sees(watching, backend, holding.change(state="draining"))
+                sees(watching, backend, holding.change(state="ready"))
             if "weights" not in backend.cannot:
                 sees(watching, backend, holding.change(weight=7))
+
+    def test_tags_are_kept_while_held(self, backend: Backend) -> None:
+        """Tags of a held endpoint are published, one of 300 characters too, and kept up to date."""
+        backend.needs("register", "tags")
+        endpoint = replace(backend.endpoint("s1"), tags=TAGS[1])
+        with (
+            Watching(backend.discovery()) as watching,
+            Holding(backend.registrar("s1"), endpoint) as holding,
+        ):
+            sees(watching, backend, endpoint)
+            for tags in TAGS:
+                sees(watching, backend, holding.change(tags=tags))
 
     def test_clean_leave_is_draining_first(self, backend: Backend) -> None:
         """A registrar that is stopped leaves at once, and is published as draining before."""
         backend.needs("register", "clean_leave")
         endpoint = backend.endpoint("s1")
         with Watching(backend.discovery()) as watching:
-            with Holding(backend.registrar("s1"), endpoint):
+            with Holding(backend.registrar("s1"), endpoint) as holding:
+                holding.held(deadline=backend.patience)
                 sees(watching, backend, endpoint)
             sees(watching, backend)
         assert watching.seen.states_of(endpoint)[-3:] == ["ready", "draining", "out"]
+
+    def test_all_that_leave_at_once_are_draining_first(self, backend: Backend) -> None:
+        """Several that are stopped at once are each published as draining before they go."""
+        backend.needs("register", "clean_leave")
+        there = [backend.endpoint(f"s{number}") for number in range(CROWD)]
+        with Watching(backend.discovery()) as watching, ExitStack() as stack:
+            crowd = [Holding(backend.registrar(e.name), e) for e in there]
+            for holding in crowd:
+                stack.enter_context(holding).held(deadline=backend.patience)
+            sees(watching, backend, *there)
+            for holding in crowd:
+                holding.leave()
+            stack.close()
+            sees(watching, backend)
+        for endpoint in there:
+            states = watching.seen.states_of(endpoint)
+            assert states[-3:] == ["ready", "draining", "out"], f"{endpoint.name}: {states}"
 
     def test_left_endpoint_stays_away(self, backend: Backend) -> None:
         """What a stopped registrar held is gone, for those who come later as well."""
@@ -70,7 +105,7 @@ class RegistrarPromises:
 
     def test_drained_endpoint_leaves(self, backend: Backend) -> None:
         """An endpoint that was drained while held goes when its registrar stops."""
-        backend.needs("register")
+        backend.needs("register", "states")
         endpoint = backend.endpoint("s1")
         with Watching(backend.discovery()) as watching:
             with Holding(backend.registrar("s1"), endpoint) as holding:
@@ -101,6 +136,24 @@ class RegistrarPromises:
             process.crash()
             sees(watching, backend, other, deadline=backend.detection)
 
+    def test_crash_while_draining_is_seen(self, backend: Backend, tmp_path: Path) -> None:
+        """A draining entry has its lease: killed while it drains, it is left out like any other."""
+        backend.needs("register", "expire", "states")
+        endpoint = backend.endpoint("s1")
+        with (
+            Watching(backend.discovery()) as watching,
+            backend.spawn(endpoint, tmp_path) as process,
+        ):
+            sees(watching, backend, endpoint)
+            process.drain()
+            watching.until(
+                lambda s: [e.state for e in s.endpoints] == ["draining"],
+                deadline=backend.patience,
+                what=f"{endpoint} as draining",
+            )
+            process.crash()
+            sees(watching, backend, deadline=backend.detection)
+
     def test_rejoin_after_a_crash(self, backend: Backend, tmp_path: Path) -> None:
         """After a crash a new registrar of the same name holds the endpoint again."""
         backend.needs("register", "expire")
@@ -127,26 +180,3 @@ class RegistrarPromises:
             sees(watching, backend, deadline=backend.detection)
             process.resume()
             sees(watching, backend, endpoint)
-
-    def test_first_of_one_name_holds(self, backend: Backend) -> None:
-        """Of two registrars with one name the first holds, and the second takes over after it."""
-        backend.needs("register", "same_name")
-        first = backend.endpoint("s1")
-        second = backend.endpoint("s1", port=first.port + 1)
-        with Watching(backend.discovery()) as watching:
-            with Holding(backend.registrar("s1"), first) as holding:
-                sees(watching, backend, first)
-                with Holding(backend.registrar("s1"), second) as waiting:
-                    # Neighbours that come later are seen: so the second has had its chance.
-                    for _ in range(3):
-                        neighbour = backend.endpoint("s2")
-                        with Holding(backend.registrar("s2"), neighbour):
-                            sees(watching, backend, first, neighbour)
-                        sees(watching, backend, first)
-                    assert not waiting.published, "it said so while another held the name"
-                    holding.stop()
-                    deadline = backend.detection + backend.patience
-                    sees(watching, backend, second, deadline=deadline)
-            sees(watching, backend)
-        ports = [e.port for s in watching.seen.snapshots for e in s.endpoints if e.name == "s1"]
-        assert ports == sorted(ports), "the two took turns"

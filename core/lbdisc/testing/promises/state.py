@@ -2,8 +2,8 @@
 
 from dataclasses import replace
 
-from lbdisc.testing.backend import Backend
-from lbdisc.testing.promises.common import sees
+from lbdisc.testing.backend import NEIGHBOURS, Backend
+from lbdisc.testing.promises.common import TAGS, sees
 from lbdisc.testing.roles import Watching
 from lbdisc.values import Snapshot
 
@@ -69,6 +69,7 @@ class StatePromises:
 
     def test_changed_state_is_published(self, backend: Backend) -> None:
         """A changed state is published: draining, and ready again."""
+        backend.needs("states")
         endpoint = backend.endpoint("s1")
         backend.write(endpoint)
         with Watching(backend.discovery()) as watching:
@@ -89,13 +90,36 @@ class StatePromises:
             sees(watching, backend, moved)
 
     def test_changed_address_is_published(self, backend: Backend) -> None:
-        """A changed address is published, IPv6 included."""
+        """A changed address is published."""
+        self._moves(backend, "10.0.0.99")
+
+    def test_ipv6_address_is_published(self, backend: Backend) -> None:
+        """An endpoint may have an IPv6 address."""
+        backend.needs("ipv6")
+        self._moves(backend, "2001:db8::7")
+
+    def test_host_name_is_published(self, backend: Backend) -> None:
+        """An endpoint may have a host name for an address; it is published as it is."""
+        backend.needs("names")
+        self._moves(backend, "s1.example.org")
+
+    def _moves(self, backend: Backend, address: str) -> None:
         backend.needs("addresses")
         endpoint = backend.endpoint("s1")
         backend.write(endpoint)
         with Watching(backend.discovery()) as watching:
-            for address in ("10.0.0.99", "2001:db8::7", "s1.example.org"):
-                endpoint = replace(endpoint, address=address)
+            sees(watching, backend, endpoint)
+            moved = replace(endpoint, address=address)
+            backend.write(moved)
+            sees(watching, backend, moved)
+
+    def test_tags_are_published(self, backend: Backend) -> None:
+        """Tags are published, one of 300 characters too, and each change of them."""
+        backend.needs("tags")
+        endpoint = backend.endpoint("s1")
+        with Watching(backend.discovery()) as watching:
+            for tags in TAGS:
+                endpoint = replace(endpoint, tags=tags)
                 backend.write(endpoint)
                 sees(watching, backend, endpoint)
 
@@ -134,10 +158,7 @@ class StatePromises:
             for service, name in (
                 ("web", "s1"),
                 ("web", "s10"),
-                ("web2", "s1"),
-                ("web-2", "s1"),
-                ("web.2", "s1"),
-                ("we", "s1"),
+                *((service, "s1") for service in NEIGHBOURS),
             )
         ]
         for endpoint in there:

@@ -75,10 +75,15 @@ class Watching(_Running):
     def __init__(self, settings: ZooKeeperSettings) -> None:
         super().__init__()
         self.seen: list[Snapshot] = []
+        self.revisions: list[str] = []
         self._discovery = ZooKeeperDiscovery(settings)
 
     def work(self) -> None:
-        self._discovery.watch(self.seen.append, self.stop)
+        def publish(snapshot: Snapshot, *, revision: str = "") -> None:
+            self.seen.append(snapshot)
+            self.revisions.append(revision)
+
+        self._discovery.watch(publish, self.stop)
 
     @property
     def last(self) -> Snapshot:

@@ -1,0 +1,490 @@
+"""What happens, as values: one for each thing, for any number of listeners.
+
+Log lines, the status file, counters and whatever a listener makes of it come from these and from
+nothing else. ``name`` says what happened in words that never vary, ``level`` how much it matters;
+``unix_s`` and ``monotonic_s`` say when, in seconds of the wall clock and of one that never goes
+back. ``cause`` is what led to it. Durations are in milliseconds (``ms``), pauses in seconds
+(``…_s``). ``generation`` is a number that counts from 1 in a state folder's life.
+"""
+
+import time
+from dataclasses import dataclass, field
+from typing import ClassVar, Literal
+
+from lbdisc.values import Endpoint, Problem
+
+Level = Literal["debug", "info", "warning", "error"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cause:
+    """Where the news came from, and their revision in that registry, ``""`` where it has none.
+
+    ``source`` is the backend's name, or what else made the agent act: ``guard``, ``settings``
+    (read again), ``state`` (what was kept for a start without the registry), ``drift``.
+    """
+
+    source: str
+    revision: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.source} {self.revision}".rstrip()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """Something happened."""
+
+    name: ClassVar[str] = ""
+    level: ClassVar[Level] = "info"
+
+    unix_s: float = field(default_factory=time.time, compare=False)
+    monotonic_s: float = field(default_factory=time.monotonic, compare=False)
+    cause: Cause | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trouble(Event):
+    """Something failed. ``times`` counts the same failure, whatever numbers its text holds, since
+    it last went well; ``again`` says that this one was heard of before.
+    """
+
+    error: str
+    times: int = 1
+    again: bool = False
+
+
+# Both programs.
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProgramStarted(Event):
+    """``program`` (``run``, ``register``) has its settings and begins."""
+
+    name: ClassVar[str] = "started"
+    program: str
+    version: str
+    backend: str
+    settings_file: str = ""
+    state_dir: str = ""
+    output: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProgramStopping(Event):
+    """It goes towards the end; ``why`` names the signal, ``hurry`` says that nothing is awaited."""
+
+    name: ClassVar[str] = "stopping"
+    program: str
+    why: str
+    hurry: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProgramStopped(Event):
+    """``program`` ends now, with ``error`` if that is why."""
+
+    name: ClassVar[str] = "stopped"
+    program: str
+    uptime_s: float
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PluginBroken(Trouble):
+    """A plugin or a listener did what it may not; it was skipped, everything else goes on."""
+
+    name: ClassVar[str] = "plugin broken"
+    level: ClassVar[Level] = "error"
+    plugin: str
+    trace: str = field(default="", repr=False)
+
+
+# The agent.
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProgramReady(Event):
+    """The first generation runs, and the status file says so."""
+
+    name: ClassVar[str] = "ready"
+    level: ClassVar[Level] = "debug"
+    generation: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChangeWanted(Event):
+    """Something is to be applied as ``generation``; ``endpoints`` is how many, if known."""
+
+    name: ClassVar[str] = "wanted"
+    level: ClassVar[Level] = "debug"
+    generation: int
+    endpoints: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GenerationApplied(Event):
+    """``generation`` runs, read back from the load balancer.
+
+    ``how`` is start, reload, runtime, written or nothing, ``detail`` what was done, ``why`` what
+    made a start or a reload necessary. ``changed`` holds pairs: before, now. ``ms`` is the time
+    since the first news that led to this, ``None`` where no news did. ``endpoints`` are all that it
+    serves, ``files`` the names of its further files.
+    """
+
+    name: ClassVar[str] = "running"
+    generation: int
+    digest: str
+    how: str
+    detail: str = ""
+    why: str = ""
+    came: tuple[Endpoint, ...] = ()
+    went: tuple[Endpoint, ...] = ()
+    changed: tuple[tuple[Endpoint, Endpoint], ...] = ()
+    endpoints: tuple[Endpoint, ...] = field(default=(), repr=False)
+    files: tuple[str, ...] = ()
+    ms: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GenerationWritten(Event):
+    """The file holds ``generation``, and was checked."""
+
+    name: ClassVar[str] = "written"
+    level: ClassVar[Level] = "debug"
+    generation: int
+    digest: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApplyFailed(Trouble):
+    """``generation`` did not come to life; the running configuration stays. ``kind`` is the error's
+    class, the next attempt is ``retry_s`` seconds away at most.
+    """
+
+    name: ClassVar[str] = "not applied"
+    level: ClassVar[Level] = "error"
+    generation: int
+    kind: str
+    retry_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Drifted(Event):
+    """The load balancer does not run what it should: ``found``. It is repaired."""
+
+    name: ClassVar[str] = "drift"
+    level: ClassVar[Level] = "warning"
+    generation: int
+    found: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tended(Event):
+    """The load balancer was tidied up; what it serves is the same."""
+
+    name: ClassVar[str] = "tidied up"
+    generation: int
+    how: str
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TendFailed(Trouble):
+    """The load balancer could not be tidied up; it serves on."""
+
+    name: ClassVar[str] = "not tidied up"
+    level: ClassVar[Level] = "error"
+    generation: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StartedFromState(Event):
+    """The registry did not answer in time: the agent begins with what was known last.
+
+    ``endpoints`` is how many are known, ``None`` where only a configuration file is there.
+    """
+
+    name: ClassVar[str] = "starting from the last known state"
+    level: ClassVar[Level] = "warning"
+    endpoints: int | None
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EntriesSkipped(Event):
+    """Entries of the registry break the rules and are skipped; the others stay."""
+
+    name: ClassVar[str] = "entry skipped"
+    level: ClassVar[Level] = "warning"
+    entries: tuple[Problem, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EntriesMended(Event):
+    """Entries that were skipped are gone, or good."""
+
+    name: ClassVar[str] = "entry mended"
+    entries: tuple[Problem, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EndpointsHeld(Event):
+    """The guard: ``endpoints`` were lost with many others, and stay listed."""
+
+    name: ClassVar[str] = "guard held"
+    level: ClassVar[Level] = "warning"
+    endpoints: tuple[Endpoint, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EndpointsReleased(Event):
+    """The guard holds ``endpoints`` no more; ``returned`` says whether they came back."""
+
+    name: ClassVar[str] = "guard released"
+    level: ClassVar[Level] = "warning"
+    endpoints: tuple[Endpoint, ...]
+    returned: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RegistryLost(Trouble):
+    """The registry's state cannot be known; the last one stays. ``kind`` is ``settings`` where an
+    operator has to mend something, else ``registry``.
+    """
+
+    name: ClassVar[str] = "registry lost"
+    level: ClassVar[Level] = "error"
+    kind: str
+    retry_s: float
+    trace: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RegistryBack(Event):
+    """The registry answers, for the first time or again; ``ms`` is how long it was lost."""
+
+    name: ClassVar[str] = "registry answers"
+    endpoints: int
+    ms: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DrainBegun(Event):
+    """The load balancer runs ``endpoints`` as draining: no new traffic, sessions finish."""
+
+    name: ClassVar[str] = "drain begun"
+    level: ClassVar[Level] = "debug"
+    generation: int
+    endpoints: tuple[Endpoint, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DrainAcknowledged(Event):
+    """No session is left on ``endpoints``; the agent says so in the registry."""
+
+    name: ClassVar[str] = "drain acknowledged"
+    generation: int
+    endpoints: tuple[Endpoint, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DrainOver(Event):
+    """``endpoints`` were draining in what runs, and are gone or ready again."""
+
+    name: ClassVar[str] = "drain over"
+    level: ClassVar[Level] = "debug"
+    generation: int
+    endpoints: tuple[Endpoint, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SettingsReread(Event):
+    """Settings and templates were read again; ``later`` are keys that the next start takes."""
+
+    name: ClassVar[str] = "settings re-read"
+    backend: str
+    settings_file: str = ""
+    later: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SettingsRefused(Event):
+    """Settings that were read again are bad; the old ones stay."""
+
+    name: ClassVar[str] = "settings refused"
+    level: ClassVar[Level] = "error"
+    error: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AgentAnnounced(Event):
+    """The registry lists this agent: nodes that stop wait for it."""
+
+    name: ClassVar[str] = "announced"
+    agent: str
+    address: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AgentNotAnnounced(Trouble):
+    """The registry cannot list this agent now: nodes that stop do not wait for it."""
+
+    name: ClassVar[str] = "not announced"
+    level: ClassVar[Level] = "warning"
+    trace: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AgentWithdrawn(Event):
+    """The registry does not list this agent any more; ``error`` is why it may, for a while."""
+
+    name: ClassVar[str] = "withdrawn"
+    level: ClassVar[Level] = "debug"
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StateNotKept(Trouble):
+    """A file of the state folder cannot be written; the agent goes on."""
+
+    name: ClassVar[str] = "state not kept"
+    level: ClassVar[Level] = "error"
+    file: str
+
+
+# The registrar program.
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EntryRegistered(Event):
+    """The registry holds ``endpoint``."""
+
+    name: ClassVar[str] = "registered"
+    endpoint: Endpoint
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EntryDraining(Event):
+    """The registry holds ``endpoint`` as draining."""
+
+    name: ClassVar[str] = "draining"
+    endpoint: Endpoint
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EntryWaiting(Event):
+    """Another, ``rival``, holds the name of ``endpoint``; it is waited for."""
+
+    name: ClassVar[str] = "another holds this name: waiting"
+    level: ClassVar[Level] = "warning"
+    endpoint: Endpoint
+    rival: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EntryRefused(Trouble):
+    """The registry does not hold the endpoint; it is tried again."""
+
+    name: ClassVar[str] = "not registered, trying again"
+    level: ClassVar[Level] = "error"
+    trace: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EntryLeft(Event):
+    """``endpoint`` was taken out of the registry."""
+
+    name: ClassVar[str] = "left"
+    endpoint: Endpoint
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EntryStays(Event):
+    """``endpoint`` could not be taken out: it expires by itself, within ``within_s`` seconds."""
+
+    name: ClassVar[str] = "not left cleanly: the entry has to expire"
+    level: ClassVar[Level] = "warning"
+    endpoint: Endpoint
+    error: str
+    within_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DrainAwaited(Event):
+    """The agents ``waiting`` still send traffic, ``drained`` do not; ``gone`` may come back."""
+
+    name: ClassVar[str] = "waiting for load balancers to drain"
+    waiting: tuple[str, ...] = ()
+    drained: tuple[str, ...] = ()
+    gone: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DrainDone(Event):
+    """All agents that were waited for, ``by``, send nothing more."""
+
+    name: ClassVar[str] = "drained"
+    by: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DrainUnsure(Event):
+    """The end comes without knowing that all have drained, or later than it could."""
+
+    name: ClassVar[str] = "drain not confirmed"
+    level: ClassVar[Level] = "warning"
+    error: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckPassed(Event):
+    """The instance is healthy: its check has passed ``rise`` times in a row."""
+
+    name: ClassVar[str] = "check passed"
+    rise: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckFailed(Trouble):
+    """A check failed; ``fall`` in a row are one too many."""
+
+    name: ClassVar[str] = "check failed"
+    level: ClassVar[Level] = "warning"
+    fall: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckGaveUp(Event):
+    """The instance is not healthy: its check has failed ``fall`` times in a row."""
+
+    name: ClassVar[str] = "check failed, leaving"
+    level: ClassVar[Level] = "warning"
+    error: str
+    fall: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CommandStarted(Event):
+    """COMMAND runs."""
+
+    name: ClassVar[str] = "command started"
+    pid: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CommandEnded(Event):
+    """COMMAND is over; ``asked`` says whether a signal had come before."""
+
+    name: ClassVar[str] = "command ended"
+    exit_code: int
+    asked: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CommandKilled(Event):
+    """COMMAND was killed: it did not end within ``stop_timeout_s``."""
+
+    name: ClassVar[str] = "command killed"
+    level: ClassVar[Level] = "warning"
+    stop_timeout_s: float
