@@ -14,7 +14,7 @@ import pytest
 from lbdisc.child import Child, CommandError
 from lbdisc.draining import DRAIN_TAG, Drain, begun
 from lbdisc.errors import LbdiscError, RegistrarError, SettingsError, WriteRefused
-from lbdisc.events import EntryRefused, EntryRegistered
+from lbdisc.events import EntryRefused, EntryRegistered, EntryStays
 from lbdisc.journal import Journal
 from lbdisc.listening import Listeners
 from lbdisc.registration import Registration
@@ -411,19 +411,18 @@ def test_what_was_never_registered_has_nothing_to_drain(life: Life, error: Lbdis
     assert running.stop() == 4
 
 
-def test_who_waits_for_a_name_of_another_touches_nothing(
-    life: Life, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_who_waits_for_a_name_of_another_touches_nothing(life: Life) -> None:
     life.ledger.rival = "somebody"
     agents = Agents()
     running = life.begin(settings=PATIENT, drain=agents)
     eventually(lambda: life.ledger.puts > 1)
     assert running.stop() == 0
     assert (life.ledger.told, agents.asked.empty()) == ([], True)
-    said = capsys.readouterr().out
-    assert said.count("another holds this name: waiting") == 1
-    assert "registered" not in said
-    assert "left" not in said
+    assert [event.name for event in life.notes.events] == [
+        "check passed",
+        "another holds this name: waiting",
+        "stopping",
+    ]
 
 
 def test_refusals_that_differ_in_numbers_are_one_that_is_counted(life: Life) -> None:
@@ -462,15 +461,13 @@ def test_a_name_that_is_free_is_registered(life: Life) -> None:
     life.until("ready")
 
 
-def test_a_registry_that_takes_no_writes_is_not_waited_for(
-    life: Life, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_registry_that_takes_no_writes_is_not_waited_for(life: Life) -> None:
     agents = Agents()
     running = life.begin(settings=PATIENT, drain=agents)
     lose_the_registry(life, running, WriteRefused("no space"))
     assert running.stop() == 0
     assert agents.asked.empty()
-    assert f"within_s={LEASE}" in capsys.readouterr().out
+    assert [event.within_s for event in life.notes.of(EntryStays)] == [LEASE]
 
 
 def test_a_registry_that_only_an_operator_can_help_is_not_waited_for(life: Life) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from lbdisc.errors import SettingsError
+from lbdisc.holding import End
 from lbdisc.hooks import Registrar
 from lbdisc.testing import Holding, Watching, eventually
 from lbdisc.testing.offers import make_discovery, make_registrar
@@ -20,8 +21,9 @@ def registry(tmp_path: Path) -> Iterator[serf.Registry]:
         yield registry
 
 
-def registrar(node: serf.SerfAgent) -> Registrar:
-    return make_registrar("serf", {"serf.rpc": node.rpc})
+def registrar(node: serf.SerfAgent, **settings: object) -> Registrar:
+    dotted = {f"serf.{name}": value for name, value in settings.items()}
+    return make_registrar("serf", {"serf.rpc": node.rpc} | dotted)
 
 
 def endpoint(node: serf.SerfAgent, service: str = "nodes", **members: Any) -> Endpoint:
@@ -70,12 +72,22 @@ def test_restarted_agent_gets_its_tag_again(registry: serf.Registry) -> None:
         eventually(lambda: "lbdisc.nodes" in tags(node))
 
 
-def test_tag_that_somebody_took_away_is_set_again(registry: serf.Registry) -> None:
+def test_tag_that_somebody_took_away_is_set_again_at_once(registry: serf.Registry) -> None:
     node = registry.node("n1", tags={})
-    with Holding(registrar(node), endpoint(node)):
-        eventually(lambda: "lbdisc.nodes" in tags(node))
+    with Holding(registrar(node, poll=600), endpoint(node)) as holding:
+        holding.held(deadline=10)
         node.untag("lbdisc.nodes")
-        eventually(lambda: "lbdisc.nodes" in tags(node))
+        eventually(lambda: tags(node) == {"lbdisc.nodes": "80"})
+        node.tag("lbdisc.nodes", "81")
+        eventually(lambda: tags(node) == {"lbdisc.nodes": "80"})
+
+
+def test_agent_that_ends_is_noticed_at_once(registry: serf.Registry) -> None:
+    node = registry.node("n1", tags={})
+    with Holding(registrar(node, poll=600), endpoint(node)) as holding:
+        holding.held(deadline=10)
+        node.kill()
+        holding.failed(deadline=10)
 
 
 @pytest.mark.parametrize(
@@ -113,3 +125,17 @@ def test_second_registrar_of_one_service_waits_for_the_first(registry: serf.Regi
         with Holding(registrar(node), endpoint(node, port=81)):
             first.stop()
             eventually(lambda: tags(node) == {"lbdisc.nodes": "81"})
+
+
+def test_registrar_that_only_waited_touches_nothing_at_its_stop(registry: serf.Registry) -> None:
+    node = registry.node("n1", tags={})
+    with Watching(make_discovery("serf", registry.settings)) as watching:
+        with Holding(registrar(node), endpoint(node)) as first:
+            first.held(deadline=10)
+            with Holding(registrar(node), endpoint(node, port=81)) as second:
+                eventually(lambda: second.rival)
+            assert second.end == End(held=False)
+            first.change(weight=50)
+            watching.until(lambda s: [e.weight for e in s.endpoints] == [50], deadline=10)
+        seen = {(e.port, e.weight, e.state) for s in watching.seen.snapshots for e in s.endpoints}
+    assert seen <= {(80, 100, "ready"), (80, 50, "ready"), (80, 50, "draining")}

@@ -79,9 +79,10 @@ class Session:
         request = rpc.AuthenticateRequest(
             name=self._settings.user, password=self._settings.password.get_secret_value()
         )
+        patience = self._settings.request_timeout  # passwords are slow to check, on purpose
         stub = rpc.AuthStub(self._client.channel)
         try:
-            reply = stub.Authenticate(request, self._timeout, metadata=self._metadata)
+            reply = stub.Authenticate(request, patience, metadata=self._metadata)
         except grpc.RpcError as error:
             if "authentication is not enabled" in (error.details() or ""):
                 return

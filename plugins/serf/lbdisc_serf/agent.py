@@ -136,15 +136,14 @@ class Agent:
         return configuration
 
     def leave(self) -> None:
-        """Begin to leave the cluster; an agent of somebody else stays."""
-        if self._child is not None and not self._leaving:
-            self._leaving = True
-            # SIGINT is what Serf leaves at; on SIGTERM it would fail for the others.
-            self._child.send_signal(signal.SIGINT)
+        """At the end of the block an own agent leaves the cluster."""
+        self._leaving = True
 
-    def _await_leave(self) -> None:
+    def _leave(self) -> None:
         if self._child is None or self._output is None:
             return
+        # SIGINT is what Serf leaves at; on SIGTERM it would fail for the others.
+        self._child.send_signal(signal.SIGINT)
         if self._output.left.wait(self._settings.leave_timeout):
             with suppress(subprocess.TimeoutExpired):
                 self._child.wait(PROPAGATION[self._settings.profile])
@@ -168,8 +167,7 @@ class Agent:
     ) -> None:
         try:
             if self._leaving or self._stopped():
-                self.leave()
-                self._await_leave()
+                self._leave()
             elif isinstance(error, RpcError):
                 self.explain()
         finally:

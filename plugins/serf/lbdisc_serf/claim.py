@@ -35,7 +35,6 @@ class Claim:
 
     def release(self) -> None:
         """Let others have it."""
-        self.used = False
         if self._socket is not None:
             self._socket.close()
             self._socket = None

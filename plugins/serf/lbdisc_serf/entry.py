@@ -45,7 +45,8 @@ class TagEntry:
         self._open_session = open_session
         self._session: Session | None = None
         self._seen = False  # whether others are known to list the member
-        self._again = 0.0  # when an agent may be started again whose name was taken
+        self._stranger = False  # whether others know another member by its name
+        self._again = 0.0  # when to look again at a name that others have
 
     def __enter__(self) -> Self:
         return self
@@ -61,8 +62,7 @@ class TagEntry:
                 return self._put(self._opened(), endpoint)
         except NameTaken:
             self._close(None)
-            self._again = time.monotonic() + self._settings.poll
-            return self._taken(self.rival or f"another member {endpoint.name}")
+            return self._taken(self.rival if self._stranger else f"another member {endpoint.name}")
 
     def _opened(self) -> Session:
         if self._session is None:
@@ -94,12 +94,13 @@ class TagEntry:
         session.hold(tags.write(endpoint))
         if asking and (rival := session.await_listed(endpoint)):
             return self._taken(rival)
-        self._seen, self.rival = self._seen or asking, ""
+        self._seen, self._stranger = self._seen or asking, False
         return True
 
     def _taken(self, rival: str) -> bool:
-        """Nobody else knows of us: an own agent that ends now must not make the other one leave."""
-        self.rival, self._claim.used = rival, False
+        self.rival, self._stranger = rival, True
+        self._claim.used = False  # nobody else knows of us
+        self._again = time.monotonic() + self._settings.poll
         return False
 
     def _check(self, member: Member, endpoint: Endpoint) -> None:
@@ -118,7 +119,9 @@ class TagEntry:
         except RpcError:
             if not self._settings.managed:  # an own agent that is gone took its tag along
                 raise
-        self._claim.release()
+        finally:
+            self._claim.release()
+        self._claim.used = False
 
     def _reached(self) -> Session:
         """A session with the agent if it is there; none is started to take a tag away."""
@@ -145,7 +148,7 @@ class TagEntry:
     def _close(self, error: BaseException | None) -> None:
         session, self._session, self._seen = self._session, None, False
         if session is not None:
-            if self.rival:
+            if self._stranger:  # its leave would take out the other
                 session.agent.kill()
             session.__exit__(None if error is None else type(error), error, None)
 

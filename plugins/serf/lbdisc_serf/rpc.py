@@ -130,8 +130,12 @@ class Client:
     def query(self, name: str, payload: bytes, *, tags: Mapping[str, str], timeout: float) -> int:
         """Ask all members whose tags match; the number to ``read`` the answers from.
 
-        They are ``{Type: response, From, Payload}``; ``{Type: done}`` comes after ``timeout``.
+        They are ``{Type: response, From, Payload}``; ``{Type: done}`` comes after ``timeout``. The
+        next query forgets those that are done.
         """
+        done = [number for number, queue in self._streams.items() if _is_done(queue)]
+        for earlier in done:
+            del self._streams[earlier]
         body = {"FilterTags": dict(tags), "Timeout": int(timeout * 1e9)}
         return self._stream("query", body | {"Name": name, "Payload": payload})
 
@@ -232,3 +236,7 @@ class Client:
         trace: TracebackType | None,
     ) -> None:
         self.close()
+
+
+def _is_done(queue: deque[Record]) -> bool:
+    return bool(queue) and queue[-1].get(b"Type") == b"done"

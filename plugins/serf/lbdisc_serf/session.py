@@ -27,6 +27,7 @@ from lbdisc_serf.wire import RpcError
 FIRST_JOIN = 1.0  # seconds that the first try to join may take before it counts as failed
 ANSWER = 1.0  # seconds in which one of those who were asked answers
 PATIENCE = 3.0  # seconds for a tag to reach those who answer
+SLICE = 0.1  # seconds between two looks at whether all is to stop
 GLANCE = 0.005  # seconds between two looks for what the agent does at once
 BRIEF = 0.5  # seconds that an agent has for each answer at the end
 
@@ -52,6 +53,7 @@ class Session:
         self._watch = Watch(self._connect, tag, lost)
         self._stack = ExitStack()
         self._writer: Client | None = None
+        self._asker: Client | None = None
         self._log = structlog.get_logger("lbdisc.serf")
 
     def _connect(self, stopped: Callable[[], bool]) -> Client:
@@ -120,6 +122,11 @@ class Session:
             time.sleep(GLANCE)
 
     def _close_writer(self) -> None:
+        """Waits for others to be told, half a second at most.
+
+        An own agent leaves only after that: a leave may overtake its own intent, and would look
+        like a crash to those who do not know yet that the tag is gone.
+        """
         if self._writer is not None:
             self._writer.close()
             self._writer = None
@@ -166,17 +173,18 @@ class Session:
 
     def _ask(self, endpoint: Endpoint) -> str | None:
         """What is told first; ``None`` if nobody answers."""
-        filters = {asking.ANSWERING: ".+"}
-        with self._connect(self._stop.is_set) as client:
-            payload = asking.question(endpoint)
-            query = client.query(asking.QUERY, payload, tags=filters, timeout=ANSWER)
-            end = time.monotonic() + ANSWER
-            while time.monotonic() < end:
-                for record in client.read(query, GLANCE):
-                    said = record.get(b"Payload")
-                    other = record.get(b"From") != self._name.encode()
-                    if record.get(b"Type") == b"response" and other and isinstance(said, bytes):
-                        return said.decode("ascii", errors="backslashreplace")
+        if self._asker is None:
+            self._asker = self._stack.enter_context(self._connect(self._stop.is_set))
+        filters, payload = {asking.ANSWERING: ".+"}, asking.question(endpoint)
+        query = self._asker.query(asking.QUERY, payload, tags=filters, timeout=ANSWER)
+        end = time.monotonic() + 2 * ANSWER
+        while time.monotonic() < end:
+            for record in self._asker.read(query, SLICE):
+                said = record.get(b"Payload")
+                if record.get(b"Type") == b"done":
+                    return None
+                if record.get(b"From") != self._name.encode() and isinstance(said, bytes):
+                    return said.decode("ascii", errors="backslashreplace")
         return None
 
     def _meet(self, member: Member) -> None:
