@@ -14,7 +14,7 @@ RECORD = "record = records.write(endpoint)"
 CLAIM = "return database.claim(self._path, *self._key, record, self._owner, self.lease)"
 SPARED = "    WHERE owner = :owner OR expires <= :now"
 OPEN = "yield _Row(self._settings, endpoint.key, self._owner)"
-LOOP = "        while not stop.is_set():\n            now"
+LOOP = "        while not stop.is_set():\n            revision"
 WAIT = "stop.wait(self._settings.poll)"
 
 

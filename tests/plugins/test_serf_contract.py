@@ -51,6 +51,7 @@ class SerfBackend(Backend):
     name = "serf"
     cannot: ClassVar[dict[Ability, str]] = {
         "addresses": "an endpoint has the address of its member",
+        "at_once": "gossip takes a moment from one agent to the next",
         "kill_leader": "gossip has no leader",
         "wipe": "the members themselves are the data",
         "compact": "gossip keeps no history",
@@ -171,6 +172,7 @@ class Secured(SerfBackend):
 
     cannot: ClassVar[dict[Ability, str]] = {
         "addresses": "an endpoint has the address of its member",
+        "at_once": "gossip takes a moment from one agent to the next",
         "kill_leader": "gossip has no leader",
         "wipe": "the members themselves are the data",
         "compact": "gossip keeps no history",

@@ -54,7 +54,6 @@ class ConnectionSuite(FaultPromises, Suite):
     test_what_is_put_is_there = PutPromises.test_what_is_put_is_there
     test_anothers_entry_is_left_alone = PutPromises.test_anothers_entry_is_left_alone
     test_entry_is_taken_up_again = PutPromises.test_entry_is_taken_up_again
-    test_lost_entry_is_told = PutPromises.test_lost_entry_is_told
     test_first_of_one_name_holds = NamePromises.test_first_of_one_name_holds
     test_a_cut_gives_no_name_away = NamePromises.test_a_cut_gives_no_name_away
     test_stopped_discovery_leaves_nothing = LimitPromises.test_stopped_discovery_leaves_nothing

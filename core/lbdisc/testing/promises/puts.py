@@ -111,21 +111,19 @@ class PutPromises:
                 entry.remove()
             sees(watching, backend)
 
-    def test_lost_entry_is_told(self, backend: Backend) -> None:
-        """Where the registry tells of it, an entry that is wiped or removed is ``lost`` at once."""
-        backend.needs("register", "wipe")
-        registrar, endpoint = backend.registrar("s1"), backend.endpoint("s1")
-        for gone in (backend.wipe, lambda: backend.remove(endpoint)):
-            with _put(backend, registrar, endpoint) as entry:
-                if entry.lost is None:
-                    pytest.skip("the registry tells nobody that an entry is gone")
-                gone()
-                assert entry.lost.wait(backend.patience), "the registrar was not told"
-        with (
-            _put(backend, registrar, endpoint) as entry,
-            Watching(backend.discovery()) as watching,
-        ):
-            sees(watching, backend, endpoint)
+    def test_removed_entry_is_told(self, backend: Backend) -> None:
+        """Where the registry tells of it, an entry that somebody removed is ``lost`` at once."""
+        backend.needs("register", "wipe")  # who can take out all can take out this one
+        endpoint = backend.endpoint("s1")
+        with _put(backend, backend.registrar("s1"), endpoint) as entry:
+            if entry.lost is None:
+                pytest.skip("the registry tells nobody that an entry is gone")
+            assert _asked(entry, endpoint)  # once more: the connection itself was news
+            backend.remove(endpoint)
+            assert entry.lost.wait(backend.patience), "the registrar was not told"
+            assert _asked(entry, endpoint), "it does not come back"
+            with Watching(backend.discovery()) as watching:
+                sees(watching, backend, endpoint)
             entry.remove()
 
 
