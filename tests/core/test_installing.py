@@ -7,6 +7,7 @@ import pytest
 from lbdisc import Rendered
 from lbdisc.errors import ApplyError, CheckError
 from lbdisc.installing import Installation, heal, held
+from lbdisc.store import claimed
 
 ONE = Rendered("one", (("a.map", "1"), ("sub/b.map", "1")))
 TWO = Rendered("two", (("a.map", "2"), ("c.map", "2")))
@@ -63,6 +64,13 @@ def test_a_crash_while_files_are_on_trial_is_healed(config: Path) -> None:
     install(config, TWO)
     heal(config)
     assert held(config) == TWO
+
+
+def test_who_writes_next_heals(config: Path) -> None:
+    install(config, ONE)
+    Installation(config, TWO).__enter__().install()
+    with claimed(config):
+        assert held(config) == ONE
 
 
 def test_a_crash_at_the_first_contact_leaves_nothing(config: Path) -> None:
