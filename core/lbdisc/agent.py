@@ -25,7 +25,7 @@ from lbdisc.rendered import Rendered
 from lbdisc.repeats import Repeats
 from lbdisc.settings import CoreSettings
 from lbdisc.starting import await_first, left_in
-from lbdisc.status import Status
+from lbdisc.status import Status, not_kept
 from lbdisc.store import Store
 from lbdisc.values import Change, Problem, Snapshot
 from lbdisc.watching import Wake, Watcher
@@ -84,6 +84,7 @@ class Agent:
         self._written = 0
         self._failures = Repeats()
         self._tend_failures = Repeats()
+        self._keep_failures = Repeats()
 
     def run(self, stop: Event) -> None:
         """Work until ``stop``. Raises ``SettingsError`` when nothing can ever be served."""
@@ -296,8 +297,9 @@ class Agent:
         try:
             self._store.save_snapshot(snapshot, change)
         except OSError as error:
-            file = str(self._store.snapshot_file)
-            self._tell(events.StateNotKept(file=file, error=str(error)))
+            self._tell(not_kept(self._store.snapshot_file, error, self._keep_failures))
+        else:
+            self._keep_failures.clear()
 
     def _look(self, now: float) -> None:
         """See whether the load balancer still runs what it should; bring it back if not."""

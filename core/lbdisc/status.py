@@ -4,10 +4,12 @@ import os
 import time
 from collections import Counter
 from functools import singledispatchmethod
+from pathlib import Path
 from threading import Lock
 from typing import Any
 
 from lbdisc import __version__, events
+from lbdisc.repeats import Repeats
 from lbdisc.store import Store
 from lbdisc.values import Endpoint, Problem
 
@@ -30,6 +32,7 @@ class Status:
         self._held: dict[tuple[str, str], Endpoint] = {}
         self._broken: dict[str, dict[str, Any]] = {}
         self._saved: dict[str, Any] = {}
+        self._failures = Repeats()
         self._found: dict[str, Any] = {
             "version": __version__,
             "pid": os.getpid(),
@@ -71,7 +74,8 @@ class Status:
         try:
             self._store.save_status(found)
         except OSError as error:
-            return events.StateNotKept(file=str(self._store.status_file), error=str(error))
+            return not_kept(self._store.status_file, error, self._failures)
+        self._failures.clear()
         return None
 
     @singledispatchmethod
@@ -182,6 +186,12 @@ class Status:
             "times": event.times,
             "at": _stamp(event.unix_s),
         }
+
+
+def not_kept(file: Path, error: OSError, failures: Repeats) -> events.StateNotKept:
+    """``file`` could not be written; ``failures`` are those of this file before."""
+    times = failures.count("", str(error))
+    return events.StateNotKept(file=str(file), error=str(error), times=times, again=times > 1)
 
 
 def _stamp(unix_s: float) -> str:

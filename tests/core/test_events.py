@@ -9,14 +9,19 @@ import structlog
 
 from lbdisc import Endpoint, Problem, events
 from lbdisc.errors import CheckError
+from lbdisc.events import base, register, run
 from lbdisc.journal import Journal, line
 from lbdisc.repeats import Repeats, masked
 
 PAGE = Path(__file__).parents[2] / "docs" / "events.md"
 KINDS: list[type[events.Event]] = [
     kind
-    for kind in vars(events).values()
-    if isinstance(kind, type) and issubclass(kind, events.Event) and kind.name
+    for part in (base, run, register)
+    for kind in vars(part).values()
+    if isinstance(kind, type)
+    and issubclass(kind, events.Event)
+    and kind.__module__ == part.__name__
+    if kind.name
 ]
 UNSAID = {"unix_s", "monotonic_s", "again", "times"}
 S1 = Endpoint(service="nodes", name="s1", address="10.0.0.1", port=3000)

@@ -339,3 +339,9 @@ def test_looking_at_what_changed_gives_what_looking_at_everything_gives(
             assert (found := folder.snapshot()) == folder._whole(time.monotonic())
             # What is no longer garbage-only is listed: garbage keeps the entry that was there.
             assert bool(found.endpoints) == bool({w for w in known.values() if w != "garbage"})
+
+
+def test_what_changed_is_named_by_its_files(folder: Path, watching: Watching) -> None:
+    (folder / "s1").write_text("s1 10.0.0.1 3000\n")
+    watching.until(lambda s: len(s) == 1, deadline=10)
+    assert watching.seen.history[-1].revision == "s1"

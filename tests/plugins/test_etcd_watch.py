@@ -45,6 +45,15 @@ def test_state_comes_first_and_then_every_change(registry: Registry) -> None:
         watching.shows("web/b")
 
 
+def test_each_state_names_its_revision(registry: Registry) -> None:
+    with Watching(settings_of(registry.settings)) as watching:
+        watching.shows()
+        registry.cli.put("/lbdisc/web/a", RECORD)
+        watching.shows("web/a")
+        first, second = (int(told.revision) for told in watching.seen.history)
+        assert second == first + 1
+
+
 def test_nothing_is_published_twice(registry: Registry) -> None:
     with Watching(settings_of(registry.settings)) as watching:
         watching.shows()

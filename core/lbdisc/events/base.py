@@ -1,0 +1,88 @@
+"""What every event has, and those of both programs."""
+
+import time
+from dataclasses import dataclass, field
+from typing import ClassVar, Literal
+
+Level = Literal["debug", "info", "warning", "error"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cause:
+    """Where the news came from, and their revision in that registry, ``""`` where it has none.
+
+    ``source`` is the backend's name, or what else made the agent act: ``guard``, ``settings``
+    (read again), ``state`` (what was kept for a start without the registry), ``drift``.
+    """
+
+    source: str
+    revision: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.source} {self.revision}".rstrip()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """Something happened."""
+
+    name: ClassVar[str] = ""
+    level: ClassVar[Level] = "info"
+
+    unix_s: float = field(default_factory=time.time, compare=False)
+    monotonic_s: float = field(default_factory=time.monotonic, compare=False)
+    cause: Cause | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trouble(Event):
+    """Something failed. ``times`` counts the same failure, whatever numbers its text holds, since
+    it last went well; ``again`` says that this one was heard of before.
+    """
+
+    error: str
+    times: int = 1
+    again: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProgramStarted(Event):
+    """``program`` (``run``, ``register``) has its settings and begins."""
+
+    name: ClassVar[str] = "started"
+    program: str
+    version: str
+    backend: str
+    settings_file: str = ""
+    state_dir: str = ""
+    output: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProgramStopping(Event):
+    """It goes towards the end; ``why`` names the signal, ``hurry`` says that nothing is awaited."""
+
+    name: ClassVar[str] = "stopping"
+    program: str
+    why: str
+    hurry: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProgramStopped(Event):
+    """``program`` ends now, with ``error`` if that is why."""
+
+    name: ClassVar[str] = "stopped"
+    program: str
+    uptime_s: float
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PluginBroken(Trouble):
+    """A plugin or a listener did what it may not; it was skipped, everything else goes on."""
+
+    name: ClassVar[str] = "plugin broken"
+    level: ClassVar[Level] = "error"
+    plugin: str
+    trace: str = field(default="", repr=False)

@@ -1,0 +1,141 @@
+"""What happens in ``lbdisc register``."""
+
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+from lbdisc.events.base import Event, Level, Trouble
+from lbdisc.values import Endpoint
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EntryRegistered(Event):
+    """The registry holds ``endpoint``."""
+
+    name: ClassVar[str] = "registered"
+    endpoint: Endpoint
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EntryDraining(Event):
+    """The registry holds ``endpoint`` as draining."""
+
+    name: ClassVar[str] = "draining"
+    endpoint: Endpoint
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EntryWaiting(Event):
+    """Another, ``rival``, holds the name of ``endpoint``; it is waited for."""
+
+    name: ClassVar[str] = "another holds this name: waiting"
+    level: ClassVar[Level] = "warning"
+    endpoint: Endpoint
+    rival: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EntryRefused(Trouble):
+    """The registry does not hold the endpoint; it is tried again."""
+
+    name: ClassVar[str] = "not registered, trying again"
+    level: ClassVar[Level] = "error"
+    trace: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EntryLeft(Event):
+    """``endpoint`` was taken out of the registry."""
+
+    name: ClassVar[str] = "left"
+    endpoint: Endpoint
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EntryStays(Event):
+    """``endpoint`` could not be taken out: it expires by itself, within ``within_s`` seconds."""
+
+    name: ClassVar[str] = "not left cleanly: the entry has to expire"
+    level: ClassVar[Level] = "warning"
+    endpoint: Endpoint
+    error: str
+    within_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DrainAwaited(Event):
+    """The agents ``waiting`` still send traffic, ``drained`` do not; ``gone`` may come back."""
+
+    name: ClassVar[str] = "waiting for load balancers to drain"
+    waiting: tuple[str, ...] = ()
+    drained: tuple[str, ...] = ()
+    gone: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DrainDone(Event):
+    """All agents that were waited for, ``by``, send nothing more."""
+
+    name: ClassVar[str] = "drained"
+    by: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DrainUnsure(Event):
+    """The end comes without knowing that all have drained, or later than it could."""
+
+    name: ClassVar[str] = "drain not confirmed"
+    level: ClassVar[Level] = "warning"
+    error: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckPassed(Event):
+    """The instance is healthy: its check has passed ``rise`` times in a row."""
+
+    name: ClassVar[str] = "check passed"
+    rise: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckFailed(Trouble):
+    """A check failed; ``fall`` in a row are one too many."""
+
+    name: ClassVar[str] = "check failed"
+    level: ClassVar[Level] = "warning"
+    fall: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckGaveUp(Event):
+    """The instance is not healthy: its check has failed ``fall`` times in a row."""
+
+    name: ClassVar[str] = "check failed, leaving"
+    level: ClassVar[Level] = "warning"
+    error: str
+    fall: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CommandStarted(Event):
+    """COMMAND runs."""
+
+    name: ClassVar[str] = "command started"
+    pid: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CommandEnded(Event):
+    """COMMAND is over; ``asked`` says whether a signal had come before."""
+
+    name: ClassVar[str] = "command ended"
+    exit_code: int
+    asked: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CommandKilled(Event):
+    """COMMAND was killed: it did not end within ``stop_timeout_s``."""
+
+    name: ClassVar[str] = "command killed"
+    level: ClassVar[Level] = "warning"
+    stop_timeout_s: float
