@@ -13,8 +13,8 @@ import psutil
 
 from benchmarks.servers import LBDISC
 from lbdisc.haproxy.errors import HaproxyError
-from lbdisc.haproxy.master import Master, Processes
-from lbdisc.haproxy.socket import Runtime
+from lbdisc.haproxy.sockets.master import Master, Processes
+from lbdisc.haproxy.sockets.socket import Runtime
 from lbdisc.testing.processes import Process, free_port
 from lbdisc.testing.waiting import eventually
 

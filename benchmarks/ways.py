@@ -12,10 +12,10 @@ from threading import Event, Thread
 
 from benchmarks.agents import Agent
 from benchmarks.servers import EtcdWriter
+from lbdisc.builtin.jinja2.renderer import JinjaRenderer, JinjaSettings
 from lbdisc.haproxy.errors import Unreachable
-from lbdisc.haproxy.process import Managed
-from lbdisc.haproxy.socket import Runtime
-from lbdisc.jinja_renderer import JinjaRenderer, JinjaSettings
+from lbdisc.haproxy.process.managed import Managed
+from lbdisc.haproxy.sockets.socket import Runtime
 from lbdisc.testing.processes import Process, free_port
 from lbdisc.testing.waiting import eventually
 from lbdisc.values import Endpoint, Snapshot

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     import typer
 
     from lbdisc import events
-    from lbdisc.context import Context
+    from lbdisc.cli.context import Context
 
 PROJECT = "lbdisc"
 hookspec = pluggy.HookspecMarker(PROJECT)

@@ -15,7 +15,7 @@ from typing import Self
 
 import structlog
 
-from lbdisc import files
+from lbdisc import atomic
 from lbdisc.errors import ApplyError, CheckError
 from lbdisc.mirror import as_installed, mirror
 from lbdisc.rendered import Rendered, parents
@@ -45,7 +45,7 @@ class Manifest:
         """That of ``config``; an empty one where there is none. Raises ``ApplyError``."""
         path = _manifest(config)
         try:
-            text = files.held(path)
+            text = atomic.held(path)
             found = {} if text is None else json.loads(text)
             undo = found.get("undo")
             return cls(
@@ -60,7 +60,7 @@ class Manifest:
 
     def write(self, config: Path) -> None:
         """Raises ``OSError``. Only the owner may read: it may hold all texts."""
-        files.write(_manifest(config), json.dumps(asdict(self), indent=1) + "\n", mode=0o600)
+        atomic.write(_manifest(config), json.dumps(asdict(self), indent=1) + "\n", mode=0o600)
 
 
 def _manifest(config: Path) -> Path:
@@ -69,7 +69,7 @@ def _manifest(config: Path) -> Path:
 
 def held(config: Path) -> Rendered | None:
     """What lbdisc's files hold, ``None`` without a main one. Raises ``OSError``, ``ApplyError``."""
-    main = files.held(config)
+    main = atomic.held(config)
     if main is None:
         return None
     found = {name: _text(config.parent / name) for name in Manifest.read(config).files}
@@ -96,7 +96,7 @@ def _bring_back(config: Path, manifest: Manifest) -> None:
                 path.unlink(missing_ok=True)
             elif _text(path) != text:
                 path.parent.mkdir(parents=True, exist_ok=True)
-                files.write(path, text)
+                atomic.write(path, text)
         gone = {name for name, text in undo.items() if text is None}
         _settle(config, Manifest(files=manifest.files, folders=manifest.folders), gone)
     except OSError as error:
@@ -173,15 +173,15 @@ class Installation:
         known = dict(self.before.files) if self.before else {}
         self._vanished = frozenset(self._manifest.files) - rendered.names
         changed = {name: text for name, text in rendered.files if known.get(name) != text}
-        main = files.stage(config, rendered.text)
-        self._stack.callback(files.discard, main)
+        main = atomic.stage(config, rendered.text)
+        self._stack.callback(atomic.discard, main)
         self.candidate = main
         if changed or self._vanished:
-            folder = files.stage_folder(config)
+            folder = atomic.stage_folder(config)
             self._stack.callback(shutil.rmtree, folder, ignore_errors=True)
             for name, text in changed.items():
                 target = config.parent / name
-                self._staged[name] = files.stage(target, text, folder=folder)
+                self._staged[name] = atomic.stage(target, text, folder=folder)
             self.candidate = mirror(folder / "all", config, rendered, gone=self._vanished)
         self._staged[config.name] = main
 
@@ -215,7 +215,7 @@ class Installation:
             for name, staged in self._staged.items():
                 path = self.config.parent / name
                 path.parent.mkdir(parents=True, exist_ok=True)
-                files.install(staged, path)
+                atomic.install(staged, path)
             for name in self._vanished:
                 (self.config.parent / name).unlink(missing_ok=True)
         except OSError as error:

@@ -39,7 +39,7 @@ def checked(kind: str, plugin: str, offered: object) -> Provider[Any, Any]:
 def _check_table(kind: str, name: str, settings: Any) -> None:
     from pydantic import TypeAdapter
 
-    from lbdisc.settings import CoreSettings
+    from lbdisc.settings.tables import CoreSettings
 
     if not (isinstance(settings, type) and dataclasses.is_dataclass(settings)):
         raise PluginError(f"lbdisc_{kind}: {_described(settings)} as settings, no dataclass type")

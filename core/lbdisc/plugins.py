@@ -30,10 +30,10 @@ from lbdisc.offering import checked
 if TYPE_CHECKING:
     import typer
 
-    from lbdisc.context import Context
+    from lbdisc.cli.context import Context
 
 GROUP = "lbdisc"
-BUILT_IN = "lbdisc.builtin"
+BUILT_IN = "lbdisc.builtin.plugins"
 KINDS = ("discovery", "registrar", "renderer", "reloader", "listener")
 REPLACED = {"lbdisc_applied": "lbdisc_listener"}  # hooks that were, and what took their place
 # What foreign code may raise where it is called once: even its exit is only its own.

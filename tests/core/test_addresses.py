@@ -5,8 +5,14 @@ import socket
 
 import pytest
 
-from lbdisc import addresses
-from lbdisc.addresses import LOOPBACK, OwnAddress, is_loopback, named_address, routed_address
+from lbdisc.register import addresses
+from lbdisc.register.addresses import (
+    LOOPBACK,
+    OwnAddress,
+    is_loopback,
+    named_address,
+    routed_address,
+)
 
 Routes = dict[socket.AddressFamily, str]
 V4, V6 = socket.AF_INET, socket.AF_INET6

@@ -16,18 +16,18 @@ from threading import Event
 import pytest
 
 from lbdisc import Endpoint, Problem, Publish, Rendered, Snapshot, events
-from lbdisc.agent import Agent
+from lbdisc.agent.agent import Agent
+from lbdisc.agent.guard import Guard
+from lbdisc.agent.status import Status
+from lbdisc.agent.store import Store, claimed
+from lbdisc.agent.watching import Wake, Watcher
 from lbdisc.backoff import Backoff
-from lbdisc.command_reloader import CommandReloader, CommandSettings
+from lbdisc.builtin.command.reloader import CommandReloader, CommandSettings
+from lbdisc.builtin.journal import Journal
 from lbdisc.errors import DiscoveryError, LbdiscError, RenderError, SettingsError
-from lbdisc.guard import Guard
-from lbdisc.journal import Journal
-from lbdisc.listening import Listeners
-from lbdisc.settings import AgentSettings, CoreSettings
-from lbdisc.status import Status
-from lbdisc.store import Store, claimed
+from lbdisc.listening.listeners import Listeners
+from lbdisc.settings.tables import AgentSettings, CoreSettings
 from lbdisc.testing.waiting import eventually
-from lbdisc.watching import Wake, Watcher
 from support.notes import Notes
 
 

@@ -10,8 +10,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from lbdisc.checks import Command, Http, Tcp, parse
 from lbdisc.errors import SettingsError
+from lbdisc.register.checks import Command, Http, Tcp, parse
 from lbdisc.testing.processes import free_port
 from lbdisc.testing.waiting import eventually
 from lbdisc.values import Endpoint

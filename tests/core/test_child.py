@@ -11,7 +11,7 @@ from queue import Queue
 import psutil
 import pytest
 
-from lbdisc.child import Child, CommandError
+from lbdisc.register.child import Child, CommandError
 from lbdisc.testing.waiting import eventually
 
 Codes = Queue[int]
@@ -132,7 +132,7 @@ def test_it_does_not_speak_to_the_service_manager_for_us(
 
 KEEPER = """
 import sys, time
-from lbdisc.child import Child
+from lbdisc.register.child import Child
 Child(["sh", "-c", sys.argv[1]]).start(print)
 time.sleep(300)
 """

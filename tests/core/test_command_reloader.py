@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from lbdisc import Applied, Endpoint, Rendered
-from lbdisc.command_reloader import CommandReloader, CommandSettings
+from lbdisc.builtin.command.reloader import CommandReloader, CommandSettings
 from lbdisc.errors import ApplyError, CheckError, SettingsError
 from lbdisc.planned import Nothing, Reload, Start
 from lbdisc.testing.waiting import eventually

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
-from lbdisc.configuration import Configuration, load
 from lbdisc.errors import SettingsError
-from lbdisc.sources import leaves
+from lbdisc.settings.loading import Configuration, load
+from lbdisc.settings.sources import leaves
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,7 +8,7 @@ import pytest
 from lbdisc.cli import COMMANDS
 from lbdisc.hooks import Hooks
 from lbdisc.plugins import Plugins
-from lbdisc.reference import settings_reference
+from lbdisc.settings.reference import settings_reference
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md"))]

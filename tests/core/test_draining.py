@@ -8,11 +8,12 @@ from threading import Event, Thread
 
 import pytest
 
-from lbdisc import Endpoint, Publish, Snapshot, draining, events
-from lbdisc.draining import Agent, AgentsDrain, Progress, agents, begun, progress, token
+from lbdisc import Endpoint, Publish, Snapshot, events
 from lbdisc.errors import DiscoveryError, SettingsError
 from lbdisc.hooks import Discovery
-from lbdisc.settings import AgentSettings
+from lbdisc.register import draining
+from lbdisc.register.draining import Agent, AgentsDrain, Progress, agents, begun, progress, token
+from lbdisc.settings.tables import AgentSettings
 from lbdisc.testing.waiting import eventually
 from lbdisc.values import MAX_TAGS
 from lbdisc_serf import tags as serf

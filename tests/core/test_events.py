@@ -8,10 +8,10 @@ import pytest
 import structlog
 
 from lbdisc import Endpoint, Problem, events
+from lbdisc.builtin.journal import Journal, line
 from lbdisc.errors import CheckError
 from lbdisc.events import base, register, run
-from lbdisc.journal import Journal, line
-from lbdisc.repeats import Repeats, masked
+from lbdisc.listening.repeats import Repeats, masked
 
 PAGE = Path(__file__).parents[2] / "docs" / "events.md"
 KINDS: list[type[events.Event]] = [

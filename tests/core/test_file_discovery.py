@@ -12,10 +12,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from lbdisc.builtin.file.discovery import FileDiscovery, Notices
+from lbdisc.builtin.file.folder import Folder
+from lbdisc.builtin.file.settings import FileSettings
 from lbdisc.errors import DiscoveryError, SettingsError
-from lbdisc.file_discovery import FileDiscovery, Notices
-from lbdisc.file_folder import Folder
-from lbdisc.file_settings import FileSettings
 from lbdisc.testing import Watching
 from lbdisc.testing.recorder import Recorder
 from lbdisc.values import Endpoint, Snapshot
@@ -295,7 +295,7 @@ def test_without_the_kernels_notices_the_folder_is_polled(
     def full(*_: object) -> None:
         raise OSError("Too many open files")
 
-    monkeypatch.setattr("lbdisc.file_discovery.RustNotify", full)
+    monkeypatch.setattr("lbdisc.builtin.file.discovery.RustNotify", full)
     with Watching(FileDiscovery(FileSettings(dir=folder))) as watching:
         (folder / "s1").write_text("s1 10.0.0.7")
         watching.until(lambda s: len(s) == 1, deadline=10)

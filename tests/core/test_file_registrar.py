@@ -8,9 +8,9 @@ from threading import Event
 
 import pytest
 
+from lbdisc.builtin.file.registrar import FileRegistrar
+from lbdisc.builtin.file.settings import FileSettings
 from lbdisc.errors import RegistrarError
-from lbdisc.file_registrar import FileRegistrar
-from lbdisc.file_settings import FileSettings
 from lbdisc.testing import Holding, eventually
 from lbdisc.values import Endpoint
 

@@ -1,8 +1,8 @@
 """The guard: clean leaves pass, mass losses are held, nothing drops to zero by expiry alone."""
 
 from lbdisc import Endpoint, Snapshot
-from lbdisc.guard import Guard
-from lbdisc.settings import GuardSettings
+from lbdisc.agent.guard import Guard
+from lbdisc.settings.tables import GuardSettings
 
 SETTINGS = GuardSettings(max_loss=0.5, loss_window=10, loss_hold=60)
 

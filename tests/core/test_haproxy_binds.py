@@ -7,7 +7,7 @@ import pytest
 
 from lbdisc.errors import ApplyError
 from lbdisc.haproxy.binds import new_binds, try_binds
-from lbdisc.haproxy.text import Configuration, parse
+from lbdisc.haproxy.language.text import Configuration, parse
 from lbdisc.haproxy.versions import MAX_UNIX_PATH
 from lbdisc.testing.processes import free_port
 

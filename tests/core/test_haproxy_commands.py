@@ -2,9 +2,9 @@
 
 import pytest
 
-from lbdisc.haproxy import commands as cmd
-from lbdisc.haproxy.commands import Command
 from lbdisc.haproxy.errors import HaproxyError, Refused
+from lbdisc.haproxy.sockets import commands as cmd
+from lbdisc.haproxy.sockets.commands import Command
 
 
 @pytest.mark.parametrize(

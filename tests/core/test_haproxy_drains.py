@@ -4,8 +4,8 @@ import pytest
 
 from lbdisc import Endpoint
 from lbdisc.haproxy.drains import servers_of
+from lbdisc.haproxy.language.text import parse
 from lbdisc.haproxy.live import Live
-from lbdisc.haproxy.text import parse
 from lbdisc.haproxy.versions import OLDEST
 
 TEXT = """

@@ -1,7 +1,7 @@
 """When servers that were added at run time are settled."""
 
+from lbdisc.haproxy.language.text import parse
 from lbdisc.haproxy.live import IMPATIENCE, Live
-from lbdisc.haproxy.text import parse
 from lbdisc.haproxy.versions import OLDEST
 
 

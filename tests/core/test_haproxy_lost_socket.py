@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from lbdisc.haproxy.language.text import parse
 from lbdisc.haproxy.lost_socket import lost_socket, spelled_anew
-from lbdisc.haproxy.text import parse
 
 TEXT = """global
     stats socket {path} mode 600 level admin

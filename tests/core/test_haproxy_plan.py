@@ -2,8 +2,8 @@
 
 import pytest
 
-from lbdisc.haproxy.plan import Plan, plan
-from lbdisc.haproxy.text import ServerLine, parse
+from lbdisc.haproxy.language.text import ServerLine, parse
+from lbdisc.haproxy.planning.plan import Plan, plan
 from lbdisc.haproxy.versions import Features
 
 HEAD = "global\n  stats socket /run/h.sock level admin\n"

@@ -3,13 +3,8 @@
 import pytest
 
 from lbdisc.haproxy.errors import HaproxyError
-from lbdisc.haproxy.master import Processes, alerts, first_alert
-from lbdisc.haproxy.rows import (
-    Info,
-    read_connections,
-    read_states,
-    read_stats,
-)
+from lbdisc.haproxy.sockets.master import Processes, alerts, first_alert
+from lbdisc.haproxy.sockets.rows import Info, read_connections, read_states, read_stats
 
 PROC = """\
 #<PID>          <type>          <reloads>       <uptime>        <version>

@@ -4,8 +4,8 @@ import pytest
 
 from lbdisc.haproxy.errors import HaproxyError
 from lbdisc.haproxy.health_file import kept_state
-from lbdisc.haproxy.rows import STATE_FIELDS, read_states
-from lbdisc.haproxy.text import Configuration, parse
+from lbdisc.haproxy.language.text import Configuration, parse
+from lbdisc.haproxy.sockets.rows import STATE_FIELDS, read_states
 from lbdisc.haproxy.verify import differences
 
 HEADER = (

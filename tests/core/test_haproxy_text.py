@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lbdisc.haproxy.text import Bind, Configuration, _last, parse
-from lbdisc.haproxy.words import split
+from lbdisc.haproxy.language.text import Bind, Configuration, _last, parse
+from lbdisc.haproxy.language.words import split
 
 TEXT = """\
 # a comment

@@ -6,8 +6,8 @@ from queue import Queue
 
 import pytest
 
-from lbdisc import health
-from lbdisc.health import Checker, Verdict
+from lbdisc.register import health
+from lbdisc.register.health import Checker, Verdict
 from lbdisc.testing.waiting import eventually
 from lbdisc.values import Endpoint
 

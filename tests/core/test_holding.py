@@ -7,10 +7,10 @@ from threading import Event
 
 import pytest
 
-from lbdisc import holding
 from lbdisc.errors import LbdiscError, RegistrarError, SettingsError
-from lbdisc.holding import End, Holder
-from lbdisc.settings import AgentSettings
+from lbdisc.register import holding
+from lbdisc.register.holding import End, Holder
+from lbdisc.settings.tables import AgentSettings
 from lbdisc.testing.waiting import eventually
 from lbdisc.values import Endpoint
 from support.ledger import LEASE, Ledger

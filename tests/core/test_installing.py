@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from lbdisc import Rendered
+from lbdisc.agent.store import claimed
 from lbdisc.errors import ApplyError, CheckError
 from lbdisc.installing import Installation, heal, held
-from lbdisc.store import claimed
 
 ONE = Rendered("one", (("a.map", "1"), ("sub/b.map", "1")))
 TWO = Rendered("two", (("a.map", "2"), ("c.map", "2")))

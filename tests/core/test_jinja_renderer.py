@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lbdisc import Endpoint, Snapshot
+from lbdisc.builtin.jinja2.renderer import JinjaRenderer, JinjaSettings, quote
 from lbdisc.errors import RenderError, SettingsError
-from lbdisc.jinja_renderer import JinjaRenderer, JinjaSettings, quote
 
 VARS = {"http_bind": "127.0.0.1:18080", "stats_bind": "127.0.0.1:18081", "cli_bind": ""}
 

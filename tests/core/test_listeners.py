@@ -9,7 +9,7 @@ from threading import Event
 import pytest
 
 from lbdisc import events
-from lbdisc.listening import LAST, ROOM, Listeners
+from lbdisc.listening.listeners import LAST, ROOM, Listeners
 from lbdisc.testing.waiting import eventually
 
 NEWS = events.ProgramReady(generation=1)

@@ -4,8 +4,8 @@ import tracemalloc
 from pathlib import Path
 
 from lbdisc import Endpoint, Snapshot
-from lbdisc.haproxy.plan import plan
-from lbdisc.jinja_renderer import JinjaRenderer, JinjaSettings
+from lbdisc.builtin.jinja2.renderer import JinjaRenderer, JinjaSettings
+from lbdisc.haproxy.planning.plan import plan
 
 NODES, WARM, CHANGES = 10, 200, 1800
 ALLOWED = 1_000_000  # bytes; the texts of all generations are 4 MB, without what is read from them

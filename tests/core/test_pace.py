@@ -1,7 +1,7 @@
 """Pace: merging bursts, distance between reloads, retries."""
 
-from lbdisc.pace import Pace
-from lbdisc.settings import AgentSettings
+from lbdisc.agent.pace import Pace
+from lbdisc.settings.tables import AgentSettings
 
 SETTINGS = AgentSettings(quiet=0.2, max_wait=2, min_reload_interval=1)
 

@@ -13,7 +13,7 @@ import pytest
 import typer
 
 from lbdisc import Provider, hookimpl, plugins
-from lbdisc.context import Context
+from lbdisc.cli.context import Context
 from lbdisc.errors import PluginError, RenderError, SettingsError
 from lbdisc.hooks import Discovery, Hooks
 from lbdisc.plugins import Plugins

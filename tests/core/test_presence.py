@@ -6,13 +6,13 @@ from pathlib import Path
 import pytest
 
 from lbdisc import Change, Endpoint, Rendered, Snapshot
-from lbdisc.command_reloader import CommandReloader, CommandSettings
-from lbdisc.draining import ROOM, Agent, begun, token
+from lbdisc.agent.presence import Presence
+from lbdisc.builtin.command.reloader import CommandReloader, CommandSettings
 from lbdisc.errors import ApplyError, RegistrarError
 from lbdisc.events import AgentNotAnnounced, DrainAcknowledged, Event
 from lbdisc.generation import Generation
-from lbdisc.presence import Presence
-from lbdisc.settings import AgentSettings
+from lbdisc.register.draining import ROOM, Agent, begun, token
+from lbdisc.settings.tables import AgentSettings
 from lbdisc.testing.waiting import eventually
 from support.ledger import Ledger
 

@@ -11,14 +11,14 @@ from threading import Event
 
 import pytest
 
-from lbdisc.child import Child, CommandError
-from lbdisc.draining import DRAIN_TAG, Drain, begun
+from lbdisc.builtin.journal import Journal
 from lbdisc.errors import LbdiscError, RegistrarError, SettingsError, WriteRefused
 from lbdisc.events import EntryRefused, EntryRegistered, EntryStays
-from lbdisc.journal import Journal
-from lbdisc.listening import Listeners
-from lbdisc.registration import Registration
-from lbdisc.settings import AgentSettings, RegisterSettings
+from lbdisc.listening.listeners import Listeners
+from lbdisc.register.child import Child, CommandError
+from lbdisc.register.draining import DRAIN_TAG, Drain, begun
+from lbdisc.register.registration import Registration
+from lbdisc.settings.tables import AgentSettings, RegisterSettings
 from lbdisc.testing.waiting import eventually
 from lbdisc.values import Endpoint
 from support.ledger import LEASE, Ledger
@@ -505,7 +505,7 @@ def test_a_command_that_ends_while_draining_is_not_waited_for(life: Life) -> Non
 def test_a_registry_that_does_not_let_go_does_not_keep_us(
     life: Life, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("lbdisc.registration.LEAVE_LIMIT", 0.1)
+    monkeypatch.setattr("lbdisc.register.registration.LEAVE_LIMIT", 0.1)
     running = life.begin()
     life.until("ready")
     life.ledger.may_go.clear()

@@ -11,7 +11,7 @@ import pytest
 import typer
 
 import lbdisc.testing
-from lbdisc.context import Context
+from lbdisc.cli.context import Context
 from lbdisc.errors import CheckError
 from lbdisc.events import ProgramStarted
 from lbdisc.hooks import Hooks, Reloader, Renderer

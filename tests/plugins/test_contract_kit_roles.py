@@ -10,8 +10,8 @@ import pytest
 
 import lbdisc.testing
 from lbdisc.errors import DiscoveryError, SettingsError
-from lbdisc.holding import End
 from lbdisc.hooks import Publish
+from lbdisc.register.holding import End
 from lbdisc.testing import Backend, Holding, Leaks, Recorder, RegistrarProcess, Watching
 from lbdisc.values import Endpoint, Snapshot
 from support.ledger import Ledger

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from lbdisc import records
-from lbdisc.holding import End
+from lbdisc.register.holding import End
 from lbdisc.testing import FaultProxy
 from lbdisc.testing.roles import STOP_WITHIN
 from lbdisc.testing.waiting import eventually

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from lbdisc.errors import WriteRefused
-from lbdisc.holding import End
+from lbdisc.register.holding import End
 from lbdisc.testing.processes import Process
 from lbdisc.testing.roles import STOP_WITHIN
 from lbdisc.testing.waiting import eventually

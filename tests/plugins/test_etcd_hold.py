@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from lbdisc import records
-from lbdisc.holding import End
+from lbdisc.register.holding import End
 from lbdisc.testing.leaks import Leaks
 from lbdisc.testing.processes import Process, accepts, free_port
 from lbdisc.testing.roles import STOP_WITHIN

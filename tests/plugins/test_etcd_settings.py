@@ -3,9 +3,9 @@
 import pytest
 from pydantic import SecretStr
 
-from lbdisc.configuration import Configuration, load
 from lbdisc.errors import SettingsError
 from lbdisc.plugins import Plugins
+from lbdisc.settings.loading import Configuration, load
 from lbdisc_etcd.settings import EtcdSettings, Member
 
 

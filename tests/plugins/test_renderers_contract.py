@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from lbdisc.jinja_renderer import TEMPLATES
+from lbdisc.builtin.jinja2.renderer import TEMPLATES
 from lbdisc.rendered import Rendered
 from lbdisc.testing import RendererSuite, Rendering
 

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from lbdisc.errors import SettingsError
-from lbdisc.holding import End
 from lbdisc.hooks import Registrar
+from lbdisc.register.holding import End
 from lbdisc.testing import Holding, Watching, eventually
 from lbdisc.testing.offers import make_discovery, make_registrar
 from lbdisc.values import Endpoint

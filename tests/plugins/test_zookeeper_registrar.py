@@ -8,7 +8,7 @@ from itertools import count
 
 import pytest
 
-from lbdisc.holding import End
+from lbdisc.register.holding import End
 from lbdisc.testing.waiting import eventually
 from lbdisc.values import Endpoint
 from lbdisc_lab.servers import zookeeper

@@ -16,7 +16,7 @@ from kazoo.security import READ_ACL_UNSAFE
 from pydantic import SecretStr
 
 from lbdisc.errors import DiscoveryError, LbdiscError, RegistrarError, SettingsError, WriteRefused
-from lbdisc.holding import End
+from lbdisc.register.holding import End
 from lbdisc.testing.waiting import DEADLINE, eventually
 from lbdisc.values import Endpoint
 from lbdisc_lab.servers import zookeeper

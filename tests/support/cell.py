@@ -11,7 +11,7 @@ from typing import Any, Self
 
 from lbdisc.errors import LbdiscError
 from lbdisc.haproxy.errors import HaproxyError
-from lbdisc.haproxy.socket import Runtime
+from lbdisc.haproxy.sockets.socket import Runtime
 from lbdisc.testing.processes import accepts
 from lbdisc.testing.waiting import eventually
 from lbdisc_lab.traffic import Traffic

@@ -11,9 +11,9 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from threading import Thread
 
-from lbdisc.haproxy.process import Managed
-from lbdisc.haproxy.socket import Runtime
-from lbdisc.haproxy.text import parse
+from lbdisc.haproxy.language.text import parse
+from lbdisc.haproxy.process.managed import Managed
+from lbdisc.haproxy.sockets.socket import Runtime
 from lbdisc.testing.processes import free_port
 
 PROGRAM_3 = os.environ.get("HAPROXY_3", "")

@@ -15,8 +15,8 @@ from pathlib import Path
 import psutil
 
 from lbdisc.haproxy.errors import HaproxyError
-from lbdisc.haproxy.program import find
-from lbdisc.haproxy.socket import Runtime
+from lbdisc.haproxy.process.program import find
+from lbdisc.haproxy.sockets.socket import Runtime
 from lbdisc.testing.waiting import eventually
 from support.cell import Cell
 from support.worlds import LATE

@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 
 import pytest
 
-from lbdisc.haproxy.master import Master
+from lbdisc.haproxy.sockets.master import Master
 from lbdisc.testing.processes import Process
 from support.cell import Cell
 from support.disk import Disk

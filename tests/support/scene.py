@@ -10,10 +10,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from lbdisc import files
+from lbdisc import atomic
 from lbdisc.haproxy.errors import HaproxyError
-from lbdisc.haproxy.master import Master
-from lbdisc.haproxy.socket import Runtime
+from lbdisc.haproxy.sockets.master import Master
+from lbdisc.haproxy.sockets.socket import Runtime
 from lbdisc.testing.processes import Process, accepts, free_port
 from lbdisc.testing.waiting import eventually
 from lbdisc_lab.traffic import Traffic
@@ -124,7 +124,7 @@ class Scene:
         record = {"address": "127.0.0.1", "port": port, **parts}
         folder = self.nodes / "nodes"
         folder.mkdir(exist_ok=True)
-        files.write(folder / f"{name}.json", json.dumps(record))
+        atomic.write(folder / f"{name}.json", json.dumps(record))
 
     def unlist(self, name: str) -> None:
         (self.nodes / "nodes" / f"{name}.json").unlink()

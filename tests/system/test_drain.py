@@ -14,9 +14,9 @@ from typing import Any, Self
 import pytest
 
 from lbdisc.haproxy.errors import HaproxyError
-from lbdisc.haproxy.master import Master
-from lbdisc.haproxy.rows import Stat
-from lbdisc.haproxy.socket import Runtime
+from lbdisc.haproxy.sockets.master import Master
+from lbdisc.haproxy.sockets.rows import Stat
+from lbdisc.haproxy.sockets.socket import Runtime
 from lbdisc.testing.processes import Process, free_port
 from lbdisc.testing.waiting import eventually
 from lbdisc_lab.demo import registries

@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 
 from lbdisc import Endpoint
-from lbdisc.haproxy import commands as cmd
 from lbdisc.haproxy.drains import Drains
+from lbdisc.haproxy.language.text import parse
 from lbdisc.haproxy.live import Live
-from lbdisc.haproxy.text import parse
+from lbdisc.haproxy.sockets import commands as cmd
 from lbdisc.testing.waiting import eventually
 from support.haproxies import VERSIONS, Place, Running, free_port, place
 

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from lbdisc.haproxy import commands as cmd
 from lbdisc.haproxy.health_file import kept_state
-from lbdisc.haproxy.rows import ServerState
-from lbdisc.haproxy.text import parse
+from lbdisc.haproxy.language.text import parse
+from lbdisc.haproxy.sockets import commands as cmd
+from lbdisc.haproxy.sockets.rows import ServerState
 from lbdisc.testing.processes import free_port
 from lbdisc.testing.waiting import eventually
 from support.haproxies import VERSIONS, Place, Running, listener, place

@@ -6,8 +6,8 @@ from contextlib import ExitStack, contextmanager
 
 import pytest
 
+from lbdisc.haproxy.language.text import parse
 from lbdisc.haproxy.live import AT_ONCE, Live
-from lbdisc.haproxy.text import parse
 from lbdisc.testing.waiting import eventually
 from support.haproxies import VERSIONS, Place, Running, free_port, place
 

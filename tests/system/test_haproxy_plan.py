@@ -11,9 +11,9 @@ from hypothesis import HealthCheck, Phase, event, given, seed, settings
 from hypothesis import strategies as st
 
 from lbdisc.errors import CheckError
-from lbdisc.haproxy.plan import Parked, plan
-from lbdisc.haproxy.program import check_config
-from lbdisc.haproxy.text import parse
+from lbdisc.haproxy.language.text import parse
+from lbdisc.haproxy.planning.plan import Parked, plan
+from lbdisc.haproxy.process.program import check_config
 from lbdisc.haproxy.verify import differences
 from lbdisc.haproxy.versions import Features
 from lbdisc.testing.waiting import eventually

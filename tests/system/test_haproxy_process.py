@@ -13,10 +13,10 @@ import pytest
 
 from lbdisc.errors import ApplyError, CheckError, SettingsError
 from lbdisc.haproxy.errors import ReloadFailed, Unreachable
-from lbdisc.haproxy.master import Master
-from lbdisc.haproxy.process import Managed
-from lbdisc.haproxy.program import check_config
-from lbdisc.haproxy.socket import Runtime
+from lbdisc.haproxy.process.managed import Managed
+from lbdisc.haproxy.process.program import check_config
+from lbdisc.haproxy.sockets.master import Master
+from lbdisc.haproxy.sockets.socket import Runtime
 from lbdisc.haproxy.versions import MAX_UNIX_PATH
 from lbdisc.testing.processes import free_port
 from lbdisc.testing.waiting import eventually
@@ -130,7 +130,7 @@ def test_the_next_agent_takes_over_what_an_agent_left(here: Place, running: Runn
 AGENT = """
 import sys
 from pathlib import Path
-from lbdisc.haproxy.process import Managed
+from lbdisc.haproxy.process.managed import Managed
 binary, config, master, runtime = sys.argv[1:]
 Managed(binary=binary, config=Path(config), master=Path(master)).start(runtime=runtime)
 print("started", file=sys.stderr, flush=True)

@@ -9,9 +9,9 @@ from threading import Thread
 import pytest
 
 from lbdisc.errors import SettingsError
-from lbdisc.haproxy import commands as cmd
 from lbdisc.haproxy.errors import HaproxyError, Refused, Unreachable
-from lbdisc.haproxy.socket import Runtime, answers, host_and_port
+from lbdisc.haproxy.sockets import commands as cmd
+from lbdisc.haproxy.sockets.socket import Runtime, answers, host_and_port
 from lbdisc.testing.processes import free_port
 from lbdisc.testing.waiting import eventually
 from support.haproxies import VERSIONS, Place, Running, place

@@ -2,7 +2,7 @@
 
 from random import Random
 
-from lbdisc.haproxy.words import split
+from lbdisc.haproxy.language.words import split
 from support.haproxies import place
 
 PLAIN = ("a", "b", "$", "{", "é", "\\ ", "\\'", '\\"', "\\#", "\\\\", "\\n", "\\x41", "\\q")

@@ -20,7 +20,7 @@ import structlog
 
 from lbdisc.cli import main
 from lbdisc.cli.register import register
-from lbdisc.settings import RegisterSettings
+from lbdisc.settings.tables import RegisterSettings
 from lbdisc.testing.processes import Process, free_port
 from lbdisc.testing.waiting import eventually
 

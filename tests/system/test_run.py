@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from lbdisc.haproxy.master import Master
-from lbdisc.haproxy.socket import Runtime
+from lbdisc.haproxy.sockets.master import Master
+from lbdisc.haproxy.sockets.socket import Runtime
 from lbdisc.testing.processes import Process
 from lbdisc.testing.waiting import eventually
 from support.scene import LBDISC, Scene, lost

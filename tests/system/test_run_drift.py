@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from lbdisc.haproxy import commands as cmd
-from lbdisc.haproxy.commands import Command
-from lbdisc.haproxy.socket import Runtime
-from lbdisc.haproxy.text import parse
+from lbdisc.haproxy.language.text import parse
+from lbdisc.haproxy.sockets import commands as cmd
+from lbdisc.haproxy.sockets.commands import Command
+from lbdisc.haproxy.sockets.socket import Runtime
 from lbdisc.haproxy.verify import differences
 from lbdisc.testing.waiting import eventually
 from support.scene import Scene, lost

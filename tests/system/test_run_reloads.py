@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from lbdisc.haproxy.commands import AddServer
 from lbdisc.haproxy.errors import HaproxyError
-from lbdisc.haproxy.master import Master
-from lbdisc.haproxy.rows import Stat
-from lbdisc.haproxy.socket import Runtime
+from lbdisc.haproxy.sockets.commands import AddServer
+from lbdisc.haproxy.sockets.master import Master
+from lbdisc.haproxy.sockets.rows import Stat
+from lbdisc.haproxy.sockets.socket import Runtime
 from lbdisc.testing.processes import free_port
 from lbdisc.testing.waiting import eventually
 from support.scene import Scene, lost

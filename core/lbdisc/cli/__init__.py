@@ -5,7 +5,7 @@ import sys
 import typer
 
 from lbdisc import __version__
-from lbdisc.context import Context
+from lbdisc.cli.context import Context
 from lbdisc.errors import LbdiscError
 from lbdisc.plugins import Plugins
 
@@ -16,7 +16,7 @@ WRONG_USAGE = 2
 
 def build(plugins: Plugins) -> typer.Typer:
     """The application with the core's commands and those of ``plugins``."""
-    from lbdisc.cli import config, inspect, plugin_list, register, render, run, status, template
+    from lbdisc.cli import config, nodes, plugin_list, register, render, run, status, template
 
     app = typer.Typer(
         name="lbdisc",
@@ -29,7 +29,7 @@ def build(plugins: Plugins) -> typer.Typer:
     app.callback()(_options)
     app.command("run")(run.run)
     app.command("register", context_settings={"allow_interspersed_args": False})(register.register)
-    app.command("nodes")(inspect.nodes)
+    app.command("nodes")(nodes.nodes)
     app.command("render")(render.render)
     app.command("plan")(render.plan)
     app.command("status")(status.status)

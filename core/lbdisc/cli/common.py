@@ -9,9 +9,9 @@ import typer
 from lbdisc.plugins import Plugins
 
 if TYPE_CHECKING:
-    from lbdisc.configuration import Configuration
     from lbdisc.hooks import Reloader
     from lbdisc.rendered import Rendered
+    from lbdisc.settings.loading import Configuration
 
 ConfigOption = Annotated[
     Path | None,
@@ -58,10 +58,11 @@ def load_configuration(
 
     Broken plugins are logged; not with ``tell_broken=False``, for who tells them to all listeners.
     """
-    from lbdisc import configuration, logs
+    from lbdisc.cli import logs
+    from lbdisc.settings import loading
 
     loaded = plugins or Plugins.load()
-    settings = configuration.load(
+    settings = loading.load(
         loaded.tables,
         file=config,
         flags=flags,
@@ -70,7 +71,7 @@ def load_configuration(
     )
     logs.set_up(settings.core.log)
     if tell_broken:
-        from lbdisc.journal import Journal
+        from lbdisc.builtin.journal import Journal
 
         for event in loaded.complaints:
             Journal().hear(event)

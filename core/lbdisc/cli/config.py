@@ -61,13 +61,13 @@ def check(
 
     Example: lbdisc config check -c lbdisc.toml
     """
-    from lbdisc.cli import wiring
+    from lbdisc.agent import composing
     from lbdisc.values import Snapshot
 
     plugins, settings = load_configuration(config, {"backend": backend}, set_)
-    wiring.discovery(plugins, settings)
-    rendered = wiring.renderer(plugins, settings).render(Snapshot())
-    check_rendered(wiring.reloader(plugins, settings), settings.core.output, rendered)
+    composing.discovery(plugins, settings)
+    rendered = composing.renderer(plugins, settings).render(Snapshot())
+    check_rendered(composing.reloader(plugins, settings), settings.core.output, rendered)
     sys.stdout.write(f"settings are good (file: {settings.file or 'none'})\n")
 
 
@@ -77,7 +77,7 @@ def reference() -> None:
     Example: lbdisc config reference
     """
     from lbdisc.plugins import Plugins
-    from lbdisc.reference import settings_reference
+    from lbdisc.settings.reference import settings_reference
 
     sys.stdout.write(settings_reference(Plugins.load().tables))
 

@@ -4,7 +4,7 @@ import json
 import sys
 
 from lbdisc.cli.common import JsonOption
-from lbdisc.context import Context
+from lbdisc.cli.context import Context
 from lbdisc.plugins import Plugins
 
 

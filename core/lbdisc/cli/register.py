@@ -12,11 +12,11 @@ from lbdisc.errors import EntryError, SettingsError
 from lbdisc.values import shown
 
 if TYPE_CHECKING:
-    from lbdisc.configuration import Configuration
-    from lbdisc.listening import Listeners
+    from lbdisc.listening.listeners import Listeners
     from lbdisc.plugins import Plugins
-    from lbdisc.registration import Registration
-    from lbdisc.settings import RegisterSettings
+    from lbdisc.register.registration import Registration
+    from lbdisc.settings.loading import Configuration
+    from lbdisc.settings.tables import RegisterSettings
     from lbdisc.values import Endpoint
 
 
@@ -70,9 +70,9 @@ def register(
     Example: lbdisc register --service web --port 3000 --check /health -- node app.js
     """
     if os.getpid() == 1:
-        from lbdisc import init
+        from lbdisc.register import process_one
 
-        if (code := init.split()) is not None:
+        if (code := process_one.split()) is not None:
             raise typer.Exit(code)
     flags = {
         "backend": backend,
@@ -95,13 +95,13 @@ def register(
 
 
 def _run(plugins: "Plugins", configuration: "Configuration", command: Sequence[str]) -> int:
-    from lbdisc.cli import wiring
+    from lbdisc.agent import composing
 
-    with wiring.listeners(plugins, configuration) as listeners:
+    with composing.listeners(plugins, configuration) as listeners:
         registration = _registration(plugins, configuration, command, listeners)
         _take_signals(registration)
         registration.start()
-        with wiring.told("register", plugins, configuration, listeners.tell):
+        with composing.told("register", plugins, configuration, listeners.tell):
             return registration.run()
 
 
@@ -123,11 +123,11 @@ def _registration(
     command: Sequence[str],
     listeners: "Listeners",
 ) -> "Registration":
-    from lbdisc.child import Child
-    from lbdisc.cli import wiring
-    from lbdisc.draining import AgentsDrain
-    from lbdisc.notify import Notifier
-    from lbdisc.registration import Registration
+    from lbdisc.agent import composing
+    from lbdisc.builtin.notify import Notifier
+    from lbdisc.register.child import Child
+    from lbdisc.register.draining import AgentsDrain
+    from lbdisc.register.registration import Registration
 
     settings = configuration.core.register
     provider = plugins.registrar(configuration.core.backend)
@@ -137,7 +137,7 @@ def _registration(
         registrar=provider.create(configuration.table(provider.name)),
         child=Child(command) if command else None,
         drain=AgentsDrain(
-            lambda: wiring.discovery(plugins, configuration),
+            lambda: composing.discovery(plugins, configuration),
             configuration.core.agent,
             listeners.tell,
         ),
@@ -152,7 +152,7 @@ def _endpoint(settings: "RegisterSettings") -> "Callable[[], Endpoint]":
     """What makes the endpoint; its address follows the machine's if none is given."""
     from structlog import get_logger
 
-    from lbdisc.addresses import OwnAddress, is_loopback
+    from lbdisc.register.addresses import OwnAddress, is_loopback
     from lbdisc.values import Endpoint
 
     own = None if settings.address else OwnAddress()
@@ -183,7 +183,7 @@ def _take_signals(registration: "Registration") -> None:
 
     Under nohup a hangup means nothing to us, nor to COMMAND, which inherits that.
     """
-    from lbdisc.registration import FORWARDED, STOPPING
+    from lbdisc.register.registration import FORWARDED, STOPPING
 
     for number in (*STOPPING, *FORWARDED):
         if number == signal.SIGHUP and signal.getsignal(number) is signal.SIG_IGN:

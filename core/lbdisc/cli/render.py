@@ -20,10 +20,10 @@ from lbdisc.cli.common import (
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from lbdisc.configuration import Configuration
     from lbdisc.planned import Planned
     from lbdisc.plugins import Plugins
     from lbdisc.rendered import Rendered
+    from lbdisc.settings.loading import Configuration
 
 RELOAD_NEEDED = 3
 
@@ -48,12 +48,12 @@ def render(
 
     Example: lbdisc render --diff
     """
-    from lbdisc.cli import wiring
+    from lbdisc.agent import composing
     from lbdisc.rendered import Rendered
 
     plugins, settings = load_configuration(config, {"backend": backend}, set_)
     rendered = _rendered(plugins, settings)
-    output, reloader = settings.core.output, wiring.reloader(plugins, settings)
+    output, reloader = settings.core.output, composing.reloader(plugins, settings)
     if check:
         check_rendered(reloader, output, rendered)
     if not diff:
@@ -105,13 +105,13 @@ def plan(
 
     Example: lbdisc plan --json
     """
-    from lbdisc.cli import wiring
+    from lbdisc.agent import composing
     from lbdisc.planned import AtRuntime
     from lbdisc.rendered import Rendered
 
     plugins, settings = load_configuration(config, {"backend": backend}, set_)
     rendered, before = _rendered(plugins, settings), _written(settings.core.output)
-    reloader = wiring.reloader(plugins, settings)
+    reloader = composing.reloader(plugins, settings)
     planned = reloader.plan(settings.core.output, before, rendered)
     changes = rendered.file_changes(before or Rendered(""))
     commands = planned.how.commands if isinstance(planned.how, AtRuntime) else ()
@@ -136,11 +136,11 @@ def _line(planned: "Planned") -> str:
 
 
 def _rendered(plugins: "Plugins", settings: "Configuration") -> "Rendered":
-    from lbdisc.cli import wiring
-    from lbdisc.cli.inspect import read_once
+    from lbdisc.agent import composing
+    from lbdisc.cli.nodes import read_once
 
     snapshot = read_once(plugins, settings).only(settings.core.services)
-    return wiring.renderer(plugins, settings).render(snapshot)
+    return composing.renderer(plugins, settings).render(snapshot)
 
 
 def _written(output: "Path") -> "Rendered | None":

@@ -10,13 +10,13 @@ from lbdisc.cli.common import BackendOption, ConfigOption, SetOption, load_confi
 from lbdisc.events import ProgramStopping, SettingsRefused, SettingsReread
 
 if TYPE_CHECKING:
-    from lbdisc.agent import Agent
-    from lbdisc.configuration import Configuration
-    from lbdisc.listening import Listeners, Tell
+    from lbdisc.agent.agent import Agent
+    from lbdisc.agent.presence import Presence
+    from lbdisc.agent.status import Status
+    from lbdisc.agent.store import Store
+    from lbdisc.listening.listeners import Listeners, Tell
     from lbdisc.plugins import Plugins
-    from lbdisc.presence import Presence
-    from lbdisc.status import Status
-    from lbdisc.store import Store
+    from lbdisc.settings.loading import Configuration
 
 
 def run(
@@ -45,7 +45,7 @@ class _Service:
     """The agent with its signals."""
 
     def __init__(self, plugins: "Plugins", settings: "Configuration", reread: Any) -> None:
-        from lbdisc.watching import Wake
+        from lbdisc.agent.watching import Wake
 
         self._plugins = plugins
         self._settings = settings
@@ -56,9 +56,9 @@ class _Service:
         self._tell: Tell
 
     def run(self) -> None:
-        from lbdisc.cli import wiring
-        from lbdisc.status import Status
-        from lbdisc.store import Store, claimed
+        from lbdisc.agent import composing
+        from lbdisc.agent.status import Status
+        from lbdisc.agent.store import Store, claimed
 
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._on_stop)
@@ -68,16 +68,16 @@ class _Service:
         store.prepare()
         with store.locked(), claimed(core.output):
             status = Status(store)
-            with wiring.listeners(
+            with composing.listeners(
                 self._plugins, self._settings, own=(status,), wake=self._wake.call
             ) as listeners:
                 self._serve(store, status, listeners)
 
     def _serve(self, store: "Store", status: "Status", listeners: "Listeners") -> None:
-        from lbdisc.cli import wiring
+        from lbdisc.agent import composing
 
         self._tell = listeners.tell
-        agent = wiring.agent(
+        agent = composing.agent(
             self._plugins,
             self._settings,
             self._wake,
@@ -86,7 +86,7 @@ class _Service:
             heard_by=listeners,
         )
         signal.signal(signal.SIGHUP, lambda *_: self._wake.ask(lambda: self._reload(agent)))
-        with wiring.told("run", self._plugins, self._settings, self._tell):
+        with composing.told("run", self._plugins, self._settings, self._tell):
             try:
                 agent.run(self._stop)
             finally:
@@ -102,13 +102,15 @@ class _Service:
 
     def _reload(self, agent: "Agent") -> None:
         """SIGHUP: take the new settings if they are good, keep the old ones if not."""
-        from lbdisc.cli import wiring
+        from lbdisc.agent import composing
         from lbdisc.errors import LbdiscError
 
         try:
             settings = self._reread()
-            renderer = wiring.renderer(self._plugins, settings)
-            watcher = wiring.watcher(self._plugins, settings, self._wake, agent.listed, self._tell)
+            renderer = composing.renderer(self._plugins, settings)
+            watcher = composing.watcher(
+                self._plugins, settings, self._wake, agent.listed, self._tell
+            )
             presence = self._presence(settings)
         except LbdiscError as error:
             self._tell(SettingsRefused(error=str(error)))
@@ -125,7 +127,7 @@ class _Service:
 
     def _presence(self, settings: "Configuration") -> "Presence | None":
         """Another presence where the registry or the name changes, else the old one goes on."""
-        from lbdisc.cli import wiring
+        from lbdisc.agent import composing
 
         def place(found: "Configuration") -> tuple[object, ...]:
             agent, backend = found.core.agent, found.core.backend
@@ -133,7 +135,7 @@ class _Service:
 
         if place(settings) == place(self._settings):
             return None
-        return wiring.presence(self._plugins, settings, self._tell)
+        return composing.presence(self._plugins, settings, self._tell)
 
     def _fixed(self, settings: "Configuration") -> list[str]:
         """What differs and cannot change while the agent runs."""
@@ -149,13 +151,13 @@ class _Service:
 
 def _once(plugins: "Plugins", settings: "Configuration") -> None:
     """Read, render, check and apply once; the exit code tells."""
-    from lbdisc.announcing import announced
-    from lbdisc.cli import wiring
-    from lbdisc.cli.inspect import read_once
+    from lbdisc.agent import composing
+    from lbdisc.agent.announcing import announced
+    from lbdisc.agent.status import Status
+    from lbdisc.agent.store import Store, claimed
+    from lbdisc.cli.nodes import read_once
     from lbdisc.events import Cause
     from lbdisc.generation import Generation
-    from lbdisc.status import Status
-    from lbdisc.store import Store, claimed
     from lbdisc.values import Snapshot
 
     core = settings.core
@@ -164,12 +166,12 @@ def _once(plugins: "Plugins", settings: "Configuration") -> None:
     with (
         store.locked(),
         claimed(core.output),
-        wiring.listeners(plugins, settings) as listeners,
-        wiring.told("run --once", plugins, settings, listeners.tell),
+        composing.listeners(plugins, settings) as listeners,
+        composing.told("run --once", plugins, settings, listeners.tell),
     ):
         snapshot = read_once(plugins, settings).only(core.services)
-        rendered = wiring.renderer(plugins, settings).render(snapshot)
-        reloader = wiring.reloader(plugins, settings)
+        rendered = composing.renderer(plugins, settings).render(snapshot)
+        reloader = composing.reloader(plugins, settings)
         applied = reloader.apply(reloader.plan(core.output, None, rendered))
         before = (store.last_snapshot() or Snapshot()).only(core.services)
         store.save_snapshot(snapshot)

@@ -19,8 +19,8 @@ def status(
     Example: lbdisc status --json
     """
     from lbdisc import records
+    from lbdisc.agent.store import Store
     from lbdisc.errors import LbdiscError
-    from lbdisc.store import Store
     from lbdisc.values import Snapshot
 
     _, settings = load_configuration(config, {}, set_)

@@ -26,9 +26,9 @@ def export(
 
     Example: lbdisc template export /etc/lbdisc
     """
-    from lbdisc import files
+    from lbdisc import atomic
+    from lbdisc.builtin.jinja2.renderer import TEMPLATES
     from lbdisc.errors import LbdiscError
-    from lbdisc.jinja_renderer import TEMPLATES
 
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -36,7 +36,7 @@ def export(
             target = folder / template.name
             if target.exists() and not force:
                 raise LbdiscError(f"{target} is there already: --force replaces it")
-            files.write(target, template.read_text())
+            atomic.write(target, template.read_text())
             sys.stdout.write(f"{target}\n")
     except OSError as error:
         raise LbdiscError(f"cannot write to {folder}: {error.strerror}") from error

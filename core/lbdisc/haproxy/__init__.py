@@ -1,6 +1,6 @@
 """What lbdisc knows about HAProxy: its sockets, its configuration text, its process.
 
-``text`` and ``servers`` model a rendered configuration, ``plan`` compares two of them; both are
-pure. ``commands``, ``rows``, ``socket`` and ``master`` speak with a running HAProxy, ``process``
-starts and adopts one, ``health_file`` and ``binds`` make a reload harmless.
+``language`` models a rendered configuration, ``planning`` compares two of them; both are pure.
+``sockets`` speaks with a running HAProxy. The three know nothing of the rest of lbdisc. ``process``
+checks, starts and adopts the program; ``reloader`` puts all of it together.
 """

@@ -12,7 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from lbdisc.errors import ApplyError
-from lbdisc.haproxy.text import Bind, Configuration
+from lbdisc.haproxy.language.text import Bind, Configuration
 from lbdisc.haproxy.versions import MAX_UNIX_PATH
 from lbdisc.values import shown
 

@@ -13,13 +13,13 @@ goes elsewhere (``option redispatch``).
 import re
 from collections.abc import Iterable, Mapping, Sequence
 
-from lbdisc.haproxy.commands import is_name
 from lbdisc.haproxy.errors import HaproxyError, Unreachable
 from lbdisc.haproxy.live import Live
-from lbdisc.haproxy.master import Master
-from lbdisc.haproxy.rows import Info, Stat, read_stats
-from lbdisc.haproxy.servers import endpoint as split
-from lbdisc.haproxy.socket import Runtime
+from lbdisc.haproxy.planning.servers import endpoint as split
+from lbdisc.haproxy.sockets.commands import is_name
+from lbdisc.haproxy.sockets.master import Master
+from lbdisc.haproxy.sockets.rows import Info, Stat, read_stats
+from lbdisc.haproxy.sockets.socket import Runtime
 from lbdisc.values import Endpoint
 
 PATIENCE = 0.5  # seconds; the agent waits meanwhile

@@ -10,7 +10,7 @@ from threading import Condition, Thread
 
 import structlog
 
-from lbdisc import files
+from lbdisc import atomic
 from lbdisc.errors import ApplyError, LbdiscError
 
 log = structlog.get_logger("lbdisc.haproxy")
@@ -33,10 +33,10 @@ class Follower:
 
     def follow(self, config: Path, text: str) -> None:
         """Have ``config`` hold ``text`` soon. Raises ``OSError`` where that cannot be staged."""
-        staged = files.stage(config, text)
+        staged = atomic.stage(config, text)
         with self._changed:
             if self._next:
-                files.discard(self._next[0])
+                atomic.discard(self._next[0])
             self._next = staged, config
             if not self._works:
                 self._works = True
@@ -76,7 +76,7 @@ class Follower:
     def _bring(self, staged: Path, config: Path) -> LbdiscError | None:
         try:
             self._check(staged, config)
-            files.install(staged, config)
+            atomic.install(staged, config)
         except LbdiscError as error:
             return error
         except OSError as error:
@@ -85,5 +85,5 @@ class Follower:
             log.exception("the file could not follow")
             return ApplyError(f"cannot check and write {config}: {error!r}")
         finally:
-            files.discard(staged)
+            atomic.discard(staged)
         return None

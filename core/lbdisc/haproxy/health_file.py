@@ -10,9 +10,11 @@ from pathlib import Path
 
 import structlog
 
-from lbdisc import files
+from lbdisc import atomic
 from lbdisc.haproxy.errors import HaproxyError
-from lbdisc.haproxy.rows import (
+from lbdisc.haproxy.language.text import Configuration, ServerLine
+from lbdisc.haproxy.planning.servers import Unfit, canonical_ip, endpoint, fold
+from lbdisc.haproxy.sockets.rows import (
     FORCED_DRAIN,
     FORCED_MAINT,
     STATE_FIELDS,
@@ -20,9 +22,7 @@ from lbdisc.haproxy.rows import (
     ServerState,
     read_states,
 )
-from lbdisc.haproxy.servers import Unfit, canonical_ip, endpoint, fold
-from lbdisc.haproxy.socket import Runtime
-from lbdisc.haproxy.text import Configuration, ServerLine
+from lbdisc.haproxy.sockets.socket import Runtime
 
 log = structlog.get_logger("lbdisc.haproxy")
 _WEIGHT, _INITIAL = STATE_FIELDS.index("srv_uweight"), STATE_FIELDS.index("srv_iweight")
@@ -35,7 +35,7 @@ def keep_health(running: Configuration, wanted: Configuration) -> None:
     try:
         with Runtime(running.runtime_socket) as runtime:
             state = kept_state(runtime.raw_servers(), running, wanted)
-        files.write(Path(wanted.state_file), state)
+        atomic.write(Path(wanted.state_file), state)
     except (HaproxyError, OSError) as error:
         log.warning("health is not kept across this reload", error=str(error))
 
@@ -46,7 +46,7 @@ def reset_health(wanted: Configuration, *, keep: bool = False) -> None:
     if path is None or (keep and path.exists()):
         return
     with suppress(OSError):
-        files.write(path, f"{STATE_FORMAT}\n")
+        atomic.write(path, f"{STATE_FORMAT}\n")
 
 
 def kept_state(dump: str, running: Configuration, candidate: Configuration) -> str:

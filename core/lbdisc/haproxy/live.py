@@ -4,11 +4,11 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 
-from lbdisc.haproxy.commands import Command, DeleteServer, WaitRemovable
 from lbdisc.haproxy.errors import HaproxyError, Refused, Unreachable
-from lbdisc.haproxy.plan import Key, Parked, Plan, plan
-from lbdisc.haproxy.socket import Runtime
-from lbdisc.haproxy.text import Configuration
+from lbdisc.haproxy.language.text import Configuration
+from lbdisc.haproxy.planning.plan import Key, Parked, Plan, plan
+from lbdisc.haproxy.sockets.commands import Command, DeleteServer, WaitRemovable
+from lbdisc.haproxy.sockets.socket import Runtime
 from lbdisc.haproxy.verify import differences
 from lbdisc.haproxy.versions import Features
 

@@ -8,9 +8,9 @@ same place, is bound anew.
 from collections.abc import Callable
 from pathlib import Path
 
-from lbdisc import files
+from lbdisc import atomic
 from lbdisc.haproxy.binds import unix_path
-from lbdisc.haproxy.text import Configuration
+from lbdisc.haproxy.language.text import Configuration
 
 
 def lost_socket(model: Configuration) -> str:
@@ -24,11 +24,11 @@ def bind_anew(config: Path, text: str, model: Configuration, reload: Callable[[]
 
     ``config`` meanwhile differs from ``text`` in the spelling of that path alone.
     """
-    files.write(config, spelled_anew(text, model))
+    atomic.write(config, spelled_anew(text, model))
     try:
         reload()
     finally:
-        files.write(config, text)
+        atomic.write(config, text)
 
 
 def spelled_anew(text: str, model: Configuration) -> str:

@@ -13,24 +13,24 @@ from pathlib import Path
 
 import structlog
 
-from lbdisc import files
+from lbdisc import atomic
 from lbdisc.errors import ApplyError, LbdiscError
 from lbdisc.haproxy.binds import new_binds, try_binds
 from lbdisc.haproxy.drains import Drains
 from lbdisc.haproxy.errors import HaproxyError, Unreachable
 from lbdisc.haproxy.follower import Follower
 from lbdisc.haproxy.health_file import keep_health, reset_health
+from lbdisc.haproxy.language.text import Configuration, parse
 from lbdisc.haproxy.live import Live
 from lbdisc.haproxy.lost_socket import bind_anew, lost_socket
-from lbdisc.haproxy.plan import Plan, plan
-from lbdisc.haproxy.program import Checker, check_config
+from lbdisc.haproxy.planning.plan import Plan, plan
+from lbdisc.haproxy.process.program import Checker, check_config
+from lbdisc.haproxy.process.workers import Workers
 from lbdisc.haproxy.settings import HaproxySettings
-from lbdisc.haproxy.socket import Runtime, features_of
+from lbdisc.haproxy.sockets.socket import Runtime, features_of
 from lbdisc.haproxy.steps import Steps
 from lbdisc.haproxy.steps import how as steps_how
-from lbdisc.haproxy.text import Configuration, parse
 from lbdisc.haproxy.versions import OLDEST
-from lbdisc.haproxy.workers import Workers
 from lbdisc.installing import Installation, held
 from lbdisc.planned import Applied, AtRuntime, How, Nothing, Planned, Reload, Start, Write
 from lbdisc.rendered import Rendered
@@ -168,10 +168,10 @@ class HaproxyReloader:
     def _bring_both(self, live: Live, found: Plan, config: Path, text: str) -> None:
         """The file is known to be good and writable before HAProxy changes."""
         self._follower.settle()
-        with files.staged(config, text) as staged:
+        with atomic.staged(config, text) as staged:
             self._check(staged, config)
             live.bring(found, text, parse(text))
-            files.install(staged, config)
+            atomic.install(staged, config)
         self._undid = False
 
     def _undo(self, config: Path) -> None:

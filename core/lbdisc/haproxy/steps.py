@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from lbdisc.haproxy.live import Live
-from lbdisc.haproxy.plan import Parked, Plan
+from lbdisc.haproxy.planning.plan import Parked, Plan
 from lbdisc.planned import AtRuntime, How, Nothing, Planned, Reload, Write
 
 

@@ -2,9 +2,9 @@
 
 from collections.abc import Iterable
 
-from lbdisc.haproxy.rows import ANY_MAINT, FORCED_DRAIN, RESOLUTION_MAINT, ServerState
-from lbdisc.haproxy.servers import Spec, Unfit, canonical_ip, endpoint, fold
-from lbdisc.haproxy.text import Configuration, ServerLine
+from lbdisc.haproxy.language.text import Configuration, ServerLine
+from lbdisc.haproxy.planning.servers import Spec, Unfit, canonical_ip, endpoint, fold
+from lbdisc.haproxy.sockets.rows import ANY_MAINT, FORCED_DRAIN, RESOLUTION_MAINT, ServerState
 
 
 def differences(

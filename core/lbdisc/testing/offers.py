@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
-from lbdisc import configuration
 from lbdisc.hooks import Discovery, Provider, Registrar, Reloader, Renderer
 from lbdisc.plugins import Plugins
+from lbdisc.settings import loading
 
 T = TypeVar("T")
 Settings = Mapping[str, object]
@@ -48,7 +48,7 @@ def _load(plugin: str) -> Plugins:
 
 def _make(provider: Provider[Any, T], settings: Settings) -> T:
     # An empty file: the settings of whoever runs the tests have no say.
-    loaded = configuration.load(
+    loaded = loading.load(
         {provider.name: provider.settings},
         file=Path(os.devnull),
         environment={},

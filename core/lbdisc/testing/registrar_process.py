@@ -19,7 +19,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from lbdisc.errors import LbdiscError
-from lbdisc.holding import End, Holder
+from lbdisc.register.holding import End, Holder
 from lbdisc.testing.offers import make_registrar
 from lbdisc.testing.roles import HANG, PACE
 from lbdisc.values import Endpoint

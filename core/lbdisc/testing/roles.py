@@ -8,9 +8,9 @@ from types import TracebackType
 from typing import Any, Self
 
 from lbdisc.errors import Broken, DiscoveryError, LbdiscError, SettingsError
-from lbdisc.holding import End, Holder
 from lbdisc.hooks import Discovery, Registrar
-from lbdisc.settings import AgentSettings
+from lbdisc.register.holding import End, Holder
+from lbdisc.settings.tables import AgentSettings
 from lbdisc.testing.recorder import Recorder
 from lbdisc.testing.waiting import eventually
 from lbdisc.values import Endpoint, Snapshot

@@ -10,7 +10,7 @@ from pydantic import Field, SecretStr
 
 from lbdisc.errors import EntryError
 from lbdisc.formats import Format
-from lbdisc.settings import Seconds, described
+from lbdisc.settings.tables import Seconds, described
 from lbdisc.values import check_address, shown
 
 DEFAULT_PORT = 2379

@@ -12,7 +12,7 @@ from typing import Any, Self
 
 import structlog
 
-from lbdisc import files
+from lbdisc import atomic
 from lbdisc.errors import SettingsError
 from lbdisc_serf import complaints, launching
 from lbdisc_serf.connecting import connect
@@ -110,7 +110,7 @@ class Agent:
         path = folder / f"{self._node}.json"
         try:
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-            files.write(path, json.dumps(self._configuration(), indent=2), mode=0o600)
+            atomic.write(path, json.dumps(self._configuration(), indent=2), mode=0o600)
         except OSError as error:
             raise SettingsError(f"cannot write {path} (serf.folder): {error.strerror}") from error
         return path

@@ -8,8 +8,8 @@ from threading import Event
 from types import TracebackType
 from typing import Self
 
-from lbdisc import draining
 from lbdisc.errors import RegistrarError, SettingsError
+from lbdisc.register import draining
 from lbdisc.values import Endpoint, is_reserved
 from lbdisc_serf import tags
 from lbdisc_serf.claim import Claim

@@ -8,8 +8,8 @@ from threading import Event
 import pytest
 
 from lbdisc.errors import RegistrarError
-from lbdisc.holding import SHARE
 from lbdisc.hooks import Entry, Registrar
+from lbdisc.register.holding import SHARE
 from lbdisc.testing.backend import Backend
 from lbdisc.testing.promises.common import never_fewer, sees
 from lbdisc.testing.roles import Watching

@@ -164,7 +164,7 @@ class Lab:
 
     def _end_haproxy(self) -> list[str]:
         """HAProxy serves on when its agent is killed, as it should; not after a demo."""
-        from lbdisc.haproxy.process import Managed
+        from lbdisc.haproxy.process.managed import Managed
 
         left = Managed(
             binary="haproxy", config=self._output, master=self._state_dir / "master.sock"

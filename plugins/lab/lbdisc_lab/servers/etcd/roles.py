@@ -4,7 +4,7 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
-from lbdisc.configuration import load
+from lbdisc.settings.loading import load
 from lbdisc.testing import roles
 from lbdisc.values import Endpoint, Snapshot
 from lbdisc_etcd.discovery import EtcdDiscovery

@@ -1,0 +1,1 @@
+"""``lbdisc run``: keeps a load balancer in step with a registry."""

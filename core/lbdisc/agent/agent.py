@@ -1,0 +1,369 @@
+"""The agent: registry → snapshot → guard → merge → render → apply → verify, one direction.
+
+The watch thread hands over the newest judged snapshot; everything right of it happens here, in one
+thread, one generation at a time. A failed apply is never forgotten: it is tried again until the
+load balancer runs what the registry says.
+"""
+
+import time
+from collections.abc import Callable
+from threading import Event
+
+from lbdisc import events
+from lbdisc.agent.announcing import announced
+from lbdisc.agent.pace import Pace
+from lbdisc.agent.presence import Presence
+from lbdisc.agent.starting import await_first, left_in
+from lbdisc.agent.status import Status, not_kept
+from lbdisc.agent.store import Store
+from lbdisc.agent.watching import Wake, Watcher
+from lbdisc.backoff import Backoff
+from lbdisc.builtin.notify import Notifier
+from lbdisc.errors import ApplyError, LbdiscError, Unconfirmed
+from lbdisc.events import Cause
+from lbdisc.generation import Generation
+from lbdisc.hooks import Follows, Reloader, Renderer, Tends
+from lbdisc.listening.listeners import Listeners
+from lbdisc.listening.repeats import Repeats
+from lbdisc.planned import Applied, AtRuntime, Nothing, Planned, Reload, Start
+from lbdisc.rendered import Rendered
+from lbdisc.settings.tables import CoreSettings
+from lbdisc.values import Change, Problem, Snapshot
+
+LIFE_SIGN = 1.0  # seconds between two cheap looks at the load balancer
+DOUBT = 60.0  # seconds; no reload after the other where what runs never is what was applied
+
+
+class Agent:
+    """Keeps a load balancer in step until told to stop. ``wake`` is shared with the watcher."""
+
+    def __init__(
+        self,
+        settings: CoreSettings,
+        *,
+        listeners: Listeners,
+        status: Status,
+        watcher: Watcher,
+        renderer: Renderer,
+        reloader: Reloader,
+        store: Store,
+        wake: Wake,
+        notifier: Notifier | None = None,
+        presence: Presence | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._settings = settings
+        self._listeners = listeners
+        self._tell = listeners.tell
+        self._status = status
+        self._watcher = watcher
+        self._renderer = renderer
+        self._reloader = reloader
+        self._store = store
+        self._wake = wake
+        self._notifier = notifier or Notifier()
+        self._presence = presence or Presence()
+        self._clock = clock
+        self._pace = Pace(settings.agent)
+        self._backoff = Backoff(settings.agent.retry_first, settings.agent.retry_most)
+        self._doubt = Backoff(settings.agent.retry_first, DOUBT)
+        self._desired: Snapshot | None = None
+        self._rendered: tuple[Snapshot, Rendered] | None = None
+        self._planned: Planned | None = None  # for what is rendered, and for what runs now
+        self._taken: Snapshot | None = None
+        self._cause = Cause(source="state")
+        self._since: float | None = None  # when the first news came that is not applied
+        self._problems: frozenset[Problem] = frozenset()
+        self._kept: Rendered | None = None
+        self._known: Snapshot | None = None  # what an earlier agent served
+        self._running: Generation | None = None
+        self._next_look = 0.0
+        self._next_thorough = 0.0
+        self._ready = False
+        self._number = status.earlier_number
+        self._written = 0
+        self._failures = Repeats()
+        self._tend_failures = Repeats()
+        self._keep_failures = Repeats()
+
+    def run(self, stop: Event) -> None:
+        """Work until ``stop``. Raises ``SettingsError`` when nothing can ever be served."""
+        self._watcher.start()
+        self._begin(stop)
+        while not stop.is_set():
+            self._wake.do_errands()
+            self._watcher.look_again()
+            self._take_newest()
+            now = self._clock()
+            if self._is_due(now):
+                self._bring()
+            elif self._running is not None and self._next_look <= now and not self._pace.failing:
+                self._look(now)
+            newest = self._watcher.newest
+            self._presence.look(newest and newest.snapshot, self._running, self._reloader)
+            self._report()
+            self._wake.wait(self._until_next(self._clock()))
+
+    def close(self) -> None:
+        """Let go of the registry and of the load balancer."""
+        self._presence.leave()
+        self._watcher.stop(timeout=0)
+        self._reloader.close()
+        self._presence.join(0.5)
+        if not self._watcher.stop(timeout=1.0):
+            what = f"discovery {self._settings.backend}"
+            error = "it did not stop in time and was left behind"
+            self._tell(events.PluginBroken(plugin=what, error=error))
+
+    @property
+    def listed(self) -> Snapshot:
+        """What is balanced now."""
+        return self._running.snapshot if self._running else Snapshot()
+
+    def change(
+        self,
+        *,
+        renderer: Renderer,
+        watcher: Watcher,
+        settings: CoreSettings,
+        presence: Presence | None = None,
+    ) -> None:
+        """Go on with new settings: another renderer, another watcher; nothing is dropped."""
+        self._presence = self._presence.changed(settings.services, presence)
+        self._watcher.stop()
+        self._watcher, self._renderer, self._settings = watcher, renderer, settings
+        self._pace.settings = settings.agent
+        watcher.start()
+        self._rendered = self._planned = self._taken = None
+        self._changed(self._clock(), Cause(source="settings"))
+
+    def _begin(self, stop: Event) -> None:
+        """Start from the registry, or where that does not answer from what was known last."""
+        known, written = self._store.last_snapshot(), left_in(self._settings.output)
+        self._known = known and known.only(self._settings.services)
+        on_disk = known is not None or written is not None
+        first = await_first(self._watcher, self._wake, stop, self._clock, known_from_disk=on_disk)
+        if first or stop.is_set():
+            return
+        cause = Cause(source="state")
+        self._tell(
+            events.StartedFromState(
+                endpoints=None if known is None else len(known),
+                error=str(self._watcher.error or ""),
+                cause=cause,
+            )
+        )
+        if known is None and written is not None:
+            # Nothing is known of endpoints, but a file is there: it is kept alive as it is.
+            self._kept = written
+        else:
+            self._desired = (known or Snapshot()).only(self._settings.services)
+        self._changed(self._clock(), cause)
+
+    def _take_newest(self) -> None:
+        newest = self._watcher.newest
+        if newest is None or newest.snapshot is self._taken:
+            return
+        self._taken = newest.snapshot
+        self._tell_problems(frozenset(newest.snapshot.problems), newest.cause)
+        snapshot = newest.snapshot.only(self._settings.services)
+        if snapshot == self._desired:
+            return
+        self._desired = snapshot
+        if self._since is None:
+            self._since = newest.arrived
+        self._changed(newest.arrived, newest.cause)
+        self._backoff.reset()
+        self._pace.not_before = float("-inf")
+
+    def _changed(self, now: float, cause: Cause) -> None:
+        """Something is to be applied, because of ``cause``."""
+        self._cause = cause
+        self._pace.changed(now)
+        count = None if self._desired is None else len(self._desired)
+        number = self._number + 1
+        self._tell(events.ChangeWanted(generation=number, endpoints=count, cause=cause))
+
+    def _tell_problems(self, problems: frozenset[Problem], cause: Cause) -> None:
+        """Entries that are skipped now; each is told once."""
+        if new := tuple(sorted(problems - self._problems)):
+            self._tell(events.EntriesSkipped(entries=new, cause=cause))
+        if mended := tuple(sorted(self._problems - problems)):
+            self._tell(events.EntriesMended(entries=mended, cause=cause))
+        self._problems = problems
+
+    def _is_due(self, now: float) -> bool:
+        """Whether to apply now: what needs no reload goes at once, a reload waits for quiet."""
+        due = self._pace.due
+        if due is None or self._pace.not_before > now:
+            return False
+        return due <= now or self._goes_at_once()
+
+    def _goes_at_once(self) -> bool:
+        if self._running is None or self._pace.failing:
+            return False
+        try:
+            return not self._prepared().costs_a_reload
+        except LbdiscError:
+            return True  # applying says why, at once
+
+    def _wanted(self) -> tuple[Snapshot, Rendered]:
+        """The desired snapshot and what it is rendered to. Raises ``LbdiscError``."""
+        if self._desired is None:
+            return Snapshot(), self._kept or Rendered("")
+        if self._rendered is None or self._rendered[0] is not self._desired:
+            self._planned = None
+            self._rendered = self._desired, self._renderer.render(self._desired)
+        return self._rendered
+
+    def _prepared(self) -> Planned:
+        """What an apply does, planned once for the pace and for the apply."""
+        _, rendered = self._wanted()
+        if self._planned is None:
+            running = self._running.rendered if self._running else None
+            self._planned = self._reloader.plan(self._settings.output, running, rendered)
+        return self._planned
+
+    def _bring(self) -> None:
+        """Render, apply and verify the desired snapshot; plan the next attempt when that fails."""
+        try:
+            snapshot, rendered = self._wanted()
+            applied = self._apply(rendered)
+        except LbdiscError as error:
+            self._rendered = None
+            self._failed(error)
+            return
+        finally:
+            self._planned = None
+        self._rendered = None
+        self._pace.settled()
+        self._backoff.reset()
+        self._doubt.reset()
+        self._failures.clear()
+        self._announce(snapshot, rendered, applied)
+
+    def _apply(self, rendered: Rendered) -> Applied:
+        if self._running is not None and rendered == self._running.rendered:
+            self._planned = None  # what runs may have become something else
+            if not self._reloader.verify(rendered, thorough=True):
+                return Applied(how=Nothing())
+        applied = self._reloader.apply(self._prepared())
+        now = self._clock()
+        if isinstance(applied.how, Reload | Start):
+            self._pace.reloaded(now)
+        # What was changed at run time has been read back by the reloader itself.
+        thorough = not isinstance(applied.how, AtRuntime)
+        if difference := self._reloader.verify(rendered, thorough=thorough):
+            raise Unconfirmed(f"applied, yet not running: {difference}")
+        self._plan_looks(now, thorough=thorough)
+        return applied
+
+    def _failed(self, error: LbdiscError) -> None:
+        delay = self._backoff.next()
+        if isinstance(error, Unconfirmed):
+            delay = self._doubt.next()
+        elif isinstance(error, ApplyError):  # the process may come back at any moment
+            delay = min(delay, LIFE_SIGN)
+        self._pace.failed(self._clock(), delay)
+        kind = type(error).__name__
+        times = self._failures.count(kind, str(error))
+        self._tell(
+            events.ApplyFailed(
+                generation=self._number + 1,
+                kind=kind,
+                error=str(error),
+                retry_s=delay,
+                times=times,
+                again=times > 1,
+                cause=self._cause,
+            )
+        )
+
+    def _announce(self, snapshot: Snapshot, rendered: Rendered, applied: Applied) -> None:
+        before = self._running.snapshot if self._running else self._known or Snapshot()
+        change = snapshot.since(before)
+        self._number += 1
+        generation = Generation(
+            number=self._number, snapshot=snapshot, rendered=rendered, change=change
+        )
+        self._running = generation
+        since, self._since = self._since, None
+        ms = None if since is None else (self._clock() - since) * 1000
+        for event in announced(generation, before, applied, ms=ms, cause=self._cause):
+            self._tell(event)
+        self._keep(snapshot, change)
+
+    def _keep(self, snapshot: Snapshot, change: Change) -> None:
+        try:
+            self._store.save_snapshot(snapshot, change)
+        except OSError as error:
+            self._tell(not_kept(self._store.snapshot_file, error, self._keep_failures))
+        else:
+            self._keep_failures.clear()
+
+    def _look(self, now: float) -> None:
+        """See whether the load balancer still runs what it should; bring it back if not."""
+        assert self._running is not None
+        thorough = self._next_thorough <= now
+        self._plan_looks(now, thorough=thorough)
+        if difference := self._reloader.verify(self._running.rendered, thorough=thorough):
+            self._planned = None
+            cause = Cause(source="drift")
+            number = self._running.number
+            self._tell(events.Drifted(generation=number, found=difference, cause=cause))
+            self._changed(now, cause)
+            self._pace.first_change = now - self._settings.agent.max_wait
+        else:
+            self._tend(self._running.number)
+
+    def _tend(self, number: int) -> None:
+        if not isinstance(self._reloader, Tends):
+            return
+        self._planned = None
+        try:
+            done = self._reloader.tend()
+        except LbdiscError as error:
+            times, text = self._tend_failures.count("", str(error)), str(error)
+            failed = events.TendFailed(generation=number, error=text, times=times, again=times > 1)
+            self._tell(failed)
+            return
+        self._tend_failures.clear()
+        if done is not None:
+            self._pace.reloaded(self._clock())
+            self._tell(events.Tended(generation=number, how=str(done.how), detail=done.detail))
+
+    def _plan_looks(self, now: float, *, thorough: bool) -> None:
+        self._next_look = now + LIFE_SIGN
+        if thorough:
+            self._next_thorough = now + self._settings.agent.verify_every
+
+    def _until_next(self, now: float) -> float:
+        """Seconds until something is due."""
+        times = [now + LIFE_SIGN, self._pace.due, self._watcher.due]
+        if self._running is not None and not self._pace.failing:
+            times.append(self._next_look)
+        times.append(self._presence.due)
+        if self._notifier.watchdog:
+            times.append(now + self._notifier.watchdog / 3)
+        return max(0.0, min(t for t in times if t is not None) - now)
+
+    def _report(self) -> None:
+        running = self._running
+        in_step = self._pace.first_change is None
+        behind = isinstance(self._reloader, Follows) and self._reloader.behind()
+        if in_step and running is not None and not behind:
+            self._tell_written(running)
+        if self._notifier.watchdog:
+            self._notifier.send("WATCHDOG=1")
+        self._listeners.look()
+        if (trouble := self._status.save()) is not None:
+            self._tell(trouble)
+        if running is not None and not self._ready:
+            self._ready = True
+            self._tell(events.ProgramReady(generation=running.number))
+
+    def _tell_written(self, running: Generation) -> None:
+        if self._written != running.number:
+            self._written = running.number
+            written = events.GenerationWritten(generation=running.number, digest=running.digest)
+            self._tell(written)

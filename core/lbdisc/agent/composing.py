@@ -1,0 +1,147 @@
+"""Putting an agent together from the settings."""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+
+from structlog import get_logger
+
+from lbdisc import __version__, events
+from lbdisc.agent.agent import Agent
+from lbdisc.agent.guard import Guard
+from lbdisc.agent.presence import Presence
+from lbdisc.agent.status import Status
+from lbdisc.agent.store import Store
+from lbdisc.agent.watching import Wake, Watcher
+from lbdisc.backoff import Backoff
+from lbdisc.builtin.notify import Notifier
+from lbdisc.errors import LbdiscError, PluginError
+from lbdisc.hooks import Discovery, Listener, Reloader, Renderer
+from lbdisc.listening.listeners import Listeners, Tell
+from lbdisc.plugins import Plugins
+from lbdisc.settings.loading import Configuration
+from lbdisc.values import Snapshot, check_name
+
+
+def discovery(plugins: Plugins, settings: Configuration) -> Discovery:
+    provider = plugins.discovery(settings.core.backend)
+    return provider.create(settings.table(provider.name))
+
+
+def renderer(plugins: Plugins, settings: Configuration) -> Renderer:
+    provider = plugins.renderer(settings.core.renderer)
+    return provider.create(settings.table(provider.name))
+
+
+def reloader(plugins: Plugins, settings: Configuration) -> Reloader:
+    provider = plugins.reloader(settings.core.reloader)
+    return provider.create(settings.table(provider.name))
+
+
+def listeners(
+    plugins: Plugins,
+    settings: Configuration,
+    *,
+    own: tuple[Listener, ...] = (),
+    wake: Callable[[], None] = lambda: None,
+) -> Listeners:
+    """Everyone who hears: ``own``, the core's others, and all that plugins offer."""
+    made = Listeners(own, wake=wake)
+    for offer in plugins.listeners(settings.core.listeners_off):
+        name = offer.provider.name
+        create = partial(offer.provider.create, settings.table(name))
+        if offer.built_in:
+            made.add(create())
+        else:
+            made.start(name, offer.plugin, create)
+    return made
+
+
+@contextmanager
+def told(program: str, plugins: Plugins, settings: Configuration, tell: Tell) -> Iterator[None]:
+    """Tell of the start of ``program``, of broken plugins, and of the end.
+
+    To be entered when all parts are made: what is wrong before that is one line of its own.
+    """
+    began, core, said = time.monotonic(), settings.core, ""
+    tell(
+        events.ProgramStarted(
+            program=program,
+            version=__version__,
+            backend=core.backend,
+            settings_file=str(settings.file or ""),
+            state_dir=str(core.state_dir),
+            output=str(core.output),
+        )
+    )
+    for complaint in plugins.complaints:
+        tell(complaint)
+    try:
+        yield
+    except Exception as error:
+        said = str(error) or repr(error)
+        raise
+    finally:
+        uptime = time.monotonic() - began
+        tell(events.ProgramStopped(program=program, uptime_s=uptime, error=said))
+
+
+def watcher(
+    plugins: Plugins, settings: Configuration, wake: Wake, known: Snapshot | None, tell: Tell
+) -> Watcher:
+    """A watcher whose guard knows what was balanced before."""
+    pace = settings.core.agent
+    return Watcher(
+        discovery(plugins, settings),
+        Guard(settings.core.guard, known),
+        wake.call,
+        source=settings.core.backend,
+        tell=tell,
+        backoff=Backoff(pace.retry_first, pace.retry_most),
+    )
+
+
+def presence(plugins: Plugins, settings: Configuration, tell: Tell) -> Presence:
+    """How the agent makes itself known; not at all where the backend has no registrar."""
+    core = settings.core
+    if not core.agent.announce:
+        return Presence()
+    try:
+        provider = plugins.registrar(core.backend)
+    except PluginError as error:
+        get_logger("lbdisc.presence").debug("no registrar to announce with", why=str(error))
+        return Presence()
+    name, services = core.agent.name, core.services
+    try:
+        registrar = provider.create(settings.table(provider.name))
+        check_name(name, what="name in the setting agent.name")
+    except LbdiscError as error:
+        tell(events.AgentNotAnnounced(error=str(error)))
+        return Presence()
+    return Presence(registrar, name=name, services=services, pace=core.agent, tell=tell)
+
+
+def agent(
+    plugins: Plugins,
+    settings: Configuration,
+    wake: Wake,
+    *,
+    store: Store,
+    status: Status,
+    heard_by: Listeners,
+) -> Agent:
+    """An agent with all its parts. Raises ``LbdiscError``."""
+    tell = heard_by.tell
+    return Agent(
+        settings.core,
+        listeners=heard_by,
+        status=status,
+        watcher=watcher(plugins, settings, wake, store.last_snapshot(), tell),
+        renderer=renderer(plugins, settings),
+        reloader=reloader(plugins, settings),
+        store=store,
+        wake=wake,
+        notifier=Notifier.from_environment(),
+        presence=presence(plugins, settings, tell),
+    )

@@ -1,0 +1,189 @@
+"""The agent's own entry in the registry, and what it acknowledges there.
+
+``lbdisc register`` waits for the agents that it finds. This one says of a draining endpoint that
+nothing is left on it once the load balancer runs it as draining and has no session on it. Whatever
+goes wrong here, the load balancer is kept in step all the same.
+"""
+
+import time
+from bisect import bisect_left
+from collections.abc import Callable, Iterable
+
+import structlog
+
+from lbdisc import events
+from lbdisc.errors import LbdiscError
+from lbdisc.generation import Generation
+from lbdisc.hooks import Drains, Registrar, Reloader
+from lbdisc.listening.listeners import Tell
+from lbdisc.listening.repeats import Repeats
+from lbdisc.register.addresses import OwnAddress
+from lbdisc.register.draining import ROOM, Agent, token
+from lbdisc.register.holding import End, Holder, trace_of
+from lbdisc.settings.tables import AgentSettings
+from lbdisc.values import Endpoint, Snapshot
+
+EVERY = 0.1  # seconds between two looks at what drains
+SHARE = 5  # a look may take at most this part of the time
+_log = structlog.get_logger("lbdisc.presence")
+
+
+class Presence:
+    """Announces the agent ``name`` through ``registrar``; without one it does nothing.
+
+    All methods are for the agent's own thread, the registrar works in another.
+    """
+
+    def __init__(
+        self,
+        registrar: Registrar | None = None,
+        *,
+        name: str = "",
+        services: tuple[str, ...] = (),
+        pace: AgentSettings | None = None,
+        tell: Tell = lambda event: None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._registrar = registrar
+        self._pace = pace or AgentSettings()
+        self._tell = tell
+        self._clock = clock
+        self._word = Agent(name=name, services=services)
+        self._own: OwnAddress | None = None
+        self._holder: Holder | None = None
+        self._seen: Snapshot | None = None
+        self._draining: dict[Endpoint, bool] = {}  # whether it is over; the longest known first
+        self._next = 0.0
+        self._announced = False
+        self._failures = Repeats()
+        self._broken = False  # whether the reloader's failure was told
+
+    @property
+    def due(self) -> float | None:
+        """When to look again; ``None`` while nothing drains."""
+        return self._next if self._holder and not all(self._draining.values()) else None
+
+    def look(
+        self,
+        newest: Snapshot | None,
+        running: Generation | None,
+        reloader: Reloader,
+    ) -> None:
+        """See which draining endpoints are free of sessions; announced from the first time on."""
+        if self._registrar is None or newest is None or running is None:
+            return
+        if self._holder is None:
+            self._holder = Holder(self._registrar, self._entry, self, self._pace)
+            self._holder.start()
+        if newest is not self._seen:
+            self._seen = newest
+            self._take(endpoint for endpoint in newest.endpoints if endpoint.draining)
+        now = self._clock()
+        if now >= self._next and (left := [e for e, over in self._draining.items() if not over]):
+            self._acknowledge(self._over(left, running.snapshot, reloader), running)
+            end = self._clock()
+            self._next = end + max(EVERY, (end - now) * SHARE)
+            self._say()
+
+    def _acknowledge(self, over: Iterable[Endpoint], running: Generation) -> None:
+        free = dict.fromkeys(over, True)
+        self._draining.update(free)
+        if mine := tuple(e for e in free if e.service in self._word.services):
+            number = running.number
+            self._tell(events.DrainAcknowledged(generation=number, endpoints=mine))
+
+    def _entry(self) -> Endpoint:
+        if self._own is None:  # here, in the registrar's thread: it may ask a name server
+            self._own = OwnAddress()
+        return self._word.endpoint(self._own.current())
+
+    def _take(self, draining: Iterable[Endpoint]) -> None:
+        """What drains now; of what was over, only that is still of interest."""
+        now = dict.fromkeys(draining, False)
+        known = {e: over for e, over in self._draining.items() if e in now}
+        if now or self._draining:
+            self._draining = known | {e: False for e in now if e not in known}
+            self._say()
+
+    def _over(
+        self, left: list[Endpoint], running: Snapshot, reloader: Reloader
+    ) -> Iterable[Endpoint]:
+        """Those of ``left`` that this load balancer sends nothing to any more."""
+        mine = [e for e in left if e.service in self._word.services]
+        applied = [e for e in mine if _holds(running, e)]
+        over = [e for e in left if e.service not in self._word.services]
+        if not applied or not isinstance(reloader, Drains):
+            return over  # a load balancer that cannot tell acknowledges nothing
+        try:
+            return [*over, *reloader.drained(applied)]
+        except LbdiscError as error:
+            _log.debug("cannot see the sessions of what drains", why=str(error))
+        except Exception:  # noqa: BLE001 - foreign code; it must not stop the agent
+            if not self._broken:
+                _log.exception("the reloader plugin cannot tell what is drained")
+            self._broken = True
+        return over
+
+    def _say(self) -> None:
+        over = [token(endpoint) for endpoint, over in self._draining.items() if over]
+        if len(over) > ROOM:
+            _log.debug("more drained endpoints than fit; the others follow", over=len(over))
+        self._word = Agent(
+            name=self._word.name, services=self._word.services, drained=tuple(over[:ROOM])
+        )
+        self._publish()
+
+    def _publish(self) -> None:
+        if self._holder is not None:
+            self._holder.changed()
+
+    def changed(self, services: tuple[str, ...], other: "Presence | None") -> "Presence":
+        """With new settings: ``other`` in its place if there is one."""
+        if other is not None:
+            self.leave()
+            self.join(1.0)
+            return other
+        self._word = Agent(name=self._word.name, services=services, drained=self._word.drained)
+        self._publish()
+        return self
+
+    def leave(self) -> None:
+        """Take the agent out of the registry; returns at once."""
+        if self._holder is not None:
+            self._holder.leave()
+
+    def join(self, timeout: float) -> None:
+        """Wait until it is out, for ``timeout`` seconds at most."""
+        if self._holder is not None:
+            self._holder.join(timeout)
+
+    def published(self, endpoint: Endpoint) -> None:
+        """The registry has it (called by the holding thread, as the next three)."""
+        if not self._announced:
+            self._tell(events.AgentAnnounced(agent=endpoint.name, address=endpoint.address))
+        self._announced = True
+        self._failures.clear()
+
+    def refused(self, error: LbdiscError) -> None:
+        """The registry cannot have it now; it is tried again."""
+        self._not_announced(str(error), trace_of(error))
+
+    def waiting(self, rival: str) -> None:
+        """Another agent has this name; nodes wait for the other one only."""
+        by = f" ({rival})" if rival else ""
+        self._not_announced(f"another agent holds the name {self._word.name}{by}: set agent.name")
+
+    def _not_announced(self, why: str, trace: str = "") -> None:
+        self._announced = False
+        times = self._failures.count("", why)
+        told = events.AgentNotAnnounced(error=why, trace=trace, times=times, again=times > 1)
+        self._tell(told)
+
+    def left(self, end: End) -> None:
+        """It is out, or expires."""
+        self._tell(events.AgentWithdrawn(error=str(end.error or "")))
+
+
+def _holds(snapshot: Snapshot, endpoint: Endpoint) -> bool:
+    at = bisect_left(snapshot.endpoints, endpoint)
+    return at < len(snapshot.endpoints) and snapshot.endpoints[at] == endpoint

@@ -1,0 +1,46 @@
+"""The first moments: waiting for the registry, but not for ever, and not in vain."""
+
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from threading import Event
+
+from lbdisc.agent.watching import Wake, Watcher
+from lbdisc.errors import ApplyError, SettingsError
+from lbdisc.installing import held
+from lbdisc.rendered import Rendered
+
+FIRST_WAIT = 2.0  # seconds, where the disk knows what to serve meanwhile, or the registry fails
+FIRST_READ = 15.0  # seconds, where it does not: ten thousand endpoints take their time
+LOOK = 0.1  # seconds between two looks at what the watcher says
+
+
+def await_first(
+    watcher: Watcher,
+    wake: Wake,
+    stop: Event,
+    clock: Callable[[], float],
+    *,
+    known_from_disk: bool,
+) -> bool:
+    """Wait for the first snapshot; whether it came.
+
+    Raises ``SettingsError`` when the settings can never work and nothing else is known.
+    """
+    began = clock()
+    while watcher.newest is None and not stop.is_set():
+        error = watcher.error
+        if isinstance(error, SettingsError) and not known_from_disk:
+            raise error
+        waited = FIRST_WAIT if error or known_from_disk else FIRST_READ
+        if clock() >= began + waited:
+            return False
+        wake.wait(LOOK)
+    return watcher.newest is not None
+
+
+def left_in(config: Path) -> Rendered | None:
+    """What an earlier agent left in its files, ``None`` where that cannot be read."""
+    with suppress(OSError, ApplyError):
+        return held(config)
+    return None

@@ -1,0 +1,185 @@
+"""The watch thread: a discovery that is called again after every failure, and what it last said."""
+
+import threading
+import time
+import traceback
+from collections.abc import Callable
+from queue import Empty, SimpleQueue
+from threading import Event, Lock, Thread
+from typing import NamedTuple
+
+from lbdisc import events
+from lbdisc.agent.guard import Guard, Verdict
+from lbdisc.backoff import Backoff
+from lbdisc.errors import LbdiscError, SettingsError
+from lbdisc.events import Cause
+from lbdisc.hooks import Discovery
+from lbdisc.listening.listeners import Tell
+from lbdisc.listening.repeats import Repeats
+from lbdisc.values import Snapshot
+
+
+class News(NamedTuple):
+    """What may be balanced, when it came, and what made it so."""
+
+    snapshot: Snapshot
+    arrived: float
+    cause: Cause
+
+
+class Wake:
+    """Wakes the agent's loop from threads and from signal handlers."""
+
+    def __init__(self) -> None:
+        # SimpleQueue.put is reentrant, so a signal handler may call it at any moment.
+        self._tokens: SimpleQueue[None] = SimpleQueue()
+        self._errands: SimpleQueue[Callable[[], None]] = SimpleQueue()
+
+    def ask(self, errand: Callable[[], None]) -> None:
+        """Have ``errand`` done by the loop itself."""
+        self._errands.put(errand)
+        self.call()
+
+    def do_errands(self) -> None:
+        """Do what was asked for."""
+        while not self._errands.empty():
+            self._errands.get()()
+
+    def call(self) -> None:
+        self._tokens.put(None)
+
+    def wait(self, timeout: float) -> None:
+        """Return after a call, or after ``timeout`` seconds."""
+        try:
+            self._tokens.get(timeout=max(timeout, 0))
+            while True:
+                self._tokens.get_nowait()
+        except Empty:
+            pass
+
+
+class Watcher:
+    """Runs a discovery in a thread; ``newest`` is what may be balanced now, judged by the guard.
+
+    ``source`` is what the registry is called in a cause; ``tell`` may be called from any thread.
+    """
+
+    def __init__(
+        self,
+        discovery: Discovery,
+        guard: Guard,
+        wake: Callable[[], None],
+        *,
+        source: str,
+        tell: Tell,
+        backoff: Backoff,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._discovery = discovery
+        self._guard = guard
+        self._wake = wake
+        self._source = source
+        self._tell = tell
+        self._backoff = backoff
+        self._clock = clock
+        self._lock = Lock()
+        self._stop = Event()
+        self._newest: News | None = None
+        self._thread = Thread(target=self._run, name="lbdisc-watch", daemon=True)
+        self._repeats = Repeats()
+        self._answers = False
+        self._lost_at: float | None = None
+        self.error: LbdiscError | None = None
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self, timeout: float = 1.5) -> bool:
+        """Ask the discovery to return; whether it did within ``timeout`` seconds."""
+        self._stop.set()
+        if self._thread is not threading.current_thread() and self._thread.is_alive():
+            self._thread.join(timeout)
+        return not self._thread.is_alive()
+
+    @property
+    def newest(self) -> News | None:
+        """The newest judged snapshot; ``None`` before the first."""
+        with self._lock:
+            return self._newest
+
+    @property
+    def due(self) -> float | None:
+        with self._lock:
+            return self._guard.due
+
+    def look_again(self) -> None:
+        """Let the guard release what it has held long enough."""
+        now = self._clock()
+        with self._lock:
+            if self._guard.due is not None and self._guard.due <= now:
+                self._take(self._guard.wait(now), now, Cause(source="guard"))
+
+    def _publish(self, snapshot: Snapshot, *, revision: str = "") -> None:
+        now = self._clock()
+        cause = Cause(source=self._source, revision=revision)
+        with self._lock:
+            held = set(self._guard.held)
+            verdict = self._guard.judge(snapshot.public, now)
+            self._take(verdict, now, cause)
+            held -= {*self._guard.held, *verdict.released}
+            if held:
+                back = tuple(sorted(held))
+                self._tell(events.EndpointsReleased(endpoints=back, returned=True, cause=cause))
+        if not self._answers:
+            lost = None if self._lost_at is None else (now - self._lost_at) * 1000
+            self._tell(events.RegistryBack(endpoints=len(snapshot), ms=lost, cause=cause))
+        self.error, self._lost_at, self._answers = None, None, True
+        self._repeats.clear()
+        self._backoff.reset()
+        self._wake()
+
+    def _take(self, verdict: Verdict, now: float, cause: Cause) -> None:
+        if verdict.held:
+            self._tell(events.EndpointsHeld(endpoints=verdict.held, cause=cause))
+        if verdict.released:
+            gone = verdict.released
+            self._tell(events.EndpointsReleased(endpoints=gone, returned=False, cause=cause))
+        last = self._newest
+        new = last is None or verdict.snapshot != last.snapshot
+        arrived, cause = (now, cause) if last is None or new else last[1:]
+        self._newest = News(verdict.snapshot, arrived, cause)
+
+    def _run(self) -> None:
+        while not self._stop.is_set():
+            try:
+                self._discovery.watch(self._publish, self._stop)
+                if not self._stop.is_set():
+                    raise LbdiscError("the discovery plugin returned before it was stopped")
+            except LbdiscError as error:
+                self._failed(error)
+            except (Exception, SystemExit) as error:  # noqa: BLE001 - foreign code
+                said = LbdiscError(f"the discovery plugin failed: {error!r}")
+                self._failed(said, traceback.format_exc())
+
+    def _failed(self, error: LbdiscError, trace: str = "") -> None:
+        if self._stop.is_set():
+            return
+        delay = self._backoff.next()
+        kind = "settings" if isinstance(error, SettingsError) else "registry"
+        times = self._repeats.count(kind, str(error))
+        if self._lost_at is None:
+            self._lost_at = self._clock()
+        self.error, self._answers = error, False
+        self._tell(
+            events.RegistryLost(
+                kind=kind,
+                error=str(error),
+                trace=trace,
+                retry_s=delay,
+                times=times,
+                again=times > 1,
+                cause=Cause(source=self._source),
+            )
+        )
+        self._wake()
+        self._stop.wait(delay)

@@ -1,0 +1,1 @@
+"""The reloader ``command``: anything with a reload command."""

@@ -1,0 +1,1 @@
+"""The backend ``file``: a folder of node files."""

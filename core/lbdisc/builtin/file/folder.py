@@ -1,0 +1,257 @@
+"""A node folder as it was last seen: only what changed on disk is read again."""
+
+import os
+import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from lbdisc.builtin.file import entry as file_entry
+from lbdisc.builtin.file.entry import FileEntry, Signature
+from lbdisc.builtin.file.settings import FileSettings
+from lbdisc.errors import EntryError
+from lbdisc.values import Endpoint, Problem, Snapshot, check_service
+
+INFINITE = float("inf")
+Key = tuple[str, str]
+Identity = tuple[int, int]  # device and inode: a folder that was replaced is another one
+
+
+@dataclass(slots=True)
+class _Seen:
+    """A file: the last good entry in it, its lease's end, and what is wrong with it now."""
+
+    signature: Signature | None
+    entry: FileEntry | None
+    ends: float = INFINITE
+    problem: str = ""
+
+
+class Folder:
+    """The files of ``DIR`` and of the service folders in it.
+
+    ``scan`` looks at all names and ``look`` at one. Raises ``OSError`` where ``DIR`` itself cannot
+    be listed.
+    """
+
+    def __init__(self, settings: FileSettings) -> None:
+        self._settings = settings
+        self._root = settings.dir
+        self._files: dict[str, _Seen] = {}
+        self.next_end = INFINITE
+        self._folder_problems: dict[Path, str] = {}
+        self._root_identity: Identity | None = None
+        self._left: set[Key] = set()
+        self._holders: Counter[Key] = Counter()
+        self._base: Snapshot | None = None
+        self._touched: dict[str, _Seen | None] = {}
+        self.reads = 0
+
+    def folders(self) -> dict[Path, Identity]:
+        """``DIR`` and its service folders, as they are on disk now."""
+        root = self._root.stat()
+        found = {self._root: (root.st_dev, root.st_ino)}
+        self._folder_problems.clear()
+        with os.scandir(self._root) as names:
+            folders = [name.name for name in names if _is_folder(name)]
+        for name in folders:
+            path = self._root / name
+            try:
+                check_service(name)
+                state = path.stat()
+            except EntryError as error:
+                self._folder_problems[path] = str(error)
+            except FileNotFoundError:  # gone between the two looks
+                continue
+            else:
+                found[path] = (state.st_dev, state.st_ino)
+        return found
+
+    def scan(self) -> dict[Path, Identity]:
+        """Look at everything; returns the folders that were looked at."""
+        folders = self.folders()
+        same = self._root_identity in (None, folders[self._root])
+        self._root_identity = folders[self._root]
+        present: set[str] = set()
+        unreadable: set[str] = set()
+        for folder in folders:
+            try:
+                present.update(self._look_into(folder))
+            except OSError as error:
+                if folder == self._root:
+                    raise
+                if folder.exists():
+                    unreadable.add(str(folder))
+                    self._folder_problems[folder] = error.strerror or str(error)
+        for path in [path for path in self._files if path not in present]:
+            if path.rpartition("/")[0] not in unreadable:
+                self._forget(path, clean=same)
+        return folders
+
+    def _look_into(self, folder: Path) -> list[str]:
+        """Look at the files of ``folder``; returns their paths."""
+        with os.scandir(folder) as names:
+            files = [
+                name
+                for name in names
+                if not file_entry.passed_over(name.name)
+                and (folder != self._root or not _is_folder(name))
+            ]
+        for file in files:
+            self._check(file.path, file.stat)
+        return [file.path for file in files]
+
+    def _service(self, folder: Path) -> str:
+        return self._settings.service if folder == self._root else folder.name
+
+    def is_folder(self, path: Path) -> bool:
+        """Whether ``path`` is, or was, ``DIR`` or a service's folder rather than a file."""
+        if path.parent != self._root:
+            return path == self._root
+        return str(path) not in self._files and not path.is_file()
+
+    def look(self, path: Path) -> bool:
+        """Read ``path`` again if it changed; returns whether that may change what is published."""
+        return self._check(str(path), path.stat)
+
+    def _check(self, path: str, stat: Callable[[], os.stat_result]) -> bool:
+        seen = self._files.get(path)
+        try:
+            found = stat()
+        except (FileNotFoundError, NotADirectoryError):
+            return self._forget(path, clean=True)
+        except OSError as error:
+            self._keep(path, _flawed(seen, None, error))
+        else:
+            if seen is not None and seen.signature == file_entry.signature(found):
+                return False
+            self._keep(path, self._read(Path(path), seen, found))
+        return seen is None or _differs(seen, self._files[path])
+
+    def _keep(self, path: str, new: _Seen | None) -> None:
+        """Take in what is now known of a file, ``None`` for one that is gone."""
+        old = self._files.get(path)
+        self._touched.setdefault(path, old)
+        for seen, step in ((old, -1), (new, 1)):
+            if seen is not None and seen.entry is not None:
+                self._holders[seen.entry.endpoint.key] += step
+        if new is None:
+            self._files.pop(path, None)
+        else:
+            self._files[path] = new
+
+    def _read(self, path: Path, seen: _Seen | None, found: os.stat_result) -> _Seen:
+        self.reads += 1
+        try:
+            entry, state = file_entry.read(
+                path, service=self._service(path.parent), port=self._settings.port
+            )
+        except FileNotFoundError:  # gone between the two looks: the next one will tell
+            return seen or _Seen(None, None)
+        except (EntryError, OSError) as error:
+            return _flawed(seen, file_entry.signature(found), error)
+        return _Seen(file_entry.signature(state), entry, file_entry.lease_end(state, entry.ttl))
+
+    def _forget(self, path: str, *, clean: bool) -> bool:
+        seen = self._files.get(path)
+        if seen is None:
+            return False
+        self._keep(path, None)
+        # A registrar tells of its end before it removes its file: gone without that, it was lost.
+        entry = seen.entry
+        if clean and entry is not None and not entry.owner and seen.ends > time.monotonic():
+            self._left.add(entry.endpoint.key)
+        return True
+
+    def take_left(self) -> set[Key]:
+        """The keys of the endpoints whose files were removed since this was last asked."""
+        left, self._left = self._left, set()
+        return left
+
+    def snapshot(self, looked: float | None = None) -> Snapshot:
+        """What the files said when they were ``looked`` at, on the monotonic clock; now if unset.
+
+        ``next_end`` is then when the next lease may end.
+        """
+        now = time.monotonic() if looked is None else looked
+        touched, self._touched = self._touched, {}
+        snapshot = self._patched(touched, now) if len(touched) < len(self._files) else None
+        if snapshot is None:
+            self._holders += Counter()  # forgets the keys that nobody holds
+            snapshot = self._whole(now)
+        # With a problem anywhere, everything is looked at again.
+        self._base = None if snapshot.problems else snapshot
+        return snapshot
+
+    def _patched(self, touched: dict[str, _Seen | None], now: float) -> Snapshot | None:
+        """The last snapshot and what was touched since; ``None`` where that is not all there is."""
+        if self._base is None or self._folder_problems or self.next_end <= now:
+            return None
+        put: list[Endpoint] = []
+        gone: list[Key] = []
+        for path, old in touched.items():
+            new = self._files.get(path)
+            if new is not None and new.problem:
+                return None
+            for seen in (old, new):
+                if seen and seen.entry and self._holders[seen.entry.endpoint.key] > 1:
+                    return None
+            if old is not None and old.entry is not None:
+                gone.append(old.entry.endpoint.key)
+            if new is not None and new.entry is not None and new.ends > now:
+                put.append(new.entry.endpoint)
+                self.next_end = min(self.next_end, new.ends)
+        return self._base.patched(put, gone)
+
+    def _whole(self, now: float) -> Snapshot:
+        self.next_end = INFINITE
+        files: dict[Key, tuple[str, Endpoint]] = {}
+        problems = [Problem(_place(path), what) for path, what in self._folder_problems.items()]
+        for path, seen in self._files.items():
+            if seen.problem:
+                problems.append(Problem(_place(path), seen.problem))
+            if seen.entry is None or seen.ends <= now:
+                continue
+            self.next_end = min(self.next_end, seen.ends)
+            endpoint = seen.entry.endpoint
+            first = files.setdefault(endpoint.key, (path, endpoint))
+            if first[0] != path:
+                keep, other = sorted([first, (path, endpoint)])
+                files[endpoint.key] = keep
+                what = f"a second file for {endpoint.service}/{endpoint.name}: remove one"
+                problems.append(Problem(_place(other[0]), what))
+        # Sorted by their keys first: to compare ten thousand endpoints takes its time.
+        return Snapshot.of((files[key][1] for key in sorted(files)), problems)
+
+
+def _flawed(seen: _Seen | None, state: Signature | None, error: Exception) -> _Seen:
+    """Half of a file or rubbish in it is no reason to drop a node that was good."""
+    what = (error.strerror if isinstance(error, OSError) else "") or str(error)
+    if seen is None:
+        return _Seen(state, None, problem=what)
+    return _Seen(state, seen.entry, seen.ends, what)
+
+
+def _differs(one: _Seen, other: _Seen) -> bool:
+    """Whether what is published may differ: a lease that was only renewed changes nothing."""
+    now = time.monotonic()
+    alive = (one.ends > now, other.ends > now)
+    return (
+        (one.entry, one.problem) != (other.entry, other.problem)
+        or alive[0] != alive[1]
+        or other.ends < one.ends
+    )
+
+
+def _place(path: Path | str) -> str:
+    """``path`` as it may stand in one line: a file's name may hold anything."""
+    text = str(path)
+    return text if text.isprintable() else ascii(text)
+
+
+def _is_folder(name: "os.DirEntry[str]") -> bool:
+    try:
+        return name.is_dir() and not file_entry.passed_over(name.name)
+    except OSError:
+        return False

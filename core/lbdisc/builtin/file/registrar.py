@@ -1,0 +1,122 @@
+"""Registrar ``file``: one file in a node folder for each entry."""
+
+import json
+import os
+import secrets
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from threading import Event
+
+from lbdisc import atomic, records
+from lbdisc.builtin.file import entry as file_entry
+from lbdisc.builtin.file.entry import SUFFIX, FileEntry, Signature
+from lbdisc.builtin.file.settings import FileSettings
+from lbdisc.errors import EntryError, RegistrarError
+from lbdisc.values import Endpoint
+
+SEEN = 0.1  # seconds in which readers see a file that is draining before it goes
+REFRESHES = 3  # renewals in the life of a lease: two may be late or lost
+
+
+class FileRegistrar:
+    """Holds ``DIR/SERVICE/NAME.json``; see ``lbdisc.hooks.Registrar``.
+
+    The file belongs to the owner it names as long as its lease lives: another registrar of the same
+    name waits, and takes over when the lease ends. A file without an owner or a lease, as written
+    by hand, is never overwritten.
+    """
+
+    def __init__(self, settings: FileSettings) -> None:
+        self._settings = settings
+        self._owner = secrets.token_hex(8)
+
+    @contextmanager
+    def open(self, endpoint: Endpoint, stop: Event) -> Iterator["_Entry"]:
+        """Raises ``RegistrarError`` where the folder is missing or cannot be written."""
+        path = self._settings.dir / endpoint.service / (endpoint.name + SUFFIX)
+        try:
+            yield _Entry(self._settings, path, self._owner)
+        except OSError as error:
+            raise self._explained(error, path) from error
+
+    def _explained(self, error: OSError, path: Path) -> RegistrarError:
+        folder = self._settings.dir
+        if not folder.is_dir():
+            return RegistrarError(f"file.dir: {folder} is no folder: make it, or name another")
+        reason = error.strerror or str(error)
+        return RegistrarError(f"file.dir: cannot write {path}: {reason}")
+
+
+class _Entry:
+    """One file. A folder does not tell of a file that is gone; a look is cheap."""
+
+    lost = None
+
+    def __init__(self, settings: FileSettings, path: Path, owner: str) -> None:
+        self._settings, self._path, self._owner = settings, path, owner
+        self._lease: tuple[Signature, float] | None = None
+        self.lease = settings.ttl
+        self.rival = ""
+
+    def put(self, endpoint: Endpoint) -> bool:
+        """One look: write, renew or leave it to another."""
+        found = self._read()
+        if found is None:
+            return self._write(endpoint)
+        entry, state = found
+        if entry.owner != self._owner and self._alive(entry, state):
+            self.rival = f"{self._path}, " + (
+                f"owner {entry.owner}" if entry.owner else "written by hand: remove it"
+            )
+            return False
+        if entry != FileEntry(endpoint=endpoint, ttl=self.lease, owner=self._owner):
+            return self._write(endpoint)
+        if time.time() - state.st_mtime > self.lease / REFRESHES or (
+            state.st_mtime > time.time() + 1  # the clock was set back
+        ):
+            os.utime(self._path)
+        return True
+
+    def _read(self) -> tuple[FileEntry, os.stat_result] | None:
+        """What the file says; ``None`` for one that is missing or says nothing that is valid."""
+        service = self._path.parent.name
+        try:
+            return file_entry.read(self._path, service=service, port=self._settings.port)
+        except (EntryError, FileNotFoundError):
+            return None
+
+    def _alive(self, entry: FileEntry, state: os.stat_result) -> bool:
+        """Whether the lease of another's file still runs, by the clock that no one sets."""
+        signature = file_entry.signature(state)
+        if self._lease is None or self._lease[0] != signature:
+            self._lease = signature, file_entry.lease_end(state, entry.ttl)
+        return self._lease[1] > time.monotonic()
+
+    def _write(self, endpoint: Endpoint) -> bool:
+        with suppress(FileExistsError):
+            self._path.parent.mkdir(mode=0o755)
+        record = records.to_object(endpoint) | {"ttl": self.lease, "owner": self._owner}
+        text = json.dumps(record, separators=(",", ":")) + "\n"
+        if not self._path.exists():
+            return self._claim(text)
+        atomic.write(self._path, text, mode=0o644)
+        return True
+
+    def _claim(self, text: str) -> bool:
+        """Of two that write a new file, one wins; the other finds it at its next look."""
+        with atomic.staged(self._path, text, mode=0o644) as ready:
+            try:
+                os.link(ready, self._path)
+            except FileExistsError:
+                return False
+        return True
+
+    def remove(self) -> None:
+        found = self._read()
+        if found is None or found[0].owner != self._owner:
+            return
+        time.sleep(SEEN)  # to readers, a registrar's file that goes untold was lost
+        with suppress(FileNotFoundError):
+            self._path.unlink()

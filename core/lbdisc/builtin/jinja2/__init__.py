@@ -1,0 +1,1 @@
+"""The renderer ``jinja2``: templates."""

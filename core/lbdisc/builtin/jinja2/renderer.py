@@ -1,0 +1,192 @@
+"""Renderer ``jinja2``: a template, typed values, and nothing unescaped."""
+
+import ipaddress
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property, lru_cache
+from pathlib import Path
+from typing import Any
+
+import jinja2
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+from lbdisc.builtin.jinja2.memory import Memory
+from lbdisc.errors import RenderError, SettingsError
+from lbdisc.rendered import Rendered
+from lbdisc.settings.tables import described
+from lbdisc.values import Endpoint, Snapshot, check_name, shown
+
+TEMPLATES = Path(__file__).parent / "templates"
+# What needs no quotes in HAProxy's configuration (manual 2.2, "Quoting and escaping").
+_PLAIN = re.compile(r"[A-Za-z0-9_.:/@%+=,*\[\]-]+")
+_HIDDEN = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JinjaSettings:
+    """``[jinja2]``: the template and what it is given."""
+
+    template: Path = described("the template", TEMPLATES / "haproxy.cfg.j2")
+    services: tuple[str, ...] = described("the services in the template's order", ("{services}",))
+    files: dict[str, Path] = field(
+        default_factory=dict,
+        metadata={"help": "further files beside the output, by name, and the template of each"},
+    )
+    state_dir: Path = described("state_dir as the template sees it", Path("{state_dir}"))
+    output: Path = described("output, whose folder `file(…)` names files in", Path("{output}"))
+    vars: dict[str, Any] = field(
+        default_factory=dict, metadata={"help": "the operator's variables, free in name and form"}
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Service:
+    """A service as templates see it. ``resolves``: whether an address of it is a host name."""
+
+    name: str
+    endpoints: tuple[Endpoint, ...]
+
+    @cached_property
+    def resolves(self) -> bool:
+        return not all(is_ip(endpoint.address) for endpoint in self.endpoints)
+
+
+class JinjaRenderer:
+    """Renders ``settings.template`` and ``settings.files``; reads them when it is made."""
+
+    def __init__(self, settings: JinjaSettings) -> None:
+        self._settings = settings
+        for service in settings.services:
+            check_name(service, what="service in the setting services")
+        _check_names(settings)
+        self._services: dict[str, Service] = {}
+        self._main = _Template(settings.template, self._file)
+        self._files = {
+            name: _Template(path.expanduser().absolute(), self._file)
+            for name, path in settings.files.items()
+        }
+
+    def render(self, snapshot: Snapshot) -> Rendered:
+        """The configuration. Raises ``RenderError`` that names the template's line."""
+        services = self._services_of(snapshot)
+        values = {
+            "services": services,
+            "vars": self._settings.vars,
+            "state_dir": str(self._settings.state_dir),
+        }
+        size = len(snapshot) + len(services)
+        text = self._main.render(size, values)
+        files = ((name, each.render(size, values)) for name, each in self._files.items())
+        return Rendered(text, tuple(files))
+
+    def _file(self, name: str) -> str:
+        """In a template: the path of a further file."""
+        if name not in self._settings.files:
+            known = ", ".join(sorted(self._settings.files)) or "none"
+            raise ValueError(f"no file {shown(name)} in jinja2.files (known: {known})")
+        return str(self._settings.output.parent / name)
+
+    def _services_of(self, snapshot: Snapshot) -> list[Service]:
+        """In the template's order; one in which nothing changed is the same object as before."""
+        members, before = snapshot.services, self._services
+        self._services = {}
+        for name in self._settings.services:
+            service = Service(name=name, endpoints=members.get(name, ()))
+            self._services[name] = service if service != before.get(name) else before[name]
+        return [self._services[name] for name in self._settings.services]
+
+
+def _check_names(settings: JinjaSettings) -> None:
+    try:
+        names = Rendered("", tuple((name, "") for name in settings.files)).names
+    except RenderError as error:
+        raise SettingsError(f"jinja2.files: {error}") from error
+    if settings.output.name in names:
+        raise SettingsError(f"jinja2.files: {settings.output.name} is the output itself")
+
+
+class _Template:
+    """One template, with a memory of its own: macros of another may have the same names."""
+
+    def __init__(self, path: Path, file: Callable[[str], str]) -> None:
+        self._path = path
+        self._memory = Memory()
+        self._template = _compile(path, self._memory, file)
+
+    def render(self, size: int, values: Mapping[str, object]) -> str:
+        """The text for about ``size`` items. Raises ``RenderError``."""
+        self._memory.turn(size)
+        try:
+            return self._template.render(values)
+        except RecursionError as error:
+            raise RenderError(f"template {self._path}: it calls itself for ever") from error
+        except Exception as error:
+            raise RenderError(_explained(self._path, error)) from error
+
+
+def _compile(path: Path, memory: Memory, file: Callable[[str], str]) -> jinja2.Template:
+    environment = ImmutableSandboxedEnvironment(
+        undefined=jinja2.StrictUndefined,
+        autoescape=False,  # the output is no HTML; `quote` is what escapes here
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        loader=jinja2.FileSystemLoader(path.parent),
+        auto_reload=False,
+    )
+    environment.filters["quote"] = quote
+    environment.filters["is_ip"] = is_ip
+    environment.filters["each"] = memory.each
+    environment.globals["fail"] = _fail
+    environment.globals["file"] = file
+    try:
+        return environment.get_template(path.name)
+    except jinja2.TemplateNotFound as error:
+        raise SettingsError(
+            f"no template {path.parent / (error.name or path.name)}: see jinja2.template and files"
+        ) from error
+    except jinja2.TemplateError as error:
+        raise RenderError(_explained(path, error)) from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(f"cannot read the template {path}: {error}") from error
+
+
+def _explained(path: Path, error: Exception) -> str:
+    line = getattr(error, "lineno", None)
+    trace = error.__traceback__
+    while trace is not None:
+        if trace.tb_frame.f_code.co_filename == str(path):
+            line = trace.tb_lineno
+        trace = trace.tb_next
+    where = f"template {path}" + (f", line {line}" if line else "")
+    text = str(getattr(error, "message", None) or error)
+    return f"{where}: {text.splitlines()[0] if text else type(error).__name__}"
+
+
+def _fail(message: str) -> None:
+    """Lets a template refuse what it cannot render: ``{{ fail("…") }}``."""
+    raise ValueError(message)
+
+
+def quote(value: object) -> str:
+    """``value`` as one word of HAProxy's configuration, in strong quotes where it needs any.
+
+    Raises ``ValueError`` for control characters, which no quoting makes harmless.
+    """
+    text = str(value)
+    if _PLAIN.fullmatch(text):
+        return text
+    if _HIDDEN.search(text):
+        raise ValueError(f"{shown(text)} holds control characters")
+    return "'" + text.replace("'", "'\\''") + "'"
+
+
+@lru_cache(maxsize=65536)
+def is_ip(address: str) -> bool:
+    """Whether ``address`` is an IP address rather than a host name."""
+    try:
+        ipaddress.ip_address(address)
+    except ValueError:
+        return False
+    return True

@@ -1,0 +1,64 @@
+"""Logging: one line for each event on standard error, for people on a terminal, JSON otherwise."""
+
+import logging
+import sys
+from collections.abc import MutableMapping
+from typing import Any, TextIO
+
+import structlog
+
+from lbdisc.settings.tables import LogSettings
+
+_LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40}
+
+
+def set_up(settings: LogSettings, stream: TextIO | None = None) -> None:
+    """Send structlog's and the standard library's events to ``stream`` (standard error)."""
+    out = stream or sys.stderr
+    terminal = out.isatty()
+    text = settings.format == "text" or (settings.format == "auto" and terminal)
+    shared: list[structlog.typing.Processor] = [
+        structlog.stdlib.add_log_level,
+        structlog.processors.TimeStamper(fmt="%H:%M:%S" if text else "iso", utc=not text),
+        _one_line,
+    ]
+    final: structlog.typing.Processor = (
+        structlog.dev.ConsoleRenderer(colors=terminal, pad_event_to=0)
+        if text
+        else structlog.processors.JSONRenderer()
+    )
+    structlog.configure(
+        processors=[*shared, structlog.processors.format_exc_info, final],
+        wrapper_class=structlog.make_filtering_bound_logger(_LEVELS[settings.level]),
+        logger_factory=structlog.PrintLoggerFactory(out),
+        cache_logger_on_first_use=False,
+    )
+    _catch_standard_logging(shared, final, out)
+
+
+def _one_line(
+    _logger: Any, _method: str, event: MutableMapping[str, Any]
+) -> MutableMapping[str, Any]:
+    """A value from outside never breaks the line it stands in; what is not known is left out."""
+    for key, value in list(event.items()):
+        if value is None:
+            del event[key]
+        elif isinstance(value, str) and not value.isprintable() and key != "exception":
+            event[key] = " ".join(part for part in value.splitlines() if part.strip())
+    return event
+
+
+def _catch_standard_logging(
+    shared: list[structlog.typing.Processor], final: structlog.typing.Processor, out: TextIO
+) -> None:
+    """Warnings of libraries come out in the same form; their chatter stays out."""
+    handler = logging.StreamHandler(out)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=shared,
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, final],
+        )
+    )
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(logging.WARNING)

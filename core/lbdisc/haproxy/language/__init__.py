@@ -1,0 +1,1 @@
+"""HAProxy's configuration text as a model. Pure, and knows nothing of lbdisc."""

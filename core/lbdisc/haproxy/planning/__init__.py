@@ -1,0 +1,1 @@
+"""What it takes to go from one configuration to another. Pure."""

@@ -1,0 +1,253 @@
+"""What it takes to bring a running HAProxy from one text to another. Pure.
+
+The plan is right or says reload: everything but ``server`` lines has to be equal, and of those only
+changes are done at run time that are known to end where a fresh start on the file would.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Literal
+
+from lbdisc.haproxy.language.text import Configuration, ServerLine, parse
+from lbdisc.haproxy.planning.proxies import (
+    check_addable,
+    check_revivable,
+    chooses_by_name,
+    has_dynamic_cookies,
+    is_dynamic,
+    mentions,
+    numbered,
+)
+from lbdisc.haproxy.planning.sameness import (
+    changed_servers,
+    check_same_but_servers,
+    reordered,
+    tracks,
+)
+from lbdisc.haproxy.planning.servers import Spec, Unfit, fold
+from lbdisc.haproxy.sockets import commands as cmd
+from lbdisc.haproxy.sockets.commands import Command
+from lbdisc.haproxy.versions import OLDEST, Features
+
+Key = tuple[str, str]
+Parked = Mapping[Key, ServerLine | None]
+How = Literal["nothing", "written", "runtime", "reload"]
+MAX_CHANGES = 200  # servers; from there on a reload costs less (measured)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """``how`` is nothing (texts are equal), written (only the file changes), runtime or reload.
+
+    ``commands`` are to be sent in this order. ``reasons`` say, one line each, why it is a reload.
+    ``added`` names the servers that ``add server`` makes. ``parked`` are all servers that wait in
+    maintenance after the commands, as they were in the file; a reload drops them.
+    """
+
+    how: How
+    commands: tuple[Command, ...] = ()
+    reasons: tuple[str, ...] = ()
+    added: tuple[Key, ...] = ()
+    removed: tuple[Key, ...] = ()
+    parked: Parked = field(default_factory=dict)
+
+    @property
+    def detail(self) -> str:
+        """The plan in one line."""
+        if self.how == "reload":
+            more = f" (and {len(self.reasons) - 1} more)" if len(self.reasons) > 1 else ""
+            return f"{self.reasons[0]}{more}"
+        if self.how == "runtime":
+            targets = {command.target for command in self.commands}
+            return f"{len(self.commands)} runtime commands for {len(targets)} servers"
+        return "only the file changes" if self.how == "written" else "nothing changes"
+
+
+def plan(
+    running: str,
+    candidate: str,
+    *,
+    features: Features = OLDEST,
+    parked: Parked | None = None,
+    max_changes: int = MAX_CHANGES,
+) -> Plan:
+    """The way from a HAProxy that runs ``running`` to one that runs ``candidate``.
+
+    ``parked`` are servers that earlier plans left in maintenance, ``None`` for one of which nothing
+    is known but its name.
+    """
+    waiting = dict(parked or {})
+    if running == candidate:
+        return Plan(how="nothing", parked=waiting)
+    try:
+        return _Planner(parse(running), parse(candidate), features, waiting, max_changes).plan()
+    except Unfit as reason:
+        return Plan(how="reload", reasons=(str(reason),))
+
+
+class _Planner:
+    def __init__(
+        self,
+        old: Configuration,
+        new: Configuration,
+        features: Features,
+        parked: dict[Key, ServerLine | None],
+        max_changes: int,
+    ) -> None:
+        self._old, self._new = old, new
+        self._features, self._parked = features, parked
+        self._max_changes = max_changes
+        self._reasons: list[str] = []
+
+    def plan(self) -> Plan:
+        """Raises ``Unfit`` where nothing further can be said."""
+        check_same_but_servers(self._old, self._new)
+        before, after = self._old.servers, self._new.servers
+        left, here = changed_servers(self._old, self._new)
+        gone = [server for server in left if server.key not in after]
+        come = [server for server in here if server.key not in before]
+        stay = [server for server in here if before.get(server.key, server) != server]
+        count = len(gone) + len(come) + len(stay)
+        if count > self._max_changes:
+            raise Unfit(f"{count} servers change at once, more than {self._max_changes}")
+        self._check_unnamed([*gone, *come])
+        self._check_numbers({server.proxy for server in (*gone, *come)})
+        self._reasons += [
+            f"the order of the servers of {name} changed"
+            for name in reordered(self._old, self._new)
+        ]
+        added = [server for server in come if server.key not in self._parked]
+        revived = [server for server in come if server.key in self._parked]
+        todo = self._additions(added)
+        todo += self._changes([*revived, *stay])
+        todo += self._removals(gone)
+        if self._reasons:
+            return Plan(how="reload", reasons=tuple(self._reasons))
+        waiting = {key: line for key, line in self._parked.items() if key not in after}
+        return Plan(
+            how="runtime" if todo else "written",
+            commands=tuple(todo),
+            added=tuple(server.key for server in added),
+            removed=tuple(server.key for server in gone),
+            parked={**waiting, **{server.key: server for server in gone}},
+        )
+
+    def _check_unnamed(self, servers: Iterable[ServerLine]) -> None:
+        changed = {server.name for server in servers}
+        if not changed:
+            return
+        named = sorted(changed & mentions(self._new))
+        if named:
+            self._reasons.append(f"another line may name server {named[0]!r}")
+        for proxy in sorted({server.proxy for server in servers}):
+            if chooses_by_name(self._new.proxies[proxy]):
+                self._reasons.append(f"use-server of {proxy} may name any server")
+
+    def _check_numbers(self, proxies: Iterable[str]) -> None:
+        for proxy in sorted(proxies):
+            if name := numbered(self._new.proxies[proxy]) or numbered(self._old.proxies[proxy]):
+                self._reasons.append(
+                    f"the hash of {proxy} goes by ids, and server {name} has none: a reload counts"
+                )
+
+    def _additions(self, servers: Iterable[ServerLine]) -> list[Command]:
+        specs = [spec for server in servers if (spec := self._addable(server))]
+        todo: list[Command] = [
+            cmd.AddServer(spec.proxy, spec.name, spec.host_port, spec.words()) for spec in specs
+        ]
+        # Cookies are filled in while the new servers are still in maintenance.
+        for proxy, name in {spec.proxy: spec.name for spec in specs}.items():
+            if has_dynamic_cookies(self._new.proxies[proxy]):
+                todo.append(cmd.EnableDynamicCookie(proxy, name))
+        for spec in specs:
+            if spec.disabled:
+                continue  # its checks would run in maintenance; they start when it gets ready
+            if spec.checked:
+                todo.append(cmd.EnableHealth(spec.proxy, spec.name))
+            todo.append(cmd.EnableServer(spec.proxy, spec.name))
+        return todo
+
+    def _addable(self, server: ServerLine) -> Spec | None:
+        try:
+            spec = fold(server)
+            check_addable(spec, self._new.proxies[server.proxy], self._new, self._features)
+        except Unfit as reason:
+            self._reasons.append(str(reason))
+            return None
+        return spec
+
+    def _changes(self, servers: Iterable[ServerLine]) -> list[Command]:
+        """Those that bring capacity first."""
+        bringing: list[Command] = []
+        taking: list[Command] = []
+        for server in servers:
+            try:
+                old, new = self._before(server), fold(server)
+                dynamic = is_dynamic(self._new.proxies[server.proxy])
+                (taking if new.disabled else bringing).extend(_change(old, new, dynamic=dynamic))
+            except Unfit as reason:
+                self._reasons.append(str(reason))
+        return bringing + taking
+
+    def _before(self, server: ServerLine) -> Spec:
+        if server.key in self._old.servers:
+            return fold(self._old.servers[server.key])
+        check_revivable(fold(server), self._new.proxies[server.proxy])
+        line = self._parked[server.key]
+        if line is None:
+            raise Unfit(f"server {server} waits in maintenance with settings nobody knows")
+        return replace(fold(line), disabled=True)
+
+    def _removals(self, servers: Iterable[ServerLine]) -> list[Command]:
+        todo: list[Command] = []
+        for server in servers:
+            try:
+                spec = fold(server)
+                if keyword := spec.has("track", "agent-check"):
+                    raise Unfit(f"server {server} has {keyword!r}: its removal needs a reload")
+                if tracks(self._new):
+                    raise Unfit(f"server {server} may be tracked: its removal needs a reload")
+                todo.append(cmd.SetState(server.proxy, server.name, "maint"))
+            except Unfit as reason:
+                self._reasons.append(str(reason))
+        return todo
+
+
+def _change(old: Spec, new: Spec, *, dynamic: bool) -> list[Command]:
+    """The commands for a server that stays. Raises ``Unfit`` when there are none."""
+    where = f"server {new.proxy}/{new.name}"
+    keywords = [*new.options, *old.options]
+    changed = next((key for key in keywords if old.options.get(key) != new.options.get(key)), "")
+    if changed:
+        raise Unfit(f"{where}: {changed!r} changed")
+    if keyword := new.has("track", "agent-check"):
+        raise Unfit(f"{where}: with {keyword!r} a change needs a reload")
+    target = (new.proxy, new.name)
+    todo: list[Command] = []
+    if new.disabled and not old.disabled:
+        todo.append(cmd.SetState(*target, "maint"))
+    if (old.host, old.port) != (new.host, new.port):
+        _check_movable(old, new, where)
+        todo.append(cmd.SetAddress(*target, new.host, new.port))
+        if new.checked and not (old.disabled or new.disabled):
+            # Up until its checks say otherwise, as after a reload; not down as at its old address.
+            todo.append(cmd.SetHealth(*target, "up"))
+    if old.weight != new.weight:
+        if not dynamic:
+            raise Unfit(f"{where}: its weight is fixed with this balance")
+        todo.append(cmd.SetWeight(*target, new.weight))
+    if old.disabled and not new.disabled:
+        if new.checked:
+            todo.append(cmd.EnableHealth(*target))
+        todo.append(cmd.SetState(*target, "ready"))
+        if dynamic:
+            # A weight that was set in maintenance takes its effect only when it is set again.
+            todo.append(cmd.SetWeight(*target, new.weight))
+    return todo
+
+
+def _check_movable(old: Spec, new: Spec, where: str) -> None:
+    if not (old.is_ip and new.is_ip and old.port and new.port):
+        raise Unfit(f"{where}: only IP address and port can change at run time")
+    if keyword := new.has("resolvers", "ssl", "check-ssl"):
+        raise Unfit(f"{where}: with {keyword!r} a new address needs a reload")

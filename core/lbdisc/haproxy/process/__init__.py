@@ -1,0 +1,1 @@
+"""The HAProxy program: checked, started, adopted, reloaded and watched."""

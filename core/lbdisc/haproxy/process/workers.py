@@ -1,0 +1,125 @@
+"""Which worker serves, and the way to the next one.
+
+The master CLI tells and reloads. Where its socket's file was removed, the master makes no new one
+before it is started anew: the worker itself then tells, and a reload goes by signal (management
+guide 4, "SIGUSR2").
+"""
+
+import signal
+import time
+from contextlib import suppress
+from pathlib import Path
+
+import structlog
+
+from lbdisc.haproxy.binds import unix_path
+from lbdisc.haproxy.errors import HaproxyError, Unreachable
+from lbdisc.haproxy.process.managed import Managed
+from lbdisc.haproxy.settings import HaproxySettings
+from lbdisc.haproxy.sockets.master import Master
+from lbdisc.haproxy.sockets.socket import Runtime
+
+log = structlog.get_logger("lbdisc.haproxy")
+_EVERY = 0.02  # seconds between two looks for a new worker
+
+
+class Workers:
+    """The workers of the HAProxy at ``master_socket``, of ``managed`` where it is ours.
+
+    ``runtime`` is the runtime socket of what runs, ``""`` where there is none.
+    """
+
+    def __init__(self, master_socket: str) -> None:
+        self.managed: Managed | None = None
+        self._socket = master_socket
+        self._master = Master(master_socket)
+        self._told = False
+
+    @property
+    def died(self) -> str:
+        """That our HAProxy is not running any more and its last words, else ``""``."""
+        if self.managed is None or self.managed.alive():
+            return ""
+        words = self.managed.last_words
+        return f"HAProxy is not running{': ' + words if words else ''}"
+
+    def alive(self, settings: HaproxySettings, config: Path, runtime: str) -> bool:
+        """Whether there is a HAProxy to reload; takes over one that an earlier lbdisc left."""
+        if settings.mode == "attached":
+            with suppress(HaproxyError):
+                return self.current(runtime) != 0
+            return False
+        if self.managed is None:
+            master = Path(settings.master_socket)
+            self.managed = Managed(binary=settings.binary, config=config, master=master)
+        if self.managed.alive():
+            return True
+        found = self.managed.adopt()
+        if found is not None:
+            log.info("took over the HAProxy that serves already", process=found.master)
+        return found is not None
+
+    def start(self, runtime: str) -> int:
+        """Start ours; the process id of its worker. Raises as ``Managed.start``."""
+        assert self.managed is not None
+        worker = self.managed.start(runtime=runtime).current
+        assert worker is not None
+        return worker.pid
+
+    def current(self, runtime: str) -> int:
+        """The process id of the worker that serves, 0 for none. Raises ``HaproxyError``."""
+        try:
+            worker = self._master.processes().current
+        except Unreachable:
+            if not (self._lost and runtime):
+                raise
+            self._tell()
+            return _answering(runtime)
+        self._told = False
+        return worker.pid if worker else 0
+
+    def reload(self, runtime: str, *, limit: float) -> int:
+        """Reload hitlessly, within ``limit`` seconds; the process id of the new worker.
+
+        Raises ``ReloadFailed`` when the old worker goes on, ``Unreachable`` when nothing answers.
+        """
+        if not self._lost:
+            processes, _ = (self.managed or self._master).reload(limit=limit)
+            assert processes.current is not None
+            return processes.current.pid
+        if self.managed is None or not runtime:
+            raise Unreachable(
+                f"the master socket {self._socket} is gone, so nothing can be reloaded: "
+                "restart HAProxy, which makes it anew"
+            )
+        return self._reload_by_signal(self.managed, runtime, time.monotonic() + limit)
+
+    @property
+    def _lost(self) -> bool:
+        path = unix_path(self._socket)
+        return bool(path) and not Path(path).is_socket()
+
+    def _tell(self) -> None:
+        if not self._told:
+            log.warning(
+                "the master socket is gone; servers still change, and a restart of HAProxy "
+                "makes it anew",
+                path=self._socket,
+                reload="by signal" if self.managed else "not possible",
+            )
+        self._told = True
+
+    def _reload_by_signal(self, managed: Managed, runtime: str, until: float) -> int:
+        before = _answering(runtime)
+        managed.send(signal.SIGUSR2)
+        while time.monotonic() < until:
+            time.sleep(_EVERY)
+            with suppress(HaproxyError):
+                if (now := _answering(runtime)) != before:
+                    return now
+        raise Unreachable(f"no new worker of HAProxy answers at {runtime}: {managed.last_words}")
+
+
+def _answering(runtime: str) -> int:
+    with Runtime(runtime) as socket:
+        return socket.info().pid

@@ -1,0 +1,1 @@
+"""What HAProxy's sockets understand and answer: a worker's and the master's."""

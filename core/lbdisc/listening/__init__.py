@@ -1,0 +1,1 @@
+"""Telling listeners what happens."""

@@ -1,0 +1,175 @@
+"""Telling listeners: whatever they do, nobody waits for them and nothing stops.
+
+Each listener of a plugin hears in a thread of its own, behind a queue that has an end. The core's
+own hear in the thread that tells: a line is out before what follows it happens, and the status is
+true before anybody is told to look at it.
+"""
+
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from functools import partial
+from queue import Empty, Full, Queue
+from threading import Lock, RLock, Thread
+from types import TracebackType
+from typing import Self
+
+from lbdisc.events import Event, PluginBroken
+from lbdisc.hooks import Listener
+from lbdisc.listening.repeats import Repeats
+
+ROOM = 1000  # events that may wait for one listener; what comes then is skipped for it
+SLOW = 1.0  # seconds in one ``hear`` after which a listener is named
+LAST = 0.5  # seconds for all listeners together to end
+Tell = Callable[[Event], None]
+
+
+class Listeners:
+    """Everyone who hears. ``wake`` is called when ``look`` has something to say."""
+
+    def __init__(
+        self, own: Sequence[Listener] = (), *, wake: Callable[[], None] = lambda: None
+    ) -> None:
+        self._own = list(own)
+        self._wake = wake
+        self._ears: list[_Ear] = []
+        self._lock = RLock()
+
+    def add(self, listener: Listener) -> None:
+        """One of the core's own: heard of everything in the thread that tells."""
+        self._own.append(listener)
+
+    def start(self, name: str, plugin: str, create: Callable[[], Listener]) -> None:
+        """One of a plugin, made and called in a thread of its own."""
+        self._ears.append(_Ear(f"{plugin}, listener {name}", create, self._wake))
+
+    def tell(self, event: Event) -> None:
+        """Tell everyone, from any thread, in one order for all; returns at once."""
+        with self._lock:
+            for listener in self._own:
+                with suppress(OSError):  # a standard error that nobody takes stops nobody
+                    listener.hear(event)
+            for ear in self._ears:
+                ear.put(event)
+
+    def look(self) -> None:
+        """Tell what listeners have done wrong since the last look; to be called now and then."""
+        for ear in self._ears:
+            for broken in ear.faults():
+                self.tell(broken)
+
+    def close(self) -> None:
+        """Let everyone finish, within half a second; who does not is left behind."""
+        end = time.monotonic() + LAST
+        for ear in self._ears:
+            ear.leave()
+        for ear in self._ears:
+            ear.join(max(0.0, end - time.monotonic()))
+        ears, self._ears = self._ears, []
+        for ear in ears:
+            for broken in ear.faults():
+                self.tell(broken)
+        for listener in self._own:
+            listener.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+class _Ear:
+    """The thread of one listener, its queue, and what went wrong there."""
+
+    def __init__(
+        self, plugin: str, create: Callable[[], Listener], wake: Callable[[], None]
+    ) -> None:
+        self._plugin = plugin
+        self._create = create
+        self._wake = wake
+        self._queue: Queue[Event | None] = Queue(ROOM)
+        self._lock = Lock()
+        self._repeats = Repeats()
+        self._times = 0
+        self._found: list[tuple[str, bool]] = []  # to be told, and whether it was before
+        self._deaf = False
+        self._began: float | None = None  # when the call that goes on was made
+        self._thread = Thread(target=self._run, name=f"listener {plugin}", daemon=True)
+        self._thread.start()
+
+    def put(self, event: Event) -> None:
+        broken = event if isinstance(event, PluginBroken) else None
+        if self._deaf or (broken and broken.plugin == self._plugin):
+            return
+        try:
+            self._queue.put_nowait(event)
+        except Full:
+            # Two that are full would tell each other of it for ever.
+            if not broken:
+                self._fault(f"its queue is full: {ROOM} events wait")
+
+    def faults(self) -> list[PluginBroken]:
+        """What went wrong since the last call; the same more than once is one."""
+        began = self._began
+        if began is not None and time.monotonic() - began > SLOW:
+            self._began = None  # named once for each call
+            self._fault(f"a call takes longer than {SLOW:g} s")
+        with self._lock:
+            found, self._found = self._found, []
+            times = self._times
+        return [
+            PluginBroken(plugin=self._plugin, error=reason, times=times, again=again)
+            for reason, again in found
+        ]
+
+    def leave(self) -> None:
+        """Hear what waits, then close."""
+        while True:
+            try:
+                self._queue.put_nowait(None)
+            except Full:
+                with suppress(Empty):
+                    self._queue.get_nowait()
+            else:
+                return
+
+    def join(self, timeout: float) -> None:
+        self._thread.join(timeout)
+        if self._thread.is_alive():
+            self._fault("it did not end in time and was left behind")
+
+    def _run(self) -> None:
+        made: list[Listener] = []
+        if not self._did(lambda: made.append(self._create())):
+            self._deaf = True
+            return
+        listener = made[0]
+        while (event := self._queue.get()) is not None:
+            self._did(partial(listener.hear, event))
+        self._did(listener.close)
+
+    def _did(self, call: Callable[[], object]) -> bool:
+        """Make a call into the plugin; whether it went well."""
+        self._began = time.monotonic()
+        try:
+            call()
+        except BaseException as error:  # noqa: BLE001 - foreign code; even its exit ends only itself
+            self._fault(" ".join(f"{type(error).__name__}: {error}".split()))
+            return False
+        finally:
+            self._began = None
+        return True
+
+    def _fault(self, reason: str) -> None:
+        with self._lock:
+            self._times += 1
+            again = self._repeats.count("", reason) > 1
+            if not (again and self._found):
+                self._found.append((reason, again))
+                self._wake()

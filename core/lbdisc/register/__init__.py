@@ -1,0 +1,1 @@
+"""``lbdisc register``: makes one instance known while its check passes."""

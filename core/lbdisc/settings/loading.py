@@ -1,0 +1,250 @@
+"""Finding the settings: flags over ``LBDISC_…`` over ``lbdisc.toml`` over defaults, with origins.
+
+Every plugin's table has a dataclass type; the tables and the core's own make one pydantic-settings
+model, so that file, environment and flags pass through the same validation. Unknown keys are errors
+that name the nearest known one. Secrets (``SecretStr``) may come from files: ``password_file``.
+"""
+
+import dataclasses
+import os
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, get_type_hints
+
+from pydantic import Field, ValidationError, create_model
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
+
+from lbdisc.errors import SettingsError
+from lbdisc.settings.sources import (
+    Leaf,
+    Tables,
+    find_file,
+    from_assignments,
+    from_environment,
+    from_file,
+    leaves,
+    read_secret_files,
+)
+from lbdisc.settings.tables import CoreSettings
+from lbdisc.values import is_reserved, shown
+
+MASK = "********"
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A line of ``lbdisc config show``."""
+
+    key: str
+    value: Any
+    origin: str
+
+
+class Configuration:
+    """The effective settings and where each came from."""
+
+    def __init__(
+        self, core: CoreSettings, tables: Mapping[str, Any], rows: list[Row], file: Path | None
+    ) -> None:
+        self.core = core
+        self.rows = rows
+        self.file = file
+        self._tables = tables
+
+    def table(self, name: str) -> Any:
+        """The filled settings of the provider ``name``."""
+        return self._tables[name]
+
+
+def load(
+    tables: Tables,
+    *,
+    file: Path | None = None,
+    environment: Mapping[str, str] | None = None,
+    flags: Mapping[str, Any] | None = None,
+    assignments: Sequence[str] = (),
+    broken: Collection[str] = (),
+) -> Configuration:
+    """Find, merge and check the settings. Raises ``SettingsError`` with one line for the operator.
+
+    ``file`` is the file that must exist; without it ``LBDISC_CONFIG``, else ``lbdisc.toml`` here or
+    in ``/etc/lbdisc``. ``flags`` maps dotted keys to values; ``None`` means not given.
+    ``assignments`` are flags in the form ``KEY=VALUE``. The tables of ``broken`` plugins, whose
+    types nobody knows, are passed over.
+    """
+    env = os.environ if environment is None else environment
+    known = leaves(tables)
+    path = find_file(file, env)
+    given = {key: value for key, value in (flags or {}).items() if value is not None}
+    layers = [
+        ("flag", {**from_assignments(assignments, known), **given}),
+        ("environment", from_environment(env, known, broken)),
+        (str(path), from_file(path, known, broken)),
+    ]
+    origins = _origins(layers, known)
+    values = {key: layer[key] for _, layer in reversed(layers) for key in layer}
+    read_secret_files(values, origins, known)
+    model = _validated(tables, values, origins, known)
+    core = CoreSettings(**{f.name: _part(model, f.name) for f in dataclasses.fields(CoreSettings)})
+    _refuse_reserved(core, origins)
+    state_dir = str(core.state_dir.expanduser().absolute())
+    core = _expand(core, {"{state_dir}": state_dir}, core.services)
+    places = {"{state_dir}": state_dir, "{output}": str(core.output)}
+    filled = {name: _expand(_part(model, name), places, core.services) for name in tables}
+    return Configuration(core, filled, _rows(core, filled, origins, known), path)
+
+
+def _refuse_reserved(core: CoreSettings, origins: Mapping[str, str]) -> None:
+    given = {"services": core.services, "register.service": (core.register.service,)}
+    for key, services in given.items():
+        for service in filter(is_reserved, services):
+            raise SettingsError(
+                f"bad setting {key} ({origins.get(key, 'default')}): {shown(service)}: "
+                "names that begin with _ are lbdisc's own"
+            )
+
+
+def _origins(layers: list[tuple[str, dict[str, Any]]], known: Mapping[str, Leaf]) -> dict[str, str]:
+    origins: dict[str, str] = {}
+    for origin, layer in reversed(layers):
+        for key in layer:
+            variable = f" {known[key].variable}" if origin == "environment" else ""
+            origins[key] = origin + variable
+    return origins
+
+
+def _validated(
+    tables: Tables,
+    values: Mapping[str, Any],
+    origins: Mapping[str, str],
+    known: Mapping[str, Leaf],
+) -> BaseSettings:
+    model = _model(tables)
+    try:
+        return model(**_nested(values))
+    except ValidationError as error:
+        raise SettingsError(_explained(error, origins, known)) from None
+
+
+class _Settings(BaseSettings):
+    """Takes the layers as ``load`` has merged them."""
+
+    model_config = SettingsConfigDict(extra="forbid", hide_input_in_errors=True)
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        return (init_settings,)
+
+
+def _model(tables: Tables) -> type[BaseSettings]:
+    hints = get_type_hints(CoreSettings, include_extras=True)
+    fields: dict[str, Any] = {
+        _PREFIX + field.name: (hints[field.name], _default_of(field))
+        for field in dataclasses.fields(CoreSettings)
+    }
+    for name, table in tables.items():
+        fields[_PREFIX + name] = (table, Field(default_factory=table, alias=name))
+    return create_model("Settings", __base__=_Settings, **fields)
+
+
+# pydantic's models have methods of their own, "register" among them: our names stay apart.
+_PREFIX = "table_"
+
+
+def _part(model: BaseSettings, name: str) -> Any:
+    return getattr(model, _PREFIX + name)
+
+
+def _default_of(field: "dataclasses.Field[Any]") -> Any:
+    if field.default is not dataclasses.MISSING:
+        return Field(default=field.default, alias=field.name)
+    assert field.default_factory is not dataclasses.MISSING
+    return Field(default_factory=field.default_factory, alias=field.name)
+
+
+def _nested(values: Mapping[str, Any]) -> dict[str, Any]:
+    nested: dict[str, Any] = {}
+    for key, value in values.items():
+        table, _, name = key.rpartition(".")
+        (nested.setdefault(table, {}) if table else nested)[name] = value
+    return nested
+
+
+def _explained(
+    error: ValidationError, origins: Mapping[str, str], known: Mapping[str, Leaf]
+) -> str:
+    first, *more = error.errors(include_url=False, include_context=False)
+    where = [str(part) for part in first["loc"]]
+    key = next(
+        (".".join(where[:n]) for n in (3, 2, 1) if ".".join(where[:n]) in known), ".".join(where)
+    )
+    origin = f" ({origins[key]})" if key in origins else ""
+    leaf = known.get(key)
+    got = "" if leaf is None or leaf.is_secret or "input" not in first else _got(first["input"])
+    also = f"; and {len(more)} more" if more else ""
+    message = first["msg"].removeprefix("Value error, ")
+    return f"bad setting {key}{origin}: {message[:1].lower()}{message[1:]}{got}{also}"
+
+
+def _got(value: Any) -> str:
+    return "" if isinstance(value, dict) else f", not {shown(value)}"
+
+
+def _expand(table: Any, places: Mapping[str, str], services: tuple[str, ...]) -> Any:
+    """``table`` with ``places`` and ``{services}`` filled in and paths made absolute."""
+    changed: dict[str, Any] = {}
+    for field in dataclasses.fields(table):
+        value = getattr(table, field.name)
+        if dataclasses.is_dataclass(value):
+            changed[field.name] = _expand(value, places, services)
+        elif isinstance(value, Path):
+            text = _filled(str(value), places)
+            changed[field.name] = Path(text).expanduser().absolute() if text != "." else value
+        elif isinstance(value, str):
+            changed[field.name] = _filled(value, places)
+        elif value == ("{services}",):
+            changed[field.name] = services
+    return dataclasses.replace(table, **changed)
+
+
+def _filled(text: str, places: Mapping[str, str]) -> str:
+    for name, place in places.items():
+        text = text.replace(name, place)
+    return text
+
+
+def _rows(
+    core: CoreSettings,
+    tables: Mapping[str, Any],
+    origins: Mapping[str, str],
+    known: Mapping[str, Leaf],
+) -> list[Row]:
+    rows = []
+    for leaf in known.values():
+        if leaf.secret:
+            continue
+        value = _value_of(leaf.key, core, tables)
+        if leaf.is_secret and value is not None and value.get_secret_value():
+            value = MASK
+        elif leaf.is_secret:
+            value = ""
+        rows.append(Row(leaf.key, value, origins.get(leaf.key, "default")))
+    return rows
+
+
+def _value_of(key: str, core: CoreSettings, tables: Mapping[str, Any]) -> Any:
+    table, _, name = key.rpartition(".")
+    owner = tables[table] if table in tables else (getattr(core, table) if table else core)
+    return getattr(owner, name)

@@ -1,0 +1,178 @@
+"""Where settings come from: flags, the environment and the settings file, as flat dotted keys."""
+
+import dataclasses
+import json
+import re
+import tomllib
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, get_args, get_origin, get_type_hints
+
+from pydantic import SecretStr
+
+from lbdisc.errors import SettingsError
+from lbdisc.plugins import nearest
+from lbdisc.settings.tables import CoreSettings
+from lbdisc.values import shown
+
+ENV_PREFIX = "LBDISC_"
+CONFIG_VARIABLE = "LBDISC_CONFIG"
+FILES = (Path("lbdisc.toml"), Path("/etc/lbdisc/lbdisc.toml"))
+# A cluster with a service named "lbdisc" injects LBDISC_SERVICE_HOST, LBDISC_PORT_80_TCP, …
+_INJECTED = re.compile(r"LBDISC_(SERVICE_(HOST|PORT).*|PORT(_\d+_(TCP|UDP).*)?)")
+Tables = Mapping[str, type[Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Leaf:
+    """A settable key: ``etcd.endpoints``; ``secret`` is the secret that a ``_file`` key fills."""
+
+    key: str
+    type: Any
+    help: str = ""
+    secret: str = ""
+
+    @property
+    def variable(self) -> str:
+        return ENV_PREFIX + self.key.replace(".", "_").replace("-", "_").upper()
+
+    @property
+    def is_secret(self) -> bool:
+        return not self.secret and (self.type is SecretStr or SecretStr in get_args(self.type))
+
+
+def leaves(tables: Tables) -> dict[str, Leaf]:
+    """Every settable key of the core and of ``tables``."""
+    found = [*_leaves_of(CoreSettings)]
+    for name, table in sorted(tables.items()):
+        found += _leaves_of(table, prefix=f"{name}.")
+    return {leaf.key: leaf for leaf in found}
+
+
+def _leaves_of(table: type[Any], prefix: str = "") -> Iterator[Leaf]:
+    hints = get_type_hints(table, include_extras=True)
+    for field in dataclasses.fields(table):
+        kind = hints[field.name]
+        if dataclasses.is_dataclass(kind) and isinstance(kind, type):
+            yield from _leaves_of(kind, prefix=f"{prefix}{field.name}.")
+            continue
+        leaf = Leaf(prefix + field.name, kind, field.metadata.get("help", ""))
+        yield leaf
+        if leaf.is_secret:
+            yield Leaf(f"{leaf.key}_file", Path, f"a file that holds {field.name}", leaf.key)
+
+
+def find_file(file: Path | None, env: Mapping[str, str]) -> Path | None:
+    if file is None and env.get(CONFIG_VARIABLE):
+        file = Path(env[CONFIG_VARIABLE])
+    if file is not None:
+        return file
+    return next((path for path in FILES if path.is_file()), None)
+
+
+def from_file(
+    path: Path | None, known: Mapping[str, Leaf], broken: Collection[str] = ()
+) -> dict[str, Any]:
+    """The flat settings of the file; the tables of ``broken`` plugins are passed over."""
+    if path is None:
+        return {}
+    try:
+        content = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else str(error)
+        raise SettingsError(f"cannot read the settings file {path}: {reason}") from error
+    flat = dict(_flatten(content, known))
+    flat = {key: value for key, value in flat.items() if key.split(".")[0] not in broken}
+    for key in flat:
+        if any(leaf.startswith(f"{key}.") for leaf in known):
+            raise SettingsError(f"{key} in {path} is no setting but a table: write [{key}]")
+        if key not in known:
+            raise SettingsError(f"unknown setting {shown(key)} in {path}{_hint(key, known)}")
+    return flat
+
+
+def _flatten(
+    content: Mapping[str, Any], known: Mapping[str, Leaf], prefix: str = ""
+) -> Iterator[tuple[str, Any]]:
+    for name, value in content.items():
+        key = prefix + name
+        if isinstance(value, dict) and key not in known:
+            if not value and not any(leaf.startswith(f"{key}.") for leaf in known):
+                yield key, value
+            yield from _flatten(value, known, f"{key}.")
+        else:
+            yield key, value
+
+
+def from_assignments(assignments: Sequence[str], known: Mapping[str, Leaf]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for assignment in assignments:
+        key, separator, text = assignment.partition("=")
+        if not separator:
+            raise SettingsError(f"--set {shown(assignment)}: KEY=VALUE is needed")
+        if key not in known:
+            raise SettingsError(f"unknown setting {shown(key)} in --set{_hint(key, known)}")
+        found[key] = _decoded(text, known[key], f"--set {key}")
+    return found
+
+
+def from_environment(
+    env: Mapping[str, str], known: Mapping[str, Leaf], broken: Collection[str] = ()
+) -> dict[str, Any]:
+    """The flat settings of ``LBDISC_…``; those of ``broken`` plugins are passed over."""
+    by_variable = {leaf.variable: leaf for leaf in known.values()}
+    found: dict[str, Any] = {}
+    for variable, text in env.items():
+        if variable in by_variable:
+            leaf = by_variable[variable]
+            found[leaf.key] = _decoded(text, leaf, variable)
+        elif variable.startswith(ENV_PREFIX) and not _foreign(variable, broken):
+            hint = nearest(variable, by_variable)
+            raise SettingsError(f"unknown setting {variable} in the environment{hint}")
+    return found
+
+
+def _foreign(variable: str, broken: Collection[str]) -> bool:
+    prefixes = tuple(f"{ENV_PREFIX}{name.replace('-', '_').upper()}_" for name in broken)
+    return (
+        variable == CONFIG_VARIABLE
+        or variable.startswith(prefixes)
+        or _INJECTED.fullmatch(variable) is not None
+    )
+
+
+def _decoded(text: str, leaf: Leaf, variable: str) -> Any:
+    """Lists are split at commas, tables are JSON; pydantic reads the rest."""
+    kind = get_origin(leaf.type)
+    if kind in (list, tuple) and not text.lstrip().startswith("["):
+        return [part.strip() for part in text.split(",") if part.strip()]
+    if kind in (list, tuple, dict):
+        try:
+            return json.loads(text)
+        except ValueError as error:
+            raise SettingsError(f"{variable}: no JSON: {error}") from error
+    return text
+
+
+def _hint(key: str, known: Mapping[str, Leaf]) -> str:
+    return nearest(key, known) or nearest(key, {leaf.split(".")[0] for leaf in known})
+
+
+def read_secret_files(
+    values: dict[str, Any], origins: dict[str, str], known: Mapping[str, Leaf]
+) -> None:
+    """Fill secrets from their files; the later ``_file`` layer yields to the secret itself."""
+    for leaf in [leaf for leaf in known.values() if leaf.secret and leaf.key in values]:
+        path = Path(str(values.pop(leaf.key)))
+        if leaf.secret in values:
+            raise SettingsError(
+                f"both {leaf.secret} ({origins[leaf.secret]}) and {leaf.key} "
+                f"({origins[leaf.key]}) are set: give one"
+            )
+        try:
+            values[leaf.secret] = path.read_text(encoding="utf-8").rstrip("\r\n")
+        except (OSError, ValueError) as error:
+            reason = error.strerror if isinstance(error, OSError) else "no UTF-8"
+            raise SettingsError(f"{leaf.key}: cannot read {path}: {reason}") from error
+        origins[leaf.secret] = f"{path}, named by {leaf.key} ({origins[leaf.key]})"

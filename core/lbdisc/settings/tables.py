@@ -1,0 +1,116 @@
+"""The agent's own settings: plain frozen dataclasses, one for each table of ``lbdisc.toml``.
+
+Durations are seconds. How they are found, merged and explained is in ``loading``.
+"""
+
+import os
+import socket
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+Seconds = Annotated[float, Field(gt=0, le=86400, allow_inf_nan=False)]
+SecondsOrNone = Annotated[float, Field(ge=0, le=86400, allow_inf_nan=False)]
+
+
+def described(text: str, default: Any) -> Any:
+    """A field with its line in the reference."""
+    return field(default=default, metadata={"help": text})
+
+
+def default_state_dir() -> Path:
+    """``/var/lib/lbdisc`` for root, the user's state folder (XDG base directories) otherwise."""
+    if os.geteuid() == 0:
+        return Path("/var/lib/lbdisc")
+    home = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
+    return Path(home) / "lbdisc"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AgentSettings:
+    """``[agent]``: the pace of ``lbdisc run``, and how it makes itself known."""
+
+    quiet: SecondsOrNone = described("a change that needs a reload waits for this much quiet", 0.2)
+    max_wait: SecondsOrNone = described("the longest that a stream of changes may wait", 2.0)
+    min_reload_interval: SecondsOrNone = described("the least time between two reloads", 1.0)
+    verify_every: Seconds = described("how often what runs is compared as a whole", 30.0)
+    retry_first: Seconds = described("the first back-off after a failure", 0.2)
+    retry_most: Seconds = described("the longest back-off", 1.5)
+    announce: bool = described(
+        "whether it is in the registry, so that nodes that stop wait until it has drained them",
+        True,
+    )
+    name: str = field(
+        default_factory=socket.gethostname,
+        metadata={"help": "its name there; the host's name if unset"},
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GuardSettings:
+    """``[guard]``: what a sudden mass loss does."""
+
+    max_loss: Annotated[float, Field(ge=0, le=1)] = described(
+        "the share of a service that may vanish at once without having drained or left", 0.5
+    )
+    loss_window: Seconds = described("losses within this time count as at once", 10.0)
+    loss_hold: SecondsOrNone = described("how long the missing endpoints stay listed", 60.0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RegisterSettings:
+    """``[register]``: the endpoint that ``lbdisc register`` makes known."""
+
+    service: str = described("the service the endpoint belongs to", "nodes")
+    name: str = field(
+        default_factory=socket.gethostname, metadata={"help": "its name; the host's name if unset"}
+    )
+    address: str = described("its address; that of the way to the default route if unset", "")
+    port: Annotated[int, Field(ge=1, le=65535)] = described("its port", 3000)
+    weight: Annotated[int, Field(ge=0, le=256)] = described("its weight", 100)
+    tags: dict[str, str] = field(default_factory=dict, metadata={"help": "its tags"})
+    check: str = described(
+        "none, tcp, tcp://HOST:PORT, http(s)://…, a path beginning with / or a command", "tcp"
+    )
+    interval: Seconds = described("time between two checks", 1.0)
+    timeout: Seconds = described("a check that takes longer has failed", 2.0)
+    rise: Annotated[int, Field(ge=1)] = described("checks in a row that must pass", 1)
+    fall: Annotated[int, Field(ge=1)] = described("checks in a row that must fail", 3)
+    stop_timeout: SecondsOrNone = described("how long COMMAND may take to stop", 10.0)
+    drain_timeout: SecondsOrNone = described("the longest wait for the agents to drain", 30.0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogSettings:
+    """``[log]``: what is told on standard error."""
+
+    level: Literal["debug", "info", "warning", "error"] = described("the least to tell", "info")
+    format: Literal["auto", "text", "json"] = described("auto: text on a terminal", "auto")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CoreSettings:
+    """The keys at the top of ``lbdisc.toml``, and the core's own tables."""
+
+    backend: str = described("the registry: file, or the name of a plugin", "file")
+    renderer: str = described("what makes the configuration's text", "jinja2")
+    reloader: str = described("what brings it to life", "haproxy")
+    listeners_off: tuple[str, ...] = described(
+        "installed listeners that shall not hear what happens", ()
+    )
+    services: tuple[str, ...] = described(
+        "the services to balance; the first is the default", ("nodes",)
+    )
+    output: Path = described(
+        "the configuration file that lbdisc writes", Path("{state_dir}/haproxy.cfg")
+    )
+    state_dir: Path = field(
+        default_factory=default_state_dir,
+        metadata={"help": "where the agent keeps its state; one agent has one"},
+    )
+    agent: AgentSettings = field(default_factory=AgentSettings)
+    guard: GuardSettings = field(default_factory=GuardSettings)
+    register: RegisterSettings = field(default_factory=RegisterSettings)
+    log: LogSettings = field(default_factory=LogSettings)
