@@ -72,3 +72,9 @@ class ApplyError(LbdiscError):
 
 class Unconfirmed(ApplyError):
     """A configuration was brought to life, yet what runs is something else."""
+
+
+def shown(value: object) -> str:
+    """``value`` as it may stand in one line of a message: escaped and cut."""
+    text = ascii(value)
+    return text if len(text) <= 80 else f"{text[:77]}..."

@@ -13,8 +13,8 @@ from collections.abc import Callable, Mapping
 from typing import Any, Literal, get_args
 
 from lbdisc import records
-from lbdisc.errors import EntryError
-from lbdisc.values import Endpoint, shown
+from lbdisc.errors import EntryError, shown
+from lbdisc.values import Endpoint
 
 Format = Literal["lbdisc", "hostport", "nerve", "serverset", "curator"]
 FORMATS: tuple[str, ...] = get_args(Format)

@@ -9,8 +9,8 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from lbdisc.errors import EntryError
-from lbdisc.values import Endpoint, shown
+from lbdisc.errors import EntryError, shown
+from lbdisc.values import Endpoint
 
 MAX_RECORD = 64 * 1024  # bytes; what is larger is no endpoint
 MEMBERS = ("address", "port", "weight", "state", "tags")

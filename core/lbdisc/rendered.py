@@ -5,8 +5,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from lbdisc.errors import RenderError
-from lbdisc.values import shown
+from lbdisc.errors import RenderError, shown
 
 FileChange = Literal["new", "changed", "gone"]
 # No part begins with a dot: what lbdisc itself keeps beside its files does.

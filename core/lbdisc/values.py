@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from operator import attrgetter
 from typing import Literal, Self, get_args
 
-from lbdisc.errors import EntryError
+from lbdisc.errors import EntryError, shown
 from lbdisc.sequences import changed_part
 
 State = Literal["ready", "draining"]
@@ -97,12 +97,6 @@ def _check_tags(value: object) -> tuple[tuple[str, str], ...]:
     if len(tags) > MAX_TAGS:
         raise EntryError(f"{len(tags)} tags: at most {MAX_TAGS}")
     return tuple(sorted(tags.items()))
-
-
-def shown(value: object) -> str:
-    """``value`` as it may stand in one line of a message: escaped and cut."""
-    text = ascii(value)
-    return text if len(text) <= 80 else f"{text[:77]}..."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, order=True)

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from lbdisc.cli.common import BackendOption, ConfigOption, SetOption, load_configuration
-from lbdisc.errors import EntryError, SettingsError
-from lbdisc.values import shown
+from lbdisc.errors import EntryError, SettingsError, shown
 
 if TYPE_CHECKING:
     from lbdisc.listening.listeners import Listeners

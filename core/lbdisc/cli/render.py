@@ -68,8 +68,7 @@ def render(
 
 
 def _text(rendered: "Rendered", file: str | None) -> str:
-    from lbdisc.errors import LbdiscError
-    from lbdisc.values import shown
+    from lbdisc.errors import LbdiscError, shown
 
     texts = dict(rendered.files)
     if file is None:

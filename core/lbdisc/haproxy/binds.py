@@ -11,10 +11,9 @@ from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
-from lbdisc.errors import ApplyError
+from lbdisc.errors import ApplyError, shown
 from lbdisc.haproxy.language.text import Bind, Configuration
 from lbdisc.haproxy.versions import MAX_UNIX_PATH
-from lbdisc.values import shown
 
 _PORTS = re.compile(r"(\d+)(?:-(\d+))?")
 _PASSED_OVER = ("fd@", "abns@", "abnsz@", "sockpair@", "rhttp@", "rev@", "quic", "udp", "uxdg@")

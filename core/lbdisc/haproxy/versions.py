@@ -7,8 +7,8 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from lbdisc.errors import shown
 from lbdisc.haproxy.errors import HaproxyError
-from lbdisc.values import shown
 
 Version = tuple[int, int, int]
 

@@ -17,8 +17,8 @@ from dataclasses import dataclass, field
 from threading import Event
 from urllib.parse import SplitResult, urlsplit
 
-from lbdisc.errors import SettingsError
-from lbdisc.values import Endpoint, shown
+from lbdisc.errors import SettingsError, shown
+from lbdisc.values import Endpoint
 
 Check = Callable[[Endpoint], str]  # what is wrong, in one line; empty when the endpoint serves
 KINDS = "none, tcp, tcp://HOST:PORT, http(s)://…, an HTTP path beginning with / or a command"

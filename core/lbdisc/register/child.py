@@ -9,8 +9,7 @@ import time
 import warnings
 from collections.abc import Callable, Sequence
 
-from lbdisc.errors import SettingsError
-from lbdisc.values import shown
+from lbdisc.errors import SettingsError, shown
 
 NOT_FOUND, NOT_RUNNABLE = 127, 126  # exit codes, as of a shell
 # Meant for the keeper: COMMAND must not speak to the service manager in its name.

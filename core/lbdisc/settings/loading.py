@@ -19,7 +19,7 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
-from lbdisc.errors import SettingsError
+from lbdisc.errors import SettingsError, shown
 from lbdisc.settings.sources import (
     Leaf,
     Tables,
@@ -31,7 +31,7 @@ from lbdisc.settings.sources import (
     read_secret_files,
 )
 from lbdisc.settings.tables import CoreSettings
-from lbdisc.values import is_reserved, shown
+from lbdisc.values import is_reserved
 
 MASK = "********"
 

@@ -11,10 +11,9 @@ from typing import Any, get_args, get_origin, get_type_hints
 
 from pydantic import SecretStr
 
-from lbdisc.errors import SettingsError
+from lbdisc.errors import SettingsError, shown
 from lbdisc.plugins import nearest
 from lbdisc.settings.tables import CoreSettings
-from lbdisc.values import shown
 
 ENV_PREFIX = "LBDISC_"
 CONFIG_VARIABLE = "LBDISC_CONFIG"

@@ -8,10 +8,10 @@ from urllib.parse import SplitResult, urlsplit
 
 from pydantic import Field, SecretStr
 
-from lbdisc.errors import EntryError
+from lbdisc.errors import EntryError, shown
 from lbdisc.formats import Format
 from lbdisc.settings.tables import Seconds, described
-from lbdisc.values import check_address, shown
+from lbdisc.values import check_address
 
 DEFAULT_PORT = 2379
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")

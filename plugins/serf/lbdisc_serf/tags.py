@@ -12,8 +12,8 @@ from urllib.parse import quote, unquote
 
 import msgpack
 
-from lbdisc.errors import EntryError, SettingsError
-from lbdisc.values import Endpoint, shown
+from lbdisc.errors import EntryError, SettingsError, shown
+from lbdisc.values import Endpoint
 
 PREFIX = "lbdisc."
 OFF = "off"

@@ -3,8 +3,8 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from lbdisc.errors import EntryError
-from lbdisc.values import Endpoint, Problem, Snapshot, check_name, is_reserved, shown
+from lbdisc.errors import EntryError, shown
+from lbdisc.values import Endpoint, Problem, Snapshot, check_name, is_reserved
 from lbdisc_serf import tags
 from lbdisc_serf.members import Member
 from lbdisc_serf.settings import SerfSettings

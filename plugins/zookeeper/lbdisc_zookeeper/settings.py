@@ -8,10 +8,9 @@ from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr
 
-from lbdisc.errors import SettingsError
+from lbdisc.errors import SettingsError, shown
 from lbdisc.formats import Format
 from lbdisc.settings.tables import Seconds, described
-from lbdisc.values import shown
 
 Access = Literal["owner", "open", "private"]
 Verify = Literal["full", "ca", "none"]

@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from lbdisc import records
-from lbdisc.errors import EntryError
-from lbdisc.values import Endpoint, shown
+from lbdisc.errors import EntryError, shown
+from lbdisc.values import Endpoint
 
 SUFFIX = ".json"
 MAX_TTL = 86400.0

@@ -12,10 +12,10 @@ import jinja2
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from lbdisc.builtin.jinja2.memory import Memory
-from lbdisc.errors import RenderError, SettingsError
+from lbdisc.errors import RenderError, SettingsError, shown
 from lbdisc.rendered import Rendered
 from lbdisc.settings.tables import described
-from lbdisc.values import Endpoint, Snapshot, check_name, shown
+from lbdisc.values import Endpoint, Snapshot, check_name
 
 TEMPLATES = Path(__file__).parent / "templates"
 # What needs no quotes in HAProxy's configuration (manual 2.2, "Quoting and escaping").

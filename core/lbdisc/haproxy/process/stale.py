@@ -3,9 +3,8 @@
 import socket
 from pathlib import Path
 
-from lbdisc.errors import ApplyError, SettingsError
+from lbdisc.errors import ApplyError, SettingsError, shown
 from lbdisc.haproxy.versions import MAX_UNIX_PATH
-from lbdisc.values import shown
 
 
 def clear_socket(path: str, what: str) -> None:

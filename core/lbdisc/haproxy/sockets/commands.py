@@ -9,9 +9,9 @@ import re
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
+from lbdisc.errors import shown
 from lbdisc.haproxy.errors import HaproxyError, Refused
 from lbdisc.haproxy.versions import MAX_LINE, MAX_WEIGHT
-from lbdisc.values import shown
 
 AdminState = Literal["ready", "drain", "maint"]
 Health = Literal["up", "stopping", "down"]

@@ -7,10 +7,10 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from lbdisc.errors import shown
 from lbdisc.haproxy.errors import HaproxyError, ReloadFailed, Unreachable
 from lbdisc.haproxy.sockets.socket import TIMEOUT, dial
 from lbdisc.haproxy.versions import RELOAD_FAILED, Version, read_version
-from lbdisc.values import shown
 
 RELOAD_LIMIT = 30.0  # seconds; 10,000 servers in one proxy take 0.6 s, a slow DNS server more
 _EVERY = 0.005  # seconds between two looks while a reload is under way (it takes about 50 ms)

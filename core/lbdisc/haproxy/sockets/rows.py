@@ -4,9 +4,9 @@ import csv
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from lbdisc.errors import shown
 from lbdisc.haproxy.errors import HaproxyError
 from lbdisc.haproxy.versions import Version, read_version
-from lbdisc.values import shown
 
 STATE_FORMAT = "1"
 # Bits of srv_admin_state (management manual, "show servers state").

@@ -14,7 +14,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from lbdisc.errors import SettingsError
+from lbdisc.errors import SettingsError, shown
 from lbdisc.haproxy.errors import HaproxyError, Refused, Unreachable
 from lbdisc.haproxy.sockets.commands import Command, is_name
 from lbdisc.haproxy.sockets.rows import (
@@ -27,7 +27,6 @@ from lbdisc.haproxy.sockets.rows import (
     read_stats,
 )
 from lbdisc.haproxy.versions import MAX_LINE, OLDEST, Features
-from lbdisc.values import shown
 
 TIMEOUT = 5.0  # seconds without a byte of an answer
 BURST = 1000  # bytes sent at a time: longer bursts cost the clients' latency under load
