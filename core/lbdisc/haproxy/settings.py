@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from lbdisc.settings.tables import Seconds, SecondsOrNone, described
+from lbdisc.fields import Seconds, SecondsOrNone, described
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,17 +7,11 @@ import os
 import socket
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
-Seconds = Annotated[float, Field(gt=0, le=86400, allow_inf_nan=False)]
-SecondsOrNone = Annotated[float, Field(ge=0, le=86400, allow_inf_nan=False)]
-
-
-def described(text: str, default: Any) -> Any:
-    """A field with its line in the reference."""
-    return field(default=default, metadata={"help": text})
+from lbdisc.fields import Seconds, SecondsOrNone, described
 
 
 def default_state_dir() -> Path:

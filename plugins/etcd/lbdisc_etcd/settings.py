@@ -9,8 +9,8 @@ from urllib.parse import SplitResult, urlsplit
 from pydantic import Field, SecretStr
 
 from lbdisc.errors import EntryError, shown
+from lbdisc.fields import Seconds, described
 from lbdisc.formats import Format
-from lbdisc.settings.tables import Seconds, described
 from lbdisc.values import check_address
 
 DEFAULT_PORT = 2379

@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 from pydantic import Field, SecretStr
 
 from lbdisc.errors import EntryError, SettingsError, shown
-from lbdisc.settings.tables import Seconds, SecondsOrNone, described
+from lbdisc.fields import Seconds, SecondsOrNone, described
 from lbdisc.values import check_address, check_name
 
 GOSSIP_PORT = 7946  # Serf's own default

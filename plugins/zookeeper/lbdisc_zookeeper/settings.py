@@ -9,8 +9,8 @@ from urllib.parse import urlsplit
 from pydantic import Field, SecretStr
 
 from lbdisc.errors import SettingsError, shown
+from lbdisc.fields import Seconds, described
 from lbdisc.formats import Format
-from lbdisc.settings.tables import Seconds, described
 
 Access = Literal["owner", "open", "private"]
 Verify = Literal["full", "ca", "none"]

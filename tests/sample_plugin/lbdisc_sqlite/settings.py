@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from lbdisc.settings.tables import Seconds, described
+from lbdisc.fields import Seconds, described
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,10 +8,10 @@ from pathlib import Path
 
 from lbdisc.builtin.command import commands
 from lbdisc.errors import ApplyError, CheckError, LbdiscError, SettingsError
+from lbdisc.fields import Seconds, SecondsOrNone, described
 from lbdisc.installing import Installation
 from lbdisc.planned import Applied, How, Nothing, Planned, Reload, Start
 from lbdisc.rendered import Rendered
-from lbdisc.settings.tables import Seconds, SecondsOrNone, described
 from lbdisc.values import Endpoint
 
 PATIENCE = 1.0  # seconds that `command.drained` may take; the agent waits meanwhile

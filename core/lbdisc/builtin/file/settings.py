@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from lbdisc.settings.tables import Seconds, described
+from lbdisc.fields import Seconds, described
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,8 +13,8 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from lbdisc.builtin.jinja2.memory import Memory
 from lbdisc.errors import RenderError, SettingsError, shown
+from lbdisc.fields import described
 from lbdisc.rendered import Rendered
-from lbdisc.settings.tables import described
 from lbdisc.values import Endpoint, Snapshot, check_name
 
 TEMPLATES = Path(__file__).parent / "templates"
