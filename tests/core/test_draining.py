@@ -8,11 +8,12 @@ from threading import Event, Thread
 
 import pytest
 
-from lbdisc import Endpoint, Publish, Snapshot, events
+from lbdisc import Endpoint, Publish, Snapshot, events, handshake
 from lbdisc.errors import DiscoveryError, SettingsError
+from lbdisc.handshake import Agent, Progress, agents, begun, progress, token
 from lbdisc.hooks import Discovery
 from lbdisc.register import draining
-from lbdisc.register.draining import Agent, AgentsDrain, Progress, agents, begun, progress, token
+from lbdisc.register.draining import AgentsDrain
 from lbdisc.settings.tables import AgentSettings
 from lbdisc.testing.waiting import eventually
 from lbdisc.values import MAX_TAGS
@@ -52,16 +53,16 @@ def test_an_agent_is_read_as_it_was_written() -> None:
 
 @pytest.mark.parametrize("text", ["", ",", "x", "\u00fc" * 9, "a" * 1000])
 def test_odd_tags_of_an_agent_acknowledge_nothing(text: str) -> None:
-    tags = ((draining.DRAINED_TAG, text), (draining.SERVICES_TAG, "web"))
+    tags = ((handshake.DRAINED_TAG, text), (handshake.SERVICES_TAG, "web"))
     odd = replace(lb("lb1").endpoint("10.0.0.9"), tags=tags)
     assert progress(DRAINING, agents(Snapshot.of([odd]))) == Progress(waiting=("lb1",))
 
 
 def test_what_an_agent_says_fits_into_the_tags_of_a_serf_member() -> None:
     many = [begun(WEB, f"{n:04}") for n in range(100)]
-    services = ("s" * draining.SERVICES_ROOM,)
+    services = ("s" * handshake.SERVICES_ROOM,)
     entry = lb("lb1", *many, services=services).endpoint("10.0.0.9")
-    assert len(Agent.read(entry).drained) == draining.ROOM
+    assert len(Agent.read(entry).drained) == handshake.ROOM
     serf.check_size({"role": "balancer", serf.tag_name(entry.service): serf.write(entry)})
 
 

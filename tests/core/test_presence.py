@@ -11,7 +11,7 @@ from lbdisc.builtin.command.reloader import CommandReloader, CommandSettings
 from lbdisc.errors import ApplyError, RegistrarError
 from lbdisc.events import AgentNotAnnounced, DrainAcknowledged, Event
 from lbdisc.generation import Generation
-from lbdisc.register.draining import ROOM, Agent, begun, token
+from lbdisc.handshake import ROOM, Agent, begun, token
 from lbdisc.settings.tables import AgentSettings
 from lbdisc.testing.waiting import eventually
 from support.ledger import Ledger

@@ -14,9 +14,10 @@ import pytest
 from lbdisc.builtin.journal import Journal
 from lbdisc.errors import LbdiscError, RegistrarError, SettingsError, WriteRefused
 from lbdisc.events import EntryRefused, EntryRegistered, EntryStays
+from lbdisc.handshake import DRAIN_TAG, begun
 from lbdisc.listening.listeners import Listeners
 from lbdisc.register.child import Child, CommandError
-from lbdisc.register.draining import DRAIN_TAG, Drain, begun
+from lbdisc.register.draining import Drain
 from lbdisc.register.registration import Registration
 from lbdisc.settings.tables import AgentSettings, RegisterSettings
 from lbdisc.testing.waiting import eventually

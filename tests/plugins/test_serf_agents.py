@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from lbdisc.register.draining import Agent
+from lbdisc.handshake import Agent
 from lbdisc.testing import Holding
 from lbdisc_lab.servers.serf import Registry, start
 from lbdisc_serf.members import Member

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from lbdisc.handshake import Agent
 from lbdisc.hooks import Registrar
-from lbdisc.register.draining import Agent
 from lbdisc.testing import Holding, Watching, eventually
 from lbdisc.testing.offers import make_discovery, make_registrar
 from lbdisc.values import Endpoint

@@ -14,11 +14,11 @@ import structlog
 from lbdisc import events
 from lbdisc.errors import LbdiscError
 from lbdisc.generation import Generation
+from lbdisc.handshake import ROOM, Agent, token
 from lbdisc.hooks import Drains, Registrar, Reloader
 from lbdisc.listening.listeners import Tell
 from lbdisc.listening.repeats import Repeats
 from lbdisc.register.addresses import OwnAddress
-from lbdisc.register.draining import ROOM, Agent, token
 from lbdisc.register.holding import End, Holder, trace_of
 from lbdisc.settings.tables import AgentSettings
 from lbdisc.values import Endpoint, Snapshot

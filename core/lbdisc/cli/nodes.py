@@ -18,8 +18,8 @@ from lbdisc.cli.common import (
 )
 
 if TYPE_CHECKING:
+    from lbdisc.handshake import Agent, Progress
     from lbdisc.plugins import Plugins
-    from lbdisc.register.draining import Agent, Progress
     from lbdisc.settings.loading import Configuration
     from lbdisc.values import Endpoint, Problem, Snapshot
 
@@ -95,13 +95,13 @@ class _View:
 
     @classmethod
     def of(cls, snapshot: "Snapshot", *, with_agents: bool) -> "_View":
-        from lbdisc.register import draining
+        from lbdisc import handshake
 
-        agents = draining.agents(snapshot)
+        agents = handshake.agents(snapshot)
         endpoints = snapshot.public.endpoints
         return cls(
             endpoints,
-            {e: draining.progress(e, agents) for e in endpoints if e.draining},
+            {e: handshake.progress(e, agents) for e in endpoints if e.draining},
             agents if with_agents else None,
             snapshot.problems,
         )
@@ -151,6 +151,6 @@ def _listed(names: tuple[str, ...]) -> str:
 
 
 def _tags(endpoint: "Endpoint") -> str:
-    from lbdisc.register.draining import DRAIN_TAG
+    from lbdisc.handshake import DRAIN_TAG
 
     return " ".join(f"{name}={text}" for name, text in endpoint.tags if name != DRAIN_TAG)

@@ -14,10 +14,10 @@ from typing import Protocol
 
 import structlog
 
+from lbdisc import handshake
 from lbdisc.backoff import Backoff
 from lbdisc.errors import Broken, LbdiscError, RegistrarError, SettingsError
 from lbdisc.hooks import Entry, Registrar
-from lbdisc.register import draining
 from lbdisc.settings.tables import AgentSettings
 from lbdisc.values import Endpoint
 
@@ -79,7 +79,7 @@ class Holder:
         self._draining = threading.Event()
         self._leaving = threading.Event()
         self._stop = threading.Event()  # gives up what is in progress
-        self._drain_name = draining.new_drain()
+        self._drain_name = handshake.new_drain()
         self._wake = threading.Event()
         self._own_reason = False  # whether it was we who woke the loop
         self._last: Endpoint | None = None  # what was put last
@@ -185,7 +185,7 @@ class Holder:
 
     def _wanted(self) -> Endpoint:
         endpoint = self._endpoint()
-        return draining.begun(endpoint, self._drain_name) if self._draining.is_set() else endpoint
+        return handshake.begun(endpoint, self._drain_name) if self._draining.is_set() else endpoint
 
     def _farewell(self, entry: Entry) -> None:
         if self._last is not None:

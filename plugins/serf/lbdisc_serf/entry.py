@@ -8,8 +8,8 @@ from threading import Event
 from types import TracebackType
 from typing import Self
 
+from lbdisc import handshake
 from lbdisc.errors import RegistrarError, SettingsError
-from lbdisc.register import draining
 from lbdisc.values import Endpoint, is_reserved
 from lbdisc_serf import tags
 from lbdisc_serf.claim import Claim
@@ -110,7 +110,7 @@ class TagEntry:
         if not is_reserved(self._service):
             _check_identity(member, endpoint)
         # What fits now has to fit as draining too.
-        drained = tags.write(draining.begun(endpoint))
+        drained = tags.write(handshake.begun(endpoint))
         tags.check_size({**member.tags, self._tag: drained})
 
     def remove(self) -> None:
