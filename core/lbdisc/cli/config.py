@@ -61,13 +61,13 @@ def check(
 
     Example: lbdisc config check -c lbdisc.toml
     """
-    from lbdisc.agent import composing
+    from lbdisc.settings import choosing
     from lbdisc.values import Snapshot
 
     plugins, settings = load_configuration(config, {"backend": backend}, set_)
-    composing.discovery(plugins, settings)
-    rendered = composing.renderer(plugins, settings).render(Snapshot())
-    check_rendered(composing.reloader(plugins, settings), settings.core.output, rendered)
+    choosing.discovery(plugins, settings)
+    rendered = choosing.renderer(plugins, settings).render(Snapshot())
+    check_rendered(choosing.reloader(plugins, settings), settings.core.output, rendered)
     sys.stdout.write(f"settings are good (file: {settings.file or 'none'})\n")
 
 

@@ -51,9 +51,9 @@ class Context:
     @property
     def discovery(self) -> "Discovery":
         """A new discovery of the backend that the settings name."""
-        from lbdisc.agent import composing
+        from lbdisc.settings import choosing
 
-        return composing.discovery(self._plugins, self.settings)
+        return choosing.discovery(self._plugins, self.settings)
 
     @property
     def status(self) -> dict[str, Any] | None:

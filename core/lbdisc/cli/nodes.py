@@ -40,7 +40,7 @@ def _watch(
     once: bool,
 ) -> None:
     """One-shot reading is "stop after the first publish": there is no second way to read."""
-    from lbdisc.agent import composing
+    from lbdisc.settings import choosing
 
     def publish(snapshot: "Snapshot", *, revision: str = "") -> None:
         if not (once and stop.is_set()):
@@ -48,7 +48,7 @@ def _watch(
         if once:
             stop.set()
 
-    composing.discovery(plugins, settings).watch(publish, stop)
+    choosing.discovery(plugins, settings).watch(publish, stop)
 
 
 def nodes(

@@ -2,21 +2,18 @@
 
 import os
 import signal
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from lbdisc.cli.common import BackendOption, ConfigOption, SetOption, load_configuration
-from lbdisc.errors import EntryError, SettingsError, shown
+from lbdisc.errors import SettingsError, shown
 
 if TYPE_CHECKING:
-    from lbdisc.listening.listeners import Listeners
     from lbdisc.plugins import Plugins
     from lbdisc.register.registration import Registration
     from lbdisc.settings.loading import Configuration
-    from lbdisc.settings.tables import RegisterSettings
-    from lbdisc.values import Endpoint
 
 
 def register(
@@ -94,13 +91,14 @@ def register(
 
 
 def _run(plugins: "Plugins", configuration: "Configuration", command: Sequence[str]) -> int:
-    from lbdisc.agent import composing
+    from lbdisc.listening import audience
+    from lbdisc.register import composing
 
-    with composing.listeners(plugins, configuration) as listeners:
-        registration = _registration(plugins, configuration, command, listeners)
+    with audience.listeners(plugins, configuration) as listeners:
+        registration = composing.compose(plugins, configuration, command, listeners)
         _take_signals(registration)
         registration.start()
-        with composing.told("register", plugins, configuration, listeners.tell):
+        with audience.told("register", plugins, configuration, listeners.tell):
             return registration.run()
 
 
@@ -114,67 +112,6 @@ def _tags(given: Sequence[str] | None) -> dict[str, str] | None:
             raise SettingsError(f"--tag {shown(tag)}: NAME=TEXT is needed")
         tags[name] = text
     return tags
-
-
-def _registration(
-    plugins: "Plugins",
-    configuration: "Configuration",
-    command: Sequence[str],
-    listeners: "Listeners",
-) -> "Registration":
-    from lbdisc.agent import composing
-    from lbdisc.builtin.notify import Notifier
-    from lbdisc.register.child import Child
-    from lbdisc.register.draining import AgentsDrain
-    from lbdisc.register.registration import Registration
-
-    settings = configuration.core.register
-    provider = plugins.registrar(configuration.core.backend)
-    return Registration(
-        settings,
-        endpoint=_endpoint(settings),
-        registrar=provider.create(configuration.table(provider.name)),
-        child=Child(command) if command else None,
-        drain=AgentsDrain(
-            lambda: composing.discovery(plugins, configuration),
-            configuration.core.agent,
-            listeners.tell,
-        ),
-        pace=configuration.core.agent,
-        notifier=Notifier.from_environment(),
-        listeners=listeners,
-        backend=provider.name,
-    )
-
-
-def _endpoint(settings: "RegisterSettings") -> "Callable[[], Endpoint]":
-    """What makes the endpoint; its address follows the machine's if none is given."""
-    from structlog import get_logger
-
-    from lbdisc.register.addresses import OwnAddress, is_loopback
-    from lbdisc.values import Endpoint
-
-    own = None if settings.address else OwnAddress()
-
-    def endpoint() -> Endpoint:
-        return Endpoint(
-            service=settings.service,
-            name=settings.name,
-            address=own.current() if own else settings.address,
-            port=settings.port,
-            weight=settings.weight,
-            tags=tuple(settings.tags.items()),
-        )
-
-    try:
-        first = endpoint()
-    except EntryError as error:
-        raise SettingsError(f"[register] {error}") from error
-    if own and is_loopback(first.address):
-        get_logger("lbdisc.register").warning(
-            "only a loopback address was found: give --address", address=first.address
-        )
-    return endpoint
 
 
 def _take_signals(registration: "Registration") -> None:

@@ -48,12 +48,12 @@ def render(
 
     Example: lbdisc render --diff
     """
-    from lbdisc.agent import composing
     from lbdisc.rendered import Rendered
+    from lbdisc.settings import choosing
 
     plugins, settings = load_configuration(config, {"backend": backend}, set_)
     rendered = _rendered(plugins, settings)
-    output, reloader = settings.core.output, composing.reloader(plugins, settings)
+    output, reloader = settings.core.output, choosing.reloader(plugins, settings)
     if check:
         check_rendered(reloader, output, rendered)
     if not diff:
@@ -104,13 +104,13 @@ def plan(
 
     Example: lbdisc plan --json
     """
-    from lbdisc.agent import composing
     from lbdisc.planned import AtRuntime
     from lbdisc.rendered import Rendered
+    from lbdisc.settings import choosing
 
     plugins, settings = load_configuration(config, {"backend": backend}, set_)
     rendered, before = _rendered(plugins, settings), _written(settings.core.output)
-    reloader = composing.reloader(plugins, settings)
+    reloader = choosing.reloader(plugins, settings)
     planned = reloader.plan(settings.core.output, before, rendered)
     changes = rendered.file_changes(before or Rendered(""))
     commands = planned.how.commands if isinstance(planned.how, AtRuntime) else ()
@@ -135,11 +135,11 @@ def _line(planned: "Planned") -> str:
 
 
 def _rendered(plugins: "Plugins", settings: "Configuration") -> "Rendered":
-    from lbdisc.agent import composing
     from lbdisc.cli.nodes import read_once
+    from lbdisc.settings import choosing
 
     snapshot = read_once(plugins, settings).only(settings.core.services)
-    return composing.renderer(plugins, settings).render(snapshot)
+    return choosing.renderer(plugins, settings).render(snapshot)
 
 
 def _written(output: "Path") -> "Rendered | None":

@@ -56,9 +56,9 @@ class _Service:
         self._tell: Tell
 
     def run(self) -> None:
-        from lbdisc.agent import composing
         from lbdisc.agent.status import Status
         from lbdisc.agent.store import Store, claimed
+        from lbdisc.listening import audience
 
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._on_stop)
@@ -68,13 +68,14 @@ class _Service:
         store.prepare()
         with store.locked(), claimed(core.output):
             status = Status(store)
-            with composing.listeners(
+            with audience.listeners(
                 self._plugins, self._settings, own=(status,), wake=self._wake.call
             ) as listeners:
                 self._serve(store, status, listeners)
 
     def _serve(self, store: "Store", status: "Status", listeners: "Listeners") -> None:
         from lbdisc.agent import composing
+        from lbdisc.listening import audience
 
         self._tell = listeners.tell
         agent = composing.agent(
@@ -86,7 +87,7 @@ class _Service:
             heard_by=listeners,
         )
         signal.signal(signal.SIGHUP, lambda *_: self._wake.ask(lambda: self._reload(agent)))
-        with composing.told("run", self._plugins, self._settings, self._tell):
+        with audience.told("run", self._plugins, self._settings, self._tell):
             try:
                 agent.run(self._stop)
             finally:
@@ -104,10 +105,11 @@ class _Service:
         """SIGHUP: take the new settings if they are good, keep the old ones if not."""
         from lbdisc.agent import composing
         from lbdisc.errors import LbdiscError
+        from lbdisc.settings import choosing
 
         try:
             settings = self._reread()
-            renderer = composing.renderer(self._plugins, settings)
+            renderer = choosing.renderer(self._plugins, settings)
             watcher = composing.watcher(
                 self._plugins, settings, self._wake, agent.listed, self._tell
             )
@@ -151,13 +153,14 @@ class _Service:
 
 def _once(plugins: "Plugins", settings: "Configuration") -> None:
     """Read, render, check and apply once; the exit code tells."""
-    from lbdisc.agent import composing
     from lbdisc.agent.announcing import announced
     from lbdisc.agent.status import Status
     from lbdisc.agent.store import Store, claimed
     from lbdisc.cli.nodes import read_once
     from lbdisc.events import Cause
     from lbdisc.generation import Generation
+    from lbdisc.listening import audience
+    from lbdisc.settings import choosing
     from lbdisc.values import Snapshot
 
     core = settings.core
@@ -166,12 +169,12 @@ def _once(plugins: "Plugins", settings: "Configuration") -> None:
     with (
         store.locked(),
         claimed(core.output),
-        composing.listeners(plugins, settings) as listeners,
-        composing.told("run --once", plugins, settings, listeners.tell),
+        audience.listeners(plugins, settings) as listeners,
+        audience.told("run --once", plugins, settings, listeners.tell),
     ):
         snapshot = read_once(plugins, settings).only(core.services)
-        rendered = composing.renderer(plugins, settings).render(snapshot)
-        reloader = composing.reloader(plugins, settings)
+        rendered = choosing.renderer(plugins, settings).render(snapshot)
+        reloader = choosing.reloader(plugins, settings)
         applied = reloader.apply(reloader.plan(core.output, None, rendered))
         before = (store.last_snapshot() or Snapshot()).only(core.services)
         store.save_snapshot(snapshot)
