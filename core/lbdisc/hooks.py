@@ -216,6 +216,11 @@ class Provider(Generic[S, T_co]):
     create: Callable[[S], T_co]
 
 
+@dataclass(frozen=True, slots=True)
+class NoSettings:
+    """Nothing to set: ``[log]`` is for all lines, the service manager tells by the environment."""
+
+
 class Hooks:
     """The hook specifications; every function here may be implemented by a plugin."""
 

@@ -33,7 +33,14 @@ if TYPE_CHECKING:
     from lbdisc.cli.context import Context
 
 GROUP = "lbdisc"
-BUILT_IN = "lbdisc.builtin.plugins"
+BUILT_IN = {
+    "file": "lbdisc.builtin.file.plugin",
+    "jinja2": "lbdisc.builtin.jinja2.plugin",
+    "haproxy": "lbdisc.haproxy.plugin",
+    "command": "lbdisc.builtin.command.plugin",
+    "journal": "lbdisc.builtin.journal.plugin",
+    "systemd": "lbdisc.builtin.systemd.plugin",
+}
 KINDS = ("discovery", "registrar", "renderer", "reloader", "listener")
 REPLACED = {"lbdisc_applied": "lbdisc_listener"}  # hooks that were, and what took their place
 # What foreign code may raise where it is called once: even its exit is only its own.
@@ -73,10 +80,10 @@ class Plugins:
     def load(cls, found: Iterable[EntryPoint] | None = None) -> "Plugins":
         """The built-in plugins and those of all installed distributions, one by one."""
         plugins = cls()
-        for plugin in importlib.import_module(BUILT_IN).PLUGINS:
-            name = f"lbdisc ({plugin.__name__.lower()})"
+        for short, module in BUILT_IN.items():
+            name = f"lbdisc ({short})"
             plugins._built_in.add(name)
-            plugins.add(plugin, name=name)
+            plugins.add(importlib.import_module(module), name=name)
         points = entry_points(group=GROUP) if found is None else found
         for point in sorted(points, key=lambda point: point.name):
             plugins._add_entry_point(point)

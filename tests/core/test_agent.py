@@ -23,7 +23,7 @@ from lbdisc.agent.store import Store, claimed
 from lbdisc.agent.watching import Wake, Watcher
 from lbdisc.backoff import Backoff
 from lbdisc.builtin.command.reloader import CommandReloader, CommandSettings
-from lbdisc.builtin.journal import Journal
+from lbdisc.builtin.journal.journal import Journal
 from lbdisc.errors import DiscoveryError, LbdiscError, RenderError, SettingsError
 from lbdisc.listening.listeners import Listeners
 from lbdisc.settings.tables import AgentSettings, CoreSettings

@@ -8,7 +8,7 @@ import pytest
 import structlog
 
 from lbdisc import Endpoint, Problem, events
-from lbdisc.builtin.journal import Journal, line
+from lbdisc.builtin.journal.journal import Journal, line
 from lbdisc.errors import CheckError
 from lbdisc.events import base, register, run
 from lbdisc.listening.repeats import Repeats, masked

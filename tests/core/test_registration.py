@@ -11,7 +11,7 @@ from threading import Event
 
 import pytest
 
-from lbdisc.builtin.journal import Journal
+from lbdisc.builtin.journal.journal import Journal
 from lbdisc.errors import LbdiscError, RegistrarError, SettingsError, WriteRefused
 from lbdisc.events import EntryRefused, EntryRegistered, EntryStays
 from lbdisc.handshake import DRAIN_TAG, begun

@@ -18,7 +18,7 @@ from lbdisc.agent.status import Status, not_kept
 from lbdisc.agent.store import Store
 from lbdisc.agent.watching import Wake, Watcher
 from lbdisc.backoff import Backoff
-from lbdisc.builtin.notify import Notifier
+from lbdisc.builtin.systemd.notify import Notifier
 from lbdisc.errors import ApplyError, LbdiscError, Unconfirmed
 from lbdisc.events import Cause
 from lbdisc.generation import Generation

@@ -10,7 +10,7 @@ from lbdisc.agent.status import Status
 from lbdisc.agent.store import Store
 from lbdisc.agent.watching import Wake, Watcher
 from lbdisc.backoff import Backoff
-from lbdisc.builtin.notify import Notifier
+from lbdisc.builtin.systemd.notify import Notifier
 from lbdisc.errors import LbdiscError, PluginError
 from lbdisc.listening.listeners import Listeners, Tell
 from lbdisc.plugins import Plugins

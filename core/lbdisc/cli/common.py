@@ -71,7 +71,7 @@ def load_configuration(
     )
     logs.set_up(settings.core.log)
     if tell_broken:
-        from lbdisc.builtin.journal import Journal
+        from lbdisc.builtin.journal.journal import Journal
 
         for event in loaded.complaints:
             Journal().hear(event)

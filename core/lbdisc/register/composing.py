@@ -24,7 +24,7 @@ def compose(
 
     Raises ``LbdiscError``.
     """
-    from lbdisc.builtin.notify import Notifier
+    from lbdisc.builtin.systemd.notify import Notifier
     from lbdisc.register.child import Child
     from lbdisc.register.draining import AgentsDrain
     from lbdisc.register.registration import Registration

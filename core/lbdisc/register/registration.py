@@ -13,7 +13,7 @@ from functools import partial
 from queue import Empty, SimpleQueue
 
 from lbdisc import events
-from lbdisc.builtin.notify import Notifier
+from lbdisc.builtin.systemd.notify import Notifier
 from lbdisc.errors import LbdiscError, SettingsError, WriteRefused
 from lbdisc.events import Cause
 from lbdisc.hooks import Registrar

@@ -1,0 +1,1 @@
+"""The listener ``journal``: one log line for each event."""

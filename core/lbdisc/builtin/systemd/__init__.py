@@ -1,0 +1,1 @@
+"""The listener ``sd_notify``: the service manager, where there is one."""
