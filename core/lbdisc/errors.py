@@ -7,7 +7,7 @@
 ├── ``DiscoveryError``   the registry's state cannot be known now; retried with back-off
 ├── ``RegistrarError``   the endpoint cannot be held now; retried with back-off
 │   ├── ``WriteRefused`` the registry answers, but takes no writes
-│   └── ``Broken``       the registrar itself failed
+│   └── ``BrokenRegistrar``       the registrar itself failed
 ├── ``RenderError``      the template failed; the running configuration stays
 ├── ``CheckError``       the load balancer refuses the configuration; the running one stays
 └── ``ApplyError``       the configuration could not be brought to life; retried
@@ -54,7 +54,7 @@ class WriteRefused(RegistrarError):
     """The registry can be asked, but takes no writes now: it is full, or read-only."""
 
 
-class Broken(RegistrarError):
+class BrokenRegistrar(RegistrarError):
     """A registrar raised what no registrar may raise."""
 
 

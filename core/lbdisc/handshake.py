@@ -46,7 +46,7 @@ def token(endpoint: Endpoint) -> str:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Agent:
+class Announcement:
     """What an agent says of itself: the ``services`` it balances, and the tokens in ``drained``.
 
     Empty services stand for any: it did not say.
@@ -86,10 +86,10 @@ class Agent:
         return not self.services or service in self.services
 
 
-def agents(snapshot: Snapshot) -> tuple[Agent, ...]:
+def agents(snapshot: Snapshot) -> tuple[Announcement, ...]:
     """The agents that live, by name; one that is about to leave does not count."""
     found = (e for e in snapshot.endpoints if e.service == AGENTS and not e.draining)
-    return tuple(Agent.read(endpoint) for endpoint in found)
+    return tuple(Announcement.read(endpoint) for endpoint in found)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +100,7 @@ class Progress:
     waiting: tuple[str, ...] = ()
 
 
-def progress(endpoint: Endpoint, among: Iterable[Agent]) -> Progress:
+def progress(endpoint: Endpoint, among: Iterable[Announcement]) -> Progress:
     """How far the drain of ``endpoint`` is; only agents that balance its service count."""
     concerned = [agent for agent in among if agent.balances(endpoint.service)]
     sign = token(endpoint)

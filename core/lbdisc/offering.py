@@ -63,13 +63,13 @@ def _whole(kind: str, plugin: str, name: str, create: Callable[[Any], Any]) -> C
         for method in METHODS[kind]:
             if not callable(getattr(role, method, None)):
                 raise PluginError(f"{what} has no {method}(){_instead(kind, method, role)}")
-        return Rendering(role, what) if kind == "renderer" else role
+        return CheckedRenderer(role, what) if kind == "renderer" else role
 
     return made
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Rendering:
+class CheckedRenderer:
     """A plugin's renderer, and what to call it when it returns something else."""
 
     renderer: Renderer

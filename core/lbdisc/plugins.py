@@ -58,7 +58,7 @@ class Offer:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Broken:
+class BrokenPlugin:
     """A plugin that did what it may not, why in one line, and the traceback."""
 
     plugin: str
@@ -74,7 +74,7 @@ class Plugins:
         self._manager.add_hookspecs(Hooks)
         self._offers: list[Offer] | None = None
         self._built_in: set[str] = set()
-        self.broken: list[Broken] = []
+        self.broken: list[BrokenPlugin] = []
 
     @classmethod
     def load(cls, found: Iterable[EntryPoint] | None = None) -> "Plugins":
@@ -100,10 +100,10 @@ class Plugins:
 
     def _give_up(self, plugin: str, error: BaseException) -> None:
         if isinstance(error, PluginError):
-            self.broken.append(Broken(plugin=plugin, reason=str(error)))
+            self.broken.append(BrokenPlugin(plugin=plugin, reason=str(error)))
             return
         reason = " ".join(f"{type(error).__name__}: {error}".split())
-        self.broken.append(Broken(plugin=plugin, reason=reason, trace=traceback.format_exc()))
+        self.broken.append(BrokenPlugin(plugin=plugin, reason=reason, trace=traceback.format_exc()))
 
     def add(self, plugin: object, *, name: str) -> None:
         """Register ``plugin``; one that fits no hook is set aside as broken."""

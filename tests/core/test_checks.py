@@ -11,7 +11,7 @@ import psutil
 import pytest
 
 from lbdisc.errors import SettingsError
-from lbdisc.register.checks import Command, Http, Tcp, parse
+from lbdisc.register.checks import CommandCheck, HttpCheck, TcpCheck, parse
 from lbdisc.testing.processes import free_port
 from lbdisc.testing.waiting import eventually
 from lbdisc.values import Endpoint
@@ -223,12 +223,12 @@ def test_no_descriptor_is_left_by_any_check() -> None:
 @pytest.mark.parametrize(
     ("text", "kind"),
     [
-        ("tcp", Tcp),
-        ("TCP://h:1", Tcp),
-        ("http://h/", Http),
-        ("/health?full=1", Http),
-        ("true http://h/", Command),
-        ("/bin/sh -c true", Command),
+        ("tcp", TcpCheck),
+        ("TCP://h:1", TcpCheck),
+        ("http://h/", HttpCheck),
+        ("/health?full=1", HttpCheck),
+        ("true http://h/", CommandCheck),
+        ("/bin/sh -c true", CommandCheck),
     ],
 )
 def test_the_kind_follows_from_the_text(text: str, kind: type) -> None:

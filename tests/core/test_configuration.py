@@ -7,7 +7,7 @@ import pytest
 from pydantic import SecretStr
 
 from lbdisc.errors import SettingsError
-from lbdisc.settings.loading import Configuration, load
+from lbdisc.settings.loading import Settings, load
 from lbdisc.settings.sources import leaves
 
 
@@ -27,13 +27,13 @@ TABLES = {"sample": Sample}
 
 def loaded(
     tmp_path: Path, toml: str = "", env: dict[str, str] | None = None, **flags: object
-) -> Configuration:
+) -> Settings:
     file = tmp_path / "lbdisc.toml"
     file.write_text(toml)
     return load(TABLES, file=file, environment=env or {}, flags=flags)
 
 
-def origin(settings: Configuration, key: str) -> str:
+def origin(settings: Settings, key: str) -> str:
     return next(row.origin for row in settings.rows if row.key == key)
 
 

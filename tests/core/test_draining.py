@@ -10,7 +10,7 @@ import pytest
 
 from lbdisc import Endpoint, Publish, Snapshot, events, handshake
 from lbdisc.errors import DiscoveryError, SettingsError
-from lbdisc.handshake import Agent, Progress, agents, begun, progress, token
+from lbdisc.handshake import Announcement, Progress, agents, begun, progress, token
 from lbdisc.hooks import Discovery
 from lbdisc.register import draining
 from lbdisc.register.draining import AgentsDrain
@@ -26,12 +26,12 @@ FAR = 3600.0  # seconds; never reached
 Step = Snapshot | Exception
 
 
-def listed(*found: Agent) -> Snapshot:
+def listed(*found: Announcement) -> Snapshot:
     return Snapshot.of([DRAINING, *(agent.endpoint("10.0.0.9") for agent in found)])
 
 
-def lb(name: str, *over: Endpoint, services: tuple[str, ...] = ("web",)) -> Agent:
-    return Agent(name=name, services=services, drained=tuple(map(token, over)))
+def lb(name: str, *over: Endpoint, services: tuple[str, ...] = ("web",)) -> Announcement:
+    return Announcement(name=name, services=services, drained=tuple(map(token, over)))
 
 
 def test_each_drain_of_an_endpoint_has_its_own_token() -> None:
@@ -47,8 +47,8 @@ def test_a_drain_that_finds_no_room_for_its_tag_goes_without() -> None:
 
 def test_an_agent_is_read_as_it_was_written() -> None:
     agent = lb("lb1", DRAINING, WEB.drain(), services=("api", "web"))
-    assert Agent.read(agent.endpoint("10.0.0.9")) == agent
-    assert Agent.read(lb("lb1").endpoint("10.0.0.9")) == lb("lb1")
+    assert Announcement.read(agent.endpoint("10.0.0.9")) == agent
+    assert Announcement.read(lb("lb1").endpoint("10.0.0.9")) == lb("lb1")
 
 
 @pytest.mark.parametrize("text", ["", ",", "x", "\u00fc" * 9, "a" * 1000])
@@ -62,13 +62,13 @@ def test_what_an_agent_says_fits_into_the_tags_of_a_serf_member() -> None:
     many = [begun(WEB, f"{n:04}") for n in range(100)]
     services = ("s" * handshake.SERVICES_ROOM,)
     entry = lb("lb1", *many, services=services).endpoint("10.0.0.9")
-    assert len(Agent.read(entry).drained) == handshake.ROOM
+    assert len(Announcement.read(entry).drained) == handshake.ROOM
     serf.check_size({"role": "balancer", serf.tag_name(entry.service): serf.write(entry)})
 
 
 def test_an_agent_of_more_services_than_it_can_name_counts_for_all() -> None:
     services = tuple(f"service-{n}" for n in range(100))
-    agent = Agent.read(Agent(name="lb1", services=services).endpoint("10.0.0.9"))
+    agent = Announcement.read(Announcement(name="lb1", services=services).endpoint("10.0.0.9"))
     assert agent.balances("web")
 
 

@@ -7,7 +7,7 @@ from queue import Queue
 import pytest
 
 from lbdisc.register import health
-from lbdisc.register.health import Checker, Verdict
+from lbdisc.register.health import HealthChecker, Streak
 from lbdisc.testing.waiting import eventually
 from lbdisc.values import Endpoint
 
@@ -19,7 +19,7 @@ class Watched:
 
     def __init__(self, check: Callable[[Endpoint], str], *, timeout: float = 30.0) -> None:
         self.results: Queue[str] = Queue()
-        self.checker = Checker(
+        self.checker = HealthChecker(
             check, lambda: ENDPOINT, self.results.put, interval=0.01, timeout=timeout
         )
 
@@ -44,7 +44,7 @@ class Watched:
         return eventually(probe)
 
 
-def verdicts(verdict: Verdict, results: str) -> str:
+def verdicts(verdict: Streak, results: str) -> str:
     """The verdict after each of ``results``: + passed or healthy, - failed or not."""
     said = ""
     for result in results:
@@ -66,11 +66,11 @@ def verdicts(verdict: Verdict, results: str) -> str:
 def test_only_results_in_a_row_change_the_verdict(
     rise: int, fall: int, results: str, expected: str
 ) -> None:
-    assert verdicts(Verdict(rise=rise, fall=fall), results) == expected
+    assert verdicts(Streak(rise=rise, fall=fall), results) == expected
 
 
 def test_take_tells_of_a_change_only() -> None:
-    verdict = Verdict(rise=1, fall=1)
+    verdict = Streak(rise=1, fall=1)
     assert [verdict.take(passed) for passed in (False, True, True, False)] == [
         False,
         True,

@@ -11,7 +11,7 @@ from lbdisc.builtin.command.reloader import CommandReloader, CommandSettings
 from lbdisc.errors import ApplyError, RegistrarError
 from lbdisc.events import AgentNotAnnounced, DrainAcknowledged, Event
 from lbdisc.generation import Generation
-from lbdisc.handshake import ROOM, Agent, begun, token
+from lbdisc.handshake import ROOM, Announcement, begun, token
 from lbdisc.settings.tables import AgentSettings
 from lbdisc.testing.waiting import eventually
 from support.ledger import Ledger
@@ -23,8 +23,8 @@ def web(name: str = "one", service: str = "web") -> Endpoint:
     return begun(Endpoint(service=service, name=name, address="10.0.0.1", port=3000), "aaaa")
 
 
-def agent(ledger: Ledger) -> Agent | None:
-    return Agent.read(ledger.entry) if ledger.entry else None
+def agent(ledger: Ledger) -> Announcement | None:
+    return Announcement.read(ledger.entry) if ledger.entry else None
 
 
 class Sessions(CommandReloader):
@@ -87,7 +87,7 @@ def test_it_is_announced_with_the_first_generation(desk: Desk) -> None:
     desk.presence.look(Snapshot(), None, desk.sessions)
     assert desk.ledger.opened == 0
     desk.look(Snapshot())
-    eventually(lambda: agent(desk.ledger) == Agent(name="lb1", services=("web",)))
+    eventually(lambda: agent(desk.ledger) == Announcement(name="lb1", services=("web",)))
     assert desk.presence.due is None
 
 
@@ -191,7 +191,7 @@ def test_what_it_acknowledges_is_told(desk: Desk) -> None:
 def test_new_settings_change_its_services_in_place(desk: Desk) -> None:
     desk.look(Snapshot())
     assert desk.presence.changed(("web", "api"), None) is desk.presence
-    eventually(lambda: agent(desk.ledger) == Agent(name="lb1", services=("web", "api")))
+    eventually(lambda: agent(desk.ledger) == Announcement(name="lb1", services=("web", "api")))
     assert desk.ledger.opened == 1
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from lbdisc.testing.report import Report
+from lbdisc.testing.report import ContractReport
 
 SUITE = """
 from typing import ClassVar
@@ -92,7 +92,7 @@ def test_unused_the_option_imports_nothing() -> None:
 
 
 def test_markdown_has_a_column_for_each_plugin_and_reasons_below() -> None:
-    report = Report()
+    report = ContractReport()
     for plugin, outcome, reason in (("b", "pass", ""), ("a", "skip", "no | pipe")):
         report.add(
             plugin=plugin, test="test_x", promise="It works.", outcome=outcome, reason=reason
@@ -109,7 +109,7 @@ def test_markdown_has_a_column_for_each_plugin_and_reasons_below() -> None:
 
 
 def test_the_worst_verdict_on_a_promise_stays() -> None:
-    report = Report()
+    report = ContractReport()
     for outcome in ("pass", "fail", "skip"):
         report.add(plugin="a", test="test_x", promise="It works.", outcome=outcome, reason="")
     assert [verdict.outcome for verdict in report.verdicts] == ["fail"]

@@ -9,7 +9,7 @@ from lbdisc import records
 from lbdisc.testing import Ability, Backend, ConnectionSuite, ContractSuite, FaultProxy, eventually
 from lbdisc.values import Endpoint
 from lbdisc_etcd import stubs
-from lbdisc_lab.servers.etcd import Registry, start
+from lbdisc_lab.servers.etcd import EtcdCluster, start
 from lbdisc_lab.servers.etcd.etcdctl import PASSWORD, PREFIX, USER
 
 etcd3: Any = stubs.imported()
@@ -18,7 +18,7 @@ etcd3: Any = stubs.imported()
 class Writer:
     """etcd3's own client: writes past the proxies, on whichever member answers."""
 
-    def __init__(self, registry: Registry) -> None:
+    def __init__(self, registry: EtcdCluster) -> None:
         self._registry = registry
         self._client: Any = None
 
@@ -61,7 +61,7 @@ class EtcdBackend(Backend):
     name = "etcd"
     detection = 15.0  # a ttl of 3, and what a busy machine adds
 
-    def __init__(self, registry: Registry) -> None:
+    def __init__(self, registry: EtcdCluster) -> None:
         self._registry = registry
         self._writer = Writer(registry)
         self._proxies = [FaultProxy(server.client_port) for server in registry.servers]
@@ -128,7 +128,7 @@ class SingleBackend(EtcdBackend):
 @pytest.fixture(scope="class")
 def cluster(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Registry]:
+) -> Iterator[EtcdCluster]:
     """One cluster for all tests of a class, as its ``options`` want it."""
     options: dict[str, Any] = request.cls.options
     with start(tmp_path_factory.mktemp("etcd"), **options) as registry:
@@ -141,7 +141,7 @@ class OnCluster:
     options: ClassVar[dict[str, Any]] = {}
 
     @pytest.fixture
-    def backend(self, cluster: Registry) -> Iterator[Backend]:
+    def backend(self, cluster: EtcdCluster) -> Iterator[Backend]:
         kind = SingleBackend if len(cluster.servers) == 1 else EtcdBackend
         with kind(cluster) as backend:
             yield backend

@@ -10,13 +10,13 @@ import pytest
 from lbdisc_etcd import failures
 from lbdisc_etcd.failures import (
     Compacted,
+    EtcdRefused,
     Failure,
     LeaseGone,
+    MemberUnreachable,
     NoWrites,
-    Refused,
     RefusedLogin,
     StaleLogin,
-    Unreachable,
     sorted_failure,
 )
 from lbdisc_etcd.settings import EtcdSettings
@@ -43,15 +43,15 @@ def test_an_empty_text_is_told_by_its_code(code: str) -> None:
 @pytest.mark.parametrize(
     ("code", "details", "kind", "names"),
     [
-        ("UNAVAILABLE", "etcdserver: no leader", Unreachable, "no leader"),
-        ("UNAVAILABLE", "etcdserver: request timed out", Unreachable, "timed out"),
-        ("DEADLINE_EXCEEDED", "Deadline Exceeded", Unreachable, "Deadline"),
-        ("CANCELLED", "Channel closed!", Unreachable, "closed"),
-        ("UNIMPLEMENTED", "unknown service", Unreachable, "etcd.endpoints"),
+        ("UNAVAILABLE", "etcdserver: no leader", MemberUnreachable, "no leader"),
+        ("UNAVAILABLE", "etcdserver: request timed out", MemberUnreachable, "timed out"),
+        ("DEADLINE_EXCEEDED", "Deadline Exceeded", MemberUnreachable, "Deadline"),
+        ("CANCELLED", "Channel closed!", MemberUnreachable, "closed"),
+        ("UNIMPLEMENTED", "unknown service", MemberUnreachable, "etcd.endpoints"),
         ("RESOURCE_EXHAUSTED", "mvcc: database space exceeded", NoWrites, "space"),
-        ("RESOURCE_EXHAUSTED", "etcdserver: too many requests", Unreachable, "too many"),
+        ("RESOURCE_EXHAUSTED", "etcdserver: too many requests", MemberUnreachable, "too many"),
         ("DATA_LOSS", "etcdserver: corrupt cluster", NoWrites, "alarm list"),
-        ("UNAVAILABLE", "etcdserver: rpc not supported for learner", Unreachable, "learner"),
+        ("UNAVAILABLE", "etcdserver: rpc not supported for learner", MemberUnreachable, "learner"),
         ("OUT_OF_RANGE", "mvcc: required revision has been compacted", Compacted, "compacted"),
         ("OUT_OF_RANGE", "mvcc: required revision is a future revision", Compacted, "future"),
         ("NOT_FOUND", "etcdserver: requested lease not found", LeaseGone, "lease"),
@@ -63,9 +63,9 @@ def test_an_empty_text_is_told_by_its_code(code: str) -> None:
         ("INVALID_ARGUMENT", f"etcdserver: {LOGIN}", RefusedLogin, "etcd.password"),
         ("INVALID_ARGUMENT", "etcdserver: user name is empty", RefusedLogin, "etcd.user"),
         ("FAILED_PRECONDITION", "etcdserver: user name not found", RefusedLogin, "etcd.user"),
-        ("UNAVAILABLE", "x: CERTIFICATE_VERIFY_FAILED: expired: OK", Refused, "etcd.ca_file"),
-        ("UNAVAILABLE", "Peer name a is not in peer certificate", Refused, "etcd.endpoints"),
-        ("UNAVAILABLE", "Unwrap failed (TSI_DATA_CORRUPTED)", Refused, "etcd.cert_file"),
+        ("UNAVAILABLE", "x: CERTIFICATE_VERIFY_FAILED: expired: OK", EtcdRefused, "etcd.ca_file"),
+        ("UNAVAILABLE", "Peer name a is not in peer certificate", EtcdRefused, "etcd.endpoints"),
+        ("UNAVAILABLE", "Unwrap failed (TSI_DATA_CORRUPTED)", EtcdRefused, "etcd.cert_file"),
     ],
 )
 def test_what_etcd_says_is_understood(
@@ -86,9 +86,9 @@ def test_closed_session_is_a_failure_and_closes_twice() -> None:
     session = Session(settings.members[0], settings, timeout=1)
     session.close()
     session.close()
-    with pytest.raises(Unreachable, match="closed"):
+    with pytest.raises(MemberUnreachable, match="closed"):
         session.get(b"key")
-    with pytest.raises(Unreachable, match="closed"):
+    with pytest.raises(MemberUnreachable, match="closed"):
         next(session.watch(b"a", b"b", revision=1))
 
 
@@ -97,7 +97,7 @@ def test_silent_server_is_a_failure_within_the_timeout() -> None:
         settings = EtcdSettings(endpoints=(f"127.0.0.1:{server.getsockname()[1]}",))
         with (
             Session(settings.members[0], settings, timeout=0.5) as session,
-            pytest.raises(Unreachable),
+            pytest.raises(MemberUnreachable),
         ):
             session.get(b"key")
 
@@ -107,7 +107,7 @@ def test_session_is_closed_under_a_request_by_another_thread() -> None:
         settings = EtcdSettings(endpoints=(f"127.0.0.1:{server.getsockname()[1]}",))
         with Session(settings.members[0], settings, timeout=30) as session:
             threading.Timer(0.1, session.close).start()
-            with pytest.raises(Unreachable):
+            with pytest.raises(MemberUnreachable):
                 session.get(b"key")
 
 
@@ -126,6 +126,6 @@ def test_bad_file_names_its_setting(tmp_path: Path, setting: str, content: str |
     settings = settings_of(
         {"etcd.endpoints": ["https://127.0.0.1:1"]}, **{name: str(files[name]) for name in files}
     )
-    with pytest.raises(Refused, match=rf"etcd\.{setting}") as caught:
+    with pytest.raises(EtcdRefused, match=rf"etcd\.{setting}") as caught:
         Session(settings.members[0], settings, timeout=1)
     assert str(files[setting]) in str(caught.value)

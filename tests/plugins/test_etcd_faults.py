@@ -14,9 +14,9 @@ from lbdisc.testing.roles import STOP_WITHIN
 from lbdisc.testing.waiting import eventually
 from lbdisc.values import Endpoint
 from lbdisc_etcd.settings import EtcdSettings
-from lbdisc_lab.servers.etcd import Registry, start
+from lbdisc_lab.servers.etcd import EtcdCluster, start
 from lbdisc_lab.servers.etcd.etcdctl import Etcdctl
-from lbdisc_lab.servers.etcd.roles import PATIENCE, Holding, Watching, settings_of
+from lbdisc_lab.servers.etcd.roles import PATIENCE, EtcdHolding, EtcdWatching, settings_of
 
 SLACK = 1.0  # seconds that a busy machine may add
 KEY = "/lbdisc/web/a"
@@ -25,7 +25,7 @@ ENDPOINT = Endpoint(service="web", name="a", address="10.0.0.7", port=3000)
 
 
 @pytest.fixture
-def single(tmp_path: Path) -> Iterator[Registry]:
+def single(tmp_path: Path) -> Iterator[EtcdCluster]:
     with start(tmp_path / "etcd") as registry:
         yield registry
 
@@ -44,18 +44,18 @@ class Proxied:
 
 
 @pytest.fixture
-def proxied(single: Registry) -> Iterator[Proxied]:
+def proxied(single: EtcdCluster) -> Iterator[Proxied]:
     with FaultProxy(single.servers[0].client_port) as proxy:
         yield Proxied(proxy, single.cli)
 
 
 @pytest.fixture
-def three(tmp_path: Path) -> Iterator[Registry]:
+def three(tmp_path: Path) -> Iterator[EtcdCluster]:
     with start(tmp_path / "etcd", members=3) as registry:
         yield registry
 
 
-def settings_from(registry: Registry, first: int = 0, **changes: object) -> EtcdSettings:
+def settings_from(registry: EtcdCluster, first: int = 0, **changes: object) -> EtcdSettings:
     """Settings that ask member ``first`` first."""
     urls = [server.url for server in registry.servers]
     return settings_of(
@@ -64,7 +64,7 @@ def settings_from(registry: Registry, first: int = 0, **changes: object) -> Etcd
 
 
 def test_unreachable_is_an_error_that_names_the_setting() -> None:
-    with Watching(settings_of({"etcd.endpoints": ["127.0.0.1:1"]})) as watching:
+    with EtcdWatching(settings_of({"etcd.endpoints": ["127.0.0.1:1"]})) as watching:
         error = watching.failed(deadline=PATIENCE)
     assert "etcd.endpoints" in str(error)
     assert "http://127.0.0.1:1: Failed to connect to remote host: Connection refused" in str(error)
@@ -72,9 +72,9 @@ def test_unreachable_is_an_error_that_names_the_setting() -> None:
     assert watching.snapshots == []
 
 
-def test_restart_publishes_no_smaller_snapshot(single: Registry) -> None:
+def test_restart_publishes_no_smaller_snapshot(single: EtcdCluster) -> None:
     single.cli.put(KEY, RECORD)
-    with Watching(settings_from(single)) as watching:
+    with EtcdWatching(settings_from(single)) as watching:
         watching.shows("web/a")
         single.kill()
         watching.failed(deadline=PATIENCE)
@@ -87,7 +87,7 @@ def test_restart_publishes_no_smaller_snapshot(single: Registry) -> None:
 def test_revisions_of_an_outage_are_published_one_by_one(proxied: Proxied) -> None:
     """Told apart even when they arrive in one answer: a goodbye, and the deletion after it."""
     proxied.cli.put(KEY, RECORD)
-    with Watching(proxied.settings) as watching:
+    with EtcdWatching(proxied.settings) as watching:
         watching.shows("web/a")
         proxied.cut()
         watching.failed(deadline=PATIENCE)
@@ -100,7 +100,7 @@ def test_revisions_of_an_outage_are_published_one_by_one(proxied: Proxied) -> No
 
 def test_broken_connection_alone_publishes_nothing(proxied: Proxied) -> None:
     proxied.cli.put(KEY, RECORD)
-    with Watching(proxied.settings) as watching:
+    with EtcdWatching(proxied.settings) as watching:
         watching.shows("web/a")
         proxied.proxy.drop()
         proxied.cli.put("/lbdisc/web/b", RECORD)
@@ -111,7 +111,7 @@ def test_broken_connection_alone_publishes_nothing(proxied: Proxied) -> None:
 def test_compaction_during_an_outage_leads_to_a_full_read(proxied: Proxied) -> None:
     proxied.cli.put(KEY, RECORD)
     proxied.cli.put("/lbdisc/web/b", RECORD)
-    with Watching(proxied.settings) as watching:
+    with EtcdWatching(proxied.settings) as watching:
         watching.shows("web/a", "web/b")
         proxied.cut()
         watching.failed(deadline=PATIENCE)
@@ -126,7 +126,7 @@ def test_compaction_during_an_outage_leads_to_a_full_read(proxied: Proxied) -> N
 def test_ten_thousand_changes_of_an_outage_arrive(proxied: Proxied) -> None:
     """More than a gRPC message holds unless its limit is raised."""
     padded = RECORD.replace("}", ', "tags": {"text": "' + "x" * 500 + '"}}')
-    with Watching(proxied.settings) as watching:
+    with EtcdWatching(proxied.settings) as watching:
         watching.shows()
         proxied.cut()
         watching.failed(deadline=PATIENCE)
@@ -136,9 +136,9 @@ def test_ten_thousand_changes_of_an_outage_arrive(proxied: Proxied) -> None:
     assert set(watching.sizes) == {0, 2_000, 4_000, 6_000, 8_000, 10_000}  # its transactions
 
 
-def test_wiped_cluster_is_read_anew_and_registered_in_again(single: Registry) -> None:
+def test_wiped_cluster_is_read_anew_and_registered_in_again(single: EtcdCluster) -> None:
     settings = settings_from(single)
-    with Watching(settings) as watching, Holding(settings, ENDPOINT):
+    with EtcdWatching(settings) as watching, EtcdHolding(settings, ENDPOINT):
         watching.shows("web/a")
         single.cli.put("/lbdisc/web/old", RECORD)
         watching.shows("web/a", "web/old")
@@ -148,13 +148,13 @@ def test_wiped_cluster_is_read_anew_and_registered_in_again(single: Registry) ->
         watching.shows("web/a", "web/new")
 
 
-def test_older_state_of_the_same_cluster_is_read_anew(single: Registry, tmp_path: Path) -> None:
+def test_older_state_of_the_same_cluster_is_read_anew(single: EtcdCluster, tmp_path: Path) -> None:
     """Restored from a backup: the revision is behind, and a watch from it would stay silent."""
     single.cli.put(KEY, RECORD)
     single.kill()
     shutil.copytree(single.servers[0].folder, tmp_path / "backup")
     single.start()
-    with Watching(settings_from(single)) as watching:
+    with EtcdWatching(settings_from(single)) as watching:
         for name in "bcde":
             single.cli.put(f"/lbdisc/web/{name}", RECORD)
         watching.shows("web/a", "web/b", "web/c", "web/d", "web/e")
@@ -167,10 +167,10 @@ def test_older_state_of_the_same_cluster_is_read_anew(single: Registry, tmp_path
         watching.shows("web/a", "web/f")
 
 
-def test_killed_leader_costs_nothing(three: Registry) -> None:
+def test_killed_leader_costs_nothing(three: EtcdCluster) -> None:
     leader = three.leader()
     settings = settings_from(three, first=leader)
-    with Watching(settings) as watching, Holding(settings, ENDPOINT) as holding:
+    with EtcdWatching(settings) as watching, EtcdHolding(settings, ENDPOINT) as holding:
         watching.shows("web/a")
         three.kill(leader)
         holding.change(weight=7)
@@ -180,10 +180,10 @@ def test_killed_leader_costs_nothing(three: Registry) -> None:
     assert 0 not in watching.sizes[1:-1]
 
 
-def test_frozen_member_is_left_for_another(three: Registry) -> None:
+def test_frozen_member_is_left_for_another(three: EtcdCluster) -> None:
     follower = (three.leader() + 1) % 3
     settings = settings_from(three, first=follower)
-    with Watching(settings) as watching, Holding(settings, ENDPOINT) as holding:
+    with EtcdWatching(settings) as watching, EtcdHolding(settings, ENDPOINT) as holding:
         watching.shows("web/a")
         three.pause(follower)
         holding.change(weight=7)
@@ -192,10 +192,10 @@ def test_frozen_member_is_left_for_another(three: Registry) -> None:
     assert 0 not in watching.sizes[1:-1]
 
 
-def test_leaving_a_frozen_member_is_done_by_another(three: Registry) -> None:
+def test_leaving_a_frozen_member_is_done_by_another(three: EtcdCluster) -> None:
     follower = (three.leader() + 1) % 3
     settings = settings_from(three, first=follower, ttl=3600)
-    with Holding(settings, ENDPOINT) as holding:
+    with EtcdHolding(settings, ENDPOINT) as holding:
         holding.held(deadline=PATIENCE)
         three.pause(follower)
         holding.stop()
@@ -204,10 +204,10 @@ def test_leaving_a_frozen_member_is_done_by_another(three: Registry) -> None:
     assert three.cli.keys() == []
 
 
-def test_member_without_quorum_is_an_error_and_heals(three: Registry) -> None:
+def test_member_without_quorum_is_an_error_and_heals(three: EtcdCluster) -> None:
     three.cli.put(KEY, RECORD)
     leader = three.leader()
-    with Watching(settings_from(three, first=leader)) as watching:
+    with EtcdWatching(settings_from(three, first=leader)) as watching:
         watching.shows("web/a")
         for other in {0, 1, 2} - {leader}:
             three.pause(other)
@@ -219,9 +219,11 @@ def test_member_without_quorum_is_an_error_and_heals(three: Registry) -> None:
     assert 0 not in watching.sizes
 
 
-def test_registrar_survives_two_members_paused_for_longer_than_the_lease(three: Registry) -> None:
+def test_registrar_survives_two_members_paused_for_longer_than_the_lease(
+    three: EtcdCluster,
+) -> None:
     settings = settings_from(three, first=three.leader())
-    with Watching(settings) as watching, Holding(settings, ENDPOINT) as holding:
+    with EtcdWatching(settings) as watching, EtcdHolding(settings, ENDPOINT) as holding:
         watching.shows("web/a")
         three.pause(1)
         three.pause(2)
@@ -233,12 +235,12 @@ def test_registrar_survives_two_members_paused_for_longer_than_the_lease(three: 
 
 @pytest.mark.parametrize("heals", [False, True])
 def test_one_that_waits_over_a_silent_connection_never_says_that_it_holds(
-    single: Registry, proxied: Proxied, *, heals: bool
+    single: EtcdCluster, proxied: Proxied, *, heals: bool
 ) -> None:
     other = replace(ENDPOINT, address="10.0.0.8")
-    with Holding(settings_from(single), ENDPOINT) as first:
+    with EtcdHolding(settings_from(single), ENDPOINT) as first:
         first.held(deadline=PATIENCE)
-        second = Holding(proxied.settings, other).start()
+        second = EtcdHolding(proxied.settings, other).start()
         eventually(lambda: second.rival)
         proxied.proxy.stall()
         second.failed(deadline=PATIENCE)
@@ -253,10 +255,10 @@ def test_one_that_waits_over_a_silent_connection_never_says_that_it_holds(
 
 
 def test_name_that_others_took_in_a_wiped_cluster_is_theirs(
-    single: Registry, proxied: Proxied
+    single: EtcdCluster, proxied: Proxied
 ) -> None:
     """Under the same token and at the same address: what was known of it is of no use."""
-    with Holding(proxied.settings, ENDPOINT) as holding:
+    with EtcdHolding(proxied.settings, ENDPOINT) as holding:
         holding.held(deadline=PATIENCE)
         proxied.cut()
         single.kill()
@@ -271,9 +273,9 @@ def test_name_that_others_took_in_a_wiped_cluster_is_theirs(
 
 @pytest.mark.parametrize("fault", ["kill", "pause"])
 def test_leaving_an_unreachable_cluster_ends_soon_and_the_lease_does_the_rest(
-    single: Registry, fault: str
+    single: EtcdCluster, fault: str
 ) -> None:
-    with Holding(settings_from(single), ENDPOINT) as holding:
+    with EtcdHolding(settings_from(single), ENDPOINT) as holding:
         eventually(lambda: single.cli.value(KEY) == records.write(ENDPOINT))
         getattr(single, fault)()
         holding.stop()
@@ -286,16 +288,16 @@ def test_leaving_an_unreachable_cluster_ends_soon_and_the_lease_does_the_rest(
     eventually(lambda: single.cli.keys() == [])
 
 
-def test_watch_stops_at_once_on_a_frozen_server(single: Registry) -> None:
-    with Watching(settings_from(single)) as watching:
+def test_watch_stops_at_once_on_a_frozen_server(single: EtcdCluster) -> None:
+    with EtcdWatching(settings_from(single)) as watching:
         watching.shows()
         single.pause()
     assert watching.stopped_in < STOP_WITHIN + SLACK
 
 
-def test_repeated_faults_lose_no_change(three: Registry) -> None:
+def test_repeated_faults_lose_no_change(three: EtcdCluster) -> None:
     """Every member fails once while a writer goes on; no intermediate state is lost."""
-    with Watching(settings_from(three)) as watching:
+    with EtcdWatching(settings_from(three)) as watching:
         watching.shows()
         names = []
         for turn in range(3):

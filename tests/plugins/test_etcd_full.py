@@ -13,8 +13,8 @@ from lbdisc.testing.processes import Process
 from lbdisc.testing.roles import STOP_WITHIN
 from lbdisc.testing.waiting import eventually
 from lbdisc.values import Endpoint
-from lbdisc_lab.servers.etcd import Registry, start
-from lbdisc_lab.servers.etcd.roles import PATIENCE, Holding, settings_of
+from lbdisc_lab.servers.etcd import EtcdCluster, start
+from lbdisc_lab.servers.etcd.roles import PATIENCE, EtcdHolding, settings_of
 
 SLACK = 1.0  # seconds that a busy machine may add
 QUOTA = 4 * 1024 * 1024  # bytes
@@ -25,19 +25,19 @@ LBDISC = Path(sys.executable).parent / "lbdisc"
 
 
 @pytest.fixture
-def small(tmp_path: Path) -> Iterator[Registry]:
+def small(tmp_path: Path) -> Iterator[EtcdCluster]:
     quota = f"--quota-backend-bytes={QUOTA}"
     with start(tmp_path / "etcd", arguments=(quota,)) as registry:
         yield registry
 
 
-def fill(registry: Registry) -> None:
+def fill(registry: EtcdCluster) -> None:
     while "NOSPACE" not in registry.cli.run("alarm", "list"):
         registry.cli.run("put", "/other", stdin=PART, check=False)
 
 
-def test_what_is_held_lives_on_and_a_change_is_refused(small: Registry) -> None:
-    with Holding(settings_of(small.settings, ttl=2), ENDPOINT) as holding:
+def test_what_is_held_lives_on_and_a_change_is_refused(small: EtcdCluster) -> None:
+    with EtcdHolding(settings_of(small.settings, ttl=2), ENDPOINT) as holding:
         holding.held(deadline=PATIENCE)
         fill(small)
         holding.change(weight=7)
@@ -48,8 +48,8 @@ def test_what_is_held_lives_on_and_a_change_is_refused(small: Registry) -> None:
     assert "database space exceeded), see etcdctl alarm list" in str(error)
 
 
-def test_leaving_ends_the_lease_all_the_same(small: Registry) -> None:
-    with Holding(settings_of(small.settings, ttl=60), ENDPOINT) as holding:
+def test_leaving_ends_the_lease_all_the_same(small: EtcdCluster) -> None:
+    with EtcdHolding(settings_of(small.settings, ttl=60), ENDPOINT) as holding:
         holding.held(deadline=PATIENCE)
         fill(small)
         holding.stop()
@@ -58,9 +58,9 @@ def test_leaving_ends_the_lease_all_the_same(small: Registry) -> None:
     assert small.cli.keys() == []
 
 
-def test_one_that_joins_is_refused_and_is_there_once_there_is_space(small: Registry) -> None:
+def test_one_that_joins_is_refused_and_is_there_once_there_is_space(small: EtcdCluster) -> None:
     fill(small)
-    with Holding(settings_of(small.settings), ENDPOINT) as holding:
+    with EtcdHolding(settings_of(small.settings), ENDPOINT) as holding:
         assert isinstance(holding.failed(deadline=PATIENCE), WriteRefused)
         small.cli.delete("/other")
         small.cli.compact()
@@ -70,7 +70,7 @@ def test_one_that_joins_is_refused_and_is_there_once_there_is_space(small: Regis
 
 
 def test_stop_does_not_wait_for_a_drain_that_nobody_can_see(
-    small: Registry, tmp_path: Path
+    small: EtcdCluster, tmp_path: Path
 ) -> None:
     """An agent is there, which would acknowledge; ``drain_timeout`` is 30 s."""
     small.cli.put("/lbdisc/_agents/lb", '{"address": "10.0.0.1", "port": 1}')

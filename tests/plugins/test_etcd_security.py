@@ -25,9 +25,9 @@ from lbdisc_etcd.registrar import EtcdRegistrar
 from lbdisc_etcd.settings import EtcdSettings
 from lbdisc_etcd.wire import Session
 from lbdisc_lab.servers.certificates import NAMES, Authority
-from lbdisc_lab.servers.etcd import Registry, start
+from lbdisc_lab.servers.etcd import EtcdCluster, start
 from lbdisc_lab.servers.etcd.etcdctl import PASSWORD
-from lbdisc_lab.servers.etcd.roles import PATIENCE, Holding, Watching, settings_of
+from lbdisc_lab.servers.etcd.roles import PATIENCE, EtcdHolding, EtcdWatching, settings_of
 
 KEY = "/lbdisc/web/a"
 RECORD = '{"address": "10.0.0.7", "port": 3000}'
@@ -35,20 +35,20 @@ ENDPOINT = Endpoint(service="web", name="a", address="10.0.0.7", port=3000)
 
 
 @pytest.fixture(scope="module")
-def secure(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Registry]:
+def secure(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EtcdCluster]:
     with start(tmp_path_factory.mktemp("secure"), tls=True, auth=True) as registry:
         yield registry
 
 
 @pytest.fixture
-def guarded(tmp_path: Path) -> Iterator[Registry]:
+def guarded(tmp_path: Path) -> Iterator[EtcdCluster]:
     """Logins without TLS."""
     with start(tmp_path / "etcd", auth=True) as registry:
         yield registry
 
 
 @pytest.fixture
-def signed(tmp_path: Path) -> Iterator[Registry]:
+def signed(tmp_path: Path) -> Iterator[EtcdCluster]:
     """Logins whose tokens are signed (JWT)."""
     key, public = tmp_path / "jwt.key", tmp_path / "jwt.pub"
     made = rsa.generate_private_key(public_exponent=65537, key_size=2048)
@@ -76,38 +76,38 @@ def ends(settings: EtcdSettings) -> str:
     return text
 
 
-def refusal(registry: Registry, **changes: object) -> str:
+def refusal(registry: EtcdCluster, **changes: object) -> str:
     return ends(settings_of(registry.settings, **changes))
 
 
-def test_tls_with_client_certificate_and_login_works(secure: Registry) -> None:
+def test_tls_with_client_certificate_and_login_works(secure: EtcdCluster) -> None:
     with (
-        Watching(settings_of(secure.settings)) as watching,
-        Holding(settings_of(secure.settings), ENDPOINT),
+        EtcdWatching(settings_of(secure.settings)) as watching,
+        EtcdHolding(settings_of(secure.settings), ENDPOINT),
     ):
         watching.shows("web/a")
 
 
-def test_login_is_needed(secure: Registry) -> None:
+def test_login_is_needed(secure: EtcdCluster) -> None:
     names = ("etcd.endpoints", "etcd.ca_file", "etcd.cert_file", "etcd.key_file")
     reduced = {name: secure.settings[name] for name in names}
     assert "(etcd.user)" in ends(settings_of(reduced))
 
 
-def test_wrong_password_names_the_setting(secure: Registry) -> None:
+def test_wrong_password_names_the_setting(secure: EtcdCluster) -> None:
     assert "etcd.password" in refusal(secure, password="sesame")
 
 
-def test_wrong_user_names_the_setting(secure: Registry) -> None:
+def test_wrong_user_names_the_setting(secure: EtcdCluster) -> None:
     assert "etcd.user 'nobody'" in refusal(secure, user="nobody")
 
 
-def test_no_permission_names_user_and_prefix(secure: Registry) -> None:
+def test_no_permission_names_user_and_prefix(secure: EtcdCluster) -> None:
     text = refusal(secure, prefix="/other")
     assert "'lbdisc' (etcd.user) has no permission on etcd.prefix" in text
 
 
-def test_registrar_without_permission_names_user_and_prefix(secure: Registry) -> None:
+def test_registrar_without_permission_names_user_and_prefix(secure: EtcdCluster) -> None:
     registrar = EtcdRegistrar(settings_of(secure.settings, prefix="/other"))
     with (
         registrar.open(ENDPOINT, threading.Event()) as entry,
@@ -116,20 +116,20 @@ def test_registrar_without_permission_names_user_and_prefix(secure: Registry) ->
         entry.put(ENDPOINT)
 
 
-def test_untrusted_server_names_the_authority(secure: Registry, tmp_path: Path) -> None:
+def test_untrusted_server_names_the_authority(secure: EtcdCluster, tmp_path: Path) -> None:
     other = Authority(tmp_path)
     text = refusal(secure, ca_file=str(other.cert))
     assert "is not trusted" in text
     assert "etcd.ca_file" in text
 
 
-def test_system_authorities_are_the_default(secure: Registry) -> None:
+def test_system_authorities_are_the_default(secure: EtcdCluster) -> None:
     names = ("etcd.endpoints", "etcd.user", "etcd.password")
     text = ends(settings_of({name: secure.settings[name] for name in names}))
     assert "etcd.ca_file" in text
 
 
-def test_foreign_client_certificate_names_the_setting(secure: Registry, tmp_path: Path) -> None:
+def test_foreign_client_certificate_names_the_setting(secure: EtcdCluster, tmp_path: Path) -> None:
     other = Authority(tmp_path).issue("client", "client")
     files = {"cert_file": str(other.cert), "key_file": str(other.key)}
     assert "etcd.cert_file" in refusal(secure, **files)
@@ -152,20 +152,20 @@ def test_expired_certificate_of_the_server_is_not_trusted(tmp_path: Path) -> Non
         assert "is not trusted (certificate has expired)" in refusal(registry)
 
 
-def test_plain_http_to_a_tls_server_says_so(secure: Registry) -> None:
+def test_plain_http_to_a_tls_server_says_so(secure: EtcdCluster) -> None:
     url = secure.servers[0].url.replace("https", "http")
-    with Watching(settings_of({"etcd.endpoints": [url]})) as watching:
+    with EtcdWatching(settings_of({"etcd.endpoints": [url]})) as watching:
         error = watching.failed(deadline=PATIENCE)
     assert "https:// in etcd.endpoints" in str(error)
 
 
-def test_one_bad_member_among_good_ones_is_passed_over(secure: Registry) -> None:
+def test_one_bad_member_among_good_ones_is_passed_over(secure: EtcdCluster) -> None:
     urls = ["https://127.0.0.1:1", secure.servers[0].url]
-    with Watching(settings_of(secure.settings, endpoints=urls)) as watching:
+    with EtcdWatching(settings_of(secure.settings, endpoints=urls)) as watching:
         watching.shows()
 
 
-def test_token_that_is_no_longer_valid_is_a_stale_login(guarded: Registry) -> None:
+def test_token_that_is_no_longer_valid_is_a_stale_login(guarded: EtcdCluster) -> None:
     settings = settings_of(guarded.settings)
     with Session(settings.members[0], settings, timeout=3) as session:
         session.login()
@@ -175,9 +175,9 @@ def test_token_that_is_no_longer_valid_is_a_stale_login(guarded: Registry) -> No
             session.get(KEY.encode())
 
 
-def test_ended_tokens_are_renewed(guarded: Registry) -> None:
+def test_ended_tokens_are_renewed(guarded: EtcdCluster) -> None:
     settings = settings_of(guarded.settings)
-    with Watching(settings) as watching, Holding(settings, ENDPOINT) as holding:
+    with EtcdWatching(settings) as watching, EtcdHolding(settings, ENDPOINT) as holding:
         watching.shows("web/a")
         guarded.cli.end_tokens()
         holding.change(weight=7)
@@ -187,10 +187,10 @@ def test_ended_tokens_are_renewed(guarded: Registry) -> None:
     assert guarded.cli.keys() == []  # leaving needed a new token as well
 
 
-def test_signed_tokens_are_renewed_after_a_role_change(signed: Registry) -> None:
+def test_signed_tokens_are_renewed_after_a_role_change(signed: EtcdCluster) -> None:
     """With JWT every token is void as soon as any role changes."""
     settings = settings_of(signed.settings)
-    with Watching(settings) as watching, Holding(settings, ENDPOINT) as holding:
+    with EtcdWatching(settings) as watching, EtcdHolding(settings, ENDPOINT) as holding:
         watching.shows("web/a")
         for weight in (7, 8):
             signed.cli.run("role", "grant-permission", "lbdisc", "read", f"/other{weight}")
@@ -199,9 +199,9 @@ def test_signed_tokens_are_renewed_after_a_role_change(signed: Registry) -> None
     assert (watching.errors, holding.errors) == ([], [])
 
 
-def test_role_change_while_running_goes_on(guarded: Registry) -> None:
+def test_role_change_while_running_goes_on(guarded: EtcdCluster) -> None:
     settings = settings_of(guarded.settings)
-    with Watching(settings) as watching, Holding(settings, ENDPOINT) as holding:
+    with EtcdWatching(settings) as watching, EtcdHolding(settings, ENDPOINT) as holding:
         watching.shows("web/a")
         guarded.cli.run("role", "grant-permission", "lbdisc", "read", "/elsewhere")
         holding.change(weight=7)
@@ -209,8 +209,8 @@ def test_role_change_while_running_goes_on(guarded: Registry) -> None:
     assert watching.errors == []
 
 
-def test_revoked_permission_ends_discovery_at_its_next_session(guarded: Registry) -> None:
-    watching = Watching(settings_of(guarded.settings)).start()
+def test_revoked_permission_ends_discovery_at_its_next_session(guarded: EtcdCluster) -> None:
+    watching = EtcdWatching(settings_of(guarded.settings)).start()
     watching.shows()
     guarded.cli.revoke()
     guarded.restart()
@@ -219,18 +219,18 @@ def test_revoked_permission_ends_discovery_at_its_next_session(guarded: Registry
     assert "etcd.prefix" in str(error)
 
 
-def test_reading_alone_is_enough_for_discovery(guarded: Registry) -> None:
+def test_reading_alone_is_enough_for_discovery(guarded: EtcdCluster) -> None:
     guarded.cli.put(KEY, RECORD)
     guarded.cli.revoke()
     guarded.cli.grant("read")
-    with Watching(settings_of(guarded.settings)) as watching:
+    with EtcdWatching(settings_of(guarded.settings)) as watching:
         watching.shows("web/a")
 
 
 def test_password_for_a_cluster_without_logins_is_no_error(tmp_path: Path) -> None:
     with start(tmp_path / "etcd") as registry:
         settings = settings_of(registry.settings, user="me", password="sesame")
-        with Watching(settings) as watching, Holding(settings, ENDPOINT):
+        with EtcdWatching(settings) as watching, EtcdHolding(settings, ENDPOINT):
             watching.shows("web/a")
 
 
@@ -245,10 +245,10 @@ def test_password_over_plaintext_is_warned_of() -> None:
     assert "sesame" not in repr(logs)
 
 
-def test_secrets_stay_out_of_logs_errors_and_reprs(guarded: Registry) -> None:
+def test_secrets_stay_out_of_logs_errors_and_reprs(guarded: EtcdCluster) -> None:
     with capture_logs() as logs:
         settings = settings_of(guarded.settings)
-        with Watching(settings) as watching, Holding(settings, ENDPOINT) as holding:
+        with EtcdWatching(settings) as watching, EtcdHolding(settings, ENDPOINT) as holding:
             watching.shows("web/a")
             guarded.kill()
             eventually(lambda: watching.errors and holding.errors)

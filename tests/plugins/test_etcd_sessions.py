@@ -10,13 +10,13 @@ from lbdisc_etcd import cluster
 from lbdisc_etcd.cluster import Cluster
 from lbdisc_etcd.failures import (
     Compacted,
+    EtcdRefused,
     Failure,
     LeaseGone,
+    MemberUnreachable,
     NoWrites,
-    Refused,
     RefusedLogin,
     StaleLogin,
-    Unreachable,
 )
 from lbdisc_etcd.settings import EtcdSettings
 from lbdisc_etcd.wire import Session
@@ -54,7 +54,7 @@ class Asked:
 
 
 def test_every_member_is_asked_once_and_named() -> None:
-    asked = Asked(lambda host: Unreachable(f"no answer from {host}"))
+    asked = Asked(lambda host: MemberUnreachable(f"no answer from {host}"))
     error = asked.run()
     assert asked.hosts == ["a", "b", "c"]
     assert isinstance(error, DiscoveryError)
@@ -62,7 +62,7 @@ def test_every_member_is_asked_once_and_named() -> None:
 
 
 def test_next_run_goes_on_with_the_next_member() -> None:
-    asked = Asked(lambda host: Unreachable("no"))
+    asked = Asked(lambda host: MemberUnreachable("no"))
     asked.cluster.run(lambda session: None, asked.stop)
     asked.run()
     asked.run()
@@ -81,7 +81,9 @@ def test_refused_login_asks_nobody_else() -> None:
 def test_refused_certificate_is_final_only_with_every_member(
     good: str, kind: type[LbdiscError]
 ) -> None:
-    asked = Asked(lambda host: Unreachable("down") if host in good else Refused("etcd.ca_file"))
+    asked = Asked(
+        lambda host: MemberUnreachable("down") if host in good else EtcdRefused("etcd.ca_file")
+    )
     assert type(asked.run()) is kind
     assert asked.hosts == ["a", "b", "c"]
 
@@ -105,13 +107,13 @@ def test_what_a_new_session_mends_is_tried_again_but_not_for_ever(kind: type[Fai
 
 
 def test_sessions_that_keep_breaking_soon_are_not_tried_for_ever() -> None:
-    asked = Asked(lambda host: Unreachable("broken"), prove=True)
+    asked = Asked(lambda host: MemberUnreachable("broken"), prove=True)
     assert isinstance(asked.run(), DiscoveryError)
     assert len(asked.hosts) == cluster.TRIES + len(MEMBERS)
 
 
 def test_stop_ends_it_without_an_error() -> None:
-    asked = Asked(lambda host: Unreachable("closed"))
+    asked = Asked(lambda host: MemberUnreachable("closed"))
 
     def stopped(session: Session) -> None:
         asked.stop.set()
@@ -122,7 +124,7 @@ def test_stop_ends_it_without_an_error() -> None:
 
 
 def test_session_is_kept_between_two_works_and_replaced_after_a_failure() -> None:
-    asked = Asked(lambda host: Unreachable("broken"))
+    asked = Asked(lambda host: MemberUnreachable("broken"))
     sessions: list[Session] = []
     with asked.cluster.open(asked.stop):
         asked.cluster.do(sessions.append)
@@ -134,7 +136,7 @@ def test_session_is_kept_between_two_works_and_replaced_after_a_failure() -> Non
 
 
 def test_member_that_had_not_answered_at_the_stop_is_asked_last() -> None:
-    asked = Asked(lambda host: Unreachable("closed"))
+    asked = Asked(lambda host: MemberUnreachable("closed"))
 
     def stopped(session: Session) -> None:
         asked.stop.set()

@@ -5,8 +5,8 @@ from pydantic import SecretStr
 
 from lbdisc.errors import SettingsError
 from lbdisc.plugins import Plugins
-from lbdisc.settings.loading import Configuration, load
-from lbdisc_etcd.settings import EtcdSettings, Member
+from lbdisc.settings.loading import Settings, load
+from lbdisc_etcd.settings import EtcdMember, EtcdSettings
 
 
 def loaded(**flags: object) -> EtcdSettings:
@@ -14,7 +14,7 @@ def loaded(**flags: object) -> EtcdSettings:
     return found
 
 
-def configuration(**flags: object) -> Configuration:
+def configuration(**flags: object) -> Settings:
     keyed = {f"etcd.{name}": value for name, value in flags.items()}
     return load({"etcd": EtcdSettings}, flags=keyed, environment={})
 
@@ -28,15 +28,15 @@ def test_backend_is_offered_with_one_table() -> None:
 @pytest.mark.parametrize(
     ("text", "member"),
     [
-        ("127.0.0.1:2379", Member("127.0.0.1", 2379)),
-        ("etcd", Member("etcd", 2379)),
-        ("http://etcd-0.etcd:99", Member("etcd-0.etcd", 99)),
-        ("https://etcd:2379/", Member("etcd", 2379, secure=True)),
-        ("[::1]:2379", Member("::1", 2379)),
-        ("https://[fd00::1]", Member("fd00::1", 2379, secure=True)),
+        ("127.0.0.1:2379", EtcdMember("127.0.0.1", 2379)),
+        ("etcd", EtcdMember("etcd", 2379)),
+        ("http://etcd-0.etcd:99", EtcdMember("etcd-0.etcd", 99)),
+        ("https://etcd:2379/", EtcdMember("etcd", 2379, secure=True)),
+        ("[::1]:2379", EtcdMember("::1", 2379)),
+        ("https://[fd00::1]", EtcdMember("fd00::1", 2379, secure=True)),
     ],
 )
-def test_endpoint_may_be_written_as(text: str, member: Member) -> None:
+def test_endpoint_may_be_written_as(text: str, member: EtcdMember) -> None:
     assert loaded(endpoints=[text]).members == (member,)
 
 

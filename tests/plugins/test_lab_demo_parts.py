@@ -12,8 +12,8 @@ from rich.console import Console
 
 from lbdisc.errors import LbdiscError, SettingsError
 from lbdisc_lab.demo import lab, ports, registries, toml
-from lbdisc_lab.demo.evidence import STEPS, Report, Seen
-from lbdisc_lab.demo.screen import View, frame, summary, verdict
+from lbdisc_lab.demo.evidence import STEPS, DemoReport, Seen
+from lbdisc_lab.demo.screen import Moment, frame, summary, verdict
 from lbdisc_lab.stats import Row
 from lbdisc_lab.traffic import Counts, Loss
 
@@ -22,7 +22,7 @@ def row(name: str, status: str = "UP") -> Row:
     return Row(proxy="nodes", server=name, status=status, sessions=7)
 
 
-def report(**changed: object) -> Report:
+def report(**changed: object) -> DemoReport:
     steps = tuple(
         Seen(
             step=step,
@@ -42,7 +42,7 @@ def report(**changed: object) -> Report:
         "counts": Counts(requests=36, served=36),
         **changed,
     }
-    return Report(**given)  # type: ignore[arg-type] # a few parts changed by name
+    return DemoReport(**given)  # type: ignore[arg-type] # a few parts changed by name
 
 
 def shown(what: object) -> str:
@@ -100,7 +100,7 @@ def test_the_summary_holds_each_step() -> None:
 def test_the_frame_shows_nodes_that_serve_that_are_down_and_that_are_gone() -> None:
     counts = Counts(requests=30, served=30, lost=2, nodes={"s1": 10, "s2": 20})
     servers = {"s2": row("s2"), "s3": row("s3", "DOWN")}
-    text = shown(frame(View(title="step 4", servers=servers, counts=counts, generation=6)))
+    text = shown(frame(Moment(title="step 4", servers=servers, counts=counts, generation=6)))
     assert re.search(r"s1 +gone +10 ", text)
     assert re.search(r"s2 +UP +20 ", text)
     assert re.search(r"s3 +DOWN +0 ", text)

@@ -4,13 +4,13 @@ from dataclasses import replace
 
 import pytest
 
-from lbdisc_lab.tasks.evidence import Evidence, Server, quiet
+from lbdisc_lab.tasks.evidence import Evidence, ListedServer, quiet
 from lbdisc_lab.tasks.report import render, section, verdict
-from lbdisc_lab.tasks.values import Image, Report, Start, Step, Task
+from lbdisc_lab.tasks.values import Image, LabReport, Task, TaskStart, TaskStep
 from lbdisc_lab.traffic import Counts, Loss
 
-SERVER = Server(name="s1", host="3fa2", address="172.18.0.3:3000", status="UP")
-STEP = Step(
+SERVER = ListedServer(name="s1", host="3fa2", address="172.18.0.3:3000", status="UP")
+STEP = TaskStep(
     name="6-1",
     title="start <s1>",
     wanted="s1 is up",
@@ -26,14 +26,14 @@ IMAGES = (
 )
 
 
-def report(*steps: Step) -> Report:
-    return Report(
+def report(*steps: TaskStep) -> LabReport:
+    return LabReport(
         backend="serf",
         rate=100,
         versions={"HAProxy": "3.0"},
         images=IMAGES,
         tasks=(Task(name="6", title="Task 6", question="?", steps=steps, backend="serf"),),
-        starts=(Start(what="a node", seconds=(3.0, 1.0, 2.0)),),
+        starts=(TaskStart(what="a node", seconds=(3.0, 1.0, 2.0)),),
     )
 
 

@@ -6,45 +6,45 @@ from pathlib import Path
 
 import pytest
 
-from lbdisc.handshake import Agent
+from lbdisc.handshake import Announcement
 from lbdisc.testing import Holding
-from lbdisc_lab.servers.serf import Registry, start
+from lbdisc_lab.servers.serf import SerfCluster, start
 from lbdisc_serf.members import Member
 from lbdisc_serf.registrar import SerfRegistrar
 from lbdisc_serf.settings import SerfSettings
 from lbdisc_serf.view import read
 
-ENTRY = Agent(name="lb1", services=("nodes",)).endpoint("10.0.0.9")
+ENTRY = Announcement(name="lb1", services=("nodes",)).endpoint("10.0.0.9")
 TAG = "lbdisc._agents"
 
 
 @pytest.fixture
-def registry(tmp_path: Path) -> Iterator[Registry]:
+def registry(tmp_path: Path) -> Iterator[SerfCluster]:
     with start(tmp_path) as found:
         yield found
 
 
-def settings(registry: Registry) -> SerfSettings:
+def settings(registry: SerfCluster) -> SerfSettings:
     return SerfSettings(rpc=registry.members[0].rpc)
 
 
-def tags(registry: Registry) -> dict[str, str]:
+def tags(registry: SerfCluster) -> dict[str, str]:
     [member] = registry.members[0].members()
     return dict(member.tags)
 
 
-def test_it_takes_name_and_address_of_its_member_and_leaves_nothing(registry: Registry) -> None:
+def test_it_takes_name_and_address_of_its_member_and_leaves_nothing(registry: SerfCluster) -> None:
     registry.members[0].tag("role", "backend")
     with Holding(SerfRegistrar(settings(registry)), ENTRY) as holding:
         holding.held(deadline=30)
         found = read(registry.members[0].members(), settings(registry)).endpoints
     member = registry.members[0].name
     assert set(found) == {("_agents", member), ("nodes", member)}
-    assert Agent.read(found["_agents", member]).services == ("nodes",)
+    assert Announcement.read(found["_agents", member]).services == ("nodes",)
     assert tags(registry) == {"role": "backend"}
 
 
-def test_it_never_starts_a_serf_agent_of_its_own(registry: Registry, tmp_path: Path) -> None:
+def test_it_never_starts_a_serf_agent_of_its_own(registry: SerfCluster, tmp_path: Path) -> None:
     registry.stop()
     managed = replace(settings(registry), agent="managed", folder=tmp_path / "managed")
     with Holding(SerfRegistrar(managed), ENTRY) as holding:

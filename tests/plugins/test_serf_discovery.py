@@ -18,12 +18,12 @@ DETECTION = 30.0  # seconds within which Serf, with the profile "local", sees a 
 
 
 @pytest.fixture
-def registry(tmp_path: Path) -> Iterator[serf.Registry]:
+def registry(tmp_path: Path) -> Iterator[serf.SerfCluster]:
     with serf.start(tmp_path) as registry:
         yield registry
 
 
-def discovery(registry: serf.Registry, **settings: object) -> Discovery:
+def discovery(registry: serf.SerfCluster, **settings: object) -> Discovery:
     dotted = {f"serf.{name}": value for name, value in settings.items()}
     return make_discovery("serf", registry.settings | dotted)
 
@@ -42,21 +42,21 @@ def states(watching: Watching, name: str) -> list[str]:
     return watching.seen.states_of(endpoint)
 
 
-def test_plain_agent_with_the_role_is_a_node(registry: serf.Registry) -> None:
+def test_plain_agent_with_the_role_is_a_node(registry: serf.SerfCluster) -> None:
     with Watching(discovery(registry, service="web", port=8080)) as watching:
         node = registry.node("n1")
         (endpoint,) = names(watching, "n1").endpoints
     assert str(endpoint) == f"web/n1@{node.address}:8080"
 
 
-def test_foreign_members_are_no_nodes_and_no_problem(registry: serf.Registry) -> None:
+def test_foreign_members_are_no_nodes_and_no_problem(registry: serf.SerfCluster) -> None:
     registry.node("other", tags={"dc": "east"})
     registry.node("n1")
     with Watching(discovery(registry)) as watching:
         assert names(watching, "n1").problems == ()
 
 
-def test_clean_leave_drains_first(registry: serf.Registry) -> None:
+def test_clean_leave_drains_first(registry: serf.SerfCluster) -> None:
     node = registry.node("n1")
     with Watching(discovery(registry)) as watching:
         names(watching, "n1")
@@ -65,7 +65,7 @@ def test_clean_leave_drains_first(registry: serf.Registry) -> None:
     assert states(watching, "n1") == ["ready", "draining", "out"]
 
 
-def test_crash_is_left_out_without_draining(registry: serf.Registry) -> None:
+def test_crash_is_left_out_without_draining(registry: serf.SerfCluster) -> None:
     node = registry.node("n1")
     registry.node("n2")
     with Watching(discovery(registry)) as watching:
@@ -75,7 +75,7 @@ def test_crash_is_left_out_without_draining(registry: serf.Registry) -> None:
     assert states(watching, "n1") == ["ready", "out"]
 
 
-def test_node_restarted_within_the_detection_time_stays(registry: serf.Registry) -> None:
+def test_node_restarted_within_the_detection_time_stays(registry: serf.SerfCluster) -> None:
     node = registry.node("n1")
     with Watching(discovery(registry)) as watching:
         names(watching, "n1")
@@ -86,7 +86,7 @@ def test_node_restarted_within_the_detection_time_stays(registry: serf.Registry)
     assert states(watching, "n1") == ["ready"]
 
 
-def test_paused_node_fails_and_returns(registry: serf.Registry) -> None:
+def test_paused_node_fails_and_returns(registry: serf.SerfCluster) -> None:
     node = registry.node("n1")
     with Watching(discovery(registry)) as watching:
         names(watching, "n1")
@@ -113,7 +113,7 @@ def test_reaped_member_changes_nothing(tmp_path: Path) -> None:
         assert states(watching, "n3") == ["ready"]
 
 
-def test_restarted_agent_that_knows_nobody_is_no_loss(registry: serf.Registry) -> None:
+def test_restarted_agent_that_knows_nobody_is_no_loss(registry: serf.SerfCluster) -> None:
     for name in ("n1", "n2", "n3"):
         registry.node(name)
     with Watching(discovery(registry)) as watching:
@@ -127,7 +127,7 @@ def test_restarted_agent_that_knows_nobody_is_no_loss(registry: serf.Registry) -
         assert all(len(snapshot) == 3 for snapshot in watching.seen.snapshots[since:])
 
 
-def test_members_that_stay_forgotten_are_out_after_the_window(registry: serf.Registry) -> None:
+def test_members_that_stay_forgotten_are_out_after_the_window(registry: serf.SerfCluster) -> None:
     node = registry.node("n1")
     with Watching(discovery(registry, rejoin_window=1.0, poll=0.2)) as watching:
         names(watching, "n1")
@@ -138,7 +138,7 @@ def test_members_that_stay_forgotten_are_out_after_the_window(registry: serf.Reg
     assert states(watching, "n1") == ["ready", "out"]
 
 
-def test_agent_away_is_an_error_and_no_snapshot(registry: serf.Registry) -> None:
+def test_agent_away_is_an_error_and_no_snapshot(registry: serf.SerfCluster) -> None:
     registry.node("n1")
     with Watching(discovery(registry)) as watching:
         names(watching, "n1")
@@ -150,7 +150,7 @@ def test_agent_away_is_an_error_and_no_snapshot(registry: serf.Registry) -> None
         assert watching.seen.count == count
 
 
-def test_paused_agent_is_an_error_until_it_wakes(registry: serf.Registry) -> None:
+def test_paused_agent_is_an_error_until_it_wakes(registry: serf.SerfCluster) -> None:
     registry.node("n1")
     with Watching(discovery(registry, timeout=0.5)) as watching:
         names(watching, "n1")
@@ -161,7 +161,7 @@ def test_paused_agent_is_an_error_until_it_wakes(registry: serf.Registry) -> Non
         names(watching, "n1", "n2", deadline=DETECTION)
 
 
-def test_no_agent_is_one_line_with_the_setting(registry: serf.Registry) -> None:
+def test_no_agent_is_one_line_with_the_setting(registry: serf.SerfCluster) -> None:
     port = free_port()
     with Watching(discovery(registry, rpc=f"127.0.0.1:{port}")) as watching:
         error = str(watching.failed(deadline=10))
@@ -191,7 +191,7 @@ def test_wrong_key_is_for_the_operator(tmp_path: Path, key: str | None) -> None:
         ("encrypt", "not-a-key-but-secret"),
     ],
 )
-def test_bad_setting_is_named(registry: serf.Registry, name: str, value: object) -> None:
+def test_bad_setting_is_named(registry: serf.SerfCluster, name: str, value: object) -> None:
     with pytest.raises(SettingsError, match=f"serf.{name}") as caught:
         discovery(registry, **{name: value})
     assert "but-secret" not in str(caught.value)
@@ -207,7 +207,7 @@ def test_agent_whose_own_log_is_quiet_is_followed_at_once(tmp_path: Path) -> Non
         names(watching, "n1")
 
 
-def test_poll_finds_what_the_log_did_not_tell(registry: serf.Registry) -> None:
+def test_poll_finds_what_the_log_did_not_tell(registry: serf.SerfCluster) -> None:
     node = registry.node("n1", tags={})
     with Watching(discovery(registry, poll=0.2)) as watching:
         names(watching)
@@ -216,7 +216,7 @@ def test_poll_finds_what_the_log_did_not_tell(registry: serf.Registry) -> None:
 
 
 @pytest.mark.timeout(120)  # fifty agents on a machine that others use
-def test_fifty_members_cost_an_idle_agent_nothing(registry: serf.Registry) -> None:
+def test_fifty_members_cost_an_idle_agent_nothing(registry: serf.SerfCluster) -> None:
     for number in range(50):
         registry.node(f"n{number:02}")
     everybody = [f"n{number:02}" for number in range(50)]

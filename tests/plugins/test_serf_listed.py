@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from lbdisc.handshake import Agent
+from lbdisc.handshake import Announcement
 from lbdisc.hooks import Registrar
 from lbdisc.testing import Holding, Watching, eventually
 from lbdisc.testing.offers import make_discovery, make_registrar
@@ -16,17 +16,17 @@ from lbdisc_lab.servers import serf
 from lbdisc_serf.asking import answer, question
 from lbdisc_serf.members import Member
 
-ANNOUNCED = Agent(name="lb1", services=("nodes",)).endpoint("10.0.0.9")
+ANNOUNCED = Announcement(name="lb1", services=("nodes",)).endpoint("10.0.0.9")
 
 
 @pytest.fixture
-def registry(tmp_path: Path) -> Iterator[serf.Registry]:
+def registry(tmp_path: Path) -> Iterator[serf.SerfCluster]:
     with serf.start(tmp_path) as registry:
         yield registry
 
 
 @pytest.fixture
-def balancer(registry: serf.Registry) -> Iterator[Watching]:
+def balancer(registry: serf.SerfCluster) -> Iterator[Watching]:
     """The discovery beside member 0, and its tag."""
     with ExitStack() as stack:
         watching = stack.enter_context(Watching(make_discovery("serf", registry.settings)))
@@ -36,26 +36,28 @@ def balancer(registry: serf.Registry) -> Iterator[Watching]:
         yield watching
 
 
-def endpoint(registry: serf.Registry, index: int = 0) -> Endpoint:
+def endpoint(registry: serf.SerfCluster, index: int = 0) -> Endpoint:
     return Endpoint(service="nodes", name="n0", address=registry.node_address(index), port=80)
 
 
-def registrar(registry: serf.Registry, index: int = 0) -> Registrar:
+def registrar(registry: serf.SerfCluster, index: int = 0) -> Registrar:
     return make_registrar("serf", registry.node_settings(index))
 
 
-def listed(registry: serf.Registry) -> list[tuple[str, str]]:
+def listed(registry: serf.SerfCluster) -> list[tuple[str, str]]:
     """What member 0 says of ``n0``: status and address."""
     return [(m.status, m.address) for m in registry.members[0].members() if m.name == "n0"]
 
 
-def test_what_is_registered_is_listed(registry: serf.Registry, balancer: Watching) -> None:
+def test_what_is_registered_is_listed(registry: serf.SerfCluster, balancer: Watching) -> None:
     with Holding(registrar(registry), endpoint(registry)) as holding:
         holding.held(deadline=10)
         assert listed(registry) == [("alive", registry.node_address(0))]
 
 
-def test_tag_of_a_foreign_agent_is_listed_too(registry: serf.Registry, balancer: Watching) -> None:
+def test_tag_of_a_foreign_agent_is_listed_too(
+    registry: serf.SerfCluster, balancer: Watching
+) -> None:
     node = registry.node("n0", tags={})
     external = make_registrar("serf", {"serf.rpc": node.rpc})
     with Holding(external, endpoint(registry)) as holding:
@@ -64,7 +66,9 @@ def test_tag_of_a_foreign_agent_is_listed_too(registry: serf.Registry, balancer:
         assert member.tags == {"lbdisc.nodes": "80"}
 
 
-def test_name_at_another_address_is_waited_for(registry: serf.Registry, balancer: Watching) -> None:
+def test_name_at_another_address_is_waited_for(
+    registry: serf.SerfCluster, balancer: Watching
+) -> None:
     first = registry.node("n0", tags={"lbdisc.nodes": "80"}, index=1)
     balancer.until(lambda s: "n0" in {e.name for e in s.endpoints}, deadline=10)
     with Holding(registrar(registry), endpoint(registry)) as holding:
@@ -76,7 +80,7 @@ def test_name_at_another_address_is_waited_for(registry: serf.Registry, balancer
 
 
 def test_who_waits_for_a_name_and_stops_leaves_it_alone(
-    registry: serf.Registry, balancer: Watching
+    registry: serf.SerfCluster, balancer: Watching
 ) -> None:
     first = registry.node("n0", tags={"lbdisc.nodes": "80"}, index=1)
     balancer.until(lambda s: "n0" in {e.name for e in s.endpoints}, deadline=10)
@@ -90,7 +94,7 @@ def test_who_waits_for_a_name_and_stops_leaves_it_alone(
     assert not any(state["n0"].draining for state in states)
 
 
-def test_who_stops_before_it_is_registered_is_taken_out(registry: serf.Registry) -> None:
+def test_who_stops_before_it_is_registered_is_taken_out(registry: serf.SerfCluster) -> None:
     registry.members[0].tag("lbdisc._agents", "1")  # it is asked, and will not answer
     with Holding(registrar(registry), endpoint(registry)) as holding:
         eventually(lambda: listed(registry))
@@ -98,13 +102,13 @@ def test_who_stops_before_it_is_registered_is_taken_out(registry: serf.Registry)
     eventually(lambda: listed(registry) == [("left", registry.node_address(0))])
 
 
-def test_member_that_nobody_answers_for_is_believed(registry: serf.Registry) -> None:
+def test_member_that_nobody_answers_for_is_believed(registry: serf.SerfCluster) -> None:
     registry.members[0].tag("lbdisc._agents", "1")
     with Holding(registrar(registry), endpoint(registry)) as holding:
         holding.held(deadline=10)
 
 
-def test_who_is_alone_is_registered(registry: serf.Registry) -> None:
+def test_who_is_alone_is_registered(registry: serf.SerfCluster) -> None:
     settings = registry.node_settings(0) | {"serf.join": (registry.node_address(0),)}
     with Holding(make_registrar("serf", settings), endpoint(registry)) as holding:
         holding.held(deadline=10)

@@ -20,28 +20,28 @@ DETECTION = 30.0  # seconds within which Serf, with the profile "local", sees a 
 
 
 @pytest.fixture
-def registry(tmp_path: Path) -> Iterator[serf.Registry]:
+def registry(tmp_path: Path) -> Iterator[serf.SerfCluster]:
     with serf.start(tmp_path) as registry:
         yield registry
 
 
 @pytest.fixture
-def secured(tmp_path: Path) -> Iterator[serf.Registry]:
+def secured(tmp_path: Path) -> Iterator[serf.SerfCluster]:
     with serf.start(tmp_path, encrypt=True, rpc_key=True) as registry:
         yield registry
 
 
-def endpoint(registry: serf.Registry, index: int = 0, name: str = "") -> Endpoint:
+def endpoint(registry: serf.SerfCluster, index: int = 0, name: str = "") -> Endpoint:
     address = registry.node_address(index)
     return Endpoint(service="nodes", name=name or f"n{index}", address=address, port=80)
 
 
-def registrar(registry: serf.Registry, index: int = 0, **settings: object) -> Registrar:
+def registrar(registry: serf.SerfCluster, index: int = 0, **settings: object) -> Registrar:
     dotted = {f"serf.{name}": value for name, value in settings.items()}
     return make_registrar("serf", registry.node_settings(index) | dotted)
 
 
-def status(registry: serf.Registry, name: str) -> str:
+def status(registry: serf.SerfCluster, name: str) -> str:
     return next((m.status for m in registry.members[0].members() if m.name == name), "unknown")
 
 
@@ -50,14 +50,14 @@ def children(pid: int | None = None) -> list[psutil.Process]:
     return [child for child in found if "-config-file" in " ".join(child.cmdline())]
 
 
-def own(registry: serf.Registry) -> psutil.Process:
+def own(registry: serf.SerfCluster) -> psutil.Process:
     """The agent that this process runs, not one of the registry's own."""
     pids = {member.pid for member in registry.members}
     (agent,) = eventually(lambda: [child for child in children() if child.pid not in pids])
     return agent
 
 
-def broken(registry: serf.Registry, index: int = 0, **settings: object) -> BaseException:
+def broken(registry: serf.SerfCluster, index: int = 0, **settings: object) -> BaseException:
     holding = Holding(registrar(registry, index, **settings), endpoint(registry, index)).start()
     try:
         return eventually(lambda: [e for e in (holding.broken, *holding.errors) if e])[0]
@@ -66,7 +66,7 @@ def broken(registry: serf.Registry, index: int = 0, **settings: object) -> BaseE
             holding.stop()
 
 
-def test_stop_leaves_the_cluster_and_nothing_behind(registry: serf.Registry) -> None:
+def test_stop_leaves_the_cluster_and_nothing_behind(registry: serf.SerfCluster) -> None:
     leaks = Leaks()
     with Holding(registrar(registry), endpoint(registry)):
         eventually(lambda: status(registry, "n0") == "alive")
@@ -75,20 +75,20 @@ def test_stop_leaves_the_cluster_and_nothing_behind(registry: serf.Registry) -> 
 
 
 @pytest.mark.parametrize("profile", ["lan", "wan"])
-def test_other_profiles_leave_too(registry: serf.Registry, profile: str) -> None:
+def test_other_profiles_leave_too(registry: serf.SerfCluster, profile: str) -> None:
     with Holding(registrar(registry, profile=profile), endpoint(registry)):
         eventually(lambda: status(registry, "n0") == "alive")
     eventually(lambda: status(registry, "n0") == "left")
 
 
-def test_node_starts_with_role_tag_and_more_tags(registry: serf.Registry) -> None:
+def test_node_starts_with_role_tag_and_more_tags(registry: serf.SerfCluster) -> None:
     with Holding(registrar(registry, tags={"dc": "east"}), endpoint(registry)):
         eventually(lambda: status(registry, "n0") == "alive")
         found = next(m for m in registry.members[0].members() if m.name == "n0")
     assert found.tags == {"role": "backend", "lbdisc.nodes": "80", "dc": "east"}
 
 
-def test_node_that_starts_before_its_cluster_joins_later(registry: serf.Registry) -> None:
+def test_node_that_starts_before_its_cluster_joins_later(registry: serf.SerfCluster) -> None:
     registry.kill()
     with Holding(registrar(registry), endpoint(registry)):
         own(registry)
@@ -96,7 +96,7 @@ def test_node_that_starts_before_its_cluster_joins_later(registry: serf.Registry
         eventually(lambda: status(registry, "n0") == "alive")
 
 
-def test_crashed_agent_is_started_again(registry: serf.Registry) -> None:
+def test_crashed_agent_is_started_again(registry: serf.SerfCluster) -> None:
     with Holding(registrar(registry), endpoint(registry)) as holding:
         eventually(lambda: status(registry, "n0") == "alive")
         first = own(registry)
@@ -106,7 +106,7 @@ def test_crashed_agent_is_started_again(registry: serf.Registry) -> None:
         eventually(lambda: status(registry, "n0") == "alive", deadline=DETECTION)
 
 
-def test_second_registrar_on_a_host_starts_no_agent(registry: serf.Registry) -> None:
+def test_second_registrar_on_a_host_starts_no_agent(registry: serf.SerfCluster) -> None:
     with Holding(registrar(registry), endpoint(registry)) as first:
         first.held(deadline=10)
         agent = own(registry)
@@ -116,7 +116,7 @@ def test_second_registrar_on_a_host_starts_no_agent(registry: serf.Registry) -> 
         assert status(registry, "n0") == "alive"
 
 
-def test_frozen_agent_is_replaced(registry: serf.Registry) -> None:
+def test_frozen_agent_is_replaced(registry: serf.SerfCluster) -> None:
     with Holding(registrar(registry, timeout=0.5, poll=0.2), endpoint(registry)) as holding:
         eventually(lambda: status(registry, "n0") == "alive")
         first = own(registry)
@@ -125,7 +125,7 @@ def test_frozen_agent_is_replaced(registry: serf.Registry) -> None:
         eventually(lambda: own(registry).pid != first.pid)
 
 
-def test_killed_registrar_takes_its_agent_along(registry: serf.Registry, tmp_path: Path) -> None:
+def test_killed_registrar_takes_its_agent_along(registry: serf.SerfCluster, tmp_path: Path) -> None:
     with Watching(make_discovery("serf", registry.settings)) as watching:
         order = ("serf", registry.node_settings(0), endpoint(registry))
         with RegistrarProcess(*order, log=tmp_path / "registrar.log") as process:
@@ -137,7 +137,7 @@ def test_killed_registrar_takes_its_agent_along(registry: serf.Registry, tmp_pat
         assert status(registry, "n0") == "failed"
 
 
-def test_terminated_registrar_leaves(registry: serf.Registry, tmp_path: Path) -> None:
+def test_terminated_registrar_leaves(registry: serf.SerfCluster, tmp_path: Path) -> None:
     order = ("serf", registry.node_settings(0), endpoint(registry))
     with RegistrarProcess(*order, log=tmp_path / "registrar.log") as process:
         eventually(lambda: status(registry, "n0") == "alive")
@@ -146,7 +146,7 @@ def test_terminated_registrar_leaves(registry: serf.Registry, tmp_path: Path) ->
 
 
 def test_secrets_are_in_a_private_file_alone(
-    secured: serf.Registry, capfd: pytest.CaptureFixture[str]
+    secured: serf.SerfCluster, capfd: pytest.CaptureFixture[str]
 ) -> None:
     with Holding(registrar(secured), endpoint(secured)):
         eventually(lambda: status(secured, "n0") == "alive")
@@ -161,7 +161,7 @@ def test_secrets_are_in_a_private_file_alone(
         assert secured.rpc_key not in text
 
 
-def test_wrong_gossip_key_names_the_setting(secured: serf.Registry) -> None:
+def test_wrong_gossip_key_names_the_setting(secured: serf.SerfCluster) -> None:
     other = "SZrbIokNc9LFeATIkfqYJNbTVWkHth1coUHyBPkYUSI="
     with Holding(registrar(secured, encrypt=other), endpoint(secured)) as holding:
         error = str(holding.failed(deadline=15))
@@ -170,7 +170,7 @@ def test_wrong_gossip_key_names_the_setting(secured: serf.Registry) -> None:
     assert other not in error
 
 
-def test_missing_gossip_key_names_the_setting(secured: serf.Registry) -> None:
+def test_missing_gossip_key_names_the_setting(secured: serf.SerfCluster) -> None:
     with Holding(registrar(secured, encrypt=""), endpoint(secured)) as holding:
         assert "serf.encrypt" in str(holding.failed(deadline=15))
 
@@ -185,7 +185,7 @@ def test_missing_gossip_key_names_the_setting(secured: serf.Registry) -> None:
     ],
 )
 def test_agent_that_can_never_start_is_for_the_operator(
-    registry: serf.Registry, settings: dict[str, Any], said: str
+    registry: serf.SerfCluster, settings: dict[str, Any], said: str
 ) -> None:
     error = broken(registry, **settings)
     assert isinstance(error, SettingsError)
@@ -193,20 +193,20 @@ def test_agent_that_can_never_start_is_for_the_operator(
     assert "\n" not in str(error)
 
 
-def test_taken_gossip_port_names_the_setting(registry: serf.Registry) -> None:
+def test_taken_gossip_port_names_the_setting(registry: serf.SerfCluster) -> None:
     taken = registry.node("other", index=0)
     error = broken(registry, rpc=f"{taken.address}:7374")
     assert isinstance(error, LbdiscError)
     assert "the gossip port is taken (serf.bind)" in str(error)
 
 
-def test_host_name_as_address_is_for_the_operator(registry: serf.Registry) -> None:
+def test_host_name_as_address_is_for_the_operator(registry: serf.SerfCluster) -> None:
     named = Endpoint(service="nodes", name="n0", address="localhost", port=80)
     holding = Holding(registrar(registry), named).start()
     assert "register.address" in str(eventually(lambda: holding.broken))
 
 
-def test_second_node_of_one_name_gives_way(registry: serf.Registry) -> None:
+def test_second_node_of_one_name_gives_way(registry: serf.SerfCluster) -> None:
     registry.node("n0", index=1)
     registry.node("other", index=2)
     with Holding(registrar(registry), endpoint(registry)) as holding:
@@ -215,7 +215,7 @@ def test_second_node_of_one_name_gives_way(registry: serf.Registry) -> None:
     assert first.address == registry.node_address(1)
 
 
-def test_discovery_and_registrar_share_one_agent(registry: serf.Registry) -> None:
+def test_discovery_and_registrar_share_one_agent(registry: serf.SerfCluster) -> None:
     with Holding(registrar(registry), endpoint(registry)):
         eventually(lambda: status(registry, "n0") == "alive")
         agent = own(registry)
@@ -226,7 +226,7 @@ def test_discovery_and_registrar_share_one_agent(registry: serf.Registry) -> Non
 
 
 def test_discovery_takes_over_when_the_sharing_registrar_stops(
-    registry: serf.Registry,
+    registry: serf.SerfCluster,
 ) -> None:
     registry.node("other", index=1)
     with Holding(registrar(registry), endpoint(registry)) as holding:
@@ -240,7 +240,7 @@ def test_discovery_takes_over_when_the_sharing_registrar_stops(
         watching.check()
 
 
-def test_managed_discovery_publishes_the_cluster_first(registry: serf.Registry) -> None:
+def test_managed_discovery_publishes_the_cluster_first(registry: serf.SerfCluster) -> None:
     registry.node("n1", index=1)
     settings = registry.node_settings(0) | {"serf.node": "balancer"}
     with Watching(make_discovery("serf", settings)) as watching:
@@ -249,13 +249,13 @@ def test_managed_discovery_publishes_the_cluster_first(registry: serf.Registry) 
     assert status(registry, "balancer") == "left"
 
 
-def test_managed_discovery_alone_publishes_nobody(registry: serf.Registry) -> None:
+def test_managed_discovery_alone_publishes_nobody(registry: serf.SerfCluster) -> None:
     settings = registry.node_settings(0) | {"serf.join": (registry.node_address(0),)}
     with Watching(make_discovery("serf", settings)) as watching:
         watching.until(lambda s: len(s) == 0, deadline=10)
 
 
-def test_one_seed_that_is_down_does_not_hold_up_the_others(registry: serf.Registry) -> None:
+def test_one_seed_that_is_down_does_not_hold_up_the_others(registry: serf.SerfCluster) -> None:
     registry.node("n1", index=1)
     seeds = (registry.node_address(9), *registry.seeds)
     settings = registry.node_settings(0) | {"serf.node": "balancer", "serf.join": seeds}
@@ -263,7 +263,7 @@ def test_one_seed_that_is_down_does_not_hold_up_the_others(registry: serf.Regist
         watching.until(lambda s: len(s) == 1, deadline=10)
 
 
-def test_seed_that_comes_back_elsewhere_is_joined(registry: serf.Registry) -> None:
+def test_seed_that_comes_back_elsewhere_is_joined(registry: serf.SerfCluster) -> None:
     later = registry.node_address(1)
     settings: dict[str, Any] = {"join": (later,), "join_interval": 0.1}
     with Holding(registrar(registry, **settings), endpoint(registry)):

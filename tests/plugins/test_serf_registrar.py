@@ -16,7 +16,7 @@ from lbdisc_lab.servers import serf
 
 
 @pytest.fixture
-def registry(tmp_path: Path) -> Iterator[serf.Registry]:
+def registry(tmp_path: Path) -> Iterator[serf.SerfCluster]:
     with serf.start(tmp_path) as registry:
         yield registry
 
@@ -35,14 +35,14 @@ def tags(node: serf.SerfAgent) -> dict[str, str]:
     return dict(next(m.tags for m in node.members() if m.name == node.name))
 
 
-def test_other_tags_stay(registry: serf.Registry) -> None:
+def test_other_tags_stay(registry: serf.SerfCluster) -> None:
     node = registry.node("n1", tags={"dc": "east"})
     with Holding(registrar(node), endpoint(node)):
         eventually(lambda: tags(node) == {"dc": "east", "lbdisc.nodes": "80"})
     assert tags(node) == {"dc": "east"}
 
 
-def test_member_with_the_role_is_off_afterwards(registry: serf.Registry) -> None:
+def test_member_with_the_role_is_off_afterwards(registry: serf.SerfCluster) -> None:
     node = registry.node("n1")
     discovery = make_discovery("serf", registry.settings)
     with Watching(discovery) as watching:
@@ -53,7 +53,7 @@ def test_member_with_the_role_is_off_afterwards(registry: serf.Registry) -> None
     assert tags(node) == {"role": "backend", "lbdisc.nodes": "off"}
 
 
-def test_one_member_offers_two_services(registry: serf.Registry) -> None:
+def test_one_member_offers_two_services(registry: serf.SerfCluster) -> None:
     node = registry.node("n1", tags={})
     with (
         Holding(registrar(node), endpoint(node, "web")),
@@ -63,7 +63,7 @@ def test_one_member_offers_two_services(registry: serf.Registry) -> None:
     assert tags(node) == {}
 
 
-def test_restarted_agent_gets_its_tag_again(registry: serf.Registry) -> None:
+def test_restarted_agent_gets_its_tag_again(registry: serf.SerfCluster) -> None:
     node = registry.node("n1", tags={})
     with Holding(registrar(node), endpoint(node)):
         eventually(lambda: "lbdisc.nodes" in tags(node))
@@ -72,7 +72,7 @@ def test_restarted_agent_gets_its_tag_again(registry: serf.Registry) -> None:
         eventually(lambda: "lbdisc.nodes" in tags(node))
 
 
-def test_tag_that_somebody_took_away_is_set_again_at_once(registry: serf.Registry) -> None:
+def test_tag_that_somebody_took_away_is_set_again_at_once(registry: serf.SerfCluster) -> None:
     node = registry.node("n1", tags={})
     with Holding(registrar(node, poll=600), endpoint(node)) as holding:
         holding.held(deadline=10)
@@ -82,7 +82,7 @@ def test_tag_that_somebody_took_away_is_set_again_at_once(registry: serf.Registr
         eventually(lambda: tags(node) == {"lbdisc.nodes": "80"})
 
 
-def test_agent_that_ends_is_noticed_at_once(registry: serf.Registry) -> None:
+def test_agent_that_ends_is_noticed_at_once(registry: serf.SerfCluster) -> None:
     node = registry.node("n1", tags={})
     with Holding(registrar(node, poll=600), endpoint(node)) as holding:
         holding.held(deadline=10)
@@ -99,7 +99,7 @@ def test_agent_that_ends_is_noticed_at_once(registry: serf.Registry) -> None:
     ],
 )
 def test_what_the_member_cannot_be_is_for_the_operator(
-    registry: serf.Registry, members: dict[str, Any], said: str
+    registry: serf.SerfCluster, members: dict[str, Any], said: str
 ) -> None:
     node = registry.node("n1", tags={})
     holding = Holding(registrar(node), endpoint(node, **members)).start()
@@ -109,7 +109,7 @@ def test_what_the_member_cannot_be_is_for_the_operator(
     assert tags(node) == {}
 
 
-def test_registrar_that_cannot_reach_the_agent_says_where(registry: serf.Registry) -> None:
+def test_registrar_that_cannot_reach_the_agent_says_where(registry: serf.SerfCluster) -> None:
     node = registry.node("n1", tags={})
     node.kill()
     with Holding(registrar(node), endpoint(node)) as holding:
@@ -118,7 +118,7 @@ def test_registrar_that_cannot_reach_the_agent_says_where(registry: serf.Registr
         eventually(lambda: "lbdisc.nodes" in tags(node))
 
 
-def test_second_registrar_of_one_service_waits_for_the_first(registry: serf.Registry) -> None:
+def test_second_registrar_of_one_service_waits_for_the_first(registry: serf.SerfCluster) -> None:
     node = registry.node("n1", tags={})
     with Holding(registrar(node), endpoint(node)) as first:
         eventually(lambda: tags(node) == {"lbdisc.nodes": "80"})
@@ -127,7 +127,7 @@ def test_second_registrar_of_one_service_waits_for_the_first(registry: serf.Regi
             eventually(lambda: tags(node) == {"lbdisc.nodes": "81"})
 
 
-def test_registrar_that_only_waited_touches_nothing_at_its_stop(registry: serf.Registry) -> None:
+def test_registrar_that_only_waited_touches_nothing_at_its_stop(registry: serf.SerfCluster) -> None:
     node = registry.node("n1", tags={})
     with Watching(make_discovery("serf", registry.settings)) as watching:
         with Holding(registrar(node), endpoint(node)) as first:

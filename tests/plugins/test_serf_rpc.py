@@ -13,12 +13,12 @@ import pytest
 from lbdisc.testing import eventually
 from lbdisc_lab.servers import serf
 from lbdisc_serf.members import BadReply, address, member, members
-from lbdisc_serf.rpc import Client
+from lbdisc_serf.rpc import SerfClient
 from lbdisc_serf.wire import RpcError, RpcRefused, RpcStopped
 
 
 @pytest.fixture
-def registry(tmp_path: Path) -> Iterator[serf.Registry]:
+def registry(tmp_path: Path) -> Iterator[serf.SerfCluster]:
     with serf.start(tmp_path) as registry:
         yield registry
 
@@ -50,7 +50,7 @@ def packed(*parts: object) -> bytes:
 SHAKEN = packed({"Seq": 1, "Error": ""})
 
 
-def test_members_are_typed(registry: serf.Registry) -> None:
+def test_members_are_typed(registry: serf.SerfCluster) -> None:
     with registry.members[0].client() as client:
         (me,) = client.members()
     assert (me.name, me.address, me.port) == ("member0", registry.seeds[0], 7946)
@@ -58,14 +58,14 @@ def test_members_are_typed(registry: serf.Registry) -> None:
     assert me.tags == {"role": "balancer"}
 
 
-def test_members_are_filtered_by_the_agent(registry: serf.Registry) -> None:
+def test_members_are_filtered_by_the_agent(registry: serf.SerfCluster) -> None:
     registry.node("n1")
     with registry.members[0].client() as client:
         assert [m.name for m in client.members_filtered(tags={"role": "backend"})] == ["n1"]
         assert client.member("n.") is None
 
 
-def test_tags_are_set_and_deleted_and_others_stay(registry: serf.Registry) -> None:
+def test_tags_are_set_and_deleted_and_others_stay(registry: serf.SerfCluster) -> None:
     with registry.members[0].client() as client:
         client.tags({"a": "1", "b": "2"})
         client.tags({"c": "3"}, deleting=["a"])
@@ -73,13 +73,13 @@ def test_tags_are_set_and_deleted_and_others_stay(registry: serf.Registry) -> No
     assert me.tags == {"role": "balancer", "b": "2", "c": "3"}
 
 
-def test_stats_tell_the_name(registry: serf.Registry) -> None:
+def test_stats_tell_the_name(registry: serf.SerfCluster) -> None:
     with registry.members[0].client() as client:
         assert client.name == "member0"
         assert client.stats()["serf"]["members"] == "1"
 
 
-def test_monitor_streams_the_log_beside_other_calls(registry: serf.Registry) -> None:
+def test_monitor_streams_the_log_beside_other_calls(registry: serf.SerfCluster) -> None:
     with registry.members[0].client() as client:
         stream = client.monitor()
         registry.node("n1")
@@ -93,7 +93,7 @@ def test_monitor_streams_the_log_beside_other_calls(registry: serf.Registry) -> 
         eventually(told)
 
 
-def test_events_are_streamed_until_stopped(registry: serf.Registry) -> None:
+def test_events_are_streamed_until_stopped(registry: serf.SerfCluster) -> None:
     with registry.members[0].client() as client:
         stream = client.stream("user:hello")
         client.event("hello", b"world")
@@ -104,7 +104,7 @@ def test_events_are_streamed_until_stopped(registry: serf.Registry) -> None:
 
 
 def test_query_is_answered_and_an_answer_that_comes_too_late_breaks_nothing(
-    registry: serf.Registry,
+    registry: serf.SerfCluster,
 ) -> None:
     with registry.members[0].client() as client, registry.members[0].client() as asker:
         stream = client.stream("query:hello")
@@ -119,7 +119,7 @@ def test_query_is_answered_and_an_answer_that_comes_too_late_breaks_nothing(
         assert client.members()
 
 
-def test_join_tells_who_was_not_reached(registry: serf.Registry) -> None:
+def test_join_tells_who_was_not_reached(registry: serf.SerfCluster) -> None:
     with (
         registry.members[0].client() as client,
         pytest.raises(RpcError, match=r"refused join: .*127\.0\.0\.1"),
@@ -127,13 +127,13 @@ def test_join_tells_who_was_not_reached(registry: serf.Registry) -> None:
         client.join(["127.0.0.1:1"])
 
 
-def test_leave_ends_the_agent(registry: serf.Registry) -> None:
+def test_leave_ends_the_agent(registry: serf.SerfCluster) -> None:
     with registry.members[0].client() as client:
         client.leave(timeout=10)
     eventually(lambda: not registry.members[0].running)
 
 
-def test_connection_is_closed_after_a_refusal(registry: serf.Registry) -> None:
+def test_connection_is_closed_after_a_refusal(registry: serf.SerfCluster) -> None:
     with registry.members[0].client() as client:
         with pytest.raises(RpcError, match="512 bytes"):
             client.tags({"long": "x" * 600})
@@ -144,11 +144,11 @@ def test_connection_is_closed_after_a_refusal(registry: serf.Registry) -> None:
 @pytest.mark.parametrize("key", ["", "wrong-and-secret"])
 def test_wrong_key_is_refused_and_not_shown(tmp_path: Path, key: str) -> None:
     with serf.start(tmp_path, rpc_key=True) as registry, pytest.raises(RpcRefused) as caught:
-        Client((registry.seeds[0], serf.RPC_PORT), key=key).members()
+        SerfClient((registry.seeds[0], serf.RPC_PORT), key=key).members()
     assert "wrong-and-secret" not in str(caught.value)
 
 
-def test_agent_that_dies_is_noticed_while_idle(registry: serf.Registry) -> None:
+def test_agent_that_dies_is_noticed_while_idle(registry: serf.SerfCluster) -> None:
     with registry.members[0].client() as client:
         registry.kill()
         with pytest.raises(RpcError, match=r"closed|broke"):
@@ -157,7 +157,7 @@ def test_agent_that_dies_is_noticed_while_idle(registry: serf.Registry) -> None:
 
 def test_nobody_there_is_an_error_with_the_address() -> None:
     with pytest.raises(RpcError, match=r"no Serf agent at 127\.0\.0\.1:1: Connection refused"):
-        Client(("127.0.0.1", 1))
+        SerfClient(("127.0.0.1", 1))
 
 
 @pytest.mark.parametrize(
@@ -175,7 +175,7 @@ def test_nobody_there_is_an_error_with_the_address() -> None:
 )
 def test_server_that_is_no_agent_is_an_error(answer: bytes) -> None:
     with answering(answer) as where, pytest.raises(RpcError):
-        Client(where, timeout=1)
+        SerfClient(where, timeout=1)
 
 
 @pytest.mark.parametrize(
@@ -191,7 +191,7 @@ def test_server_that_is_no_agent_is_an_error(answer: bytes) -> None:
 )
 def test_bad_members_are_an_error_that_closes(body: object) -> None:
     bad = packed({"Seq": 2, "Error": ""}, body)
-    with answering(SHAKEN, bad) as where, Client(where, timeout=1) as client:
+    with answering(SHAKEN, bad) as where, SerfClient(where, timeout=1) as client:
         with pytest.raises(RpcError):
             client.members()
         with pytest.raises(RpcError):
@@ -212,7 +212,7 @@ def test_answer_in_pieces_is_put_together() -> None:
 
         thread = threading.Thread(target=serve)
         thread.start()
-        Client(server.getsockname(), timeout=5).close()
+        SerfClient(server.getsockname(), timeout=5).close()
         thread.join(10)
 
 
@@ -236,7 +236,7 @@ def test_the_agent_meets_an_end_and_no_reset_when_a_stream_is_left_unread() -> N
 
         thread = threading.Thread(target=serve)
         thread.start()
-        client = Client(server.getsockname(), timeout=5)
+        client = SerfClient(server.getsockname(), timeout=5)
         shaken.set()
         unread.wait(10)
         client.close()
@@ -256,7 +256,7 @@ def test_a_client_of_a_silent_agent_closes_all_the_same() -> None:
 
         thread = threading.Thread(target=serve)
         thread.start()
-        Client(server.getsockname(), timeout=5).close()
+        SerfClient(server.getsockname(), timeout=5).close()
         assert thread.is_alive()
         closed.set()
         thread.join(10)
@@ -267,17 +267,17 @@ def test_answer_that_is_cut_off_is_an_error() -> None:
         answering(SHAKEN[:-3], keep=False) as where,
         pytest.raises(RpcError, match="closed the connection"),
     ):
-        Client(where, timeout=5)
+        SerfClient(where, timeout=5)
 
 
 def test_silent_server_is_an_error() -> None:
     with answering() as where, pytest.raises(RpcError, match="does not answer"):
-        Client(where, timeout=0.3)
+        SerfClient(where, timeout=0.3)
 
 
 def test_waiting_ends_when_the_caller_stops() -> None:
     with answering() as where, pytest.raises(RpcStopped):
-        Client(where, timeout=60, stopped=lambda: True)
+        SerfClient(where, timeout=60, stopped=lambda: True)
 
 
 def test_mapped_ipv4_becomes_plain() -> None:

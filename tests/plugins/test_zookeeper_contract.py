@@ -25,7 +25,7 @@ class ZooKeeperBackend(Backend):
         "compact": "ZooKeeper keeps no history that a watch could go on from",
     }
 
-    def __init__(self, registry: zookeeper.Registry) -> None:
+    def __init__(self, registry: zookeeper.ZooKeeperEnsemble) -> None:
         self._registry = registry
         self._prefix = f"/test-{next(_prefixes)}"
         self._open = ExitStack()
@@ -98,7 +98,7 @@ class SingleBackend(ZooKeeperBackend):
 @pytest.fixture(scope="class")
 def registry(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[zookeeper.Registry]:
+) -> Iterator[zookeeper.ZooKeeperEnsemble]:
     folder = tmp_path_factory.mktemp("zookeeper")
     with zookeeper.start(folder, **request.cls.options) as registry:
         yield registry
@@ -109,7 +109,7 @@ class TestZooKeeperContract(ContractSuite):
     options: ClassVar[dict[str, Any]] = {}
 
     @pytest.fixture
-    def backend(self, registry: zookeeper.Registry) -> Iterator[Backend]:
+    def backend(self, registry: zookeeper.ZooKeeperEnsemble) -> Iterator[Backend]:
         with SingleBackend(registry) as backend:
             yield backend
 
@@ -121,7 +121,7 @@ class TestZooKeeperSecuredContract(ConnectionSuite):
     options: ClassVar[dict[str, Any]] = {"sasl": True, "client_certificates": True}
 
     @pytest.fixture
-    def backend(self, registry: zookeeper.Registry) -> Iterator[Backend]:
+    def backend(self, registry: zookeeper.ZooKeeperEnsemble) -> Iterator[Backend]:
         with SingleBackend(registry) as backend:
             yield backend
 
@@ -132,6 +132,6 @@ class TestZooKeeperEnsembleContract(ConnectionSuite):
     options: ClassVar[dict[str, Any]] = {"members": 3}
 
     @pytest.fixture
-    def backend(self, registry: zookeeper.Registry) -> Iterator[Backend]:
+    def backend(self, registry: zookeeper.ZooKeeperEnsemble) -> Iterator[Backend]:
         with ZooKeeperBackend(registry) as backend:
             yield backend

@@ -13,7 +13,7 @@ from lbdisc.formats import Format
 from lbdisc.testing.waiting import eventually
 from lbdisc_lab.servers import zookeeper
 from lbdisc_lab.servers.zookeeper.editor import Editor
-from lbdisc_lab.servers.zookeeper.roles import Watching, settings_from
+from lbdisc_lab.servers.zookeeper.roles import ZooKeeperWatching, settings_from
 from lbdisc_zookeeper.settings import ZooKeeperSettings
 
 RECORD = '{"address": "10.0.0.1", "port": 80}'
@@ -21,24 +21,24 @@ _prefixes = count()
 
 
 @pytest.fixture(scope="module")
-def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[zookeeper.Registry]:
+def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[zookeeper.ZooKeeperEnsemble]:
     with zookeeper.start(tmp_path_factory.mktemp("zookeeper")) as registry:
         yield registry
 
 
 @pytest.fixture(scope="module")
-def editor(registry: zookeeper.Registry) -> Iterator[Editor]:
+def editor(registry: zookeeper.ZooKeeperEnsemble) -> Iterator[Editor]:
     with Editor(registry.hosts) as editor:
         yield editor
 
 
 @pytest.fixture
-def settings(registry: zookeeper.Registry) -> ZooKeeperSettings:
+def settings(registry: zookeeper.ZooKeeperEnsemble) -> ZooKeeperSettings:
     return settings_from(registry.settings, prefix=f"/test-{next(_prefixes)}")
 
 
 def test_missing_prefix_is_an_empty_registry(settings: ZooKeeperSettings) -> None:
-    with Watching(settings) as watching:
+    with ZooKeeperWatching(settings) as watching:
         assert watching.until(lambda s: not s.endpoints).problems == ()
 
 
@@ -48,14 +48,14 @@ def test_first_snapshot_holds_all_that_is_there(
     for name in ("a", "b"):
         editor.put(f"{settings.prefix}/web/{name}", RECORD)
     editor.put(f"{settings.prefix}/api/c", RECORD)
-    with Watching(settings) as watching:
+    with ZooKeeperWatching(settings) as watching:
         watching.until_names("a", "b", "c")
         assert len(watching.seen) == 1
         assert sorted(watching.last.services) == ["api", "web"]
 
 
 def test_nodes_come_and_go(settings: ZooKeeperSettings, editor: Editor) -> None:
-    with Watching(settings) as watching:
+    with ZooKeeperWatching(settings) as watching:
         editor.put(f"{settings.prefix}/web/a", RECORD)
         watching.until_names("a")
         editor.put(f"{settings.prefix}/web/b", RECORD)
@@ -67,7 +67,7 @@ def test_nodes_come_and_go(settings: ZooKeeperSettings, editor: Editor) -> None:
 def test_changes_of_a_node_are_followed_again_and_again(
     settings: ZooKeeperSettings, editor: Editor
 ) -> None:
-    with Watching(settings) as watching:
+    with ZooKeeperWatching(settings) as watching:
         for weight in (1, 2, 3):
             record = json.dumps({"address": "10.0.0.1", "port": 80, "weight": weight})
             editor.put(f"{settings.prefix}/web/a", record)
@@ -75,7 +75,7 @@ def test_changes_of_a_node_are_followed_again_and_again(
 
 
 def test_services_and_the_prefix_come_and_go(settings: ZooKeeperSettings, editor: Editor) -> None:
-    with Watching(settings) as watching:
+    with ZooKeeperWatching(settings) as watching:
         for service in ("web", "api", "web"):
             editor.put(f"{settings.prefix}/{service}/a", RECORD)
             watching.until_services(service)
@@ -86,7 +86,7 @@ def test_services_and_the_prefix_come_and_go(settings: ZooKeeperSettings, editor
 def test_node_made_again_at_once_is_read_again(settings: ZooKeeperSettings, editor: Editor) -> None:
     path = f"{settings.prefix}/web/a"
     editor.put(path, RECORD)
-    with Watching(settings) as watching:
+    with ZooKeeperWatching(settings) as watching:
         watching.until_names("a")
         again = editor.kazoo.transaction()
         again.delete(path)
@@ -100,7 +100,7 @@ def test_node_that_drains_and_goes_at_once_is_published_as_draining(
 ) -> None:
     path = f"{settings.prefix}/web/a"
     draining = b'{"address": "10.0.0.1", "port": 80, "state": "draining"}'
-    with Watching(settings) as watching:
+    with ZooKeeperWatching(settings) as watching:
         for _ in range(50):
             editor.put(path, RECORD)
             watching.until_names("a")
@@ -117,7 +117,7 @@ def test_many_that_drain_and_go_together_are_all_published_as_draining(
     paths = [f"{settings.prefix}/web/n{i}" for i in range(300)]
     editor.put(f"{settings.prefix}/web/stays", RECORD)
     editor.put_many(paths, RECORD)
-    with Watching(settings) as watching:
+    with ZooKeeperWatching(settings) as watching:
         watching.until(lambda s: len(s) == 301)
         for path in paths:
             editor.kazoo.set_async(path, draining)
@@ -130,7 +130,7 @@ def test_many_that_drain_and_go_together_are_all_published_as_draining(
 def test_node_that_only_vanishes_is_not_published_as_draining(
     settings: ZooKeeperSettings, editor: Editor
 ) -> None:
-    with Watching(settings) as watching:
+    with ZooKeeperWatching(settings) as watching:
         editor.put(f"{settings.prefix}/web/a", RECORD)
         watching.until_names("a")
         editor.remove(f"{settings.prefix}/web/a")
@@ -164,7 +164,7 @@ def test_hostile_entries_are_reported_and_the_others_stay(
     editor.put(f"{settings.prefix}/bad service/good", RECORD)
     for name, record in HOSTILE.items():
         editor.put(f"{settings.prefix}/web/{name}", record)
-    with Watching(settings) as watching:
+    with ZooKeeperWatching(settings) as watching:
         watching.until_names("good")
         wanted = {f"{settings.prefix}/web/{name}" for name in HOSTILE}
         wanted.add(f"{settings.prefix}/bad service")
@@ -175,7 +175,7 @@ def test_problem_is_published_when_it_comes_and_when_it_is_mended(
     settings: ZooKeeperSettings, editor: Editor
 ) -> None:
     path = f"{settings.prefix}/web/a"
-    with Watching(settings) as watching:
+    with ZooKeeperWatching(settings) as watching:
         editor.put(path, "{")
         watching.until(lambda s: [p.where for p in s.problems] == [path])
         editor.put(path, RECORD)
@@ -187,7 +187,7 @@ def test_neighbours_of_the_prefix_are_not_read(settings: ZooKeeperSettings, edit
         editor.put(f"{neighbour}/web/foreign", RECORD)
     editor.put(f"{settings.prefix}/web/own/below", RECORD)
     editor.put(f"{settings.prefix}/web/own", RECORD)
-    with Watching(settings) as watching:
+    with ZooKeeperWatching(settings) as watching:
         watching.until_names("own")
         editor.put(f"{settings.prefix}2/web/more", RECORD)
         editor.put(f"{settings.prefix}/web/last", RECORD)
@@ -198,7 +198,7 @@ def test_chroot_stands_for_the_root(settings: ZooKeeperSettings, editor: Editor)
     chroot = f"{settings.prefix}-chroot"
     editor.put(f"{chroot}/lbdisc/web/a", RECORD)
     settings = settings_from({"zookeeper.hosts": settings.hosts}, chroot=chroot)
-    with Watching(settings) as watching:
+    with ZooKeeperWatching(settings) as watching:
         watching.until_names("a")
         editor.put(f"{chroot}/lbdisc/web/b", RECORD)
         watching.until_names("a", "b")
@@ -226,7 +226,9 @@ def test_nodes_of_other_systems_are_read(
 ) -> None:
     editor.put(f"{settings.prefix}/web/{name}", record)
     changes = {"prefix": settings.prefix, "format": format}
-    with Watching(settings_from({"zookeeper.hosts": settings.hosts}, **changes)) as watching:
+    with ZooKeeperWatching(
+        settings_from({"zookeeper.hosts": settings.hosts}, **changes)
+    ) as watching:
         endpoint = watching.until_names(name).endpoints[0]
         assert endpoint.host_port == "10.0.0.1:80"
 
@@ -236,7 +238,7 @@ def test_default_port_is_taken_where_the_record_has_none(
 ) -> None:
     editor.put(f"{settings.prefix}/web/a", '{"address": "10.0.0.1"}')
     settings = settings_from({"zookeeper.hosts": settings.hosts}, prefix=settings.prefix, port=3000)
-    with Watching(settings) as watching:
+    with ZooKeeperWatching(settings) as watching:
         assert watching.until_names("a").endpoints[0].port == 3000
 
 
@@ -246,7 +248,7 @@ def test_reconciling_finds_nothing_new_and_publishes_nothing(
     editor.put(f"{settings.prefix}/web/a", RECORD)
     changes = {"prefix": settings.prefix, "reconcile_every": 0.1}
     settings = settings_from({"zookeeper.hosts": settings.hosts}, **changes)
-    with Watching(settings) as watching:
+    with ZooKeeperWatching(settings) as watching:
         watching.until_names("a")
         before = _requests(editor)
         eventually(lambda: _requests(editor) > before + 30)
@@ -263,7 +265,7 @@ def test_start_reads_each_node_once(settings: ZooKeeperSettings, editor: Editor)
     editor.put(f"{settings.prefix}/web/first", RECORD)
     editor.put_many([f"{settings.prefix}/web/n{i}" for i in range(499)], RECORD)
     before = _requests(editor)
-    with Watching(settings) as watching:
+    with ZooKeeperWatching(settings) as watching:
         watching.until(lambda s: len(s) == 500)
         editor.put(f"{settings.prefix}/web/late", RECORD)
         watching.until(lambda s: len(s) == 501)
@@ -274,7 +276,7 @@ def test_stop_leaves_no_thread_and_no_connection(settings: ZooKeeperSettings) ->
     process = psutil.Process()
     threads = set(threading.enumerate())
     files = process.num_fds()
-    with Watching(settings) as watching:
+    with ZooKeeperWatching(settings) as watching:
         watching.until(lambda s: not s.endpoints)
         assert set(threading.enumerate()) > threads
     assert set(threading.enumerate()) == threads
@@ -288,7 +290,7 @@ def test_thousands_of_nodes_are_one_snapshot(
 ) -> None:
     editor.put(f"{settings.prefix}/web/first", RECORD)
     editor.put_many([f"{settings.prefix}/web/n{i}" for i in range(size - 1)], RECORD)
-    with Watching(settings) as watching:
+    with ZooKeeperWatching(settings) as watching:
         watching.until(lambda s: len(s) == size, deadline=60)
         assert len(watching.seen) == 1
         editor.remove(f"{settings.prefix}/web/n7")
@@ -301,7 +303,7 @@ def test_burst_of_nodes_is_seen_whole(
     settings: ZooKeeperSettings, editor: Editor, tmp_path: Path
 ) -> None:
     editor.put(f"{settings.prefix}/web/first", RECORD)
-    with Watching(settings) as watching:
+    with ZooKeeperWatching(settings) as watching:
         watching.until_names("first")
         editor.put_many([f"{settings.prefix}/web/n{i}" for i in range(500)], RECORD)
         watching.until(lambda s: len(s) == 501)

@@ -17,7 +17,7 @@ from lbdisc.testing.waiting import DEADLINE, eventually
 from lbdisc.values import Endpoint
 from lbdisc_lab.servers import zookeeper
 from lbdisc_lab.servers.zookeeper.editor import Editor
-from lbdisc_lab.servers.zookeeper.roles import Watching, holding, settings_from
+from lbdisc_lab.servers.zookeeper.roles import ZooKeeperWatching, holding, settings_from
 from lbdisc_zookeeper.registrar import ZooKeeperRegistrar
 from lbdisc_zookeeper.settings import ZooKeeperSettings
 
@@ -44,48 +44,50 @@ ZooKeeperDiscovery(settings).watch(publish, threading.Event())
 
 
 @pytest.fixture
-def registry(tmp_path: Path) -> Iterator[zookeeper.Registry]:
+def registry(tmp_path: Path) -> Iterator[zookeeper.ZooKeeperEnsemble]:
     with zookeeper.start(tmp_path) as registry:
         yield registry
 
 
 @pytest.fixture
-def ensemble(tmp_path: Path) -> Iterator[zookeeper.Registry]:
+def ensemble(tmp_path: Path) -> Iterator[zookeeper.ZooKeeperEnsemble]:
     with zookeeper.start(tmp_path, members=3) as registry:
         yield registry
 
 
 @pytest.fixture
-def settings(registry: zookeeper.Registry) -> ZooKeeperSettings:
+def settings(registry: zookeeper.ZooKeeperEnsemble) -> ZooKeeperSettings:
     return settings_from(registry.settings)
 
 
-def _program(code: str, registry: zookeeper.Registry, log: Path, *arguments: str) -> Process:
+def _program(
+    code: str, registry: zookeeper.ZooKeeperEnsemble, log: Path, *arguments: str
+) -> Process:
     hosts = ",".join(registry.hosts)
     return Process([sys.executable, "-c", code, hosts, *arguments], log=log)
 
 
-def _session(registry: zookeeper.Registry) -> int:
+def _session(registry: zookeeper.ZooKeeperEnsemble) -> int:
     """The session that the endpoint's node lives with; 0 without a node."""
     with Editor(registry.plain_hosts) as editor:
         found = editor.kazoo.exists(PATH)
         return int(found.ephemeralOwner) if found else 0
 
 
-def _add_b(registry: zookeeper.Registry) -> None:
+def _add_b(registry: zookeeper.ZooKeeperEnsemble) -> None:
     with Editor(registry.plain_hosts) as editor:
         editor.put("/lbdisc/web/b", RECORD)
 
 
-def _never_shrank(watching: Watching) -> bool:
+def _never_shrank(watching: ZooKeeperWatching) -> bool:
     sizes = [len(snapshot) for snapshot in watching.seen]
     return sizes == sorted(sizes)
 
 
 def test_restarted_server_changes_nothing(
-    registry: zookeeper.Registry, settings: ZooKeeperSettings
+    registry: zookeeper.ZooKeeperEnsemble, settings: ZooKeeperSettings
 ) -> None:
-    with Watching(settings) as watching, holding(settings, A):
+    with ZooKeeperWatching(settings) as watching, holding(settings, A):
         watching.until_names("a")
         session = _session(registry)
         registry.restart()
@@ -96,10 +98,10 @@ def test_restarted_server_changes_nothing(
 
 
 def test_server_away_for_longer_than_a_session_is_an_error_and_changes_nothing(
-    registry: zookeeper.Registry, settings: ZooKeeperSettings
+    registry: zookeeper.ZooKeeperEnsemble, settings: ZooKeeperSettings
 ) -> None:
     settings = replace(settings, session_timeout=5)  # time to resume it on a busy machine
-    with Watching(settings) as watching, holding(settings, A) as held:
+    with ZooKeeperWatching(settings) as watching, holding(settings, A) as held:
         watching.until_names("a")
         session = _session(registry)
         registry.kill()
@@ -115,7 +117,7 @@ def test_server_away_for_longer_than_a_session_is_an_error_and_changes_nothing(
 
 
 def test_session_left_with_its_node_is_resumed_by_the_next_open(
-    registry: zookeeper.Registry, settings: ZooKeeperSettings
+    registry: zookeeper.ZooKeeperEnsemble, settings: ZooKeeperSettings
 ) -> None:
     registrar, sessions = ZooKeeperRegistrar(settings), list[int]()
     for _ in range(2):
@@ -129,7 +131,7 @@ def test_session_left_with_its_node_is_resumed_by_the_next_open(
 
 
 def test_put_whose_answer_was_lost_finds_its_own_node(
-    registry: zookeeper.Registry, settings: ZooKeeperSettings
+    registry: zookeeper.ZooKeeperEnsemble, settings: ZooKeeperSettings
 ) -> None:
     with (
         Editor(registry.hosts) as editor,
@@ -149,7 +151,7 @@ def test_put_whose_answer_was_lost_finds_its_own_node(
 
 @pytest.mark.parametrize("call", ["put", "remove"])
 def test_call_in_progress_ends_when_stopped(
-    registry: zookeeper.Registry, settings: ZooKeeperSettings, call: str
+    registry: zookeeper.ZooKeeperEnsemble, settings: ZooKeeperSettings, call: str
 ) -> None:
     stop = threading.Event()
     with (
@@ -165,9 +167,9 @@ def test_call_in_progress_ends_when_stopped(
             entry.put(A) if call == "put" else entry.remove()
 
 
-def test_killed_leader_changes_nothing(ensemble: zookeeper.Registry) -> None:
+def test_killed_leader_changes_nothing(ensemble: zookeeper.ZooKeeperEnsemble) -> None:
     settings = settings_from(ensemble.settings)
-    with Watching(settings) as watching, holding(settings, A):
+    with ZooKeeperWatching(settings) as watching, holding(settings, A):
         watching.until_names("a")
         ensemble.kill(ensemble.leader())
         ensemble.leader()
@@ -177,9 +179,11 @@ def test_killed_leader_changes_nothing(ensemble: zookeeper.Registry) -> None:
 
 
 @pytest.mark.timeout(120)  # four servers' starts and an election on a shared machine
-def test_members_restarted_one_after_another_change_nothing(ensemble: zookeeper.Registry) -> None:
+def test_members_restarted_one_after_another_change_nothing(
+    ensemble: zookeeper.ZooKeeperEnsemble,
+) -> None:
     settings = settings_from(ensemble.settings)
-    with Watching(settings) as watching, holding(settings, A):
+    with ZooKeeperWatching(settings) as watching, holding(settings, A):
         watching.until_names("a")
         for index in range(3):
             ensemble.restart(index)
@@ -189,9 +193,9 @@ def test_members_restarted_one_after_another_change_nothing(ensemble: zookeeper.
 
 
 @pytest.mark.timeout(120)  # six servers' starts and two elections on a shared machine
-def test_all_members_restarted_change_nothing(ensemble: zookeeper.Registry) -> None:
+def test_all_members_restarted_change_nothing(ensemble: zookeeper.ZooKeeperEnsemble) -> None:
     settings = settings_from(ensemble.settings)
-    with Watching(settings) as watching, holding(settings, A):
+    with ZooKeeperWatching(settings) as watching, holding(settings, A):
         watching.until_names("a")
         ensemble.restart()
         _add_b(ensemble)
@@ -199,9 +203,9 @@ def test_all_members_restarted_change_nothing(ensemble: zookeeper.Registry) -> N
         assert _never_shrank(watching)
 
 
-def test_lost_quorum_is_an_error_and_changes_nothing(ensemble: zookeeper.Registry) -> None:
+def test_lost_quorum_is_an_error_and_changes_nothing(ensemble: zookeeper.ZooKeeperEnsemble) -> None:
     settings = settings_from(ensemble.settings)
-    with Watching(settings) as watching:
+    with ZooKeeperWatching(settings) as watching:
         _add_b(ensemble)
         watching.until_names("b")
         ensemble.kill(0)
@@ -215,10 +219,10 @@ def test_lost_quorum_is_an_error_and_changes_nothing(ensemble: zookeeper.Registr
 
 
 def test_stalled_server_changes_nothing_until_it_is_an_error(
-    registry: zookeeper.Registry, settings: ZooKeeperSettings
+    registry: zookeeper.ZooKeeperEnsemble, settings: ZooKeeperSettings
 ) -> None:
     _add_b(registry)
-    with Watching(settings) as watching:
+    with ZooKeeperWatching(settings) as watching:
         watching.until_names("b")
         registry.pause()
         eventually(lambda: watching.errors)
@@ -230,9 +234,9 @@ def test_stalled_server_changes_nothing_until_it_is_an_error(
 
 
 def test_session_that_the_stalled_server_ended_is_replaced(
-    registry: zookeeper.Registry, settings: ZooKeeperSettings
+    registry: zookeeper.ZooKeeperEnsemble, settings: ZooKeeperSettings
 ) -> None:
-    with Watching(settings) as watching, holding(settings, A):
+    with ZooKeeperWatching(settings) as watching, holding(settings, A):
         watching.until_names("a")
         registry.pause()
         eventually(lambda: watching.errors)
@@ -243,10 +247,10 @@ def test_session_that_the_stalled_server_ended_is_replaced(
 
 @pytest.mark.parametrize("fault", ["pause", "kill"])
 def test_stop_returns_and_leaves_no_thread_while_the_server_is_away(
-    registry: zookeeper.Registry, settings: ZooKeeperSettings, fault: str
+    registry: zookeeper.ZooKeeperEnsemble, settings: ZooKeeperSettings, fault: str
 ) -> None:
     threads = set(threading.enumerate())
-    with Watching(settings) as watching, holding(settings, A) as held:
+    with ZooKeeperWatching(settings) as watching, holding(settings, A) as held:
         watching.until_names("a")
         getattr(registry, fault)()
         watching.end()
@@ -256,16 +260,16 @@ def test_stop_returns_and_leaves_no_thread_while_the_server_is_away(
 
 def test_stop_returns_while_there_was_never_a_connection() -> None:
     settings = settings_from({"zookeeper.hosts": [f"127.0.0.1:{free_port()}"]}, connect_timeout=60)
-    with Watching(settings) as watching, holding(settings, A) as held:
+    with ZooKeeperWatching(settings) as watching, holding(settings, A) as held:
         watching.end()
         held.stop()
 
 
 def test_endpoint_of_a_killed_process_goes_with_its_session(
-    registry: zookeeper.Registry, settings: ZooKeeperSettings, tmp_path: Path
+    registry: zookeeper.ZooKeeperEnsemble, settings: ZooKeeperSettings, tmp_path: Path
 ) -> None:
     with (
-        Watching(settings) as watching,
+        ZooKeeperWatching(settings) as watching,
         _program(HOLD, registry, tmp_path / "hold.log", "10.0.0.1") as program,
     ):
         watching.until_names("a")
@@ -275,9 +279,9 @@ def test_endpoint_of_a_killed_process_goes_with_its_session(
 
 
 def test_restarted_process_has_its_name_again_when_the_old_session_is_over(
-    registry: zookeeper.Registry, settings: ZooKeeperSettings, tmp_path: Path
+    registry: zookeeper.ZooKeeperEnsemble, settings: ZooKeeperSettings, tmp_path: Path
 ) -> None:
-    with Watching(settings) as watching:
+    with ZooKeeperWatching(settings) as watching:
         with _program(HOLD, registry, tmp_path / "1.log", "10.0.0.1") as program:
             watching.until_names("a")
             program.kill()
@@ -286,10 +290,10 @@ def test_restarted_process_has_its_name_again_when_the_old_session_is_over(
 
 
 def test_registrar_that_was_stopped_for_longer_than_its_session_comes_back(
-    registry: zookeeper.Registry, settings: ZooKeeperSettings, tmp_path: Path
+    registry: zookeeper.ZooKeeperEnsemble, settings: ZooKeeperSettings, tmp_path: Path
 ) -> None:
     with (
-        Watching(settings) as watching,
+        ZooKeeperWatching(settings) as watching,
         _program(HOLD, registry, tmp_path / "hold.log", "10.0.0.1") as program,
     ):
         watching.until_names("a")
@@ -300,7 +304,7 @@ def test_registrar_that_was_stopped_for_longer_than_its_session_comes_back(
 
 
 def test_agent_that_was_stopped_for_longer_than_its_session_sees_what_happened(
-    registry: zookeeper.Registry, tmp_path: Path
+    registry: zookeeper.ZooKeeperEnsemble, tmp_path: Path
 ) -> None:
     _add_b(registry)
     log = tmp_path / "watch.log"
@@ -326,9 +330,9 @@ def _sessions(editor: Editor) -> int:
 
 
 def test_wiped_server_is_registered_with_again(
-    registry: zookeeper.Registry, settings: ZooKeeperSettings
+    registry: zookeeper.ZooKeeperEnsemble, settings: ZooKeeperSettings
 ) -> None:
-    with Watching(settings) as watching, holding(settings, A):
+    with ZooKeeperWatching(settings) as watching, holding(settings, A):
         watching.until_names("a")
         first = _session(registry)
         registry.wipe()
@@ -341,7 +345,7 @@ def test_wiped_server_is_registered_with_again(
 def test_nobody_at_the_address_is_an_error_that_names_both(tmp_path: Path) -> None:
     port = free_port()
     settings = settings_from({"zookeeper.hosts": [f"127.0.0.1:{port}"]}, connect_timeout=0.5)
-    with Watching(settings) as watching, holding(settings, A) as held:
+    with ZooKeeperWatching(settings) as watching, holding(settings, A) as held:
         eventually(lambda: watching.errors and held.errors)
     for error in (watching.errors[0], held.errors[0]):
         assert str(error) == (
@@ -352,23 +356,23 @@ def test_nobody_at_the_address_is_an_error_that_names_both(tmp_path: Path) -> No
 
 def test_host_without_an_address_is_an_error_that_names_it() -> None:
     settings = settings_from({"zookeeper.hosts": ["nowhere.invalid:2181"]}, connect_timeout=0.5)
-    with Watching(settings) as watching:
+    with ZooKeeperWatching(settings) as watching:
         eventually(lambda: watching.errors)
     assert "nowhere.invalid" in str(watching.errors[0])
     assert "zookeeper.hosts" in str(watching.errors[0])
 
 
-def test_one_reachable_member_is_enough(registry: zookeeper.Registry) -> None:
+def test_one_reachable_member_is_enough(registry: zookeeper.ZooKeeperEnsemble) -> None:
     hosts = [f"127.0.0.1:{free_port()}", *registry.hosts, "nowhere.invalid:2181"]
-    with Watching(settings_from({"zookeeper.hosts": hosts})) as watching:
+    with ZooKeeperWatching(settings_from({"zookeeper.hosts": hosts})) as watching:
         _add_b(registry)
         watching.until_names("b")
 
 
 def test_record_survives_a_fault_unchanged(
-    registry: zookeeper.Registry, settings: ZooKeeperSettings
+    registry: zookeeper.ZooKeeperEnsemble, settings: ZooKeeperSettings
 ) -> None:
-    with Watching(settings) as watching, holding(settings, A):
+    with ZooKeeperWatching(settings) as watching, holding(settings, A):
         watching.until_names("a")
         registry.restart()
         with Editor(registry.hosts) as editor:

@@ -13,7 +13,7 @@ from lbdisc.testing.waiting import eventually
 from lbdisc.values import Endpoint
 from lbdisc_lab.servers import zookeeper
 from lbdisc_lab.servers.zookeeper.editor import Editor
-from lbdisc_lab.servers.zookeeper.roles import Watching, holding, settings_from
+from lbdisc_lab.servers.zookeeper.roles import ZooKeeperWatching, holding, settings_from
 from lbdisc_zookeeper.settings import ZooKeeperSettings
 
 A = Endpoint(service="web", name="a", address="10.0.0.1", port=80, tags=(("zone", "z"),))
@@ -22,19 +22,19 @@ _prefixes = count()
 
 
 @pytest.fixture(scope="module")
-def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[zookeeper.Registry]:
+def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[zookeeper.ZooKeeperEnsemble]:
     with zookeeper.start(tmp_path_factory.mktemp("zookeeper")) as registry:
         yield registry
 
 
 @pytest.fixture(scope="module")
-def editor(registry: zookeeper.Registry) -> Iterator[Editor]:
+def editor(registry: zookeeper.ZooKeeperEnsemble) -> Iterator[Editor]:
     with Editor(registry.hosts) as editor:
         yield editor
 
 
 @pytest.fixture
-def settings(registry: zookeeper.Registry) -> ZooKeeperSettings:
+def settings(registry: zookeeper.ZooKeeperEnsemble) -> ZooKeeperSettings:
     """With a pace of 40 s: nothing that comes in time waits for it."""
     prefix = f"/deep/er/test-{next(_prefixes)}"
     return settings_from(registry.settings, prefix=prefix, session_timeout=120)
@@ -68,7 +68,7 @@ def test_node_is_ephemeral_and_its_parents_are_not(
 
 
 def test_weight_and_state_change_while_held(settings: ZooKeeperSettings, editor: Editor) -> None:
-    with Watching(settings) as watching, holding(settings, A) as held:
+    with ZooKeeperWatching(settings) as watching, holding(settings, A) as held:
         watching.until_names("a")
         held.change(weight=7)
         watching.until_weights(7)
@@ -77,7 +77,7 @@ def test_weight_and_state_change_while_held(settings: ZooKeeperSettings, editor:
 
 
 def test_leaving_is_published_as_draining_first(settings: ZooKeeperSettings) -> None:
-    with Watching(settings) as watching:
+    with ZooKeeperWatching(settings) as watching:
         with holding(settings, A):
             watching.until_names("a")
         watching.until_names()
@@ -116,7 +116,7 @@ def test_changed_node_is_set_right(settings: ZooKeeperSettings, editor: Editor) 
 def test_second_registrar_of_a_name_waits_and_takes_over(
     settings: ZooKeeperSettings,
 ) -> None:
-    with Watching(settings) as watching, holding(settings, A) as first:
+    with ZooKeeperWatching(settings) as watching, holding(settings, A) as first:
         watching.until_names("a")
         with holding(settings, OTHER) as second:
             eventually(lambda: second.rival)
@@ -156,7 +156,7 @@ def test_node_of_our_own_earlier_session_is_taken_over_at_once(
     settings: ZooKeeperSettings, editor: Editor
 ) -> None:
     path = f"{settings.prefix}/web/a"
-    with Watching(settings) as watching, holding(settings, A) as held:
+    with ZooKeeperWatching(settings) as watching, holding(settings, A) as held:
         record = _held(editor, settings)
         watching.until_names("a")
         _give_away(editor, path, record)
@@ -178,7 +178,7 @@ def test_many_registrars_share_one_service(settings: ZooKeeperSettings) -> None:
     endpoints = [
         Endpoint(service="web", name=f"n{i}", address="10.0.0.1", port=i) for i in range(1, 9)
     ]
-    with Watching(settings) as watching:
+    with ZooKeeperWatching(settings) as watching:
         with ExitStack() as open_ones:
             for endpoint in endpoints:
                 open_ones.enter_context(holding(settings, endpoint))

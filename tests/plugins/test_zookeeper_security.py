@@ -22,7 +22,7 @@ from lbdisc.values import Endpoint
 from lbdisc_lab.servers import zookeeper
 from lbdisc_lab.servers.certificates import Authority
 from lbdisc_lab.servers.zookeeper.editor import Editor
-from lbdisc_lab.servers.zookeeper.roles import Watching, holding, settings_from
+from lbdisc_lab.servers.zookeeper.roles import ZooKeeperWatching, holding, settings_from
 from lbdisc_zookeeper.discovery import ZooKeeperDiscovery
 from lbdisc_zookeeper.registrar import ZooKeeperRegistrar
 from lbdisc_zookeeper.settings import ZooKeeperSettings
@@ -34,26 +34,26 @@ _prefixes = count()
 
 
 @pytest.fixture(scope="module")
-def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[zookeeper.Registry]:
+def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[zookeeper.ZooKeeperEnsemble]:
     with zookeeper.start(tmp_path_factory.mktemp("zookeeper"), sasl=True, tls=True) as registry:
         yield registry
 
 
 @pytest.fixture
-def secured(registry: zookeeper.Registry) -> ZooKeeperSettings:
+def secured(registry: zookeeper.ZooKeeperEnsemble) -> ZooKeeperSettings:
     """TLS and SASL."""
     return settings_from(registry.settings, prefix=f"/test-{next(_prefixes)}")
 
 
 @pytest.fixture
-def plain(registry: zookeeper.Registry) -> ZooKeeperSettings:
+def plain(registry: zookeeper.ZooKeeperEnsemble) -> ZooKeeperSettings:
     """No TLS, no credentials."""
     hosts = {"zookeeper.hosts": registry.plain_hosts}
     return settings_from(hosts, prefix=f"/test-{next(_prefixes)}", connect_timeout=3.0)
 
 
 def _discovery_error(settings: ZooKeeperSettings) -> LbdiscError:
-    with Watching(settings) as watching:
+    with ZooKeeperWatching(settings) as watching:
         eventually(lambda: watching.errors)
     assert watching.seen == []
     return _one_line(watching.errors[0])
@@ -72,18 +72,18 @@ def _one_line(error: LbdiscError) -> LbdiscError:
 
 
 def test_registration_over_tls_with_sasl_is_seen(secured: ZooKeeperSettings) -> None:
-    with Watching(secured) as watching, holding(secured, A):
+    with ZooKeeperWatching(secured) as watching, holding(secured, A):
         watching.until_names("a")
 
 
 def test_many_pipelined_answers_over_tls_are_read_at_once(
-    secured: ZooKeeperSettings, registry: zookeeper.Registry
+    secured: ZooKeeperSettings, registry: zookeeper.ZooKeeperEnsemble
 ) -> None:
     with Editor(registry.plain_hosts) as editor:
         editor.put(f"{secured.prefix}/web/first", '{"address": "10.0.0.1", "port": 80}')
         names = [f"{secured.prefix}/web/n{i}" for i in range(1_999)]
         editor.put_many(names, '{"address": "10.0.0.1", "port": 80}')
-    with Watching(replace(secured, session_timeout=9)) as watching:
+    with ZooKeeperWatching(replace(secured, session_timeout=9)) as watching:
         watching.until(lambda s: len(s) == 2_000)
 
 
@@ -139,7 +139,7 @@ def test_connection_that_breaks_at_the_first_request_is_retried(
 
 
 def test_registration_is_readable_by_all_and_writable_by_its_owner(
-    secured: ZooKeeperSettings, registry: zookeeper.Registry
+    secured: ZooKeeperSettings, registry: zookeeper.ZooKeeperEnsemble
 ) -> None:
     path = f"{secured.prefix}/web/a"
     with holding(secured, A), Editor(registry.plain_hosts) as stranger:
@@ -153,7 +153,7 @@ def test_registration_is_readable_by_all_and_writable_by_its_owner(
 
 
 def test_digest_credentials_own_what_they_register(
-    plain: ZooKeeperSettings, registry: zookeeper.Registry
+    plain: ZooKeeperSettings, registry: zookeeper.ZooKeeperEnsemble
 ) -> None:
     path = f"{plain.prefix}/web/a"
     owner = replace(plain, **DIGEST)
@@ -167,7 +167,7 @@ def test_digest_credentials_own_what_they_register(
 
 def test_private_registration_is_unreadable_for_others(plain: ZooKeeperSettings) -> None:
     owner = replace(plain, acl="private", **DIGEST)
-    with Watching(owner) as watching, holding(owner, A):
+    with ZooKeeperWatching(owner) as watching, holding(owner, A):
         watching.until_names("a")
         error = _discovery_error(replace(plain, **MALLORY))
     assert isinstance(error, DiscoveryError)
@@ -177,7 +177,7 @@ def test_private_registration_is_unreadable_for_others(plain: ZooKeeperSettings)
 
 
 def test_open_registration_is_writable_by_all(
-    plain: ZooKeeperSettings, registry: zookeeper.Registry
+    plain: ZooKeeperSettings, registry: zookeeper.ZooKeeperEnsemble
 ) -> None:
     path = f"{plain.prefix}/web/b"
     with holding(replace(plain, acl="open", **DIGEST), A), Editor(registry.plain_hosts) as stranger:
@@ -186,7 +186,7 @@ def test_open_registration_is_writable_by_all(
 
 
 def test_registrar_without_permission_says_where(plain: ZooKeeperSettings) -> None:
-    with Watching(plain) as watching, holding(replace(plain, **DIGEST), A):
+    with ZooKeeperWatching(plain) as watching, holding(replace(plain, **DIGEST), A):
         watching.until_names("a")
         with holding(replace(plain, **MALLORY), replace(A, name="b")) as other:
             eventually(lambda: other.errors)
@@ -196,7 +196,7 @@ def test_registrar_without_permission_says_where(plain: ZooKeeperSettings) -> No
 
 
 def test_node_that_may_not_be_written_any_more_is_taken_out_all_the_same(
-    plain: ZooKeeperSettings, registry: zookeeper.Registry
+    plain: ZooKeeperSettings, registry: zookeeper.ZooKeeperEnsemble
 ) -> None:
     with Editor(registry.plain_hosts) as editor, holding(plain, A) as held:
         eventually(lambda: editor.get(f"{plain.prefix}/web/a"))
@@ -210,11 +210,11 @@ def test_node_that_may_not_be_written_any_more_is_taken_out_all_the_same(
 
 
 def test_missing_chroot_is_an_error_until_it_is_made(
-    plain: ZooKeeperSettings, registry: zookeeper.Registry
+    plain: ZooKeeperSettings, registry: zookeeper.ZooKeeperEnsemble
 ) -> None:
     chroot = f"{plain.prefix}-chroot"
     settings = replace(plain, chroot=chroot)
-    with Watching(settings) as watching, holding(settings, A) as held:
+    with ZooKeeperWatching(settings) as watching, holding(settings, A) as held:
         eventually(lambda: watching.errors and held.errors)
         for error in (watching.errors[0], held.errors[0]):
             assert str(error) == (
@@ -238,12 +238,12 @@ def test_untrusted_certificate_names_the_setting(
 
 def test_unverified_certificate_is_taken_if_asked_to(secured: ZooKeeperSettings) -> None:
     settings = replace(secured, ca_file=None, tls=True, verify="none")
-    with Watching(settings) as watching:
+    with ZooKeeperWatching(settings) as watching:
         watching.until(lambda s: not s.endpoints)
 
 
 def test_tls_to_a_port_without_it_names_the_setting(
-    secured: ZooKeeperSettings, registry: zookeeper.Registry
+    secured: ZooKeeperSettings, registry: zookeeper.ZooKeeperEnsemble
 ) -> None:
     hosts = tuple(registry.plain_hosts)
     error = _discovery_error(replace(secured, hosts=hosts, connect_timeout=3))
@@ -252,7 +252,7 @@ def test_tls_to_a_port_without_it_names_the_setting(
 
 
 def test_no_tls_to_a_port_with_it_names_the_setting(
-    plain: ZooKeeperSettings, registry: zookeeper.Registry
+    plain: ZooKeeperSettings, registry: zookeeper.ZooKeeperEnsemble
 ) -> None:
     error = _discovery_error(replace(plain, hosts=tuple(registry.hosts)))
     assert isinstance(error, DiscoveryError)
@@ -265,14 +265,14 @@ def test_certificate_for_another_name_is_refused_unless_names_do_not_count(tmp_p
         error = _discovery_error(settings)
         assert isinstance(error, DiscoveryError)
         assert "see zookeeper.verify" in str(error)
-        with Watching(replace(settings, verify="ca")) as watching:
+        with ZooKeeperWatching(replace(settings, verify="ca")) as watching:
             watching.until(lambda s: not s.endpoints)
 
 
 def test_server_that_asks_for_a_certificate_gets_ours(tmp_path: Path) -> None:
     with zookeeper.start(tmp_path, client_certificates=True) as registry:
         settings = settings_from(registry.settings, connect_timeout=3)
-        with Watching(settings) as watching, holding(settings, A):
+        with ZooKeeperWatching(settings) as watching, holding(settings, A):
             watching.until_names("a")
         error = _discovery_error(replace(settings, cert_file=None, key_file=None))
         assert isinstance(error, DiscoveryError)
@@ -282,7 +282,7 @@ def test_server_that_asks_for_a_certificate_gets_ours(tmp_path: Path) -> None:
 def test_server_that_wants_sasl_says_so(tmp_path: Path) -> None:
     with zookeeper.start(tmp_path, require_sasl=True) as registry:
         settings = settings_from(registry.settings)
-        with Watching(settings) as watching, holding(settings, A):
+        with ZooKeeperWatching(settings) as watching, holding(settings, A):
             watching.until_names("a")
         error = _discovery_error(replace(settings, sasl_user="", sasl_password=None))
         assert isinstance(error, SettingsError)
@@ -306,7 +306,7 @@ def test_no_secret_is_ever_logged(
 ) -> None:
     caplog.set_level(0)
     settings = replace(secured, digest_user="alice", digest_password=SecretStr("hunter2"))
-    with Watching(settings) as watching, holding(settings, A):
+    with ZooKeeperWatching(settings) as watching, holding(settings, A):
         watching.until_names("a")
     _discovery_error(replace(secured, sasl_password=SecretStr("hunter2")))
     said = "".join(capfd.readouterr()) + caplog.text

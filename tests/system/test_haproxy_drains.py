@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from lbdisc import Endpoint
-from lbdisc.haproxy.drains import Drains
+from lbdisc.haproxy.drains import HaproxyDrains
 from lbdisc.haproxy.language.text import parse
 from lbdisc.haproxy.live import Live
 from lbdisc.haproxy.sockets import commands as cmd
@@ -70,7 +70,7 @@ class Scene:
 
     def __init__(self, running: Running, text: str, port: int, origin: Origin) -> None:
         self.running, self.text, self.port, self.origin = running, text, port, origin
-        self.drains = Drains(str(running.managed.master.address))
+        self.drains = HaproxyDrains(str(running.managed.master.address))
         self.live = self._live(text)
 
     def _live(self, text: str) -> Live:

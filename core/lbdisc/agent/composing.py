@@ -15,12 +15,12 @@ from lbdisc.errors import LbdiscError, PluginError
 from lbdisc.listening.listeners import Listeners, Tell
 from lbdisc.plugins import Plugins
 from lbdisc.settings.choosing import discovery, reloader, renderer
-from lbdisc.settings.loading import Configuration
+from lbdisc.settings.loading import Settings
 from lbdisc.values import Snapshot, check_name
 
 
 def watcher(
-    plugins: Plugins, settings: Configuration, wake: Wake, known: Snapshot | None, tell: Tell
+    plugins: Plugins, settings: Settings, wake: Wake, known: Snapshot | None, tell: Tell
 ) -> Watcher:
     """A watcher whose guard knows what was balanced before."""
     pace = settings.core.agent
@@ -34,7 +34,7 @@ def watcher(
     )
 
 
-def presence(plugins: Plugins, settings: Configuration, tell: Tell) -> Presence:
+def presence(plugins: Plugins, settings: Settings, tell: Tell) -> Presence:
     """How the agent makes itself known; not at all where the backend has no registrar."""
     core = settings.core
     if not core.agent.announce:
@@ -56,7 +56,7 @@ def presence(plugins: Plugins, settings: Configuration, tell: Tell) -> Presence:
 
 def agent(
     plugins: Plugins,
-    settings: Configuration,
+    settings: Settings,
     wake: Wake,
     *,
     store: Store,

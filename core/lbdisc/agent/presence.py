@@ -14,7 +14,7 @@ import structlog
 from lbdisc import events
 from lbdisc.errors import LbdiscError
 from lbdisc.generation import Generation
-from lbdisc.handshake import ROOM, Agent, token
+from lbdisc.handshake import ROOM, Announcement, token
 from lbdisc.hooks import Drains, Registrar, Reloader
 from lbdisc.listening.listeners import Tell
 from lbdisc.listening.repeats import Repeats
@@ -48,7 +48,7 @@ class Presence:
         self._pace = pace or AgentSettings()
         self._tell = tell
         self._clock = clock
-        self._word = Agent(name=name, services=services)
+        self._word = Announcement(name=name, services=services)
         self._own: OwnAddress | None = None
         self._holder: Holder | None = None
         self._seen: Snapshot | None = None
@@ -128,7 +128,7 @@ class Presence:
         over = [token(endpoint) for endpoint, over in self._draining.items() if over]
         if len(over) > ROOM:
             _log.debug("more drained endpoints than fit; the others follow", over=len(over))
-        self._word = Agent(
+        self._word = Announcement(
             name=self._word.name, services=self._word.services, drained=tuple(over[:ROOM])
         )
         self._publish()
@@ -143,7 +143,9 @@ class Presence:
             self.leave()
             self.join(1.0)
             return other
-        self._word = Agent(name=self._word.name, services=services, drained=self._word.drained)
+        self._word = Announcement(
+            name=self._word.name, services=services, drained=self._word.drained
+        )
         self._publish()
         return self
 

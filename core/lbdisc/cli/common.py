@@ -11,7 +11,7 @@ from lbdisc.plugins import Plugins
 if TYPE_CHECKING:
     from lbdisc.hooks import Reloader
     from lbdisc.rendered import Rendered
-    from lbdisc.settings.loading import Configuration
+    from lbdisc.settings.loading import Settings
 
 ConfigOption = Annotated[
     Path | None,
@@ -53,7 +53,7 @@ def load_configuration(
     plugins: Plugins | None = None,
     *,
     tell_broken: bool = True,
-) -> "tuple[Plugins, Configuration]":
+) -> "tuple[Plugins, Settings]":
     """Load the plugins and the settings, and set up logging. Raises ``LbdiscError``.
 
     Broken plugins are logged; not with ``tell_broken=False``, for who tells them to all listeners.

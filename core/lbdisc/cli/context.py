@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from lbdisc.hooks import Discovery
     from lbdisc.plugins import Plugins
-    from lbdisc.settings.loading import Configuration
+    from lbdisc.settings.loading import Settings
 
 
 class Context:
@@ -41,7 +41,7 @@ class Context:
         return Context(self._plugins, config=config, backend=backend, assignments=assignments or ())
 
     @cached_property
-    def settings(self) -> "Configuration":
+    def settings(self) -> "Settings":
         """The effective settings; ``settings.table(name)`` is a plugin's own. Sets up the log."""
         from lbdisc.cli.common import load_configuration
 

@@ -18,13 +18,13 @@ from lbdisc.cli.common import (
 )
 
 if TYPE_CHECKING:
-    from lbdisc.handshake import Agent, Progress
+    from lbdisc.handshake import Announcement, Progress
     from lbdisc.plugins import Plugins
-    from lbdisc.settings.loading import Configuration
+    from lbdisc.settings.loading import Settings
     from lbdisc.values import Endpoint, Problem, Snapshot
 
 
-def read_once(plugins: "Plugins", settings: "Configuration") -> "Snapshot":
+def read_once(plugins: "Plugins", settings: "Settings") -> "Snapshot":
     """The registry's state now. Raises ``LbdiscError``."""
     found: list[Snapshot] = []
     _watch(plugins, settings, found.append, Event(), once=True)
@@ -33,7 +33,7 @@ def read_once(plugins: "Plugins", settings: "Configuration") -> "Snapshot":
 
 def _watch(
     plugins: "Plugins",
-    settings: "Configuration",
+    settings: "Settings",
     show: "Callable[[Snapshot], None]",
     stop: Event,
     *,
@@ -90,7 +90,7 @@ class _View:
 
     endpoints: "tuple[Endpoint, ...]"
     drains: "dict[Endpoint, Progress]"
-    agents: "tuple[Agent, ...] | None"
+    agents: "tuple[Announcement, ...] | None"
     problems: "tuple[Problem, ...]"
 
     @classmethod

@@ -13,7 +13,7 @@ from lbdisc.errors import SettingsError, shown
 if TYPE_CHECKING:
     from lbdisc.plugins import Plugins
     from lbdisc.register.registration import Registration
-    from lbdisc.settings.loading import Configuration
+    from lbdisc.settings.loading import Settings
 
 
 def register(
@@ -90,7 +90,7 @@ def register(
     raise typer.Exit(_run(plugins, configuration, command or ()))
 
 
-def _run(plugins: "Plugins", configuration: "Configuration", command: Sequence[str]) -> int:
+def _run(plugins: "Plugins", configuration: "Settings", command: Sequence[str]) -> int:
     from lbdisc.listening import audience
     from lbdisc.register import composing
 

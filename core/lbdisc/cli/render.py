@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from lbdisc.planned import Planned
     from lbdisc.plugins import Plugins
     from lbdisc.rendered import Rendered
-    from lbdisc.settings.loading import Configuration
+    from lbdisc.settings.loading import Settings
 
 RELOAD_NEEDED = 3
 
@@ -134,7 +134,7 @@ def _line(planned: "Planned") -> str:
     return f"{planned.how}: {planned.how.detail}\n"
 
 
-def _rendered(plugins: "Plugins", settings: "Configuration") -> "Rendered":
+def _rendered(plugins: "Plugins", settings: "Settings") -> "Rendered":
     from lbdisc.cli.nodes import read_once
     from lbdisc.settings import choosing
 

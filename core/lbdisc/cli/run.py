@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from lbdisc.agent.store import Store
     from lbdisc.listening.listeners import Listeners, Tell
     from lbdisc.plugins import Plugins
-    from lbdisc.settings.loading import Configuration
+    from lbdisc.settings.loading import Settings
 
 
 def run(
@@ -44,7 +44,7 @@ def run(
 class _Service:
     """The agent with its signals."""
 
-    def __init__(self, plugins: "Plugins", settings: "Configuration", reread: Any) -> None:
+    def __init__(self, plugins: "Plugins", settings: "Settings", reread: Any) -> None:
         from lbdisc.agent.watching import Wake
 
         self._plugins = plugins
@@ -127,11 +127,11 @@ class _Service:
         agent.change(renderer=renderer, watcher=watcher, settings=settings.core, presence=presence)
         self._settings = settings
 
-    def _presence(self, settings: "Configuration") -> "Presence | None":
+    def _presence(self, settings: "Settings") -> "Presence | None":
         """Another presence where the registry or the name changes, else the old one goes on."""
         from lbdisc.agent import composing
 
-        def place(found: "Configuration") -> tuple[object, ...]:
+        def place(found: "Settings") -> tuple[object, ...]:
             agent, backend = found.core.agent, found.core.backend
             return agent.announce, agent.name, backend, found.table(backend)
 
@@ -139,7 +139,7 @@ class _Service:
             return None
         return composing.presence(self._plugins, settings, self._tell)
 
-    def _fixed(self, settings: "Configuration") -> list[str]:
+    def _fixed(self, settings: "Settings") -> list[str]:
         """What differs and cannot change while the agent runs."""
         old, new = self._settings, settings
         keys = [
@@ -151,7 +151,7 @@ class _Service:
         return keys + [f"[{name}]" for name in names if old.table(name) != new.table(name)]
 
 
-def _once(plugins: "Plugins", settings: "Configuration") -> None:
+def _once(plugins: "Plugins", settings: "Settings") -> None:
     """Read, render, check and apply once; the exit code tells."""
     from lbdisc.agent.announcing import announced
     from lbdisc.agent.status import Status

@@ -29,7 +29,7 @@ Rows = Mapping[Key, Stat]
 Found = dict[Key, bool]  # whether the server surely stands for the endpoint
 
 
-class Drains:
+class HaproxyDrains:
     """Looks at the servers of draining endpoints; remembers what it saw the time before."""
 
     def __init__(self, master_socket: str) -> None:

@@ -16,7 +16,7 @@ import structlog
 from lbdisc import atomic
 from lbdisc.errors import ApplyError, LbdiscError
 from lbdisc.haproxy.binds import new_binds, try_binds
-from lbdisc.haproxy.drains import Drains
+from lbdisc.haproxy.drains import HaproxyDrains
 from lbdisc.haproxy.errors import HaproxyError, Unreachable
 from lbdisc.haproxy.follower import Follower
 from lbdisc.haproxy.health_file import keep_health, reset_health
@@ -24,7 +24,7 @@ from lbdisc.haproxy.language.text import Configuration, parse
 from lbdisc.haproxy.live import Live
 from lbdisc.haproxy.lost_socket import bind_anew, lost_socket
 from lbdisc.haproxy.planning.plan import Plan, plan
-from lbdisc.haproxy.process.program import Checker, check_config
+from lbdisc.haproxy.process.program import FileChecker, check_config
 from lbdisc.haproxy.process.workers import Workers
 from lbdisc.haproxy.settings import HaproxySettings
 from lbdisc.haproxy.sockets.socket import Runtime, features_of
@@ -51,8 +51,8 @@ class HaproxyReloader:
         self._files: tuple[tuple[str, str], ...] = ()  # that belong to what runs
         self._config = Path()
         self._differs = ""  # what runs, from what should, at the last look
-        self._drains = Drains(settings.master_socket)
-        self._check = Checker(settings.binary)
+        self._drains = HaproxyDrains(settings.master_socket)
+        self._check = FileChecker(settings.binary)
         self._follower = Follower(self._check)
         self._undid = False  # the last change at run time had to be taken back
         self._applied = False  # whether anything was; `lbdisc plan` only asks

@@ -9,12 +9,12 @@ from lbdisc import __version__, events
 from lbdisc.hooks import Listener
 from lbdisc.listening.listeners import Listeners, Tell
 from lbdisc.plugins import Plugins
-from lbdisc.settings.loading import Configuration
+from lbdisc.settings.loading import Settings
 
 
 def listeners(
     plugins: Plugins,
-    settings: Configuration,
+    settings: Settings,
     *,
     own: tuple[Listener, ...] = (),
     wake: Callable[[], None] = lambda: None,
@@ -32,7 +32,7 @@ def listeners(
 
 
 @contextmanager
-def told(program: str, plugins: Plugins, settings: Configuration, tell: Tell) -> Iterator[None]:
+def told(program: str, plugins: Plugins, settings: Settings, tell: Tell) -> Iterator[None]:
     """Tell of the start of ``program``, of broken plugins, and of the end.
 
     To be entered when all parts are made: what is wrong before that is one line of its own.

@@ -39,12 +39,12 @@ def parse(text: str, *, timeout: float, stop: Event | None = None) -> Check:
     if text == "none":
         return _passes
     if text == "tcp":
-        return Tcp(timeout=timeout)
+        return TcpCheck(timeout=timeout)
     if scheme := _SCHEME.match(text):
         return _of_url(scheme[1].lower(), text, timeout)
     if text.startswith("/") and not _is_program(text):
-        return Http(timeout=timeout, target=_checked_target(text))
-    return Command(timeout=timeout, arguments=_checked_arguments(text), stop=stop or Event())
+        return HttpCheck(timeout=timeout, target=_checked_target(text))
+    return CommandCheck(timeout=timeout, arguments=_checked_arguments(text), stop=stop or Event())
 
 
 def _passes(endpoint: Endpoint) -> str:
@@ -72,8 +72,8 @@ def _of_url(scheme: str, text: str, timeout: float) -> Check:
     if scheme == "tcp":
         if port is None or url.path.strip("/") or url.query:
             raise SettingsError(f"bad check {shown(text)}: tcp://HOST:PORT is needed")
-        return Tcp(timeout=timeout, host=host, port=port)
-    return Http(
+        return TcpCheck(timeout=timeout, host=host, port=port)
+    return HttpCheck(
         timeout=timeout,
         target=_checked_target(_target_of(url)),
         host=host,
@@ -105,7 +105,7 @@ def _checked_arguments(text: str) -> tuple[str, ...]:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Tcp:
+class TcpCheck:
     """Passes when a connection is accepted; by the endpoint itself where no host is given."""
 
     timeout: float
@@ -122,7 +122,7 @@ class Tcp:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Http:
+class HttpCheck:
     """Passes when ``GET`` is answered with 2xx or 3xx; redirects are not followed.
 
     Certificates are verified against the system's store (``SSL_CERT_FILE`` names another).
@@ -165,7 +165,7 @@ class Http:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Command:
+class CommandCheck:
     """Passes when the program ends with exit code 0 in time; run without a shell."""
 
     timeout: float

@@ -9,14 +9,14 @@ if TYPE_CHECKING:
     from lbdisc.listening.listeners import Listeners
     from lbdisc.plugins import Plugins
     from lbdisc.register.registration import Registration
-    from lbdisc.settings.loading import Configuration
+    from lbdisc.settings.loading import Settings
     from lbdisc.settings.tables import RegisterSettings
     from lbdisc.values import Endpoint
 
 
 def compose(
     plugins: "Plugins",
-    configuration: "Configuration",
+    configuration: "Settings",
     command: Sequence[str],
     listeners: "Listeners",
 ) -> "Registration":

@@ -13,7 +13,7 @@ GRACE = 1.0  # seconds that a check may be late on a busy machine before it coun
 _log = structlog.get_logger("lbdisc.register")
 
 
-class Verdict:
+class Streak:
     """Healthy after ``rise`` passes in a row, unhealthy after ``fall`` failures and at first."""
 
     def __init__(self, *, rise: int, fall: int) -> None:
@@ -35,7 +35,7 @@ class Verdict:
         return True
 
 
-class Checker:
+class HealthChecker:
     """Runs ``check`` every ``interval`` seconds and reports what is wrong, empty when nothing is.
 
     It fails closed: a check that raises, hangs or takes its thread down is a failure. For that,

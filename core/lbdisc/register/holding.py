@@ -16,7 +16,7 @@ import structlog
 
 from lbdisc import handshake
 from lbdisc.backoff import Backoff
-from lbdisc.errors import Broken, LbdiscError, RegistrarError, SettingsError
+from lbdisc.errors import BrokenRegistrar, LbdiscError, RegistrarError, SettingsError
 from lbdisc.hooks import Entry, Registrar
 from lbdisc.settings.tables import AgentSettings
 from lbdisc.values import Endpoint
@@ -42,7 +42,7 @@ class End:
     expires_s: float = 0.0
 
 
-class Listener(Protocol):
+class HoldListener(Protocol):
     """Is told what becomes of the endpoint, from the holding thread."""
 
     def published(self, endpoint: Endpoint) -> None:
@@ -68,7 +68,7 @@ class Holder:
         self,
         registrar: Registrar,
         endpoint: Callable[[], Endpoint],
-        listener: Listener,
+        listener: HoldListener,
         pace: AgentSettings,
     ) -> None:
         self._registrar = registrar
@@ -222,20 +222,20 @@ class _Caught:
 
 @contextmanager
 def _caught() -> Iterator[_Caught]:
-    """What a registrar raises; what it may not raise as ``Broken``."""
+    """What a registrar raises; what it may not raise as ``BrokenRegistrar``."""
     caught = _Caught()
     try:
         yield caught
     except LbdiscError as error:
         caught.error = error
     except (Exception, SystemExit) as error:  # noqa: BLE001 - foreign code stops no instance
-        caught.error = Broken(f"the registrar broke: {type(error).__name__}")
+        caught.error = BrokenRegistrar(f"the registrar broke: {type(error).__name__}")
         caught.error.__cause__ = error
 
 
 def trace_of(error: LbdiscError) -> str:
     """The traceback of a plugin that broke, ``""`` for what was raised on purpose."""
-    broke = isinstance(error, Broken) and error.__cause__
+    broke = isinstance(error, BrokenRegistrar) and error.__cause__
     return "".join(traceback.format_exception(broke)) if broke else ""
 
 

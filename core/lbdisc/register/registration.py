@@ -23,7 +23,7 @@ from lbdisc.register import checks
 from lbdisc.register.checks import Check
 from lbdisc.register.child import Child
 from lbdisc.register.draining import Drain, NoDrain
-from lbdisc.register.health import Checker, Verdict
+from lbdisc.register.health import HealthChecker, Streak
 from lbdisc.register.holding import End, Holder, trace_of
 from lbdisc.settings.tables import AgentSettings, RegisterSettings
 from lbdisc.values import Endpoint
@@ -66,9 +66,9 @@ class Registration:
         self._tell = self._listeners.tell
         self._cause = Cause(source=backend)
         self._calls: SimpleQueue[Callable[[], None]] = SimpleQueue()
-        self._verdict = Verdict(rise=settings.rise, fall=settings.fall)
+        self._verdict = Streak(rise=settings.rise, fall=settings.fall)
         stop = threading.Event()
-        self._checker = Checker(
+        self._checker = HealthChecker(
             check or checks.parse(settings.check, timeout=settings.timeout, stop=stop),
             endpoint,
             lambda why: self._calls.put(partial(self._on_checked, why)),

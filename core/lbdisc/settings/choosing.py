@@ -2,19 +2,19 @@
 
 from lbdisc.hooks import Discovery, Reloader, Renderer
 from lbdisc.plugins import Plugins
-from lbdisc.settings.loading import Configuration
+from lbdisc.settings.loading import Settings
 
 
-def discovery(plugins: Plugins, settings: Configuration) -> Discovery:
+def discovery(plugins: Plugins, settings: Settings) -> Discovery:
     provider = plugins.discovery(settings.core.backend)
     return provider.create(settings.table(provider.name))
 
 
-def renderer(plugins: Plugins, settings: Configuration) -> Renderer:
+def renderer(plugins: Plugins, settings: Settings) -> Renderer:
     provider = plugins.renderer(settings.core.renderer)
     return provider.create(settings.table(provider.name))
 
 
-def reloader(plugins: Plugins, settings: Configuration) -> Reloader:
+def reloader(plugins: Plugins, settings: Settings) -> Reloader:
     provider = plugins.reloader(settings.core.reloader)
     return provider.create(settings.table(provider.name))

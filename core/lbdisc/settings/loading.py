@@ -37,7 +37,7 @@ MASK = "********"
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class ShownSetting:
     """A line of ``lbdisc config show``."""
 
     key: str
@@ -45,11 +45,15 @@ class Row:
     origin: str
 
 
-class Configuration:
+class Settings:
     """The effective settings and where each came from."""
 
     def __init__(
-        self, core: CoreSettings, tables: Mapping[str, Any], rows: list[Row], file: Path | None
+        self,
+        core: CoreSettings,
+        tables: Mapping[str, Any],
+        rows: list[ShownSetting],
+        file: Path | None,
     ) -> None:
         self.core = core
         self.rows = rows
@@ -69,7 +73,7 @@ def load(
     flags: Mapping[str, Any] | None = None,
     assignments: Sequence[str] = (),
     broken: Collection[str] = (),
-) -> Configuration:
+) -> Settings:
     """Find, merge and check the settings. Raises ``SettingsError`` with one line for the operator.
 
     ``file`` is the file that must exist; without it ``LBDISC_CONFIG``, else ``lbdisc.toml`` here or
@@ -96,7 +100,7 @@ def load(
     core = _expand(core, {"{state_dir}": state_dir}, core.services)
     places = {"{state_dir}": state_dir, "{output}": str(core.output)}
     filled = {name: _expand(_part(model, name), places, core.services) for name in tables}
-    return Configuration(core, filled, _rows(core, filled, origins, known), path)
+    return Settings(core, filled, _rows(core, filled, origins, known), path)
 
 
 def _refuse_reserved(core: CoreSettings, origins: Mapping[str, str]) -> None:
@@ -230,7 +234,7 @@ def _rows(
     tables: Mapping[str, Any],
     origins: Mapping[str, str],
     known: Mapping[str, Leaf],
-) -> list[Row]:
+) -> list[ShownSetting]:
     rows = []
     for leaf in known.values():
         if leaf.secret:
@@ -240,7 +244,7 @@ def _rows(
             value = MASK
         elif leaf.is_secret:
             value = ""
-        rows.append(Row(leaf.key, value, origins.get(leaf.key, "default")))
+        rows.append(ShownSetting(leaf.key, value, origins.get(leaf.key, "default")))
     return rows
 
 

@@ -44,11 +44,11 @@ class _Reporting:
     """
 
     def __init__(self, path: Path, config: pytest.Config) -> None:
-        from lbdisc.testing.report import Report
+        from lbdisc.testing.report import ContractReport
 
         self._path = path
         self._writes = not hasattr(config, "workerinput")
-        self._report = Report()
+        self._report = ContractReport()
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_makereport(

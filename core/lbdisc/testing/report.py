@@ -8,7 +8,7 @@ WORST = ("pass", "skip", "xfail", "fail")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Verdict:
+class Finding:
     """What became of one promise of one plugin."""
 
     plugin: str
@@ -18,20 +18,20 @@ class Verdict:
     reason: str = ""
 
 
-class Report:
+class ContractReport:
     """Collects verdicts; of several on one promise of one plugin the worst stays."""
 
     def __init__(self) -> None:
-        self._verdicts: dict[tuple[str, str], Verdict] = {}
+        self._verdicts: dict[tuple[str, str], Finding] = {}
 
     def add(self, *, plugin: str, test: str, promise: str, outcome: str, reason: str) -> None:
-        new = Verdict(plugin=plugin, test=test, promise=promise, outcome=outcome, reason=reason)
+        new = Finding(plugin=plugin, test=test, promise=promise, outcome=outcome, reason=reason)
         old = self._verdicts.get((test, plugin))
         if old is None or WORST.index(new.outcome) > WORST.index(old.outcome):
             self._verdicts[test, plugin] = new
 
     @property
-    def verdicts(self) -> list[Verdict]:
+    def verdicts(self) -> list[Finding]:
         return list(self._verdicts.values())
 
     def write(self, path: Path) -> None:

@@ -7,7 +7,7 @@ from threading import Event, Thread
 from types import TracebackType
 from typing import Any, Self
 
-from lbdisc.errors import Broken, DiscoveryError, LbdiscError, SettingsError
+from lbdisc.errors import BrokenRegistrar, DiscoveryError, LbdiscError, SettingsError
 from lbdisc.hooks import Discovery, Registrar
 from lbdisc.register.holding import End, Holder
 from lbdisc.settings.tables import AgentSettings
@@ -212,7 +212,7 @@ class _Heard:
 
     def refused(self, error: LbdiscError) -> None:
         self._holding.published = False
-        if isinstance(error, Broken):
+        if isinstance(error, BrokenRegistrar):
             self._holding.broken = error.__cause__ or error
         elif isinstance(error, SettingsError):
             self._holding.broken = error

@@ -13,14 +13,14 @@ import structlog
 from lbdisc.errors import LbdiscError, RegistrarError, SettingsError, WriteRefused
 from lbdisc_etcd.failures import (
     Compacted,
+    EtcdRefused,
     Failure,
     LeaseGone,
     NoWrites,
-    Refused,
     RefusedLogin,
     StaleLogin,
 )
-from lbdisc_etcd.settings import EtcdSettings, Member
+from lbdisc_etcd.settings import EtcdMember, EtcdSettings
 from lbdisc_etcd.wire import Session
 
 log = structlog.get_logger("lbdisc.etcd")
@@ -44,7 +44,7 @@ class Cluster:
         self._place = 0
         self._proven_at = 0.0
         self._session: Session | None = None
-        self._failures: dict[Member, Failure] = {}
+        self._failures: dict[EtcdMember, Failure] = {}
         self._again = 0
 
     def proven(self) -> None:
@@ -92,7 +92,7 @@ class Cluster:
             if not stop.is_set():
                 raise
 
-    def _begin(self, member: Member) -> Session:
+    def _begin(self, member: EtcdMember) -> Session:
         self._proven_at = 0.0
         self._session = Session(member, self._settings, timeout=self._timeout)
         self._stopper.guard(self._session)
@@ -104,7 +104,7 @@ class Cluster:
             self._session.close()
         self._session = None
 
-    def _failed(self, member: Member, failure: Failure) -> None:
+    def _failed(self, member: EtcdMember, failure: Failure) -> None:
         if self._lasted():
             self._failures.clear()
             self._again = 0
@@ -137,7 +137,7 @@ class Cluster:
         if len(failures) < len(self._members):
             return
         reasons = "; ".join(f"{member}: {failure}" for member, failure in failures.items())
-        if all(isinstance(failure, Refused) for failure in failures.values()):
+        if all(isinstance(failure, EtcdRefused) for failure in failures.values()):
             raise SettingsError(f"etcd: {reasons}")
         raise self._error(f"no etcd member of etcd.endpoints answers: {reasons}")
 

@@ -9,7 +9,7 @@ from lbdisc.hooks import Publish
 from lbdisc.values import Snapshot
 from lbdisc_etcd.cluster import Cluster, warn_of_plaintext
 from lbdisc_etcd.failures import Compacted
-from lbdisc_etcd.messages import Event
+from lbdisc_etcd.messages import KeyEvent
 from lbdisc_etcd.settings import EtcdSettings
 from lbdisc_etcd.state import Records
 from lbdisc_etcd.wire import Session
@@ -83,7 +83,7 @@ class EtcdDiscovery:
             fresh.update(page.records)
         self._records, self._cluster_id, self._revision = fresh, page.cluster, at
 
-    def _apply(self, changes: Iterable[Event]) -> None:
+    def _apply(self, changes: Iterable[KeyEvent]) -> None:
         for event in changes:
             if event.value is None:
                 self._records.delete(event.key)
@@ -99,6 +99,6 @@ class EtcdDiscovery:
             publish(snapshot, revision=str(self._revision))
 
 
-def _by_revision(events: list[Event]) -> Iterator[tuple[int, Iterator[Event]]]:
+def _by_revision(events: list[KeyEvent]) -> Iterator[tuple[int, Iterator[KeyEvent]]]:
     """One group for each revision: a goodbye and the deletion after it stay apart."""
     return groupby(events, key=lambda event: event.revision)

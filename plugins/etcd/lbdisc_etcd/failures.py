@@ -13,7 +13,7 @@ class Failure(Exception):
     """One request to one member failed; the text is one line without secrets."""
 
 
-class Unreachable(Failure):
+class MemberUnreachable(Failure):
     """The member does not answer, or cannot now: ask another, or ask again."""
 
 
@@ -33,11 +33,11 @@ class NoWrites(Failure):
     """The whole cluster answers, but has raised an alarm: asking another member cannot help."""
 
 
-class Refused(Failure):
+class EtcdRefused(Failure):
     """Only an operator can help; the text names the setting to look at."""
 
 
-class RefusedLogin(Refused):
+class RefusedLogin(EtcdRefused):
     """The whole cluster refuses us: asking another member cannot help."""
 
 
@@ -66,14 +66,14 @@ def sorted_failure(code: str, details: str, *, user: str, secure: bool) -> Failu
     if code == "PERMISSION_DENIED" or "permission denied" in details:
         return _denied(user)
     if code in ("INVALID_ARGUMENT", "FAILED_PRECONDITION"):
-        return _login_failure(text, user) or Unreachable(text)
+        return _login_failure(text, user) or MemberUnreachable(text)
     if code == "UNAVAILABLE":
-        return (_certificate_failure(details) if secure else None) or Unreachable(
+        return (_certificate_failure(details) if secure else None) or MemberUnreachable(
             text + _other_scheme(details, secure=secure)
         )
     if code == "UNIMPLEMENTED":
-        return Unreachable(f"{text}: no etcd v3 server, see etcd.endpoints")
-    return Unreachable(text if text != code else f"no answer ({code})")
+        return MemberUnreachable(f"{text}: no etcd v3 server, see etcd.endpoints")
+    return MemberUnreachable(text if text != code else f"no answer ({code})")
 
 
 def _denied(user: str) -> RefusedLogin:
@@ -93,14 +93,16 @@ def _login_failure(text: str, user: str) -> RefusedLogin | None:
     return None
 
 
-def _certificate_failure(details: str) -> Refused | None:
+def _certificate_failure(details: str) -> EtcdRefused | None:
     if match := _UNTRUSTED.search(details):
         why = one_line(match["why"])
-        return Refused(f"the server's certificate is not trusted ({why}), see etcd.ca_file")
+        return EtcdRefused(f"the server's certificate is not trusted ({why}), see etcd.ca_file")
     if _OTHER_NAME.search(details):
-        return Refused("the server's certificate is for another host, see etcd.endpoints")
+        return EtcdRefused("the server's certificate is for another host, see etcd.endpoints")
     if _OUR_CERTIFICATE.search(details):
-        return Refused("the server refuses our certificate, see etcd.cert_file and etcd.key_file")
+        return EtcdRefused(
+            "the server refuses our certificate, see etcd.cert_file and etcd.key_file"
+        )
     return None
 
 

@@ -24,7 +24,7 @@ class Page:
 
 
 @dataclass(frozen=True, slots=True)
-class Event:
+class KeyEvent:
     """``value`` is None for a deletion."""
 
     key: bytes

@@ -9,7 +9,7 @@ from lbdisc.errors import RegistrarError, SettingsError
 from lbdisc.values import Endpoint
 from lbdisc_etcd.cluster import Cluster, warn_of_plaintext
 from lbdisc_etcd.failures import Failure
-from lbdisc_etcd.registration import Registration
+from lbdisc_etcd.registration import LeasedKey
 from lbdisc_etcd.settings import EtcdSettings
 from lbdisc_etcd.wire import Session
 
@@ -22,7 +22,7 @@ class EtcdRegistrar:
 
     def __init__(self, settings: EtcdSettings) -> None:
         self._settings = settings
-        self._held: dict[tuple[str, str], tuple[Registration, Cluster]] = {}
+        self._held: dict[tuple[str, str], tuple[LeasedKey, Cluster]] = {}
         warn_of_plaintext(settings)
 
     @contextmanager
@@ -40,18 +40,18 @@ class EtcdRegistrar:
             if not registration.begun:
                 self._held.pop(endpoint.key, None)
 
-    def _new(self, service: str, name: str) -> tuple[Registration, Cluster]:
+    def _new(self, service: str, name: str) -> tuple[LeasedKey, Cluster]:
         settings = self._settings
         # So short that some frozen members can be asked in vain before the lease ends.
         patience = min(settings.request_timeout, max(SHORTEST, settings.ttl / 6))
         cluster = Cluster(settings, error=RegistrarError, timeout=patience)
-        return Registration(settings, service, name), cluster
+        return LeasedKey(settings, service, name), cluster
 
 
 class _Entry:
     """One key, over whichever session there is; a watch on it tells when it is lost."""
 
-    def __init__(self, registration: Registration, cluster: Cluster) -> None:
+    def __init__(self, registration: LeasedKey, cluster: Cluster) -> None:
         self.lost = Event()
         self.lease = float(registration.ttl)
         self._registration = registration

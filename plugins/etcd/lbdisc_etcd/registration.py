@@ -6,8 +6,8 @@ from threading import Lock
 
 from lbdisc import records
 from lbdisc.values import Endpoint
-from lbdisc_etcd.failures import LeaseGone, Unreachable
-from lbdisc_etcd.messages import Event, Found
+from lbdisc_etcd.failures import LeaseGone, MemberUnreachable
+from lbdisc_etcd.messages import Found, KeyEvent
 from lbdisc_etcd.settings import EtcdSettings
 from lbdisc_etcd.wire import Session
 
@@ -15,7 +15,7 @@ ABSENT = 0  # the revision of a key that is not there
 TRIES = 3  # writes in one put that others may forestall
 
 
-class Registration:
+class LeasedKey:
     """What we know of our key and our lease; ``put`` and ``remove`` may raise a ``Failure``.
 
     ``key`` and ``ttl`` (seconds) never change. ``begun``: there is a lease of ours in the cluster.
@@ -57,14 +57,14 @@ class Registration:
                 self._ensure_lease(session)
                 over = self._revision
                 self._take(session.put(self.key, value, lease=self._lease, over=over))
-        raise Unreachable("the key is changed all the time")
+        raise MemberUnreachable("the key is changed all the time")
 
     def remove(self, session: Session) -> None:
         """End the lease, which deletes the key if it is ours."""
         with self._lock:
             self._end(session)
 
-    def is_news(self, event: Event) -> bool:
+    def is_news(self, event: KeyEvent) -> bool:
         """Whether ``put`` has to look: ours was touched, or another's is gone."""
         with self._lock:  # what a put in progress did itself is no news
             return event.revision > self.seen and (not self.rival or event.value is None)

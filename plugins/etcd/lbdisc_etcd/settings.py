@@ -72,15 +72,15 @@ class EtcdSettings:
             raise ValueError(f"{given} is set but no endpoint begins with https://")
 
     @property
-    def members(self) -> tuple["Member", ...]:
+    def members(self) -> tuple["EtcdMember", ...]:
         """The endpoints, parsed; at least one, without repeats."""
         if not self.endpoints:
             raise ValueError("endpoints is empty: give at least one host:port")
-        return tuple(dict.fromkeys(Member.parse(text) for text in self.endpoints))
+        return tuple(dict.fromkeys(EtcdMember.parse(text) for text in self.endpoints))
 
 
 @dataclass(frozen=True, slots=True)
-class Member:
+class EtcdMember:
     """One etcd server: ``host`` is an IP address or a host name."""
 
     host: str

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
-from lbdisc_etcd.failures import Refused
+from lbdisc_etcd.failures import EtcdRefused
 from lbdisc_etcd.settings import EtcdSettings
 
 
@@ -21,11 +21,11 @@ class Trust:
 
     @classmethod
     def of(cls, settings: EtcdSettings) -> Self:
-        """The files of ``settings``, tried. Raises ``Refused``."""
+        """The files of ``settings``, tried. Raises ``EtcdRefused``."""
         system = ssl.get_default_verify_paths().cafile
         ca_file = settings.ca_file or (Path(system) if system else None)
         if ca_file is None:
-            raise Refused("the system trusts nobody: set etcd.ca_file")
+            raise EtcdRefused("the system trusts nobody: set etcd.ca_file")
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         with _named(f"etcd.ca_file {ca_file}"):
             context.load_verify_locations(ca_file)
@@ -42,9 +42,9 @@ def _named(what: str) -> Iterator[None]:
         yield
     except ssl.SSLError as error:
         why = (error.reason or "no PEM file").replace("_", " ").lower()
-        raise Refused(f"{what}: {why}") from error
+        raise EtcdRefused(f"{what}: {why}") from error
     except OSError as error:
-        raise Refused(f"{what}: cannot read: {error.strerror}") from error
+        raise EtcdRefused(f"{what}: cannot read: {error.strerror}") from error
 
 
 def _no_password() -> str:

@@ -18,11 +18,11 @@ from lbdisc_etcd.failures import (
     Compacted,
     Failure,
     LeaseGone,
-    Unreachable,
+    MemberUnreachable,
     sorted_failure,
 )
-from lbdisc_etcd.messages import Event, Found, Page, Record
-from lbdisc_etcd.settings import EtcdSettings, Member
+from lbdisc_etcd.messages import Found, KeyEvent, Page, Record
+from lbdisc_etcd.settings import EtcdMember, EtcdSettings
 from lbdisc_etcd.tls import Trust
 
 etcd3: Any = stubs.imported()
@@ -56,7 +56,7 @@ class Session:
     Making one reads the certificates, ``login`` is the first to reach out.
     """
 
-    def __init__(self, member: Member, settings: EtcdSettings, *, timeout: float) -> None:
+    def __init__(self, member: EtcdMember, settings: EtcdSettings, *, timeout: float) -> None:
         self.member = member
         self._settings = settings
         self._timeout = timeout
@@ -88,7 +88,7 @@ class Session:
                 return
             raise self._failure(error) from error
         except ValueError as error:
-            raise Unreachable("closed") from error
+            raise MemberUnreachable("closed") from error
         self._metadata = (("token", reply.token), _HAS_LEADER)
 
     def read(self, start: bytes, end: bytes, *, limit: int = 0, revision: int = 0) -> Page:
@@ -143,7 +143,7 @@ class Session:
 
         reply = self._call(first, rpc.LeaseKeepAliveRequest(ID=lease))
         if reply is None:
-            raise Unreachable("no answer about the lease")
+            raise MemberUnreachable("no answer about the lease")
         if reply.TTL <= 0:
             raise LeaseGone("the lease has ended")
 
@@ -152,7 +152,7 @@ class Session:
         with suppress(LeaseGone):
             self._call(self._client.leasestub.LeaseRevoke, rpc.LeaseRevokeRequest(ID=lease))
 
-    def watch(self, start: bytes, end: bytes, *, revision: int) -> Iterator[list[Event]]:
+    def watch(self, start: bytes, end: bytes, *, revision: int) -> Iterator[list[KeyEvent]]:
         """Every event from ``revision`` on; the first item is empty and says that it began.
 
         Never ends by itself: raises a ``Failure``.
@@ -168,7 +168,7 @@ class Session:
                         yield [_event(event) for event in reply.events]
             finally:
                 call.cancel()
-        raise Unreachable("the server ended the watch")
+        raise MemberUnreachable("the server ended the watch")
 
     def _check_watch(self, reply: Any) -> None:
         """Cancellations come before events, and a denied watch is first created, then canceled."""
@@ -188,7 +188,7 @@ class Session:
         except grpc.RpcError as error:
             raise self._failure(error) from error
         except ValueError as error:  # what gRPC says about a channel closed by another thread
-            raise Unreachable("closed") from error
+            raise MemberUnreachable("closed") from error
 
     def _failure(self, error: Any) -> Failure:
         return self._sorted(error.code().name, error.details() or "")
@@ -236,6 +236,6 @@ def _record(found: Any) -> Record:
     return Record(found.key, found.value, found.mod_revision, found.lease)
 
 
-def _event(event: Any) -> Event:
+def _event(event: Any) -> KeyEvent:
     deleted = event.type == event.DELETE
-    return Event(event.kv.key, None if deleted else event.kv.value, event.kv.mod_revision)
+    return KeyEvent(event.kv.key, None if deleted else event.kv.value, event.kv.mod_revision)

@@ -18,7 +18,7 @@ class Lost(Exception):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
+class Reply:
     """The status of an answer, and the node that gave it where it says so."""
 
     status: int
@@ -26,15 +26,15 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True)
-class Target:
-    """Where requests go. Make it with ``Target.of``."""
+class HttpTarget:
+    """Where requests go. Make it with ``HttpTarget.of``."""
 
     host: str
     port: int
     path: str
 
     @classmethod
-    def of(cls, url: str) -> "Target":
+    def of(cls, url: str) -> "HttpTarget":
         """The target of an ``http://`` address. Raises ``ValueError``."""
         parts = urlsplit(url)
         if parts.scheme != "http" or not parts.hostname:
@@ -48,7 +48,7 @@ class Target:
         return f"{host}:{self.port}"
 
 
-class Connection:
+class HttpConnection:
     """Sends ``GET`` requests to ``target``, one after the other.
 
     With ``keep_alive`` the connection is used again until the other side closes it; a request that
@@ -56,7 +56,7 @@ class Connection:
     ``kept`` tells whether the last request went over a connection that had served before.
     """
 
-    def __init__(self, target: Target, *, keep_alive: bool, timeout: float) -> None:
+    def __init__(self, target: HttpTarget, *, keep_alive: bool, timeout: float) -> None:
         self.kept = False
         self._timeout = timeout
         self._target = target
@@ -65,7 +65,7 @@ class Connection:
         self._writer: asyncio.StreamWriter | None = None
         self._http = h11.Connection(h11.CLIENT)
 
-    async def get(self) -> Answer:
+    async def get(self) -> Reply:
         """Send one request and read its whole answer. Raises ``Lost``."""
         reusable = False
         try:
@@ -79,7 +79,7 @@ class Connection:
                 await self.close()
         return answer
 
-    async def _exchange(self) -> Answer:
+    async def _exchange(self) -> Reply:
         self.kept = self._open
         if self.kept:
             self._http.start_next_cycle()
@@ -111,7 +111,7 @@ class Connection:
         self._http.send(h11.EndOfMessage())
         await self._writer.drain()
 
-    async def _receive(self) -> Answer:
+    async def _receive(self) -> Reply:
         response: h11.Response | None = None
         body = bytearray()
         while True:
@@ -126,7 +126,7 @@ class Connection:
                     raise Lost("answer too long")
             elif isinstance(event, h11.EndOfMessage):
                 assert response is not None
-                return Answer(status=response.status_code, node=_node(response, bytes(body)))
+                return Reply(status=response.status_code, node=_node(response, bytes(body)))
 
     async def _read(self, *, answering: bool) -> bytes:
         assert self._reader is not None

@@ -21,7 +21,7 @@ from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Literal, Self
 
-from lbdisc_lab.client import Connection, Lost, Target
+from lbdisc_lab.client import HttpConnection, HttpTarget, Lost
 
 KeepAlive = Literal["both", "always", "never"]
 CONNECTIONS = 8  # at most so many requests at a time
@@ -90,7 +90,7 @@ class Traffic:
     ) -> None:
         if not 0 < rate <= 10_000:
             raise ValueError(f"bad rate {rate}: above 0 and up to 10000 requests a second")
-        self._target = Target.of(url)
+        self._target = HttpTarget.of(url)
         if not (anywhere or _is_loopback(self._target.host)):
             raise ValueError(f"{url!r} is not on loopback; say anywhere=True if you mean it")
         self._interval = CONNECTIONS / rate
@@ -136,7 +136,7 @@ class Traffic:
         keep_alive = self._keep_alive == "always" or (
             self._keep_alive == "both" and number % 2 == 0
         )
-        connection = Connection(self._target, keep_alive=keep_alive, timeout=self._timeout)
+        connection = HttpConnection(self._target, keep_alive=keep_alive, timeout=self._timeout)
         early = True
         due = time.monotonic() + self._interval * number / CONNECTIONS
         while not self._stop.is_set():
@@ -149,7 +149,7 @@ class Traffic:
             early = await self._request(connection, early=early)
         await connection.close()
 
-    async def _request(self, connection: Connection, *, early: bool) -> bool:
+    async def _request(self, connection: HttpConnection, *, early: bool) -> bool:
         """Send one; returns whether 503 is still right on this connection, as it was before."""
         started, at, waiting = time.monotonic(), time.time(), self._tally.waiting
         try:

@@ -16,7 +16,7 @@ from lbdisc import atomic
 from lbdisc.errors import SettingsError
 from lbdisc_serf import complaints, launching
 from lbdisc_serf.connecting import connect
-from lbdisc_serf.output import Output
+from lbdisc_serf.output import AgentOutput
 from lbdisc_serf.settings import GOSSIP_PORT, SerfSettings, joined, split
 from lbdisc_serf.tags import check_size
 from lbdisc_serf.wire import RpcError, RpcStopped
@@ -29,7 +29,7 @@ LAST_WORDS = 0.5  # seconds
 ANYWHERE = ("0.0.0.0", "::")
 
 
-class Agent:
+class LocalAgent:
     """The local agent while it is needed, in a ``with`` block.
 
     An external one has to be there. A managed one is started, unless an agent answers at
@@ -54,7 +54,7 @@ class Agent:
         self._advertise = settings.advertise or advertise
         self._stopped = stopped
         self._child: subprocess.Popen[bytes] | None = None
-        self._output: Output | None = None
+        self._output: AgentOutput | None = None
         self._leaving = False
 
     @property
@@ -90,7 +90,7 @@ class Agent:
         check_size(self._tags)
         path = self._write_configuration()
         self._child = launching.launch(self._settings.binary, path)
-        self._output = Output(self._child, self._node)
+        self._output = AgentOutput(self._child, self._node)
         end = time.monotonic() + START
         while True:
             self.check()

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from lbdisc.errors import SettingsError
-from lbdisc_serf.rpc import Client
+from lbdisc_serf.rpc import SerfClient
 from lbdisc_serf.settings import SerfSettings, split
 from lbdisc_serf.wire import RpcRefused, never
 
@@ -13,10 +13,10 @@ def connect(
     stopped: Callable[[], bool] = never,
     *,
     timeout: float | None = None,
-) -> Client:
+) -> SerfClient:
     """A client of the local agent. Raises ``RpcError``, and ``SettingsError`` for a bad key."""
     try:
-        return Client(
+        return SerfClient(
             split(settings.rpc, "serf.rpc"),
             key=settings.key,
             timeout=settings.timeout if timeout is None else timeout,

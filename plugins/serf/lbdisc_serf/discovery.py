@@ -10,10 +10,10 @@ from threading import Event
 from lbdisc.errors import DiscoveryError
 from lbdisc.hooks import Publish
 from lbdisc_serf import asking
-from lbdisc_serf.agent import Agent
+from lbdisc_serf.agent import LocalAgent
 from lbdisc_serf.connecting import connect
 from lbdisc_serf.joiner import Joiner, encrypted
-from lbdisc_serf.rpc import Client, Record
+from lbdisc_serf.rpc import Record, SerfClient
 from lbdisc_serf.settings import SerfSettings, check
 from lbdisc_serf.view import View
 from lbdisc_serf.wire import RpcError, RpcStopped
@@ -32,7 +32,7 @@ class SerfDiscovery:
 
     def watch(self, publish: Publish, stop: Event) -> None:
         """See ``Discovery.watch``; one call at a time."""
-        agent = Agent(
+        agent = LocalAgent(
             self._settings,
             node=socket.gethostname(),
             tags={},
@@ -46,7 +46,7 @@ class SerfDiscovery:
         except RpcError as error:
             raise DiscoveryError(f"{error} (serf.rpc)") from error
 
-    def _follow(self, agent: Agent, publish: Publish, stop: Event) -> None:
+    def _follow(self, agent: LocalAgent, publish: Publish, stop: Event) -> None:
         with connect(self._settings, stop.is_set) as client, self._joiner() as joiner:
             log, queries = client.monitor("DEBUG"), client.stream(f"query:{asking.QUERY}")
             self._await_join(agent, client, log, joiner, stop)
@@ -68,7 +68,7 @@ class SerfDiscovery:
         )
 
     def _await_join(
-        self, agent: Agent, client: Client, stream: int, joiner: Joiner, stop: Event
+        self, agent: LocalAgent, client: SerfClient, stream: int, joiner: Joiner, stop: Event
     ) -> None:
         """At the very first, an agent that is still alone knows nothing worth publishing."""
         end = time.monotonic() + self._settings.rejoin_window
@@ -80,7 +80,9 @@ class SerfDiscovery:
                 return
             client.read(stream, SLICE / 5)
 
-    def _await_news(self, agent: Agent, client: Client, log: int, queries: int, stop: Event) -> str:
+    def _await_news(
+        self, agent: LocalAgent, client: SerfClient, log: int, queries: int, stop: Event
+    ) -> str:
         """What the agent's log says of a member, ``""`` when it is only time to look again."""
         end = time.monotonic() + self._settings.poll
         while not stop.is_set() and (left := end - time.monotonic()) > 0:
@@ -92,7 +94,7 @@ class SerfDiscovery:
         return ""
 
 
-def _answer(client: Client, queries: list[Record]) -> None:
+def _answer(client: SerfClient, queries: list[Record]) -> None:
     """Tell registrars elsewhere what the local agent lists of them."""
     for query in queries:
         number = query.get(b"ID")

@@ -15,7 +15,7 @@ from lbdisc_serf import tags
 from lbdisc_serf.claim import Claim
 from lbdisc_serf.complaints import NameTaken
 from lbdisc_serf.members import Member
-from lbdisc_serf.session import Session
+from lbdisc_serf.session import SerfSession
 from lbdisc_serf.settings import SerfSettings
 from lbdisc_serf.wire import RpcError, RpcStopped
 
@@ -33,7 +33,7 @@ class TagEntry:
         settings: SerfSettings,
         claim: Claim,
         service: str,
-        open_session: Callable[[SerfSettings, Event], Session],
+        open_session: Callable[[SerfSettings, Event], SerfSession],
     ) -> None:
         self.lease = PUTS * settings.poll
         self.lost = Event()
@@ -43,7 +43,7 @@ class TagEntry:
         self._service = service
         self._tag = tags.tag_name(service)
         self._open_session = open_session
-        self._session: Session | None = None
+        self._session: SerfSession | None = None
         self._seen = False  # whether others are known to list the member
         self._stranger = False  # whether others know another member by its name
         self._again = 0.0  # when to look again at a name that others have
@@ -64,7 +64,7 @@ class TagEntry:
             self._close(None)
             return self._taken(self.rival if self._stranger else f"another member {endpoint.name}")
 
-    def _opened(self) -> Session:
+    def _opened(self) -> SerfSession:
         if self._session is None:
             # The tag is there from an own agent's start.
             self._claim.used = self._claim.used or self._settings.managed
@@ -86,7 +86,7 @@ class TagEntry:
         except RpcError as error:
             raise RegistrarError(f"{error} (serf.rpc)") from error
 
-    def _put(self, session: Session, endpoint: Endpoint) -> bool:
+    def _put(self, session: SerfSession, endpoint: Endpoint) -> bool:
         session.check()
         self._check(session.member(), endpoint)
         asking = not (self._seen or endpoint.draining or is_reserved(self._service))
@@ -127,13 +127,13 @@ class TagEntry:
             self._claim.release()
         self._claim.used = False
 
-    def _reached(self) -> Session:
+    def _reached(self) -> SerfSession:
         """A session with the agent if it is there; none is started to take a tag away."""
         settings = replace(self._settings, agent="external")
         self._session = self._open_session(settings, self.lost).__enter__()
         return self._session
 
-    def _clear(self, session: Session) -> None:
+    def _clear(self, session: SerfSession) -> None:
         role = "" if is_reserved(self._service) else self._settings.role
         with suppress(RpcError) if session.agent.owned else nullcontext():  # it leaves in any case
             session.clear(role=role)

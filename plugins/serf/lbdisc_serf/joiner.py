@@ -14,11 +14,11 @@ from typing import Self
 import structlog
 
 from lbdisc_serf.members import Member
-from lbdisc_serf.rpc import Client
+from lbdisc_serf.rpc import SerfClient
 from lbdisc_serf.settings import GOSSIP_PORT, Address, joined, split
 from lbdisc_serf.wire import RpcError
 
-Connect = Callable[[Callable[[], bool]], Client]
+Connect = Callable[[Callable[[], bool]], SerfClient]
 JOIN_TIMEOUT = 15.0  # seconds; memberlist gives up a connection after 10
 SETTLED = 10.0  # how many times slower it looks while nothing is missing
 MOST = 3  # forgotten members to ask: each one tells of all others
@@ -101,7 +101,7 @@ class Joiner:
             if _absent(_resolved(named), own, alive if named in self._met else set())
         ]
 
-    def _client(self) -> Client:
+    def _client(self) -> SerfClient:
         return self._connect(self._over.is_set)
 
     def __enter__(self) -> Self:

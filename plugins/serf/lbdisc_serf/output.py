@@ -12,7 +12,7 @@ _LINE = re.compile(r"\s*(?:\S+ \S+ )?\[(?P<level>[A-Z]+)\] (?P<text>.*)")
 _WARNINGS = ("WARN", "ERR")
 
 
-class Output:
+class AgentOutput:
     """Reads until the agent ends, so that it never waits for a reader. Close it after that.
 
     ``left`` is set when the member ``node``, the agent's own, has left, or its output has ended.

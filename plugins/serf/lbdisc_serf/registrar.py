@@ -9,10 +9,10 @@ from threading import Event
 from lbdisc.errors import SettingsError
 from lbdisc.values import Endpoint, is_reserved
 from lbdisc_serf import tags
-from lbdisc_serf.agent import Agent
+from lbdisc_serf.agent import LocalAgent
 from lbdisc_serf.claim import Claim
 from lbdisc_serf.entry import TagEntry
-from lbdisc_serf.session import Session
+from lbdisc_serf.session import SerfSession
 from lbdisc_serf.settings import SerfSettings, check
 
 
@@ -37,15 +37,15 @@ class SerfRegistrar:
         claim = self._claims.setdefault(service, Claim(settings.rpc, service))
         address = _ip(endpoint) if settings.managed else ""
 
-        def session(settings: SerfSettings, lost: Event) -> Session:
-            agent = Agent(
+        def session(settings: SerfSettings, lost: Event) -> SerfSession:
+            agent = LocalAgent(
                 settings,
                 node=endpoint.name,
                 advertise=address,
                 tags=_first_tags(endpoint, settings.role),
                 stopped=stop.is_set,
             )
-            return Session(settings, agent, tags.tag_name(service), lost, stop)
+            return SerfSession(settings, agent, tags.tag_name(service), lost, stop)
 
         with TagEntry(settings, claim, service, session) as entry:
             yield entry

@@ -21,7 +21,7 @@ _ASKS_FOR_KEY = ("Authentication required", "Invalid authentication token")
 Record = Mapping[bytes, object]
 
 
-class Client:
+class SerfClient:
     """Connects, shakes hands and shows ``key`` if there is one. Close it, or use it in ``with``.
 
     Every method raises ``RpcError``; ``RpcRefused`` when the key is wrong or missing. ``stopped``

@@ -15,11 +15,11 @@ import structlog
 from lbdisc.errors import RegistrarError
 from lbdisc.values import Endpoint
 from lbdisc_serf import asking, tags
-from lbdisc_serf.agent import Agent
+from lbdisc_serf.agent import LocalAgent
 from lbdisc_serf.connecting import connect
 from lbdisc_serf.joiner import Joiner, encrypted
 from lbdisc_serf.members import Member
-from lbdisc_serf.rpc import Client
+from lbdisc_serf.rpc import SerfClient
 from lbdisc_serf.settings import SerfSettings, joined
 from lbdisc_serf.watching import Watch
 from lbdisc_serf.wire import RpcError
@@ -32,14 +32,14 @@ GLANCE = 0.005  # seconds between two looks for what the agent does at once
 BRIEF = 0.5  # seconds that an agent has for each answer at the end
 
 
-class Session:
+class SerfSession:
     """In a ``with`` block. Raises ``RpcError``, and ``SettingsError`` for an agent that never can.
 
     ``lost`` is set at once when the agent goes away or ``tag`` is not as it was set.
     """
 
     def __init__(
-        self, settings: SerfSettings, agent: Agent, tag: str, lost: Event, stop: Event
+        self, settings: SerfSettings, agent: LocalAgent, tag: str, lost: Event, stop: Event
     ) -> None:
         self.agent = agent
         self._settings = settings
@@ -52,11 +52,11 @@ class Session:
         )
         self._watch = Watch(self._connect, tag, lost)
         self._stack = ExitStack()
-        self._writer: Client | None = None
-        self._asker: Client | None = None
+        self._writer: SerfClient | None = None
+        self._asker: SerfClient | None = None
         self._log = structlog.get_logger("lbdisc.serf")
 
-    def _connect(self, stopped: Callable[[], bool]) -> Client:
+    def _connect(self, stopped: Callable[[], bool]) -> SerfClient:
         return connect(self._settings, stopped)
 
     def __enter__(self) -> Self:
@@ -109,7 +109,9 @@ class Session:
             else:
                 self._write(client, {}, deleting=[self._tag])
 
-    def _write(self, client: Client, setting: dict[str, str], deleting: Sequence[str] = ()) -> None:
+    def _write(
+        self, client: SerfClient, setting: dict[str, str], deleting: Sequence[str] = ()
+    ) -> None:
         """The agent has it at once, and answers much later unless another change comes."""
         writer = connect(self._settings, timeout=BRIEF)
         writer.tags(setting, deleting, told=False)
@@ -193,7 +195,7 @@ class Session:
             client.join([joined((member.address, member.port))], timeout=ANSWER)
 
 
-def _own(client: Client, name: str) -> Member:
+def _own(client: SerfClient, name: str) -> Member:
     member = client.member(name)
     if member is None:
         raise RpcError(f"the Serf agent does not know its own member {name}")

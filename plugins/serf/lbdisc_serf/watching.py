@@ -5,7 +5,7 @@ from threading import Event, Lock, Thread
 from types import TracebackType
 from typing import Self
 
-from lbdisc_serf.rpc import Client, Record
+from lbdisc_serf.rpc import Record, SerfClient
 from lbdisc_serf.wire import RpcError
 
 SLICE = 0.1  # seconds between two looks at whether it is over
@@ -19,7 +19,7 @@ class Watch:
     """
 
     def __init__(
-        self, connect: Callable[[Callable[[], bool]], Client], tag: str, lost: Event
+        self, connect: Callable[[Callable[[], bool]], SerfClient], tag: str, lost: Event
     ) -> None:
         self.lock = Lock()
         self.wanted: str | None = None
@@ -43,7 +43,7 @@ class Watch:
             self.failure = error
             self._lost.set()
 
-    def _look(self, client: Client, name: str) -> None:
+    def _look(self, client: SerfClient, name: str) -> None:
         with self.lock:
             member = client.member(name)
             found = None if member is None else member.tags.get(self._tag)

@@ -14,9 +14,9 @@ from lbdisc_zookeeper.connection import Answer, Connection
 from lbdisc_zookeeper.failures import SETTINGS, cause, translated
 from lbdisc_zookeeper.settings import ZooKeeperSettings
 from lbdisc_zookeeper.signals import (
+    Content,
     Failure,
     Gone,
-    Held,
     Identity,
     Interrupted,
     Signal,
@@ -36,7 +36,7 @@ def warn_of_plain_passwords(settings: ZooKeeperSettings) -> None:
         _log.warning("zookeeper.digest_password is sent in plain text; see zookeeper.tls")
 
 
-class Client:
+class ZooKeeperClient:
     """A session that lives for a ``with`` block.
 
     Entering raises ``failure`` when no connection comes about in time. Requests raise ``Gone``,
@@ -174,12 +174,12 @@ class Client:
         for path, found in self._pipelined(self._connection.read, paths):
             yield path, None if found is None else found[0] or b""
 
-    def read(self, path: str) -> Held | None:
+    def read(self, path: str) -> Content | None:
         try:
             record, status = self._now(self._connection.read(path), path)
         except Gone:
             return None
-        return Held(record or b"", status.ephemeralOwner, status.version)
+        return Content(record or b"", status.ephemeralOwner, status.version)
 
     def create(self, path: str, record: bytes) -> None:
         """Create ``path``, to live as long as this session, and the nodes above it."""

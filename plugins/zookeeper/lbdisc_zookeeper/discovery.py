@@ -17,7 +17,7 @@ from lbdisc import formats
 from lbdisc.errors import DiscoveryError
 from lbdisc.hooks import Publish
 from lbdisc.values import Endpoint, Snapshot
-from lbdisc_zookeeper.client import SLICE, Client, warn_of_plain_passwords
+from lbdisc_zookeeper.client import SLICE, ZooKeeperClient, warn_of_plain_passwords
 from lbdisc_zookeeper.settings import ZooKeeperSettings, base_path
 from lbdisc_zookeeper.signals import Gone, Interrupted, Signal, Stopped
 from lbdisc_zookeeper.tree import Tree
@@ -42,7 +42,7 @@ class ZooKeeperDiscovery:
         settings, told = self._settings, SimpleQueue[Signal]()
         with (
             suppress(Stopped),
-            Client(settings, stop=stop, failure=DiscoveryError, tell=told.put) as client,
+            ZooKeeperClient(settings, stop=stop, failure=DiscoveryError, tell=told.put) as client,
         ):
             tree = Tree(self._root, self._parse)
             _Watching(client, told, settings, tree, publish).run(stop)
@@ -59,7 +59,7 @@ class _Watching:
 
     def __init__(
         self,
-        client: Client,
+        client: ZooKeeperClient,
         told: SimpleQueue[Signal],
         settings: ZooKeeperSettings,
         tree: Tree,

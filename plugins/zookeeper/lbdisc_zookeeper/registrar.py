@@ -9,9 +9,9 @@ from threading import Event
 from lbdisc import records
 from lbdisc.errors import EntryError, RegistrarError, SettingsError, WriteRefused
 from lbdisc.values import Endpoint
-from lbdisc_zookeeper.client import Client, warn_of_plain_passwords
+from lbdisc_zookeeper.client import ZooKeeperClient, warn_of_plain_passwords
 from lbdisc_zookeeper.settings import ZooKeeperSettings, base_path
-from lbdisc_zookeeper.signals import Gone, Held, Identity, Signal, Taken
+from lbdisc_zookeeper.signals import Content, Gone, Identity, Signal, Taken
 
 OWNER = "owner"  # the member of a record that tells whose it is; readers pass over it
 _TURNS = 10  # times that the node is set right at once, while somebody else changes it
@@ -60,7 +60,7 @@ class _Node:
         stop: Event,
         resume: Identity | None,
     ) -> None:
-        self.client = Client(
+        self.client = ZooKeeperClient(
             settings, stop=stop, failure=RegistrarError, tell=self._hear, resume=resume
         )
         self.lease = settings.session_timeout
@@ -103,7 +103,7 @@ class _Node:
                 self._change(node, record)
         raise RegistrarError(f"{self._path} is changed by somebody else all the time")
 
-    def _look(self) -> Held | None:
+    def _look(self) -> Content | None:
         self._watching = True  # before the look: a signal that comes after it counts
         node = self.client.read(self._path)
         self.session = self.client.identity or self.session  # none while it is cut off
@@ -112,10 +112,10 @@ class _Node:
         )
         return node
 
-    def _lives_with_us(self, node: Held) -> bool:
+    def _lives_with_us(self, node: Content) -> bool:
         return self.session is not None and node.session == self.session[0]
 
-    def _change(self, node: Held | None, record: bytes) -> None:
+    def _change(self, node: Content | None, record: bytes) -> None:
         self._watching = False  # our own change is no news
         self.held = True  # even if the answer is lost
         if node is None:

@@ -19,7 +19,7 @@ class Signal:
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
+class Content:
     """A node's content; ``session`` is the session it lives with, 0 for a persistent one.
 
     ``version`` counts its changes.

@@ -15,7 +15,7 @@ from pathlib import Path
 from lbdisc.errors import ApplyError, SettingsError
 from lbdisc.haproxy.binds import unix_path
 from lbdisc.haproxy.errors import ReloadFailed, Unreachable
-from lbdisc.haproxy.process.output import Output
+from lbdisc.haproxy.process.output import ProcessOutput
 from lbdisc.haproxy.process.program import find
 from lbdisc.haproxy.process.stale import clear_socket
 from lbdisc.haproxy.sockets.master import RELOAD_LIMIT, Master, Processes, alerts, first_alert
@@ -37,7 +37,7 @@ class Managed:
         self.master = Master(master)
         self._socket = master
         self._child: subprocess.Popen[bytes] | None = None
-        self._output = Output()
+        self._output = ProcessOutput()
         self._pid = 0
         self._pidfd = -1
         self._leads = False  # a process group of its own, as ours do

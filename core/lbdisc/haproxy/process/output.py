@@ -19,7 +19,7 @@ _LINE = re.compile(r"\[(ALERT|WARNING|NOTICE|DIAG)\]\s+\((\d+)\) : (.*)")
 _LEVELS = {"ALERT": "error", "WARNING": "warning", "NOTICE": "info", "DIAG": "info"}
 
 
-class Output:
+class ProcessOutput:
     """The output of one child after another."""
 
     def __init__(self) -> None:

@@ -53,7 +53,7 @@ def check_config(binary: str, path: Path, *, target: Path | None = None) -> tupl
     return tuple(text.strip() for text in _WARNING.findall(said))
 
 
-class Checker:
+class FileChecker:
     """``check_config`` of a staged file for its target, which says each warning once."""
 
     def __init__(self, binary: str) -> None:

@@ -10,7 +10,7 @@ IMAGE = "lbdisc/{}:latest"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Backend:
+class LabBackend:
     """A registry by the name that ``LBDISC_BACKEND`` takes.
 
     ``server`` names its image and its host, empty where it has no server; ``volume`` is the path
@@ -45,15 +45,15 @@ class Backend:
 BACKENDS = {
     backend.name: backend
     for backend in (
-        Backend(name="file", volume="/nodes"),
-        Backend(name="serf"),
-        Backend(name="etcd", server="etcd"),
-        Backend(name="zookeeper", server="zookeeper"),
+        LabBackend(name="file", volume="/nodes"),
+        LabBackend(name="serf"),
+        LabBackend(name="etcd", server="etcd"),
+        LabBackend(name="zookeeper", server="zookeeper"),
     )
 }
 
 
-def backend(name: str) -> Backend:
+def backend(name: str) -> LabBackend:
     """The registry of that name. Raises ``SettingsError`` for one that has no image."""
     try:
         return BACKENDS[name]

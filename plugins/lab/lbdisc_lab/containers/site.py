@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 from lbdisc.testing.waiting import eventually
 from lbdisc_lab import stats
 from lbdisc_lab.apart import Apart
-from lbdisc_lab.containers.backends import IMAGE, Backend
+from lbdisc_lab.containers.backends import IMAGE, LabBackend
 from lbdisc_lab.containers.container import Container, Run
 from lbdisc_lab.containers.docker import DockerError
 from lbdisc_lab.containers.engine import Engine
@@ -40,7 +40,7 @@ class Site:
     def __init__(
         self,
         engine: Engine,
-        backend: Backend,
+        backend: LabBackend,
         *,
         rate: float = 100.0,
         environment: Mapping[str, str] | None = None,

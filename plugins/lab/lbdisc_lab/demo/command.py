@@ -13,9 +13,9 @@ from rich.console import Console
 from lbdisc import __version__
 from lbdisc.errors import LbdiscError, SettingsError
 from lbdisc_lab.demo import registries
-from lbdisc_lab.demo.evidence import Report, Seen
+from lbdisc_lab.demo.evidence import DemoReport, Seen
 from lbdisc_lab.demo.lab import Lab
-from lbdisc_lab.demo.play import Interrupted, Play, Stop
+from lbdisc_lab.demo.play import Cancelled, Play, Stop
 from lbdisc_lab.demo.screen import LiveScreen, PlainScreen, summary, verdict
 
 TAIL = 8  # lines of each log that are shown after a failure
@@ -51,7 +51,7 @@ def run(
             kept = True
             performance.show_logs()
         _tell(report, console, json_file)
-    except Interrupted:
+    except Cancelled:
         console.print("interrupted; everything is stopped")
         return INTERRUPTED
     finally:
@@ -76,8 +76,8 @@ class _Performance:
             registry.stop()
             raise
 
-    def run(self, *, rate: float, deadline: float, once: bool) -> Report:
-        """Play, and end everything. Raises ``Interrupted``."""
+    def run(self, *, rate: float, deadline: float, once: bool) -> DemoReport:
+        """Play, and end everything. Raises ``Cancelled``."""
         screen = (LiveScreen if self._console.is_terminal else PlainScreen)(self._console)
         play = Play(self.lab, screen, self._stop, rate=rate, deadline=deadline)
         seen: list[Seen] = []
@@ -96,7 +96,7 @@ class _Performance:
             self._tails = self.lab.tails(TAIL)
             counts = play.traffic.stop()
             complaints = self.lab.close()
-        return Report(
+        return DemoReport(
             backend=self.lab.registry.backend,
             versions={
                 "HAProxy": play.version or "unknown",
@@ -142,7 +142,7 @@ def _folder(keep: Path | None) -> Path:
     return folder
 
 
-def _tell(report: Report, console: Console, json_file: Path | None) -> None:
+def _tell(report: DemoReport, console: Console, json_file: Path | None) -> None:
     console.print(summary(report))
     for line in verdict(report):
         console.print(line, markup=False, soft_wrap=True)

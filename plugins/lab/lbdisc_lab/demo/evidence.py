@@ -47,7 +47,7 @@ class Seen:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Report:
+class DemoReport:
     """The whole demo. ``missing`` says what was not seen, one line each."""
 
     backend: str

@@ -16,7 +16,7 @@ from pathlib import Path
 from lbdisc.errors import LbdiscError, SettingsError
 from lbdisc.testing.processes import Process
 from lbdisc_lab.demo.ports import LOOPBACK, check_port, quiet_port
-from lbdisc_lab.demo.registries import Registry
+from lbdisc_lab.demo.registries import DemoRegistry
 from lbdisc_lab.demo.toml import document
 
 SERVICE = "nodes"
@@ -27,7 +27,7 @@ _SBIN = ("/usr/sbin", "/sbin")  # where haproxy is, and not on every user's PATH
 class Lab:
     """What runs in ``folder``, on loopback. ``close`` ends all of it, in whatever state it is."""
 
-    def __init__(self, folder: Path, registry: Registry, *, port: int | None = None) -> None:
+    def __init__(self, folder: Path, registry: DemoRegistry, *, port: int | None = None) -> None:
         self.folder = folder
         self.registry = registry
         self._logs = folder / "logs"

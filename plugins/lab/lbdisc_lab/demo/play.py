@@ -7,7 +7,7 @@ from lbdisc.errors import LbdiscError
 from lbdisc_lab import stats
 from lbdisc_lab.demo.evidence import STEPS, Seen, Step, explain, listing
 from lbdisc_lab.demo.lab import SERVICE, Lab
-from lbdisc_lab.demo.screen import Screen, View
+from lbdisc_lab.demo.screen import Moment, Screen
 from lbdisc_lab.stats import Row, StatsError
 from lbdisc_lab.traffic import Counts, Traffic
 
@@ -22,7 +22,7 @@ class NotSeen(LbdiscError):
     """A step did not show in HAProxy's statistics."""
 
 
-class Interrupted(Exception):
+class Cancelled(Exception):
     """Somebody asked the demo to end."""
 
 
@@ -64,7 +64,7 @@ class Play:
         self._title = ""
 
     def steps(self) -> Iterator[Seen]:
-        """Play step after step. Raises ``NotSeen``, ``LbdiscError`` or ``Interrupted``."""
+        """Play step after step. Raises ``NotSeen``, ``LbdiscError`` or ``Cancelled``."""
         return map(self._play, self._steps)
 
     def _play(self, step: Step) -> Seen:
@@ -131,7 +131,7 @@ class Play:
         end = time.monotonic() + self._deadline
         while not (self._look() and true()):
             if self._stop.asked:
-                raise Interrupted
+                raise Cancelled
             if time.monotonic() > end:
                 raise NotSeen(
                     f"step {self._step.number} was not seen within {self._deadline:g} s: waited "
@@ -161,7 +161,7 @@ class Play:
             clock = time.strftime("%H:%M:%S", time.localtime(losses[0].at))
             self._screen.say(f"  {clock} {explain(losses, len(losses))}")
         self._screen.show(
-            View(
+            Moment(
                 title=self._title,
                 servers=self._servers,
                 counts=self.traffic.counts(),

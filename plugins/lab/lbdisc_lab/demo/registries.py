@@ -11,7 +11,7 @@ from lbdisc_lab.demo.ports import LOOPBACK
 OWN = ("etcd", "serf", "zookeeper")  # whose servers are in ``lbdisc_lab.servers``
 
 
-class Registry(Protocol):
+class DemoRegistry(Protocol):
     """Where the nodes of the demo are known."""
 
     @property
@@ -32,7 +32,7 @@ class Registry(Protocol):
         """End its servers."""
 
 
-class Folder:
+class DemoFolder:
     """The embedded default: no server at all."""
 
     backend = "file"
@@ -95,13 +95,13 @@ class Real:
         self._servers.stop()
 
 
-def start(backend: str, folder: Path) -> Registry:
+def start(backend: str, folder: Path) -> DemoRegistry:
     """Start the registry ``backend`` with its data in ``folder``.
 
     Raises ``SettingsError`` for an unknown one, and ``LbdiscError`` when it does not start.
     """
     if backend == "file":
-        return Folder(folder)
+        return DemoFolder(folder)
     testing = _testing(backend)
     folder.mkdir(parents=True)
     try:

@@ -11,7 +11,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from lbdisc_lab.demo.evidence import Report, Seen, explain
+from lbdisc_lab.demo.evidence import DemoReport, Seen, explain
 from lbdisc_lab.stats import Row
 from lbdisc_lab.traffic import Counts
 
@@ -19,7 +19,7 @@ BAR = 24  # characters of the longest bar
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class View:
+class Moment:
     """One moment of the demo."""
 
     title: str
@@ -37,7 +37,7 @@ class Screen(Protocol):
     def begin(self, title: str) -> None:
         """A step begins."""
 
-    def show(self, view: View) -> None:
+    def show(self, view: Moment) -> None:
         """The moment that replaces the last one."""
 
     def seen(self, seen: Seen) -> None:
@@ -56,7 +56,7 @@ class PlainScreen:
     def begin(self, title: str) -> None:
         self.say(title)
 
-    def show(self, view: View) -> None:
+    def show(self, view: Moment) -> None:
         """Nothing: a moment is not worth a line."""
 
     def seen(self, seen: Seen) -> None:
@@ -85,7 +85,7 @@ class LiveScreen(PlainScreen):
     def begin(self, title: str) -> None:
         self._title = title  # the table has it until the step is done
 
-    def show(self, view: View) -> None:
+    def show(self, view: Moment) -> None:
         self._live.update(frame(view), refresh=True)
 
     def seen(self, seen: Seen) -> None:
@@ -105,7 +105,7 @@ class LiveScreen(PlainScreen):
         self._live.stop()
 
 
-def frame(view: View) -> Group:
+def frame(view: Moment) -> Group:
     """``view`` as the live table and the line below it."""
     table = Table(box=box.SIMPLE_HEAD, title=Text(view.title, "bold"), title_justify="left")
     table.add_column("node")
@@ -129,7 +129,7 @@ def _status(row: Row | None) -> Text:
     return Text(row.status, "green" if row.up else "yellow")
 
 
-def _totals(view: View) -> Text:
+def _totals(view: Moment) -> Text:
     counts = view.counts
     return Text.assemble(
         "  generation ",
@@ -152,7 +152,7 @@ def _seen_line(seen: Seen) -> Text:
     )
 
 
-def summary(report: Report) -> Table:
+def summary(report: DemoReport) -> Table:
     """The steps of the report as a table."""
     # Eighty characters are enough.
     table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
@@ -173,7 +173,7 @@ def summary(report: Report) -> Table:
     return table
 
 
-def verdict(report: Report) -> list[str]:
+def verdict(report: DemoReport) -> list[str]:
     """What the report comes to, and each failure on a line of its own."""
     counts = report.counts
     versions = ", ".join(f"{name} {version}" for name, version in report.versions.items())

@@ -15,7 +15,7 @@ from typing import Any, Self
 
 from lbdisc.testing.processes import Process
 from lbdisc_serf.members import Member
-from lbdisc_serf.rpc import Client
+from lbdisc_serf.rpc import SerfClient
 from lbdisc_serf.settings import GOSSIP_PORT
 from lbdisc_serf.wire import RpcError
 
@@ -65,9 +65,9 @@ class SerfAgent:
             return True
         return False
 
-    def client(self) -> Client:
+    def client(self) -> SerfClient:
         """An RPC client of this agent."""
-        return Client((self.address, RPC_PORT), key=self.key, timeout=10.0)
+        return SerfClient((self.address, RPC_PORT), key=self.key, timeout=10.0)
 
     def members(self) -> tuple[Member, ...]:
         """The members as this agent sees them."""
@@ -107,7 +107,7 @@ class SerfAgent:
         self._process.resume()
 
 
-class Registry:
+class SerfCluster:
     """A Serf cluster: the members beside load balancers, and nodes that come and go.
 
     Made by ``start``. ``settings`` is what the agent beside member 0 needs.
@@ -247,14 +247,14 @@ class Registry:
         self.stop()
 
 
-def start(folder: Path, *, members: int = 1, **options: Any) -> Registry:
+def start(folder: Path, *, members: int = 1, **options: Any) -> SerfCluster:
     """A running cluster of ``members`` agents, all data in ``folder``.
 
     Options: ``encrypt=True`` and ``rpc_key=True`` for secrets of its own, and everything that a
     configuration file of Serf knows, such as ``reconnect_timeout="1s"``.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    return Registry(folder, members=members, **options).start()
+    return SerfCluster(folder, members=members, **options).start()
 
 
 def free_network() -> str:

@@ -8,7 +8,7 @@ from lbdisc.errors import LbdiscError
 from lbdisc_lab.containers.backends import BACKENDS, backend
 from lbdisc_lab.tasks import report
 from lbdisc_lab.tasks.folder import prepared
-from lbdisc_lab.tasks.play import TASKS, Play, chosen
+from lbdisc_lab.tasks.play import TASKS, TaskPlay, chosen
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -17,7 +17,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         over, tasks = backend(given.backend), chosen(given.tasks)
         folder = prepared(given.output or Path("build/lab") / over.name)
-        played = Play(over, folder, rate=given.rate, say=_say).run(tasks)
+        played = TaskPlay(over, folder, rate=given.rate, say=_say).run(tasks)
         report.write(played, folder)
     except (LbdiscError, ValueError, OSError) as error:
         print(f"lab: {error}", file=sys.stderr)  # noqa: T201 - a command line

@@ -29,7 +29,7 @@ _PICTURE_HEAD, _PICTURE_ROW = 470, 16  # pixels of the statistics page: without,
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Server:
+class ListedServer:
     """A server as HAProxy's statistics have it; ``host`` is what the node calls itself."""
 
     name: str
@@ -51,7 +51,7 @@ class Evidence:
     folder: str = ""
     table: str = ""
     told: str = ""
-    servers: tuple[Server, ...] = ()
+    servers: tuple[ListedServer, ...] = ()
     picture: str = ""
     flaw: str = ""
     files: Mapping[str, str] = field(default_factory=dict)
@@ -135,9 +135,9 @@ def _tried(read: Any) -> str:
         return f"({error})"
 
 
-def _servers(site: Site) -> tuple[Server, ...]:
+def _servers(site: Site) -> tuple[ListedServer, ...]:
     return tuple(
-        Server(
+        ListedServer(
             name=name,
             host=site.nodes[name].host if name in site.nodes else name,
             address=row.address,

@@ -3,14 +3,14 @@
 from pathlib import Path
 
 from lbdisc.errors import LbdiscError, SettingsError
-from lbdisc_lab.containers.backends import Backend, backend
+from lbdisc_lab.containers.backends import LabBackend, backend
 from lbdisc_lab.containers.engine import Engine
 from lbdisc_lab.containers.site import Site
 from lbdisc_lab.tasks import starts
 from lbdisc_lab.tasks.evidence import Gatherer
 from lbdisc_lab.tasks.scenes import SCENES, Scene, StaticSite
 from lbdisc_lab.tasks.stage import Say, Stage
-from lbdisc_lab.tasks.values import Report, Start, Step, Task
+from lbdisc_lab.tasks.values import LabReport, Task, TaskStart, TaskStep
 from lbdisc_lab.tasks.versions import images, versions
 
 STARTS = "starts"  # what measures the starts is chosen by this name, as a task by its number
@@ -28,24 +28,24 @@ def chosen(text: str) -> frozenset[str]:
     return names
 
 
-class Play:
+class TaskPlay:
     """Plays tasks over ``over`` and gathers what they leave in ``folder``."""
 
-    def __init__(self, over: Backend, folder: Path, *, rate: float, say: Say) -> None:
+    def __init__(self, over: LabBackend, folder: Path, *, rate: float, say: Say) -> None:
         self._backend = over
         self._gatherer = Gatherer(folder)
         self._rate = rate
         self._say = say
         self._missing: list[str] = []
 
-    def run(self, wanted: frozenset[str] = frozenset(TASKS)) -> Report:
+    def run(self, wanted: frozenset[str] = frozenset(TASKS)) -> LabReport:
         """Play what answers ``wanted``. Raises ``DockerError`` if engine or image is not there."""
         found, known = images(self._backend), versions(self._backend)
         scenes = [scene for scene in SCENES if wanted & set(scene.tasks)]
         tasks = tuple(self._task(scene) for scene in scenes)
         measured = self._starts() if STARTS in wanted else ()
         played = {number for scene in scenes for number in scene.tasks} | {STARTS} & wanted
-        return Report(
+        return LabReport(
             backend=self._backend.name,
             rate=self._rate,
             versions=known,
@@ -56,14 +56,14 @@ class Play:
             left_out=tuple(_named(name) for name in TASKS if name not in played),
         )
 
-    def _site(self, scene: str, over: Backend, *, static: bool = False) -> Site:
+    def _site(self, scene: str, over: LabBackend, *, static: bool = False) -> Site:
         kind = StaticSite if static else Site
         return kind(Engine(f"lab-{self._backend.name}-{scene}"), over, rate=self._rate)
 
     def _task(self, scene: Scene) -> Task:
         over = backend("file") if scene.static else self._backend
         self._say(f"\n{scene.title} (backend {over.name})")
-        steps: list[Step] = []
+        steps: list[TaskStep] = []
         try:
             with self._site(scene.name, over, static=scene.static) as site:
                 self._steps(scene, site, steps)
@@ -77,7 +77,7 @@ class Play:
             backend=over.name,
         )
 
-    def _steps(self, scene: Scene, site: Site, steps: list[Step]) -> None:
+    def _steps(self, scene: Scene, site: Site, steps: list[TaskStep]) -> None:
         """Play on ``site``; whatever happens, the steps so far get into ``steps``."""
         stage = Stage(site, self._gatherer, scene.name, self._say)
         try:
@@ -86,7 +86,7 @@ class Play:
             stage.close()
             steps += stage.steps
 
-    def _starts(self) -> tuple[Start, ...]:
+    def _starts(self) -> tuple[TaskStart, ...]:
         self._say(f"\nTime from docker run to the first request served, {starts.TIMES} times")
         try:
             with self._site(STARTS, self._backend) as site:

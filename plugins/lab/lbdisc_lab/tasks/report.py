@@ -4,19 +4,19 @@ from pathlib import Path
 
 import jinja2
 
-from lbdisc_lab.tasks.values import STATISTICS, Report, Step
+from lbdisc_lab.tasks.values import STATISTICS, LabReport, TaskStep
 
 _TEMPLATES = Path(__file__).parent / "templates"
 TOLD = 30  # lines of the balancer's log that a step shows; the whole log is beside it
 
 
-def write(report: Report, folder: Path) -> None:
+def write(report: LabReport, folder: Path) -> None:
     """Write ``report.md`` and ``report.html`` into ``folder``."""
     for name in ("report.md", "report.html"):
         (folder / name).write_text(render(report, name), encoding="utf-8")
 
 
-def render(report: Report, name: str) -> str:
+def render(report: LabReport, name: str) -> str:
     """The text of ``report.md`` or ``report.html``."""
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(_TEMPLATES),
@@ -33,7 +33,7 @@ def render(report: Report, name: str) -> str:
     return "\n".join(line.rstrip() for line in text.splitlines()) + "\n"
 
 
-def verdict(report: Report) -> list[str]:
+def verdict(report: LabReport) -> list[str]:
     """What it all came to, in a few lines."""
     lines = [summary(report)] if report.steps else []
     lines += [f"FAILED: {step.name} {step.title}: {step.why_not}" for step in report.steps
@@ -47,7 +47,7 @@ def verdict(report: Report) -> list[str]:
     return lines
 
 
-def summary(report: Report) -> str:
+def summary(report: LabReport) -> str:
     """All steps together."""
     good = sum(step.ok for step in report.steps)
     apart = f", {report.apart} apart" if report.apart else ""
@@ -57,7 +57,7 @@ def summary(report: Report) -> str:
     )
 
 
-def where(steps: tuple[Step, ...]) -> str:
+def where(steps: tuple[TaskStep, ...]) -> str:
     """In what the steps were seen, and which of them elsewhere than in HAProxy's statistics."""
     found: dict[str, list[str]] = {}
     for step in steps:
@@ -93,6 +93,6 @@ def seconds(value: float | None) -> str:
     return "" if value is None else f"{value:.2f} s"
 
 
-def reasons(step: Step) -> str:
+def reasons(step: TaskStep) -> str:
     """Losses that count apart, with the reasons."""
     return ", ".join(f"{count} ({why})" for why, count in step.apart.items())

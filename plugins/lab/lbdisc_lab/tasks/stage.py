@@ -8,7 +8,7 @@ from dataclasses import replace
 from lbdisc.errors import LbdiscError
 from lbdisc_lab.containers.site import Site
 from lbdisc_lab.tasks.evidence import Gatherer
-from lbdisc_lab.tasks.values import STATISTICS, Step
+from lbdisc_lab.tasks.values import STATISTICS, TaskStep
 from lbdisc_lab.traffic import Counts
 
 Say = Callable[[str], None]
@@ -44,7 +44,7 @@ class Stage:
 
     def __init__(self, site: Site, gatherer: Gatherer, name: str, say: Say) -> None:
         self.site = site
-        self.steps: list[Step] = []
+        self.steps: list[TaskStep] = []
         self._gatherer = gatherer
         self._name = name
         self._say = say
@@ -62,7 +62,7 @@ class Stage:
             yield act
         except (AssertionError, LbdiscError) as error:
             missing = " ".join(str(error).split())
-        step = Step(
+        step = TaskStep(
             name=name,
             title=title,
             wanted=wanted,
@@ -85,7 +85,7 @@ class Stage:
         if self.steps:
             self.steps[-1] = self._counted(self.steps[-1])
 
-    def _counted(self, step: Step) -> Step:
+    def _counted(self, step: TaskStep) -> TaskStep:
         """``step`` with what became of the requests since the one before it."""
         self._now = self.site.counts()
         losses = self.site.traffic.lost[self._before.lost : self._now.lost]
@@ -97,7 +97,7 @@ class Stage:
         )
 
 
-def outcome(step: Step) -> str:
+def outcome(step: TaskStep) -> str:
     """A step in one line for a terminal."""
     seconds = "" if step.seconds is None else f"seen after {step.seconds:.2f} s; "
     servers = ", ".join(f"{s.name} {s.status}" for s in step.evidence.servers) or "no server"

@@ -5,13 +5,13 @@ import urllib.request
 from contextlib import suppress
 
 from lbdisc_lab.containers.site import HANG, Site
-from lbdisc_lab.tasks.values import Start
+from lbdisc_lab.tasks.values import TaskStart
 
 TIMES = 5
 LOOK = 0.01  # seconds between two requests: what is measured is no finer
 
 
-def measure(site: Site, times: int = TIMES) -> tuple[Start, ...]:
+def measure(site: Site, times: int = TIMES) -> tuple[TaskStart, ...]:
     """Start a node ``times`` times beside those that serve, and the balancer before them.
 
     The site's traffic has to have stopped. Raises ``AssertionError`` for a start that hangs.
@@ -19,8 +19,8 @@ def measure(site: Site, times: int = TIMES) -> tuple[Start, ...]:
     nodes = tuple(_node(site, f"n{number}") for number in range(times))
     balancers = tuple(_balancer(site) for _ in range(times))
     return (
-        Start(what="a node, beside a balancer that runs", seconds=nodes),
-        Start(what="the balancer, its nodes running", seconds=balancers),
+        TaskStart(what="a node, beside a balancer that runs", seconds=nodes),
+        TaskStart(what="the balancer, its nodes running", seconds=balancers),
     )
 
 

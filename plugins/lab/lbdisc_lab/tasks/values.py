@@ -11,7 +11,7 @@ STATISTICS = "HAProxy's own statistics"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Step:
+class TaskStep:
     """One step. ``seconds``: from its first command until what was wanted showed in ``where``.
 
     ``missing`` says what was not reached, empty if all was; ``apart`` counts losses that nothing
@@ -49,12 +49,12 @@ class Task:
     name: str
     title: str
     question: str
-    steps: tuple[Step, ...]
+    steps: tuple[TaskStep, ...]
     backend: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Start:
+class TaskStart:
     """Seconds from ``docker run`` to the first request served, several times."""
 
     what: str
@@ -78,7 +78,7 @@ class Image:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Report:
+class LabReport:
     """The lab over one backend; ``left_out`` names what was not to be played."""
 
     backend: str
@@ -86,12 +86,12 @@ class Report:
     versions: Mapping[str, str]
     images: tuple[Image, ...] = ()
     tasks: tuple[Task, ...] = ()
-    starts: tuple[Start, ...] = ()
+    starts: tuple[TaskStart, ...] = ()
     missing: tuple[str, ...] = ()
     left_out: tuple[str, ...] = ()
 
     @property
-    def steps(self) -> tuple[Step, ...]:
+    def steps(self) -> tuple[TaskStep, ...]:
         return tuple(step for task in self.tasks for step in task.steps)
 
     @property

@@ -4,7 +4,7 @@ import json
 import re
 
 from lbdisc import __version__
-from lbdisc_lab.containers.backends import IMAGE, Backend
+from lbdisc_lab.containers.backends import IMAGE, LabBackend
 from lbdisc_lab.containers.docker import DockerError, docker, inspect
 from lbdisc_lab.tasks.values import Image
 
@@ -22,12 +22,12 @@ _ASKED: dict[str, dict[str, tuple[str, ...]]] = {
 }
 
 
-def images(backend: Backend) -> tuple[Image, ...]:
+def images(backend: LabBackend) -> tuple[Image, ...]:
     """The images in play. Raises ``DockerError`` when one is not there."""
     return tuple(_image(name) for name in ("base", *_with_programs(backend, "webapp")))
 
 
-def _with_programs(backend: Backend, *more: str) -> tuple[str, ...]:
+def _with_programs(backend: LabBackend, *more: str) -> tuple[str, ...]:
     return ("ha", *more, *([backend.server] if backend.server else []))
 
 
@@ -41,7 +41,7 @@ def _image(name: str) -> Image:
     )
 
 
-def versions(backend: Backend) -> dict[str, str]:
+def versions(backend: LabBackend) -> dict[str, str]:
     """The version of each program, by its name. Raises ``DockerError`` when the engine is away."""
     server = json.loads(docker("version", "--format", "{{json .Server}}"))
     found = {"lbdisc": __version__, "Docker engine": str(server["Version"])}

@@ -1,5 +1,5 @@
 """Real etcd clusters: any number of members, TLS, logins, and faults."""
 
-from lbdisc_lab.servers.etcd.registry import Registry, start
+from lbdisc_lab.servers.etcd.registry import EtcdCluster, start
 
-__all__ = ["Registry", "start"]
+__all__ = ["EtcdCluster", "start"]

@@ -17,7 +17,7 @@ from lbdisc_lab.servers.etcd.etcdctl import PASSWORD, USER, Etcdctl, binary
 
 
 @dataclass
-class Server:
+class EtcdServer:
     """One member; its ports and its data folder stay the same over restarts."""
 
     name: str
@@ -40,7 +40,7 @@ class Server:
         return self.process is not None and self.process.running
 
 
-class Registry:
+class EtcdCluster:
     """A cluster. Fault methods take the index of a member; none means all of them.
 
     ``cli`` is etcd's own command line for it.
@@ -49,7 +49,7 @@ class Registry:
     def __init__(
         self,
         folder: Path,
-        servers: list[Server],
+        servers: list[EtcdServer],
         *,
         certificates: Certificates | None = None,
         auth: bool = False,
@@ -99,7 +99,7 @@ class Registry:
         for server in chosen:
             eventually(partial(self._serves, server), what=f"{server.name} to serve")
 
-    def _command(self, server: Server) -> list[str | Path]:
+    def _command(self, server: EtcdServer) -> list[str | Path]:
         cluster = ",".join(f"{other.name}={other.peer_url}" for other in self.servers)
         return [
             binary("etcd", "etcd-server"),
@@ -119,7 +119,7 @@ class Registry:
             *self._arguments,
         ]
 
-    def _serves(self, server: Server) -> bool:
+    def _serves(self, server: EtcdServer) -> bool:
         """Whether ``server`` says it is healthy, which needs a leader."""
         assert server.process is not None
         if not server.running:
@@ -132,7 +132,7 @@ class Registry:
         except (urllib.error.URLError, ssl.SSLError, TimeoutError, ConnectionError):
             return False
 
-    def _chosen(self, index: int | None) -> list[Server]:
+    def _chosen(self, index: int | None) -> list[EtcdServer]:
         return self.servers if index is None else [self.servers[index]]
 
     def _processes(self, index: int | None) -> list[Process]:
@@ -214,7 +214,7 @@ def start(
     tls: bool = False,
     auth: bool = False,
     arguments: tuple[str, ...] = (),
-) -> Registry:
+) -> EtcdCluster:
     """A cluster of ``members`` that serves, with all its files in ``folder``.
 
     ``tls``: https that asks for a client certificate; ``auth``: users and passwords. ``arguments``
@@ -224,8 +224,10 @@ def start(
     certificates = Certificates(folder / "tls") if tls else None
     scheme = "https" if tls else "http"
     names = [f"etcd{place}" for place in range(members)]
-    servers = [Server(name, folder / name, scheme) for name in names]
-    registry = Registry(folder, servers, certificates=certificates, auth=auth, arguments=arguments)
+    servers = [EtcdServer(name, folder / name, scheme) for name in names]
+    registry = EtcdCluster(
+        folder, servers, certificates=certificates, auth=auth, arguments=arguments
+    )
     try:
         registry.setup()
     except BaseException:

@@ -1,4 +1,4 @@
-"""The kit's ``Watching`` and ``Holding`` on this backend, with words for its tests."""
+"""The kit's ``EtcdWatching`` and ``EtcdHolding`` on this backend, with words for its tests."""
 
 import os
 from collections.abc import Callable
@@ -23,7 +23,7 @@ def settings_of(flags: dict[str, object], **changes: object) -> EtcdSettings:
     return found
 
 
-class Watching(roles.Watching):
+class EtcdWatching(roles.Watching):
     """Watches with ``settings``."""
 
     def __init__(self, settings: EtcdSettings) -> None:
@@ -62,7 +62,7 @@ class Watching(roles.Watching):
         return self.until(lambda s: what(s) == [*wanted], deadline=PATIENCE, what=f"{wanted}")
 
 
-class Holding(roles.Holding):
+class EtcdHolding(roles.Holding):
     """Holds with ``settings``."""
 
     def __init__(self, settings: EtcdSettings, endpoint: Endpoint) -> None:

@@ -3,9 +3,9 @@
 from pathlib import Path
 
 from lbdisc_lab.servers.certificates import NAMES
-from lbdisc_lab.servers.zookeeper.registry import PASSWORD, USER, Registry
+from lbdisc_lab.servers.zookeeper.registry import PASSWORD, USER, ZooKeeperEnsemble
 
-__all__ = ["PASSWORD", "USER", "Registry", "start"]
+__all__ = ["PASSWORD", "USER", "ZooKeeperEnsemble", "start"]
 
 
 def start(
@@ -19,7 +19,7 @@ def start(
     tls: bool = False,
     client_certificates: bool = False,
     names: tuple[str, ...] = NAMES,
-) -> Registry:
+) -> ZooKeeperEnsemble:
     """Start ``members`` servers with their data in ``folder``; returns when they serve.
 
     ``tick`` is tickTime in seconds; the shortest session is twice that. ``sasl`` knows the user
@@ -27,7 +27,7 @@ def start(
     certificates made on the spot for ``names``, ``client_certificates`` asks for one of the client.
     Raises ``RuntimeError`` that names the Debian package when a program is missing.
     """
-    registry = Registry(
+    registry = ZooKeeperEnsemble(
         folder,
         members=members,
         tick=tick,

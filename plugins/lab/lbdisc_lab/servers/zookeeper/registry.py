@@ -38,7 +38,7 @@ class _Ports:
     election: int
 
 
-class Registry:
+class ZooKeeperEnsemble:
     """Servers with their settings, and the faults that tests need.
 
     The fault methods take a member's index, or mean all members without one.

@@ -69,7 +69,7 @@ class _Running:
         assert not self.thread.is_alive(), "it did not stop"
 
 
-class Watching(_Running):
+class ZooKeeperWatching(_Running):
     """The discovery; ``seen`` holds all that it published."""
 
     def __init__(self, settings: ZooKeeperSettings) -> None:
