@@ -49,7 +49,7 @@ def test_servers_are_found_by_address_or_name(
 
 def test_a_server_that_the_template_left_out_is_found_in_maintenance() -> None:
     now = live("backend web\n")
-    now.parked = parse(TEXT).servers
+    now.in_maintenance = parse(TEXT).servers
     assert servers_of(now, endpoint("two", "10.0.0.2", 3000)) == {("web", "two"): True}
 
 

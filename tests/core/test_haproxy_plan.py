@@ -69,12 +69,12 @@ def test_a_gone_server_is_set_aside_and_remembered() -> None:
     way = plan(text(A, B), text(A))
     assert commands(way) == ["set server b/b state maint"]
     assert way.removed == (("b", "b"),)
-    assert list(way.parked) == [("b", "b")]
+    assert list(way.in_maintenance) == [("b", "b")]
 
 
 def test_a_server_that_comes_back_is_taken_out_of_maintenance() -> None:
-    parked = plan(text(A, B), text(A)).parked
-    way = plan(text(A), text(A, "b 10.0.0.9:80 check weight 7"), parked=parked)
+    in_maintenance = plan(text(A, B), text(A)).in_maintenance
+    way = plan(text(A), text(A, "b 10.0.0.9:80 check weight 7"), in_maintenance=in_maintenance)
     assert commands(way) == [
         "set server b/b addr 10.0.0.9 port 80",
         "set server b/b weight 7",
@@ -82,23 +82,25 @@ def test_a_server_that_comes_back_is_taken_out_of_maintenance() -> None:
         "set server b/b state ready",
         "set server b/b weight 7",
     ]
-    assert way.parked == {}
+    assert way.in_maintenance == {}
 
 
 def test_a_server_that_comes_back_with_other_keywords_needs_a_reload() -> None:
-    parked = plan(text(A, B), text(A)).parked
-    assert "'backup' changed" in reason(plan(text(A), text(A, f"{B} backup"), parked=parked))
+    in_maintenance = plan(text(A, B), text(A)).in_maintenance
+    assert "'backup' changed" in reason(
+        plan(text(A), text(A, f"{B} backup"), in_maintenance=in_maintenance)
+    )
 
 
 def test_a_name_that_waits_in_maintenance_for_an_unknown_reason_needs_a_reload() -> None:
     unknown: dict[tuple[str, str], ServerLine | None] = {("b", "b"): None}
-    assert "nobody knows" in reason(plan(text(A), text(A, B), parked=unknown))
+    assert "nobody knows" in reason(plan(text(A), text(A, B), in_maintenance=unknown))
 
 
 def test_a_waiting_server_stays_known_through_other_changes() -> None:
-    parked = plan(text(A, B), text(A)).parked
-    way = plan(text(A), text("a 10.0.0.1:80 check weight 5"), parked=parked)
-    assert list(way.parked) == [("b", "b")]
+    in_maintenance = plan(text(A, B), text(A)).in_maintenance
+    way = plan(text(A), text("a 10.0.0.1:80 check weight 5"), in_maintenance=in_maintenance)
+    assert list(way.in_maintenance) == [("b", "b")]
 
 
 @pytest.mark.parametrize(

@@ -211,7 +211,7 @@ def test_a_server_with_weight_is_not_draining(here: Place, origin: Origin) -> No
 
 def test_a_server_that_was_left_out_counts_in_maintenance(here: Place, origin: Origin) -> None:
     with draining(here, origin) as made:
-        made.live.parked = made.live.model.servers
+        made.live.in_maintenance = made.live.model.servers
         made.live.model = parse(here.text("backend b\n"))
         made.running.runtime.run([cmd.SetState("b", "a", "maint")])
         assert not made.over()

@@ -64,8 +64,8 @@ def test_servers_that_keep_a_connection_hold_up_no_others(version: str) -> None:
         bring(made, empty)
 
         def left() -> int:
-            made.delete_parked()
-            return len(made.parked)
+            made.delete_from_maintenance()
+            return len(made.in_maintenance)
 
         eventually(lambda: left() == len(busy), what="the servers without a connection to go")
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from lbdisc.errors import CheckError
 from lbdisc.haproxy.language.text import parse
-from lbdisc.haproxy.planning.plan import Parked, plan
+from lbdisc.haproxy.planning.plan import InMaintenance, plan
 from lbdisc.haproxy.process.program import check_config
 from lbdisc.haproxy.verify import differences
 from lbdisc.haproxy.versions import Features
@@ -102,7 +102,7 @@ class Pair:
     def check(self, proxy: str, steps: list[Step], extras: Mapping[str, str], stays: str) -> None:
         """Lead one HAProxy through ``steps``, and reload the other at each."""
         running = ""
-        parked: Parked = {}
+        in_maintenance: InMaintenance = {}
         for step in steps:
             words = self.draft(proxy, step, extras, stays)
             candidate = self.place.text(spelt(words, step.spellings), name="led")
@@ -115,7 +115,7 @@ class Pair:
             if not running:
                 self.led.reload(candidate)
             else:
-                parked = self.lead(running, candidate, parked)
+                in_maintenance = self.lead(running, candidate, in_maintenance)
                 self.fresh.reload(self.place.text(spelt(words, (0,)), name="fresh"))
                 self.compare(candidate)
             running = candidate
@@ -128,8 +128,8 @@ class Pair:
             return False
         return True
 
-    def lead(self, running: str, candidate: str, parked: Parked) -> Parked:
-        way = plan(running, candidate, features=self.features, parked=parked)
+    def lead(self, running: str, candidate: str, in_maintenance: InMaintenance) -> InMaintenance:
+        way = plan(running, candidate, features=self.features, in_maintenance=in_maintenance)
         self.ways[way.how] += 1
         if way.how == "reload":
             assert all(way.reasons), way
@@ -137,7 +137,7 @@ class Pair:
             self.led.reload(candidate)
         else:
             self.led.runtime.run(way.commands)
-        return way.parked
+        return way.in_maintenance
 
     def compare(self, candidate: str) -> None:
         eventually(partial(self._agree, candidate), deadline=10, what=f"the same as of {candidate}")

@@ -141,7 +141,7 @@ def servers_of(live: Live, endpoint: Endpoint) -> Found:
     """The servers that the running text has for the endpoint."""
     servers, name = live.model.servers, endpoint.name
     lines = {key: servers[key] for p in live.model.proxies if (key := (p, name)) in servers}
-    lines |= {key: line for key, line in live.parked.items() if line}
+    lines |= {key: line for key, line in live.in_maintenance.items() if line}
     if not any(_is_at(line.address, endpoint) for line in lines.values()):
         ends = f":{endpoint.port}"  # ten thousand addresses take long to read
         lines |= {k: s for k, s in servers.items() if s.address.endswith(ends)}

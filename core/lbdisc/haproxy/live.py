@@ -6,7 +6,7 @@ from contextlib import contextmanager, suppress
 
 from lbdisc.haproxy.errors import HaproxyError, Refused, Unreachable
 from lbdisc.haproxy.language.text import Configuration
-from lbdisc.haproxy.planning.plan import Key, Parked, Plan, plan
+from lbdisc.haproxy.planning.plan import InMaintenance, Key, Plan, plan
 from lbdisc.haproxy.sockets.commands import Command, DeleteServer, WaitRemovable
 from lbdisc.haproxy.sockets.socket import Runtime
 from lbdisc.haproxy.verify import differences
@@ -20,7 +20,7 @@ AT_ONCE = 50  # servers to delete in one go; the next come a second later
 
 
 class Live:
-    """One worker: ``pid`` runs ``text``, and keeps ``parked`` servers in maintenance.
+    """One worker: ``pid`` runs ``text``, and keeps ``in_maintenance`` servers waiting.
 
     Before HAProxy 3.0 a server added at run time never reuses connections; ``unsettled`` tells when
     (seconds of ``clock``) the first and the last of such servers came, ``None`` if none did.
@@ -41,10 +41,10 @@ class Live:
         self.text = text
         self.model = model
         self.features = features
-        self.parked: Parked = {}
+        self.in_maintenance: InMaintenance = {}
         self.unsettled: tuple[float, float] | None = None
         self._clock = clock
-        self._turn = 0  # which of the parked servers are looked at next
+        self._turn = 0  # which of the servers in maintenance are looked at next
         self._kept: Runtime | None = None
 
     def close(self) -> None:
@@ -70,7 +70,7 @@ class Live:
             self.text,
             candidate,
             features=self.features,
-            parked=self.parked,
+            in_maintenance=self.in_maintenance,
             max_changes=max_changes,
         )
 
@@ -81,7 +81,7 @@ class Live:
             time.sleep(BREATH)
             with self._talking() as runtime:
                 self._read_back(runtime, planned, model)
-        self.text, self.model, self.parked = candidate, model, planned.parked
+        self.text, self.model, self.in_maintenance = candidate, model, planned.in_maintenance
         if planned.added and not self.features.reuses_connections:
             now = self._clock()
             self.unsettled = (self.unsettled[0] if self.unsettled else now), now
@@ -156,24 +156,26 @@ class Live:
         self._kept = runtime
         return runtime
 
-    def _next_parked(self) -> list[Key]:
+    def _next_in_maintenance(self) -> list[Key]:
         """Some at a time, in turn: none waits for others that keep a connection for long."""
-        waiting = list(self.parked)
+        waiting = list(self.in_maintenance)
         start = self._turn % len(waiting)
         self._turn = start + AT_ONCE if start + AT_ONCE < len(waiting) else 0
         return (waiting[start:] + waiting[:start])[:AT_ONCE]
 
-    def delete_parked(self) -> int:
+    def delete_from_maintenance(self) -> int:
         """Delete servers in maintenance that have no connection left; returns how many went."""
-        if not self.parked or not self.features.can_delete:
+        if not self.in_maintenance or not self.features.can_delete:
             return 0
         gone = []
         with suppress(HaproxyError), self._talking() as runtime:
-            for proxy, name in self._next_parked():
+            for proxy, name in self._next_in_maintenance():
                 # A refused `del server` is an alert in HAProxy's log: it is asked before.
                 with suppress(Refused):
                     runtime.run([WaitRemovable(proxy, name, 1)])
                     runtime.run([DeleteServer(proxy, name)])
                     gone.append((proxy, name))
-        self.parked = {key: line for key, line in self.parked.items() if key not in gone}
+        self.in_maintenance = {
+            key: line for key, line in self.in_maintenance.items() if key not in gone
+        }
         return len(gone)

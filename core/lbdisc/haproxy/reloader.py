@@ -38,7 +38,7 @@ from lbdisc.values import Endpoint
 
 log = structlog.get_logger("lbdisc.haproxy")
 ANSWER_LIMIT = 5.0  # seconds for a new worker's runtime socket
-MISTRUST = 60.0  # seconds without changes at run time after HAProxy refused one
+COOL_DOWN = 60.0  # seconds without changes at run time after HAProxy refused one
 
 
 class HaproxyReloader:
@@ -56,7 +56,7 @@ class HaproxyReloader:
         self._follower = Follower(self._check)
         self._undid = False  # the last change at run time had to be taken back
         self._applied = False  # whether anything was; `lbdisc plan` only asks
-        self._mistrust_until = float("-inf")
+        self._cools_down_until = float("-inf")
 
     def check(self, candidate: Path) -> None:
         """``haproxy -c``. Raises ``CheckError`` with HAProxy's own words and line numbers."""
@@ -72,7 +72,7 @@ class HaproxyReloader:
             how=how,
             plan=found,
             text=live.text if live else "",
-            parked=live.parked if live else None,
+            in_maintenance=live.in_maintenance if live else None,
         )
 
     def _way(self, running: Rendered | None, candidate: Rendered) -> tuple[How, Plan | None]:
@@ -106,7 +106,7 @@ class HaproxyReloader:
             return "the configuration has no 'stats socket' of level admin"
         if self._live and (path := lost_socket(model)):
             return f"the runtime socket {path} is gone"
-        if time.monotonic() < self._mistrust_until:
+        if time.monotonic() < self._cools_down_until:
             return "HAProxy refused a change at run time less than a minute ago"
         return ""
 
@@ -137,7 +137,7 @@ class HaproxyReloader:
         except HaproxyError as error:
             log.warning("not at run time, a reload follows", error=str(error))
             if not isinstance(error, Unreachable):
-                self._mistrust_until = time.monotonic() + MISTRUST
+                self._cools_down_until = time.monotonic() + COOL_DOWN
             self._forget_live()
             return None
         if found.commands:
@@ -302,7 +302,7 @@ class HaproxyReloader:
         if live is None:
             return None
         live.connect()
-        live.delete_parked()
+        live.delete_from_maintenance()
         if not live.settles(self._settings.settle_after):
             return None
         self._follower.settle()

@@ -30,7 +30,7 @@ from lbdisc.haproxy.sockets.commands import Command
 from lbdisc.haproxy.versions import OLDEST, Features
 
 Key = tuple[str, str]
-Parked = Mapping[Key, ServerLine | None]
+InMaintenance = Mapping[Key, ServerLine | None]
 How = Literal["nothing", "written", "runtime", "reload"]
 MAX_CHANGES = 200  # servers; from there on a reload costs less (measured)
 
@@ -40,8 +40,8 @@ class Plan:
     """``how`` is nothing (texts are equal), written (only the file changes), runtime or reload.
 
     ``commands`` are to be sent in this order. ``reasons`` say, one line each, why it is a reload.
-    ``added`` names the servers that ``add server`` makes. ``parked`` are all servers that wait in
-    maintenance after the commands, as they were in the file; a reload drops them.
+    ``added`` names the servers that ``add server`` makes. ``in_maintenance`` are all
+    servers that wait there after the commands, as they were in the file; a reload drops them.
     """
 
     how: How
@@ -49,7 +49,7 @@ class Plan:
     reasons: tuple[str, ...] = ()
     added: tuple[Key, ...] = ()
     removed: tuple[Key, ...] = ()
-    parked: Parked = field(default_factory=dict)
+    in_maintenance: InMaintenance = field(default_factory=dict)
 
     @property
     def detail(self) -> str:
@@ -68,17 +68,17 @@ def plan(
     candidate: str,
     *,
     features: Features = OLDEST,
-    parked: Parked | None = None,
+    in_maintenance: InMaintenance | None = None,
     max_changes: int = MAX_CHANGES,
 ) -> Plan:
     """The way from a HAProxy that runs ``running`` to one that runs ``candidate``.
 
-    ``parked`` are servers that earlier plans left in maintenance, ``None`` for one of which nothing
+    ``in_maintenance`` are servers that earlier plans left there, ``None`` for one of which nothing
     is known but its name.
     """
-    waiting = dict(parked or {})
+    waiting = dict(in_maintenance or {})
     if running == candidate:
-        return Plan(how="nothing", parked=waiting)
+        return Plan(how="nothing", in_maintenance=waiting)
     try:
         return _Planner(parse(running), parse(candidate), features, waiting, max_changes).plan()
     except Unfit as reason:
@@ -91,11 +91,11 @@ class _Planner:
         old: Configuration,
         new: Configuration,
         features: Features,
-        parked: dict[Key, ServerLine | None],
+        in_maintenance: dict[Key, ServerLine | None],
         max_changes: int,
     ) -> None:
         self._old, self._new = old, new
-        self._features, self._parked = features, parked
+        self._features, self._in_maintenance = features, in_maintenance
         self._max_changes = max_changes
         self._reasons: list[str] = []
 
@@ -116,20 +116,20 @@ class _Planner:
             f"the order of the servers of {name} changed"
             for name in reordered(self._old, self._new)
         ]
-        added = [server for server in come if server.key not in self._parked]
-        revived = [server for server in come if server.key in self._parked]
+        added = [server for server in come if server.key not in self._in_maintenance]
+        revived = [server for server in come if server.key in self._in_maintenance]
         todo = self._additions(added)
         todo += self._changes([*revived, *stay])
         todo += self._removals(gone)
         if self._reasons:
             return Plan(how="reload", reasons=tuple(self._reasons))
-        waiting = {key: line for key, line in self._parked.items() if key not in after}
+        waiting = {key: line for key, line in self._in_maintenance.items() if key not in after}
         return Plan(
             how="runtime" if todo else "written",
             commands=tuple(todo),
             added=tuple(server.key for server in added),
             removed=tuple(server.key for server in gone),
-            parked={**waiting, **{server.key: server for server in gone}},
+            in_maintenance={**waiting, **{server.key: server for server in gone}},
         )
 
     def _check_unnamed(self, servers: Iterable[ServerLine]) -> None:
@@ -193,7 +193,7 @@ class _Planner:
         if server.key in self._old.servers:
             return fold(self._old.servers[server.key])
         check_revivable(fold(server), self._new.proxies[server.proxy])
-        line = self._parked[server.key]
+        line = self._in_maintenance[server.key]
         if line is None:
             raise Unfit(f"server {server} waits in maintenance with settings nobody knows")
         return replace(fold(line), disabled=True)
