@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     import typer
 
     from lbdisc import events
-    from lbdisc.cli.context import Context
+    from lbdisc.settings.loading import Settings
 
 PROJECT = "lbdisc"
 hookspec = pluggy.HookspecMarker(PROJECT)
@@ -221,6 +221,34 @@ class NoSettings:
     """Nothing to set: ``[log]`` is for all lines, the service manager tells by the environment."""
 
 
+class Context(Protocol):
+    """What a plugin's command may ask for; nothing is loaded before it is asked.
+
+    Every part may raise ``LbdiscError``; let it pass: it becomes one line and an exit code.
+    """
+
+    def given(
+        self,
+        *,
+        config: Path | None = None,
+        backend: str | None = None,
+        assignments: Sequence[str] | None = None,
+    ) -> "Context":
+        """With the command's own ``--config``, ``--backend`` and ``--set KEY=VALUE``."""
+
+    @property
+    def settings(self) -> "Settings":
+        """The effective settings; ``settings.table(name)`` is a plugin's own. Sets up the log."""
+
+    @property
+    def discovery(self) -> Discovery:
+        """A new discovery of the backend that the settings name."""
+
+    @property
+    def status(self) -> dict[str, Any] | None:
+        """What the agent last said of itself, ``None`` when it never did."""
+
+
 class Hooks:
     """The hook specifications; every function here may be implemented by a plugin."""
 
@@ -247,7 +275,7 @@ class Hooks:
         """
 
     @hookspec
-    def lbdisc_commands(self, app: "typer.Typer", context: "Context") -> None:
+    def lbdisc_commands(self, app: "typer.Typer", context: Context) -> None:
         """Called when the command line is built; add commands to ``app``. ``versionadded: 0.1``
 
         ``context`` gives a command the settings, the discovery and the agent's status once it runs.

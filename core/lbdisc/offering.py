@@ -17,6 +17,13 @@ METHODS = {
     "reloader": ("check", "plan", "apply", "verify", "close"),
     "listener": ("hear", "close"),
 }
+# Keys of the settings that are the core's: no table of a plugin has such a name.
+RESERVED_TABLES = frozenset(
+    (
+        *("backend", "renderer", "reloader", "services", "output", "state_dir"),
+        *("listeners_off", "agent", "guard", "register", "log"),
+    )
+)
 REPLACED = {("registrar", "open"): "hold"}
 
 
@@ -39,11 +46,9 @@ def checked(kind: str, plugin: str, offered: object) -> Provider[Any, Any]:
 def _check_table(kind: str, name: str, settings: Any) -> None:
     from pydantic import TypeAdapter
 
-    from lbdisc.settings.tables import CoreSettings
-
     if not (isinstance(settings, type) and dataclasses.is_dataclass(settings)):
         raise PluginError(f"lbdisc_{kind}: {_described(settings)} as settings, no dataclass type")
-    if name in {field.name for field in dataclasses.fields(CoreSettings)}:
+    if name in RESERVED_TABLES:
         raise PluginError(f"lbdisc_{kind}: the name {name!r} is a table of the core")
     TypeAdapter(settings)
     settings()

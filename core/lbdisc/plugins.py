@@ -18,6 +18,7 @@ from lbdisc.errors import PluginError, SettingsError
 from lbdisc.events import PluginBroken
 from lbdisc.hooks import (
     PROJECT,
+    Context,
     Discovery,
     Hooks,
     Provider,
@@ -29,8 +30,6 @@ from lbdisc.offering import checked
 
 if TYPE_CHECKING:
     import typer
-
-    from lbdisc.cli.context import Context
 
 GROUP = "lbdisc"
 BUILT_IN = {
@@ -205,7 +204,7 @@ class Plugins:
                 )
         return {name: offer.provider.settings for name, offer in tables.items()}
 
-    def add_commands(self, app: "typer.Typer", context: "Context") -> None:
+    def add_commands(self, app: "typer.Typer", context: Context) -> None:
         """Let every plugin add its commands; all of one that fails are left out."""
         for implementation in self._manager.hook.lbdisc_commands.get_hookimpls():
             added = type(app)()

@@ -1,5 +1,6 @@
 """Plugins: found one by one, broken ones named, offers unique, hooks described."""
 
+import dataclasses
 import sys
 import threading
 from collections.abc import Callable
@@ -13,10 +14,12 @@ import pytest
 import typer
 
 from lbdisc import Provider, hookimpl, plugins
-from lbdisc.cli.context import Context
+from lbdisc.cli.context import CommandContext
 from lbdisc.errors import PluginError, RenderError, SettingsError
-from lbdisc.hooks import Discovery, Hooks
+from lbdisc.hooks import Context, Discovery, Hooks
+from lbdisc.offering import RESERVED_TABLES
 from lbdisc.plugins import Plugins
+from lbdisc.settings.tables import CoreSettings
 from lbdisc.testing.recorder import Recorder
 from lbdisc.values import Snapshot
 
@@ -236,7 +239,7 @@ def commands(plugin: object) -> tuple[list[str | None], Plugins]:
     app.command("run")(lambda: None)
     loaded.add(Good(), name="good")
     loaded.add(plugin, name="other")
-    loaded.add_commands(app, Context(loaded))
+    loaded.add_commands(app, CommandContext(loaded))
     return [command.name for command in app.registered_commands], loaded
 
 
@@ -286,7 +289,7 @@ def test_commands_that_cannot_be_added_are_broken_and_the_others_stay(
 def test_a_command_has_settings_discovery_and_status(tmp_path: Path) -> None:
     settings = tmp_path / "lbdisc.toml"
     settings.write_text(f'state_dir = "{tmp_path}"\n[file]\ndir = "{tmp_path}"\n')
-    context = Context(Plugins.load([])).given(config=settings, assignments=["file.rescan=7"])
+    context = CommandContext(Plugins.load([])).given(config=settings, assignments=["file.rescan=7"])
     assert context.settings.table("file").rescan == 7
     seen, stop = Recorder(), Event()
     threading.Thread(target=context.discovery.watch, args=(seen, stop), daemon=True).start()
@@ -306,3 +309,7 @@ def test_every_hook_says_when_it_is_called_and_since_when_it_exists() -> None:
 def test_nearest_names_the_word_that_was_meant() -> None:
     assert plugins.nearest("etdc", ["etcd", "serf"]) == " (did you mean 'etcd'?)"
     assert plugins.nearest("zzz", ["etcd", "serf"]) == ""
+
+
+def test_names_that_no_table_may_have_are_those_of_the_core() -> None:
+    assert {field.name for field in dataclasses.fields(CoreSettings)} == RESERVED_TABLES

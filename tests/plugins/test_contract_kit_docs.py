@@ -11,7 +11,7 @@ import pytest
 import typer
 
 import lbdisc.testing
-from lbdisc.cli.context import Context
+from lbdisc.cli.context import CommandContext
 from lbdisc.errors import CheckError
 from lbdisc.events import ProgramStarted
 from lbdisc.hooks import Hooks, Reloader, Renderer
@@ -128,7 +128,7 @@ def test_the_example_of_a_listener_counts(tmp_path: Path) -> None:
 
 def test_the_example_of_a_command_adds_one() -> None:
     app = typer.Typer()
-    example("commands")["lbdisc_commands"](app, Context(Plugins()))
+    example("commands")["lbdisc_commands"](app, CommandContext(Plugins()))
     assert [command.callback.__name__ for command in app.registered_commands if command.callback]
 
 

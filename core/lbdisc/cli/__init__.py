@@ -5,7 +5,7 @@ import sys
 import typer
 
 from lbdisc import __version__
-from lbdisc.cli.context import Context
+from lbdisc.cli.context import CommandContext
 from lbdisc.errors import LbdiscError
 from lbdisc.plugins import Plugins
 
@@ -36,7 +36,7 @@ def build(plugins: Plugins) -> typer.Typer:
     app.command("plugins")(plugin_list.plugins)
     app.add_typer(config.app(), name="config")
     app.add_typer(template.app(), name="template")
-    plugins.add_commands(app, Context(plugins))
+    plugins.add_commands(app, CommandContext(plugins))
     return app
 
 

@@ -1,4 +1,4 @@
-"""What a plugin's command may ask for; nothing is loaded before it is asked."""
+"""What the command of a plugin is given; nothing is loaded before it is asked."""
 
 from collections.abc import Sequence
 from functools import cached_property
@@ -11,11 +11,8 @@ if TYPE_CHECKING:
     from lbdisc.settings.loading import Settings
 
 
-class Context:
-    """Settings, discovery and status for a command that a plugin adds.
-
-    Every part may raise ``LbdiscError``; let it pass: it becomes one line and an exit code.
-    """
+class CommandContext:
+    """Settings, discovery and status for a command that a plugin adds: see ``hooks.Context``."""
 
     def __init__(
         self,
@@ -36,13 +33,13 @@ class Context:
         config: Path | None = None,
         backend: str | None = None,
         assignments: Sequence[str] | None = None,
-    ) -> "Context":
-        """With the command's own ``--config``, ``--backend`` and ``--set KEY=VALUE``."""
-        return Context(self._plugins, config=config, backend=backend, assignments=assignments or ())
+    ) -> "CommandContext":
+        return CommandContext(
+            self._plugins, config=config, backend=backend, assignments=assignments or ()
+        )
 
     @cached_property
     def settings(self) -> "Settings":
-        """The effective settings; ``settings.table(name)`` is a plugin's own. Sets up the log."""
         from lbdisc.cli.common import load_configuration
 
         flags = {"backend": self._backend}
@@ -50,14 +47,12 @@ class Context:
 
     @property
     def discovery(self) -> "Discovery":
-        """A new discovery of the backend that the settings name."""
         from lbdisc.settings import choosing
 
         return choosing.discovery(self._plugins, self.settings)
 
     @property
     def status(self) -> dict[str, Any] | None:
-        """What the agent last said of itself, ``None`` when it never did."""
         from lbdisc.agent.store import Store
 
         return Store(self.settings.core.state_dir).status()

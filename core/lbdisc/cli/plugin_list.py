@@ -4,7 +4,7 @@ import json
 import sys
 
 from lbdisc.cli.common import JsonOption
-from lbdisc.cli.context import Context
+from lbdisc.cli.context import CommandContext
 from lbdisc.plugins import Plugins
 
 
@@ -18,7 +18,7 @@ def plugins(as_json: JsonOption = False) -> None:
     from lbdisc.cli.tables import show_table
 
     loaded = Plugins.load()
-    loaded.add_commands(typer.Typer(), Context(loaded))
+    loaded.add_commands(typer.Typer(), CommandContext(loaded))
     rows = [(o.kind, o.provider.name, o.plugin) for o in loaded.offers]
     if as_json:
         document = {
