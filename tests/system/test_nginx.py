@@ -111,11 +111,12 @@ class Nginx(Scene):
 
 @pytest.fixture
 def scene(tmp_path: Path) -> Iterator[Nginx]:
-    with Nginx(tmp_path) as made:
-        try:
+    made = Nginx(tmp_path)
+    try:
+        with made:
             yield made
-        finally:
-            made.end()
+    finally:  # after the agent, which would start it again
+        made.end()
 
 
 def test_a_rolling_restart_under_posts_loses_nothing(scene: Nginx) -> None:
