@@ -11,6 +11,8 @@ from threading import Event
 
 from lbdisc import events
 from lbdisc.agent.announcing import announced
+from lbdisc.agent.desired import Desired
+from lbdisc.agent.looking import LIFE_SIGN, Looks
 from lbdisc.agent.pace import Pace
 from lbdisc.agent.presence import Presence
 from lbdisc.agent.starting import await_first, left_in
@@ -22,15 +24,14 @@ from lbdisc.builtin.systemd.notify import Notifier
 from lbdisc.errors import ApplyError, LbdiscError, Unconfirmed
 from lbdisc.events import Cause
 from lbdisc.generation import Generation
-from lbdisc.hooks import Follows, Reloader, Renderer, Tends
+from lbdisc.hooks import Follows, Reloader, Renderer
 from lbdisc.listening.listeners import Listeners
 from lbdisc.listening.repeats import Repeats
-from lbdisc.planned import Applied, AtRuntime, Nothing, Planned, Reload, Start
+from lbdisc.planned import Applied, AtRuntime, Nothing, Reload, Start
 from lbdisc.rendered import Rendered
 from lbdisc.settings.tables import CoreSettings
 from lbdisc.values import Change, Problem, Snapshot
 
-LIFE_SIGN = 1.0  # seconds between two cheap looks at the load balancer
 DOUBT = 60.0  # seconds; no reload after the other where what runs never is what was applied
 
 
@@ -57,7 +58,6 @@ class Agent:
         self._tell = listeners.tell
         self._status = status
         self._watcher = watcher
-        self._renderer = renderer
         self._reloader = reloader
         self._store = store
         self._wake = wake
@@ -67,23 +67,18 @@ class Agent:
         self._pace = Pace(settings.agent)
         self._backoff = Backoff(settings.agent.retry_first, settings.agent.retry_most)
         self._doubt = Backoff(settings.agent.retry_first, DOUBT)
-        self._desired: Snapshot | None = None
-        self._rendered: tuple[Snapshot, Rendered] | None = None
-        self._planned: Planned | None = None  # for what is rendered, and for what runs now
+        self._desired = Desired(renderer, reloader, settings.output)
         self._taken: Snapshot | None = None
         self._cause = Cause(source="state")
         self._since: float | None = None  # when the first news came that is not applied
         self._problems: frozenset[Problem] = frozenset()
-        self._kept: Rendered | None = None
         self._known: Snapshot | None = None  # what an earlier agent served
         self._running: Generation | None = None
-        self._next_look = 0.0
-        self._next_thorough = 0.0
+        self._looks = Looks(reloader, listeners.tell)
         self._ready = False
         self._number = status.earlier_number
         self._written = 0
         self._failures = Repeats()
-        self._tend_failures = Repeats()
         self._keep_failures = Repeats()
 
     def run(self, stop: Event) -> None:
@@ -97,7 +92,7 @@ class Agent:
             now = self._clock()
             if self._is_due(now):
                 self._bring()
-            elif self._running is not None and self._next_look <= now and not self._pace.failing:
+            elif self._running is not None and self._looks.next <= now and not self._pace.failing:
                 self._look(now)
             newest = self._watcher.newest
             self._presence.look(newest and newest.snapshot, self._running, self._reloader)
@@ -131,10 +126,11 @@ class Agent:
         """Go on with new settings: another renderer, another watcher; nothing is dropped."""
         self._presence = self._presence.changed(settings.services, presence)
         self._watcher.stop()
-        self._watcher, self._renderer, self._settings = watcher, renderer, settings
+        self._watcher, self._settings = watcher, settings
         self._pace.settings = settings.agent
         watcher.start()
-        self._rendered = self._planned = self._taken = None
+        self._desired.render_with(renderer)
+        self._taken = None
         self._changed(self._clock(), Cause(source="settings"))
 
     def _begin(self, stop: Event) -> None:
@@ -155,9 +151,9 @@ class Agent:
         )
         if known is None and written is not None:
             # Nothing is known of endpoints, but a file is there: it is kept alive as it is.
-            self._kept = written
+            self._desired.kept = written
         else:
-            self._desired = (known or Snapshot()).only(self._settings.services)
+            self._desired.snapshot = (known or Snapshot()).only(self._settings.services)
         self._changed(self._clock(), cause)
 
     def _take_newest(self) -> None:
@@ -167,9 +163,9 @@ class Agent:
         self._taken = newest.snapshot
         self._tell_problems(frozenset(newest.snapshot.problems), newest.cause)
         snapshot = newest.snapshot.only(self._settings.services)
-        if snapshot == self._desired:
+        if snapshot == self._desired.snapshot:
             return
-        self._desired = snapshot
+        self._desired.snapshot = snapshot
         if self._since is None:
             self._since = newest.arrived
         self._changed(newest.arrived, newest.cause)
@@ -180,8 +176,7 @@ class Agent:
         """Something is to be applied, because of ``cause``."""
         self._cause = cause
         self._pace.changed(now)
-        count = None if self._desired is None else len(self._desired)
-        number = self._number + 1
+        number, count = self._number + 1, self._desired.count
         self._tell(events.ChangeWanted(generation=number, endpoints=count, cause=cause))
 
     def _tell_problems(self, problems: frozenset[Problem], cause: Cause) -> None:
@@ -203,39 +198,20 @@ class Agent:
         if self._running is None or self._pace.failing:
             return False
         try:
-            return not self._prepared().costs_a_reload
+            return not self._desired.planned(self._running).costs_a_reload
         except LbdiscError:
             return True  # applying says why, at once
-
-    def _wanted(self) -> tuple[Snapshot, Rendered]:
-        """The desired snapshot and what it is rendered to. Raises ``LbdiscError``."""
-        if self._desired is None:
-            return Snapshot(), self._kept or Rendered("")
-        if self._rendered is None or self._rendered[0] is not self._desired:
-            self._planned = None
-            self._rendered = self._desired, self._renderer.render(self._desired)
-        return self._rendered
-
-    def _prepared(self) -> Planned:
-        """What an apply does, planned once for the pace and for the apply."""
-        _, rendered = self._wanted()
-        if self._planned is None:
-            running = self._running.rendered if self._running else None
-            self._planned = self._reloader.plan(self._settings.output, running, rendered)
-        return self._planned
 
     def _bring(self) -> None:
         """Render, apply and verify the desired snapshot; plan the next attempt when that fails."""
         try:
-            snapshot, rendered = self._wanted()
+            snapshot, rendered = self._desired.rendered()
             applied = self._apply(rendered)
         except LbdiscError as error:
-            self._rendered = None
             self._failed(error)
             return
         finally:
-            self._planned = None
-        self._rendered = None
+            self._desired.render_anew()
         self._pace.settled()
         self._backoff.reset()
         self._doubt.reset()
@@ -244,10 +220,10 @@ class Agent:
 
     def _apply(self, rendered: Rendered) -> Applied:
         if self._running is not None and rendered == self._running.rendered:
-            self._planned = None  # what runs may have become something else
+            self._desired.plan_anew()
             if not self._reloader.verify(rendered, thorough=True):
                 return Applied(how=Nothing())
-        applied = self._reloader.apply(self._prepared())
+        applied = self._reloader.apply(self._desired.planned(self._running))
         now = self._clock()
         if isinstance(applied.how, Reload | Start):
             self._pace.reloaded(now)
@@ -255,7 +231,8 @@ class Agent:
         thorough = not isinstance(applied.how, AtRuntime)
         if difference := self._reloader.verify(rendered, thorough=thorough):
             raise Unconfirmed(f"applied, yet not running: {difference}")
-        self._plan_looks(now, thorough=thorough)
+        verify_every = self._settings.agent.verify_every
+        self._looks.plan(now, verify_every=verify_every, thorough=thorough)
         return applied
 
     def _failed(self, error: LbdiscError) -> None:
@@ -304,44 +281,22 @@ class Agent:
     def _look(self, now: float) -> None:
         """See whether the load balancer still runs what it should; bring it back if not."""
         assert self._running is not None
-        thorough = self._next_thorough <= now
-        self._plan_looks(now, thorough=thorough)
-        if difference := self._reloader.verify(self._running.rendered, thorough=thorough):
-            self._planned = None
+        verify_every = self._settings.agent.verify_every
+        found = self._looks.difference(self._running, now, verify_every=verify_every)
+        self._desired.plan_anew()
+        if found:
             cause = Cause(source="drift")
-            number = self._running.number
-            self._tell(events.Drifted(generation=number, found=difference, cause=cause))
+            self._tell(events.Drifted(generation=self._running.number, found=found, cause=cause))
             self._changed(now, cause)
             self._pace.first_change = now - self._settings.agent.max_wait
-        else:
-            self._tend(self._running.number)
-
-    def _tend(self, number: int) -> None:
-        if not isinstance(self._reloader, Tends):
-            return
-        self._planned = None
-        try:
-            done = self._reloader.tend()
-        except LbdiscError as error:
-            times, text = self._tend_failures.count("", str(error)), str(error)
-            failed = events.TendFailed(generation=number, error=text, times=times, again=times > 1)
-            self._tell(failed)
-            return
-        self._tend_failures.clear()
-        if done is not None:
+        elif self._looks.tend(self._running) is not None:
             self._pace.reloaded(self._clock())
-            self._tell(events.Tended(generation=number, how=str(done.how), detail=done.detail))
-
-    def _plan_looks(self, now: float, *, thorough: bool) -> None:
-        self._next_look = now + LIFE_SIGN
-        if thorough:
-            self._next_thorough = now + self._settings.agent.verify_every
 
     def _until_next(self, now: float) -> float:
         """Seconds until something is due."""
         times = [now + LIFE_SIGN, self._pace.due, self._watcher.due]
         if self._running is not None and not self._pace.failing:
-            times.append(self._next_look)
+            times.append(self._looks.next)
         times.append(self._presence.due)
         if self._notifier.watchdog:
             times.append(now + self._notifier.watchdog / 3)

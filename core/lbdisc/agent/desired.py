@@ -1,0 +1,60 @@
+"""What is to run: the newest snapshot, what it is rendered to, and what that takes."""
+
+from pathlib import Path
+
+from lbdisc.generation import Generation
+from lbdisc.hooks import Reloader, Renderer
+from lbdisc.planned import Planned
+from lbdisc.rendered import Rendered
+from lbdisc.values import Snapshot
+
+
+class Desired:
+    """Rendered once for each snapshot, and planned once for the pace and for the apply.
+
+    ``kept`` is the configuration to keep alive as it is while no ``snapshot`` is known.
+    """
+
+    def __init__(self, renderer: Renderer, reloader: Reloader, output: Path) -> None:
+        self._renderer = renderer
+        self._reloader = reloader
+        self._output = output
+        self._rendered: tuple[Snapshot, Rendered] | None = None
+        self._planned: Planned | None = None  # for what is rendered, and for what runs now
+        self.snapshot: Snapshot | None = None
+        self.kept: Rendered | None = None
+
+    def render_with(self, renderer: Renderer) -> None:
+        """From now on ``renderer`` makes the configuration."""
+        self._renderer = renderer
+        self.render_anew()
+
+    @property
+    def count(self) -> int | None:
+        """How many endpoints there are; ``None`` while that is not known."""
+        return None if self.snapshot is None else len(self.snapshot)
+
+    def rendered(self) -> tuple[Snapshot, Rendered]:
+        """The snapshot and its configuration. Raises ``LbdiscError``."""
+        if self.snapshot is None:
+            return Snapshot(), self.kept or Rendered("")
+        if self._rendered is None or self._rendered[0] is not self.snapshot:
+            self._planned = None
+            self._rendered = self.snapshot, self._renderer.render(self.snapshot)
+        return self._rendered
+
+    def planned(self, running: Generation | None) -> Planned:
+        """What it takes to come there from what runs. Raises ``LbdiscError``."""
+        _, rendered = self.rendered()
+        if self._planned is None:
+            before = running.rendered if running else None
+            self._planned = self._reloader.plan(self._output, before, rendered)
+        return self._planned
+
+    def plan_anew(self) -> None:
+        """What runs may have become something else."""
+        self._planned = None
+
+    def render_anew(self) -> None:
+        """What was rendered is used, or was no good."""
+        self._rendered = self._planned = None
