@@ -10,9 +10,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import ClassVar
 
+import psutil
 import pytest
 
-from lbdisc.testing.waiting import eventually
 from support.cell import Cell
 from support.registries import EtcdWorld, FileWorld, ZooKeeperWorld
 from support.serf_world import SerfWorld
@@ -106,8 +106,10 @@ class GuardPromises:
     ) -> None:
         world.kill()
         with cell.apart("HAProxy was stopped"):
-            os.kill(cell.status["pid"], signal.SIGTERM)
-            eventually(lambda: cell.haproxy_pid() == 0)
+            agent = psutil.Process(cell.status["pid"])
+            agent.terminate()
+            agent.wait(30)
+            assert cell.haproxy_pid() == 0
             cell.agent()
             cell.until_up(*world.nodes)
             cell.until_served(1)
