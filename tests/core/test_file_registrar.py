@@ -3,6 +3,7 @@
 import json
 import os
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from threading import Event
 
@@ -10,9 +11,11 @@ import pytest
 
 from lbdisc.builtin.file.registrar import FileRegistrar
 from lbdisc.builtin.file.settings import FileSettings
-from lbdisc.errors import RegistrarError
+from lbdisc.errors import RegistrarError, WriteRefused
+from lbdisc.register.holding import End
 from lbdisc.testing import Holding, eventually
 from lbdisc.values import Endpoint
+from support.disk import Disk
 
 ENDPOINT = Endpoint(service="web", name="s1", address="10.0.0.7", port=80)
 
@@ -124,3 +127,31 @@ def test_a_missing_folder_is_named(tmp_path: Path) -> None:
 def test_a_folder_that_cannot_be_written_is_named() -> None:
     with pytest.raises(RegistrarError, match=r"file\.dir: cannot write /sys/web/s1\.json: "):
         put(FileSettings(dir=Path("/sys")))
+
+
+@pytest.fixture
+def disk(tmp_path: Path) -> Iterator[Disk]:
+    if not Disk.possible():
+        pytest.skip("only root may mount a disk")
+    made = Disk(tmp_path)
+    yield made
+    made.close()
+
+
+def test_a_full_disk_takes_no_draining_state_and_lets_the_file_go(file: Path, disk: Disk) -> None:
+    with Holding(registrar(file), ENDPOINT) as holding:
+        holding.held(deadline=30)
+        disk.fill()
+        holding.change(state="draining")
+        assert isinstance(holding.failed(deadline=30), WriteRefused)
+    assert holding.end == End(held=True)
+    assert not file.exists()
+
+
+def test_what_a_read_only_disk_keeps_is_told_with_its_time(file: Path, disk: Disk) -> None:
+    with Holding(registrar(file, ttl=7.0), ENDPOINT) as holding:
+        holding.held(deadline=30)
+        disk.read_only()
+    assert holding.end is not None
+    assert isinstance(holding.end.error, WriteRefused)
+    assert (holding.end.held, holding.end.expires_s) == (True, 7.0)

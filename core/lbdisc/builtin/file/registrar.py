@@ -1,5 +1,6 @@
 """Registrar ``file``: one file in a node folder for each entry."""
 
+import errno
 import json
 import os
 import secrets
@@ -13,10 +14,11 @@ from lbdisc import atomic, records
 from lbdisc.builtin.file import entry as file_entry
 from lbdisc.builtin.file.entry import SUFFIX, FileEntry, Signature
 from lbdisc.builtin.file.settings import FileSettings
-from lbdisc.errors import EntryError, RegistrarError
+from lbdisc.errors import EntryError, RegistrarError, WriteRefused
 from lbdisc.values import Endpoint
 
 SEEN = 0.1  # seconds in which readers see a file that is draining before it goes
+REFUSED = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM)
 REFRESHES = 3  # renewals in the life of a lease: two may be late or lost
 
 
@@ -45,8 +47,8 @@ class FileRegistrar:
         folder = self._settings.dir
         if not folder.is_dir():
             return RegistrarError(f"file.dir: {folder} is no folder: make it, or name another")
-        reason = error.strerror or str(error)
-        return RegistrarError(f"file.dir: cannot write {path}: {reason}")
+        kind = WriteRefused if error.errno in REFUSED else RegistrarError
+        return kind(f"file.dir: cannot write {path}: {error.strerror or error}")
 
 
 class _Entry:
