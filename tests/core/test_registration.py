@@ -13,7 +13,7 @@ import pytest
 
 from lbdisc.builtin.journal.journal import Journal
 from lbdisc.errors import LbdiscError, RegistrarError, SettingsError, WriteRefused
-from lbdisc.events import EntryRefused, EntryRegistered, EntryStays
+from lbdisc.events import EntryRefused, EntryRegistered, EntryStays, ProgramStopping
 from lbdisc.handshake import DRAIN_TAG, begun
 from lbdisc.listening.listeners import Listeners
 from lbdisc.register.child import Child, CommandError
@@ -451,6 +451,20 @@ def test_what_happens_is_told_in_order(life: Life) -> None:
         "command ended",
     ]
     assert {str(event.cause) for event in life.notes.of(EntryRegistered)} == {"ledger"}
+
+
+def test_an_entry_that_readers_see_before_we_know_is_drained(life: Life) -> None:
+    agents = Agents()
+    life.ledger.may_answer.clear()
+    running = life.begin(settings=PATIENT, drain=agents)
+    life.until("ready")
+    running.send()
+    eventually(lambda: life.notes.of(ProgramStopping))
+    life.ledger.may_answer.set()
+    assert agents.asked.get(timeout=30).draining
+    agents.done.set()
+    assert running.outcome() == 0
+    assert life.ledger.state == "gone"
 
 
 def test_a_name_that_is_free_is_registered(life: Life) -> None:

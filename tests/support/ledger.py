@@ -12,7 +12,8 @@ LEASE = 0.03  # seconds; so the core puts every ten milliseconds
 class Ledger:
     """Notes every state it is told; the test decides what it answers.
 
-    ``trouble`` is raised by every call, ``rival`` holds the name, ``may_go`` lets an entry go.
+    ``trouble`` is raised by every call, ``rival`` holds the name, ``may_go`` lets an entry go,
+    ``may_answer`` lets a put return, whose entry readers see before.
     """
 
     def __init__(self) -> None:
@@ -24,6 +25,8 @@ class Ledger:
         self.lost: Event | None = Event()
         self.may_go = Event()
         self.may_go.set()
+        self.may_answer = Event()
+        self.may_answer.set()
         self.leaving = Event()
         self.opened = 0
         self.puts = 0
@@ -46,6 +49,7 @@ class Ledger:
         if endpoint != self.entry:
             self.entry = endpoint
             self.told.append(f"{endpoint.state} {endpoint.address}")
+        self.may_answer.wait(30)
         return True
 
     def remove(self) -> None:

@@ -28,6 +28,7 @@ from lbdisc.register.holding import End, Holder, trace_of
 from lbdisc.settings.tables import AgentSettings, RegisterSettings
 from lbdisc.values import Endpoint
 
+FIRST_LIMIT = 1.5  # seconds for the first answer of a registry; readers may see the entry before
 LEAVE_LIMIT = 3.0  # seconds for the registry to let go; then the record has to expire by itself
 KILL_LIMIT = 5.0  # seconds; only a process stuck in the kernel outlives SIGKILL that long
 STOPPING = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT)
@@ -81,6 +82,7 @@ class Registration:
         self._complaints = Repeats()  # of checks
         self._refusals = Repeats()
         self._listed = False  # whether the registry had it, and may still have it
+        self._answered = False  # whether the registry said anything yet
         self._trouble = ""  # the registry's last complaint
         self._hopeless = False  # whether an operator has to mend it
         self._fatal: SettingsError | None = None
@@ -187,6 +189,7 @@ class Registration:
         """Hold the endpoint while healthy; one holder at a time."""
         wanted = self._verdict.healthy and not self._closing
         if self._holder is None and wanted:
+            self._answered = False
             self._holder = Holder(self._registrar, self._endpoint, self, self._pace)
             self._holder.start()
         elif self._holder is not None and not wanted:
@@ -206,7 +209,7 @@ class Registration:
 
     def _on_published(self, endpoint: Endpoint) -> None:
         self._published = endpoint
-        self._listed = True
+        self._listed = self._answered = True
         self._trouble = ""
         self._refusals.clear()
         kind = events.EntryDraining if endpoint.draining else events.EntryRegistered
@@ -214,11 +217,12 @@ class Registration:
 
     def _on_waiting(self, rival: str) -> None:
         self._published, self._listed, self._trouble = None, False, ""
+        self._answered = True
         waiting = events.EntryWaiting(endpoint=self._endpoint(), rival=rival, cause=self._cause)
         self._tell(waiting)
 
     def _on_refused(self, error: LbdiscError) -> None:
-        self._published = None
+        self._published, self._answered = None, True
         # Neither lets the draining state through in time: an operator has to come first.
         self._hopeless = isinstance(error, SettingsError | WriteRefused)
         if isinstance(error, SettingsError) and self._child is None:
@@ -261,7 +265,10 @@ class Registration:
         A registry that is away may be back in time; only then the load balancers can be told.
         """
         whole = self._settings.drain_timeout
-        if self._holder is None or not self._verdict.healthy or not whole or not self._listed:
+        if self._holder is None or not self._verdict.healthy or not whole:
+            return
+        self._listen(lambda: self._answered or self._must_go(), limit=min(FIRST_LIMIT, whole))
+        if not self._listed:
             return
         end = time.monotonic() + whole
         self._holder.drain()
