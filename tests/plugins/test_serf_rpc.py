@@ -3,7 +3,7 @@
 import ipaddress
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -108,8 +108,16 @@ def test_query_is_answered_and_an_answer_that_comes_too_late_breaks_nothing(
 ) -> None:
     with registry.members[0].client() as client, registry.members[0].client() as asker:
         stream = client.stream("query:hello")
-        asked = asker.query("hello", b"who", tags={"role": "balancer"}, timeout=1.0)
-        (query,) = eventually(lambda: client.read(stream, 0.1))
+
+        def asked_and_heard() -> tuple[int, Mapping[bytes, object]] | None:
+            """A stream begins a moment after Serf has confirmed it."""
+            asked = asker.query("hello", b"who", tags={"role": "balancer"}, timeout=1.0)
+            heard = client.read(stream, 0.5)
+            return (asked, heard[-1]) if heard else None
+
+        found = eventually(asked_and_heard)
+        assert found is not None
+        asked, query = found
         number = query[b"ID"]
         assert isinstance(number, int)
         client.respond(number, b"me")

@@ -1,6 +1,7 @@
 """Real servers for tests and demos: started on loopback, stopped by their process ids."""
 
 import os
+import secrets
 import signal
 import socket
 import subprocess
@@ -12,9 +13,23 @@ from typing import Self
 
 from lbdisc.testing.waiting import eventually
 
+LOCAL_PORTS = Path("/proc/sys/net/ipv4/ip_local_port_range")
+LOWEST = 12000
+ATTEMPTS = 100
+
 
 def free_port(address: str = "127.0.0.1") -> int:
-    """A TCP port on ``address`` that nobody listened on a moment ago."""
+    """A TCP port on ``address`` that nobody listened on a moment ago.
+
+    Not one of those that the kernel gives to connections (ip(7), ``ip_local_port_range``): such a
+    one may be a client's by the time that a server, or one that is started again, wants it.
+    """
+    first_of_clients = int(LOCAL_PORTS.read_text().split()[0]) if LOCAL_PORTS.exists() else 0
+    for _ in range(ATTEMPTS if first_of_clients > LOWEST else 0):
+        port = LOWEST + secrets.randbelow(first_of_clients - LOWEST)
+        with suppress(OSError), socket.socket() as probe:
+            probe.bind((address, port))
+            return port
     with socket.socket() as probe:
         probe.bind((address, 0))
         return int(probe.getsockname()[1])
