@@ -43,19 +43,25 @@ lint: setup ## ruff
 types: setup ## mypy, strict
 	@$(RUN)/mypy core plugins tests benchmarks
 
+# A test that fails is run again, twice at most, and the summary shows it. What is known to need that, and why:
+# - Serf with several agents: one that was restarted knows only whom it has met again, and a discovery
+#   that asks it just then publishes fewer (test_restart_of_*);
+# - a master's socket refuses connections while the master executes itself anew in a reload
+#   (test_what_haproxy_refuses_at_run_time_comes_by_a_reload asks it then);
+# - pytest's unclosed sockets after another test's failure count for the test that collects garbage.
 # Three at a time on two cores, as most of them wait most of the time; a class stays together.
 check: setup servers ## pytest (ARGS="tests/core -k guard")
-	@$(RUN)/pytest -q -n 3 --dist loadscope $(ARGS)
+	@$(RUN)/pytest -q -n 3 --dist loadscope --reruns 2 -rR $(ARGS)
 
 containers: setup ## what containers go through, on a Docker engine (ARGS="-k serf")
 	@$(MAKE) --no-print-directory images ARGS=
-	@$(RUN)/pytest -q -n 3 --dist loadfile tests/containers $(ARGS)
+	@$(RUN)/pytest -q -n 3 --dist loadfile --reruns 1 -rR tests/containers $(ARGS)
 
 newer: setup servers ## HAProxy's tests and the contract on the images' newer HAProxy, etcd and ZooKeeper
 	@$(MAKE) --no-print-directory images ARGS="ha etcd zookeeper"
 	@sh scripts/newer.sh
 	@PATH="$(CURDIR)/build/newer:$$PATH" ZOOKEEPER_JARS="$(CURDIR)/build/newer/java" \
-	    HAPROXY_3="$(CURDIR)/build/newer/haproxy" $(RUN)/pytest -q -n 3 --dist loadscope \
+	    HAPROXY_3="$(CURDIR)/build/newer/haproxy" $(RUN)/pytest -q -n 3 --dist loadscope --reruns 2 -rR \
 	    -k "3.0 or follower or drift or TestEtcdContract or TestZooKeeperContract" \
 	    $(wildcard tests/system/test_haproxy_*.py) tests/system/test_run_drift.py \
 	    tests/plugins/test_etcd_contract.py tests/plugins/test_zookeeper_contract.py
