@@ -97,6 +97,17 @@ class Entry(Protocol):
         """
 
 
+@runtime_checkable
+class Narrows(Protocol):
+    """A discovery whose registry can be read in part."""
+
+    def only(self, service: str) -> Discovery:
+        """One that reads and publishes ``service`` alone, with everything else as here.
+
+        Who stops asks for the load balancers' agents in this way, in a registry of any size.
+        """
+
+
 class Registrar(Protocol):
     """Makes endpoints known. It knows how its registry holds an entry; the core knows when."""
 
