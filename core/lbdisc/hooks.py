@@ -225,6 +225,18 @@ class Observes(Protocol):
         """
 
 
+@runtime_checkable
+class Withdraws(Protocol):
+    """A reloader whose load balancer can say beforehand that it is about to stop."""
+
+    def withdraw(self) -> float:
+        """Let its readiness fail; for how many seconds it is to serve on, 0 to stop at once.
+
+        Called when the agent is told to stop, and once a second until these are over. Raises
+        ``ApplyError`` when nobody can be told.
+        """
+
+
 class Listener(Protocol):
     """Hears what happens: metrics, history, a page.
 

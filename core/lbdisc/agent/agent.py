@@ -12,6 +12,7 @@ from threading import Event
 from lbdisc import events
 from lbdisc.agent.announcing import announced
 from lbdisc.agent.desired import Desired
+from lbdisc.agent.leaving import Leave
 from lbdisc.agent.looking import LIFE_SIGN, Looks
 from lbdisc.agent.pace import Pace
 from lbdisc.agent.presence import Presence
@@ -85,7 +86,8 @@ class Agent:
         """Work until ``stop``. Raises ``SettingsError`` when nothing can ever be served."""
         self._watcher.start()
         self._begin(stop)
-        while not stop.is_set():
+        leave = Leave(self._reloader, self._tell, self._clock)
+        while not leave.over(stop):
             self._wake.do_errands()
             self._watcher.look_again()
             self._take_newest()

@@ -52,6 +52,7 @@ from lbdisc.events.run import (
     EntriesSkipped,
     GenerationApplied,
     GenerationWritten,
+    NotWithdrawn,
     ProgramReady,
     RegistryBack,
     RegistryLost,
@@ -61,6 +62,7 @@ from lbdisc.events.run import (
     StateNotKept,
     Tended,
     TendFailed,
+    Withdrawn,
 )
 
 __all__ = [
@@ -99,6 +101,7 @@ __all__ = [
     "GenerationApplied",
     "GenerationWritten",
     "Level",
+    "NotWithdrawn",
     "PluginBroken",
     "ProgramReady",
     "ProgramStarted",
@@ -113,4 +116,5 @@ __all__ = [
     "TendFailed",
     "Tended",
     "Trouble",
+    "Withdrawn",
 ]

@@ -262,6 +262,23 @@ class AgentWithdrawn(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Withdrawn(Event):
+    """The load balancer is about to stop: its readiness fails, and it serves on for ``grace_s``."""
+
+    name: ClassVar[str] = "readiness fails, serving on"
+    grace_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NotWithdrawn(Event):
+    """The load balancer is about to stop, and who balances in front of it cannot be told."""
+
+    name: ClassVar[str] = "stopping without a word to whoever is in front"
+    level: ClassVar[Level] = "warning"
+    error: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StateNotKept(Trouble):
     """A file of the state folder cannot be written; the agent goes on."""
 

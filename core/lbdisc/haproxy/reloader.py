@@ -15,6 +15,7 @@ import structlog
 
 from lbdisc import atomic
 from lbdisc.errors import ApplyError, LbdiscError
+from lbdisc.haproxy import readiness
 from lbdisc.haproxy.binds import new_binds, try_binds
 from lbdisc.haproxy.drains import HaproxyDrains
 from lbdisc.haproxy.errors import HaproxyError, Unreachable
@@ -326,6 +327,20 @@ class HaproxyReloader:
 
     def behind(self) -> bool:
         return self._follower.behind
+
+    def withdraw(self) -> float:
+        live, grace = self._live, self._settings.grace or 0.0
+        if not grace or live is None or not self._ends:
+            return 0.0
+        if not readiness.is_asked(live.model, live.text):
+            raise ApplyError(f"no 'monitor fail' looks at {readiness.LEAVING} (haproxy.grace)")
+        readiness.fail(live.model.runtime_socket)
+        return grace
+
+    @property
+    def _ends(self) -> bool:
+        """Whether HAProxy ends with us, as far as we know."""
+        return self._workers.managed is None or self._settings.on_stop == "stop"
 
     def close(self) -> None:
         stops = self._workers.managed is not None and self._settings.on_stop == "stop"

@@ -27,6 +27,11 @@ class HaproxySettings:
         " after this much quiet; 0 for never",
         5.0,
     )
+    grace: SecondsOrNone = described(
+        "how long a HAProxy that is about to stop serves on after its readiness has failed; an"
+        " attached one is about to whenever lbdisc stops",
+        0.0,
+    )
     on_stop: Literal["stop", "leave"] = described(
         "what a managed HAProxy does when lbdisc stops: stop, or leave it running", "stop"
     )

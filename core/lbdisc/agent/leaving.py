@@ -1,0 +1,40 @@
+"""The last moments: a load balancer that is about to stop says so, and serves on for a while."""
+
+from collections.abc import Callable
+from threading import Event
+
+from lbdisc import events
+from lbdisc.errors import LbdiscError
+from lbdisc.hooks import Reloader, Withdraws
+from lbdisc.listening.listeners import Tell
+
+
+class Leave:
+    """Whether it is time to end: when told to, and when the reloader's grace is over."""
+
+    def __init__(self, reloader: Reloader, tell: Tell, clock: Callable[[], float]) -> None:
+        self._reloader = reloader
+        self._tell = tell
+        self._clock = clock
+        self._until: float | None = None
+
+    def over(self, stop: Event) -> bool:
+        """To be asked about once a second; a worker that is new meanwhile is told as well."""
+        if not stop.is_set():
+            return False
+        grace = self._withdrawn()
+        if self._until is None:
+            self._until = self._clock() + grace
+            if grace:
+                self._tell(events.Withdrawn(grace_s=grace))
+        return self._clock() >= self._until
+
+    def _withdrawn(self) -> float:
+        if not isinstance(self._reloader, Withdraws):
+            return 0.0
+        try:
+            return self._reloader.withdraw()
+        except LbdiscError as error:
+            if self._until is None:
+                self._tell(events.NotWithdrawn(error=str(error)))
+            return 0.0
