@@ -45,6 +45,7 @@ class Scene:
             "http_bind": f"127.0.0.1:{self.port}",
             "stats_bind": f"127.0.0.1:{self.stats_port}",
             "cli_bind": "",
+            "check": "HEAD /",
             **tables.get("vars", {}),
         }
         known: dict[str, Mapping[str, Any]] = {
