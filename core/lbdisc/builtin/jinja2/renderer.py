@@ -64,8 +64,7 @@ class JinjaRenderer:
 
     def __init__(self, settings: JinjaSettings) -> None:
         self._settings = settings
-        for service in settings.services:
-            check_name(service, what="service in the setting services")
+        _check_services(settings.services)
         _check_names(settings)
         files = {name: path.expanduser().absolute() for name, path in settings.files.items()}
         self._vars = Declared.of([settings.template, *files.values()]).filled(settings.vars)
@@ -101,6 +100,13 @@ class JinjaRenderer:
             service = Service(name=name, endpoints=members.get(name, ()))
             self._services[name] = service if service != before.get(name) else before[name]
         return [self._services[name] for name in self._settings.services]
+
+
+def _check_services(services: tuple[str, ...]) -> None:
+    for service in services:
+        check_name(service, what="service in the setting services")
+    if len({*services}) < len(services) or not services:
+        raise SettingsError("bad setting jinja2.services: name each service once, one at least")
 
 
 def _check_names(settings: JinjaSettings) -> None:
