@@ -146,8 +146,8 @@ class Renderer(Protocol):
 class Reloader(Protocol):
     """Brings a configuration to life in a load balancer.
 
-    What only some can do are protocols of their own: ``Tends``, ``Drains``, ``Follows`` and
-    ``Observes``.
+    What only some can do are protocols of their own: ``Tends``, ``Drains``, ``Follows``,
+    ``Observes`` and ``Advises``.
     """
 
     def check(self, candidate: Path) -> None:
@@ -234,6 +234,18 @@ class Withdraws(Protocol):
 
         Called when the agent is told to stop, and once a second until these are over. Raises
         ``ApplyError`` when nobody can be told.
+        """
+
+
+@runtime_checkable
+class Advises(Protocol):
+    """A reloader that knows what a configuration should have beyond being accepted."""
+
+    def advice(self, renderer: Renderer, sample: Snapshot) -> Sequence[str]:
+        """One line for each thing that what ``renderer`` makes of ``sample`` lacks.
+
+        ``sample`` has endpoints of every kind, made up; others like them may be rendered as well.
+        Raises ``RenderError``.
         """
 
 

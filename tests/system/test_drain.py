@@ -122,6 +122,7 @@ class House:
         """An agent that runs, and is known to the registry unless it is not to be."""
         state, port = self.folder / name, self._ports.setdefault(name, free_port())
         variables = {"http_bind": f"127.0.0.1:{port}", "stats_bind": "", "cli_bind": ""}
+        variables["check"] = "HEAD /"
         own = {
             "state_dir": state,
             "agent.name": name,

@@ -21,6 +21,12 @@ from support.scene import LBDISC, Scene, lost
 
 DEFAULT = Path(__file__).parents[2] / "templates" / "haproxy.cfg.j2"
 MAIN = """
+{#- [vars]
+host = { type = "words" }
+taken = { type = "whole number" }
+port = { type = "whole number" }
+pem = { type = "text" }
+-#}
 {% for e in services[0].endpoints if e.name == "clash" %}
 peers all
     peer {{ vars.host }} 127.0.0.1:{{ vars.taken }}

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from lbdisc.fields import Seconds, SecondsOrNone, described
+from lbdisc.fields import NotEmpty, Seconds, SecondsOrNone, described
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -15,8 +15,8 @@ class HaproxySettings:
     mode: Literal["managed", "attached"] = described(
         "managed: lbdisc starts it; attached: a supervisor runs it as `haproxy -W -S …`", "managed"
     )
-    binary: str = described("the program", "haproxy")
-    master_socket: str = described("the master CLI (`-S`)", "{state_dir}/master.sock")
+    binary: NotEmpty = described("the program", "haproxy")
+    master_socket: NotEmpty = described("the master CLI (`-S`)", "{state_dir}/master.sock")
     reload_limit: Seconds = described("the longest that a reload may take", 30.0)
     runtime: bool = described("change servers at run time where that is possible", True)
     max_changes: Annotated[int, Field(ge=0)] = described(
