@@ -15,11 +15,8 @@ import structlog
 
 from lbdisc import atomic
 from lbdisc.errors import ApplyError, LbdiscError
-<<<<<<< HEAD
 from lbdisc.haproxy import readiness
-=======
 from lbdisc.haproxy.advice import advice
->>>>>>> checking
 from lbdisc.haproxy.binds import new_binds, try_binds
 from lbdisc.haproxy.drains import HaproxyDrains
 from lbdisc.haproxy.errors import HaproxyError, Unreachable
