@@ -82,11 +82,11 @@ class Agent:
         self._failures = Repeats()
         self._keep_failures = Repeats()
 
-    def run(self, stop: Event) -> None:
-        """Work until ``stop``. Raises ``SettingsError`` when nothing can ever be served."""
+    def run(self, stop: Event, hurry: Event | None = None) -> None:
+        """Work until ``stop``, at once where there is ``hurry``. Raises ``SettingsError`` when nothing can ever be served."""
         self._watcher.start()
         self._begin(stop)
-        leave = Leave(self._reloader, self._tell, self._clock)
+        leave = Leave(self._reloader, self._tell, self._clock, hurry or Event())
         while not leave.over(stop):
             self._wake.do_errands()
             self._watcher.look_again()

@@ -10,18 +10,30 @@ from lbdisc.listening.listeners import Tell
 
 
 class Leave:
-    """Whether it is time to end: when told to, and when the reloader's grace is over."""
+    """Whether it is time to end: when told to, and when the reloader's grace is over.
 
-    def __init__(self, reloader: Reloader, tell: Tell, clock: Callable[[], float]) -> None:
+    ``hurry`` cuts that short.
+    """
+
+    def __init__(
+        self,
+        reloader: Reloader,
+        tell: Tell,
+        clock: Callable[[], float],
+        hurry: Event,
+    ) -> None:
         self._reloader = reloader
         self._tell = tell
         self._clock = clock
+        self._hurry = hurry
         self._until: float | None = None
 
     def over(self, stop: Event) -> bool:
         """To be asked about once a second; a worker that is new meanwhile is told as well."""
         if not stop.is_set():
             return False
+        if self._hurry.is_set():
+            return True
         grace = self._withdrawn()
         if self._until is None:
             self._until = self._clock() + grace

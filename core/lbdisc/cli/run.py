@@ -50,6 +50,7 @@ class _Service:
         self._reread = reread
         self._wake = Wake()
         self._stop = Event()
+        self._hurry, self._hurried = Event(), False  # told to stop once more
         self._why = ""
         self._tell: Tell
 
@@ -96,7 +97,7 @@ class _Service:
         signal.signal(signal.SIGHUP, lambda *_: rereading.ask())
         with audience.told("run", self._plugins, self._settings, self._tell):
             try:
-                agent.run(self._stop)
+                agent.run(self._stop, self._hurry)
             finally:
                 self._tell(ProgramStopping(program="run", why=self._why))
                 agent.close()
@@ -106,6 +107,9 @@ class _Service:
         if not self._why:
             self._why = signal.Signals(number).name
             self._stop.set()
+        elif not self._hurried:
+            self._hurried = True
+            self._hurry.set()
         self._wake.call()
 
 
