@@ -132,8 +132,8 @@ class Renderer(Protocol):
 class Reloader(Protocol):
     """Brings a configuration to life in a load balancer.
 
-    What only some can do are protocols of their own: ``Tends``, ``Drains``, ``Follows`` and
-    ``Observes``.
+    What only some can do are protocols of their own: ``Tends``, ``Drains``, ``Follows``,
+    ``Observes`` and ``Advises``.
     """
 
     def check(self, candidate: Path) -> None:
@@ -208,6 +208,18 @@ class Observes(Protocol):
         Asked once a second while the guard holds some, every few seconds for the status; it takes
         half a second at most. A load balancer that cannot be asked knows nothing: ``unknown``, and
         why. Never a guess: the guard lets go of what is down, and of nothing that is up.
+        """
+
+
+@runtime_checkable
+class Advises(Protocol):
+    """A reloader that knows what a configuration should have beyond being accepted."""
+
+    def advice(self, renderer: Renderer, sample: Snapshot) -> Sequence[str]:
+        """One line for each thing that what ``renderer`` makes of ``sample`` lacks.
+
+        ``sample`` has endpoints of every kind, made up; others like them may be rendered as well.
+        Raises ``RenderError``.
         """
 
 

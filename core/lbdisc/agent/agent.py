@@ -115,6 +115,11 @@ class Agent:
         """What is balanced now."""
         return self._running.snapshot if self._running else Snapshot()
 
+    @property
+    def hears_registry(self) -> bool:
+        """Whether the registry answers now."""
+        return self._watcher.error is None and self._watcher.newest is not None
+
     def change(
         self,
         *,

@@ -44,6 +44,7 @@ class Status:
             "registry_failures": 0,
             "announced": None,
             "announce_error": None,
+            "settings_refused": None,
             "desired": {"number": self.earlier_number, "endpoints": None},
             "in_step": False,
             "generation": None,
@@ -93,8 +94,14 @@ class Status:
     @_take.register
     def _(self, event: events.SettingsReread) -> None:
         # Another watcher begins, and another guard.
+        self._found["settings_refused"] = None
         self._found |= {"backend": event.backend, "registry": "waiting", "registry_error": None}
         self._held.clear()
+
+    @_take.register
+    def _(self, event: events.SettingsRefused) -> None:
+        at = _stamp(event.unix_s)
+        self._found["settings_refused"] = {"error": event.error, "at": at}
 
     @_take.register
     def _(self, event: events.ChangeWanted) -> None:

@@ -7,11 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from lbdisc.cli.common import BackendOption, ConfigOption, SetOption, load_configuration
-from lbdisc.events import ProgramStopping, SettingsRefused, SettingsReread
+from lbdisc.events import ProgramStopping
 
 if TYPE_CHECKING:
-    from lbdisc.agent.agent import Agent
-    from lbdisc.agent.presence import Presence
     from lbdisc.agent.status import Status
     from lbdisc.agent.store import Store
     from lbdisc.listening.listeners import Listeners, Tell
@@ -75,6 +73,7 @@ class _Service:
 
     def _serve(self, store: "Store", status: "Status", listeners: "Listeners") -> None:
         from lbdisc.agent import composing
+        from lbdisc.cli.rereading import Rereading
         from lbdisc.listening import audience
 
         self._tell = listeners.tell
@@ -86,7 +85,15 @@ class _Service:
             status=status,
             heard_by=listeners,
         )
-        signal.signal(signal.SIGHUP, lambda *_: self._wake.ask(lambda: self._reload(agent)))
+        rereading = Rereading(
+            self._plugins,
+            self._settings,
+            self._reread,
+            agent=agent,
+            wake=self._wake,
+            tell=self._tell,
+        )
+        signal.signal(signal.SIGHUP, lambda *_: rereading.ask())
         with audience.told("run", self._plugins, self._settings, self._tell):
             try:
                 agent.run(self._stop)
@@ -100,55 +107,6 @@ class _Service:
             self._why = signal.Signals(number).name
             self._stop.set()
         self._wake.call()
-
-    def _reload(self, agent: "Agent") -> None:
-        """SIGHUP: take the new settings if they are good, keep the old ones if not."""
-        from lbdisc.agent import composing
-        from lbdisc.errors import LbdiscError
-        from lbdisc.settings import choosing
-
-        try:
-            settings = self._reread()
-            renderer = choosing.renderer(self._plugins, settings)
-            watcher = composing.watcher(
-                self._plugins, settings, self._wake, agent.listed, self._tell
-            )
-            presence = self._presence(settings)
-        except LbdiscError as error:
-            self._tell(SettingsRefused(error=str(error)))
-            return
-        self._tell(
-            SettingsReread(
-                backend=settings.core.backend,
-                settings_file=str(settings.file or ""),
-                later=tuple(self._fixed(settings)),
-            )
-        )
-        agent.change(renderer=renderer, watcher=watcher, settings=settings.core, presence=presence)
-        self._settings = settings
-
-    def _presence(self, settings: "Settings") -> "Presence | None":
-        """Another presence where the registry or the name changes, else the old one goes on."""
-        from lbdisc.agent import composing
-
-        def place(found: "Settings") -> tuple[object, ...]:
-            agent, backend = found.core.agent, found.core.backend
-            return agent.announce, agent.name, backend, found.table(backend)
-
-        if place(settings) == place(self._settings):
-            return None
-        return composing.presence(self._plugins, settings, self._tell)
-
-    def _fixed(self, settings: "Settings") -> list[str]:
-        """What differs and cannot change while the agent runs."""
-        old, new = self._settings, settings
-        keys = [
-            key
-            for key in ("state_dir", "output", "reloader", "log", "listeners_off")
-            if getattr(old.core, key) != getattr(new.core, key)
-        ]
-        names = [old.core.reloader, *(o.provider.name for o in self._plugins.listeners())]
-        return keys + [f"[{name}]" for name in names if old.table(name) != new.table(name)]
 
 
 def _once(plugins: "Plugins", settings: "Settings") -> None:

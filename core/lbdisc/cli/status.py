@@ -71,6 +71,8 @@ def _print(found: dict[str, Any]) -> None:
         "failure": failure
         and f"{failure['kind']}: {failure['error']} "
         f"({failure['times']} times, last {failure['at']})",
+        "settings refused": (refused := found.get("settings_refused"))
+        and f"{refused['error']} (at {refused['at']}; the old ones stay)",
         "held by the guard": ", ".join(found.get("held", [])),
         "configuration": found["output"],
         "broken": "; ".join(

@@ -15,6 +15,7 @@ import structlog
 
 from lbdisc import atomic
 from lbdisc.errors import ApplyError, LbdiscError
+from lbdisc.haproxy.advice import advice
 from lbdisc.haproxy.binds import new_binds, try_binds
 from lbdisc.haproxy.drains import HaproxyDrains
 from lbdisc.haproxy.errors import HaproxyError, Unreachable
@@ -32,11 +33,12 @@ from lbdisc.haproxy.sockets.socket import Runtime, features_of
 from lbdisc.haproxy.steps import Steps
 from lbdisc.haproxy.steps import how as steps_how
 from lbdisc.haproxy.versions import OLDEST
+from lbdisc.hooks import Renderer
 from lbdisc.installing import Installation, held
 from lbdisc.observed import ServerHealth
 from lbdisc.planned import Applied, AtRuntime, How, Nothing, Planned, Reload, Start, Write
 from lbdisc.rendered import Rendered
-from lbdisc.values import Endpoint
+from lbdisc.values import Endpoint, Snapshot
 
 log = structlog.get_logger("lbdisc.haproxy")
 ANSWER_LIMIT = 5.0  # seconds for a new worker's runtime socket
@@ -64,6 +66,10 @@ class HaproxyReloader:
     def check(self, candidate: Path) -> None:
         """``haproxy -c``. Raises ``CheckError`` with HAProxy's own words and line numbers."""
         check_config(self._settings.binary, candidate)
+
+    def advice(self, renderer: Renderer, sample: Snapshot) -> tuple[str, ...]:
+        """What HAProxy takes and lbdisc would rather have: see ``lbdisc.haproxy.advice``."""
+        return advice(renderer, sample)
 
     def plan(self, config: Path, running: Rendered | None, candidate: Rendered) -> Steps:
         """Runtime commands, or a reload and why. Knows of the worker what an apply found out."""
