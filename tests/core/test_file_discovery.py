@@ -223,7 +223,7 @@ def test_leases_renewed_unnoticed_are_not_lost(
 
 def test_a_file_that_expired_before_is_never_published(folder: Path) -> None:
     """Whatever its modification time says: nobody touched it for longer than its `ttl`."""
-    for name, ahead in (("s1", -20), ("s2", 0)):
+    for name, ahead in (("s1", -20), ("s2", 0), ("s3", 20)):
         path = folder / f"{name}.json"
         path.write_text('{"address": "10.0.0.7", "ttl": 0.2}')
         os.utime(path, (time.time() + ahead, time.time() + ahead))

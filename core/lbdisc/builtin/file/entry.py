@@ -136,9 +136,8 @@ class Touched:
     """When a file was touched last, on the monotonic clock of who looks at it.
 
     What a writer's clock says is in the file's modification time, and is compared with nothing but
-    itself: it moved, or it did not. Only of a file that was never seen before the age is needed. It
-    is that of its state, or of its modification time where that is the younger one: the file system
-    dates the former by a clock of its own. A time in the future says nothing.
+    itself: it moved, or it did not. Only of a file that was never seen before the age is needed: it
+    is that of its last change, which the file system dates by a clock of its own.
     """
 
     at: float
@@ -151,16 +150,11 @@ class Touched:
         mtime, inode = state.st_mtime_ns, state.st_ino
         now = time.monotonic()
         if before is None:
-            return cls(now - _age(state), mtime, inode)
+            age = max(0.0, time.time() - state.st_ctime)
+            return cls(now - age, mtime, inode)
         moved = (mtime, inode) != (before.mtime, before.inode)
         return cls(now if moved else before.at, mtime, inode)
 
     def ends(self, ttl: float | None) -> float:
         """When the lease ends, on the monotonic clock; infinite without a ``ttl``."""
         return float("inf") if ttl is None else self.at + ttl
-
-
-def _age(state: os.stat_result) -> float:
-    now = time.time()
-    ages = [age for age in (now - state.st_mtime, now - state.st_ctime) if age >= 0]
-    return min(ages, default=0.0)
