@@ -132,10 +132,12 @@ def test_a_configuration_that_haproxy_refuses_is_shown_with_its_words(tmp_path: 
         template.write_text(template.read_text() + "\nbackend odd\n    balence roundrobin\n")
         agent.send(signal.SIGHUP)
         eventually(lambda: scene.status["settings_refused"])
-        assert "balence" in scene.status["settings_refused"]["error"]
+        error = scene.status["settings_refused"]["error"]
+        assert "balence" in error
         assert "haproxy.cfg:" in error
         assert scene.config == before
-        scene.until_up("s1")
+        scene.join("s2")
+        scene.until_up("s1", "s2")
 
 
 def export(folder: Path) -> None:
