@@ -12,6 +12,8 @@ from threading import Event
 from lbdisc import events
 from lbdisc.agent.announcing import announced
 from lbdisc.agent.desired import Desired
+from lbdisc.agent.guarding import Guarding
+from lbdisc.agent.held import Memory
 from lbdisc.agent.looking import LIFE_SIGN, Looks
 from lbdisc.agent.pace import Pace
 from lbdisc.agent.presence import Presence
@@ -75,6 +77,7 @@ class Agent:
         self._known: Snapshot | None = None  # what an earlier agent served
         self._running: Generation | None = None
         self._looks = Looks(reloader, listeners.tell)
+        self._guarding = Guarding(reloader, store, listeners.tell, clock)
         self._ready = False
         self._number = status.earlier_number
         self._written = 0
@@ -83,10 +86,12 @@ class Agent:
 
     def run(self, stop: Event) -> None:
         """Work until ``stop``. Raises ``SettingsError`` when nothing can ever be served."""
+        self._watcher.tell_held()
         self._watcher.start()
         self._begin(stop)
         while not stop.is_set():
             self._wake.do_errands()
+            self._guarding.turn(self._watcher, running=self._running is not None)
             self._watcher.look_again()
             self._take_newest()
             now = self._clock()
@@ -111,9 +116,9 @@ class Agent:
             self._tell(events.PluginBroken(plugin=what, error=error))
 
     @property
-    def listed(self) -> Snapshot:
-        """What is balanced now."""
-        return self._running.snapshot if self._running else Snapshot()
+    def memory(self) -> Memory:
+        """What is balanced and held now, for the guard of another watcher."""
+        return self._watcher.memory
 
     def change(
         self,
@@ -126,6 +131,7 @@ class Agent:
         """Go on with new settings: another renderer, another watcher; nothing is dropped."""
         self._presence = self._presence.changed(settings.services, presence)
         self._watcher.stop()
+        watcher.tell_dropped(self._watcher.held)
         self._watcher, self._settings = watcher, settings
         self._pace.settings = settings.agent
         watcher.start()
@@ -294,7 +300,7 @@ class Agent:
 
     def _until_next(self, now: float) -> float:
         """Seconds until something is due."""
-        times = [now + LIFE_SIGN, self._pace.due, self._watcher.due]
+        times = [now + LIFE_SIGN, self._pace.due, self._watcher.due, self._guarding.due]
         if self._running is not None and not self._pace.failing:
             times.append(self._looks.next)
         times.append(self._presence.due)
