@@ -13,7 +13,7 @@ from lbdisc import events
 from lbdisc.agent.announcing import announced
 from lbdisc.agent.desired import Desired
 from lbdisc.agent.guarding import Guarding
-from lbdisc.agent.held import Memory
+from lbdisc.agent.held import GuardMemory
 from lbdisc.agent.looking import LIFE_SIGN, Looks
 from lbdisc.agent.pace import Pace
 from lbdisc.agent.presence import Presence
@@ -26,7 +26,7 @@ from lbdisc.builtin.systemd.notify import Notifier
 from lbdisc.errors import ApplyError, LbdiscError, Unconfirmed
 from lbdisc.events import Cause
 from lbdisc.generation import Generation
-from lbdisc.hooks import Follows, Reloader, Renderer
+from lbdisc.hooks import Follows, Observes, Reloader, Renderer
 from lbdisc.listening.listeners import Listeners
 from lbdisc.listening.repeats import Repeats
 from lbdisc.planned import Applied, AtRuntime, Nothing, Reload, Start
@@ -116,9 +116,14 @@ class Agent:
             self._tell(events.PluginBroken(plugin=what, error=error))
 
     @property
-    def memory(self) -> Memory:
+    def memory(self) -> GuardMemory:
         """What is balanced and held now, for the guard of another watcher."""
         return self._watcher.memory
+
+    @property
+    def asks(self) -> bool:
+        """Whether the load balancer tells what its checks find."""
+        return isinstance(self._reloader, Observes)
 
     def change(
         self,

@@ -1,9 +1,10 @@
-"""What a generation that came to life is told as, and what the guard made of the registry's news."""
+"""What a generation that came to life is told as, and what the guard made of the news."""
 
 from collections.abc import Iterator
 from itertools import groupby
 
-from lbdisc.agent.guard import IS_BACK, Held, Released, Verdict
+from lbdisc.agent.guard import IS_BACK, Released, Verdict
+from lbdisc.agent.held import Held
 from lbdisc.events import (
     Cause,
     DrainBegun,

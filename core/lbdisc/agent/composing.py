@@ -6,7 +6,7 @@ from lbdisc import events
 from lbdisc.agent.agent import Agent
 from lbdisc.agent.guard import Guard
 from lbdisc.agent.guarding import remembered
-from lbdisc.agent.held import Memory
+from lbdisc.agent.held import GuardMemory
 from lbdisc.agent.presence import Presence
 from lbdisc.agent.status import Status
 from lbdisc.agent.store import Store
@@ -25,7 +25,7 @@ from lbdisc.values import check_name
 
 
 def watcher(
-    plugins: Plugins, settings: Settings, wake: Wake, known: Memory, tell: Tell, *, asks: bool
+    plugins: Plugins, settings: Settings, wake: Wake, known: GuardMemory, tell: Tell, *, asks: bool
 ) -> Watcher:
     """A watcher whose guard knows what was balanced before.
 

@@ -25,7 +25,7 @@ _log = structlog.get_logger("lbdisc.control")
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class Reply:
     """What the agent says to a word; ``done`` whether it did something."""
 
     done: bool
@@ -33,7 +33,7 @@ class Answer:
 
 
 # What is asked, such as ``guard.release``, and of what.
-Obey = Callable[[str, str], Answer]
+Obey = Callable[[str, str], Reply]
 
 
 class Control:
@@ -54,7 +54,7 @@ class Control:
             ) from error
         return path
 
-    def answer(self, word: Path, *, patience: float = PATIENCE) -> Answer | None:
+    def answer(self, word: Path, *, patience: float = PATIENCE) -> Reply | None:
         """The agent's answer, ``None`` while there is none; the word then stays said."""
         path = word.with_suffix(_ANSWER)
         end = time.monotonic() + patience
@@ -62,7 +62,7 @@ class Control:
             with suppress(OSError, ValueError, KeyError):
                 found = json.loads(path.read_text())
                 path.unlink()
-                return Answer(bool(found["done"]), str(found["text"]))
+                return Reply(bool(found["done"]), str(found["text"]))
             time.sleep(_EVERY)
         return None
 
@@ -74,7 +74,8 @@ class Control:
                 path.unlink()
                 answer = obey(str(found["ask"]), str(found["what"]))
                 atomic.write(
-                    path.with_suffix(_ANSWER), json.dumps({"done": answer.done, "text": answer.text})
+                    path.with_suffix(_ANSWER),
+                    json.dumps({"done": answer.done, "text": answer.text}),
                 )
             except (OSError, ValueError, KeyError, TypeError) as error:
                 _log.warning("a word that cannot be followed", file=str(path), why=repr(error))

@@ -26,7 +26,7 @@ from collections import defaultdict
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
-from lbdisc.agent.held import Held, Memory
+from lbdisc.agent.held import GuardMemory, Held
 from lbdisc.agent.places import NEVER, Place, Places, one_each
 from lbdisc.agent.pool import Pool
 from lbdisc.observed import HealthState, ServerHealth
@@ -67,7 +67,7 @@ class Guard:
     def __init__(
         self,
         settings: GuardSettings,
-        start: Snapshot | Memory | None = None,
+        start: Snapshot | GuardMemory | None = None,
         *,
         services: Collection[str] | None = None,
         asks: bool = False,
@@ -75,7 +75,9 @@ class Guard:
         self._settings = settings
         self._services = None if services is None else frozenset(services)
         self._asks = asks
-        memory = start if isinstance(start, Memory) else Memory(balanced=start or Snapshot())
+        memory = (
+            start if isinstance(start, GuardMemory) else GuardMemory(balanced=start or Snapshot())
+        )
         if services is not None:
             memory = memory.only(services)
         self._held = {Place.of(held.endpoint): held for held in memory.held}
@@ -99,14 +101,14 @@ class Guard:
     @property
     def due(self) -> float | None:
         """When something that is held may go by the clock."""
-        times = (held.until for held in self._held.values())
+        times = (held.until for held in self._held.values() if self._may_go(held))
         return min((until for until in times if until is not None), default=None)
 
     @property
-    def memory(self) -> Memory:
+    def memory(self) -> GuardMemory:
         """All that the next guard has to know."""
         services = {place.service for place in self._held}
-        return Memory(
+        return GuardMemory(
             balanced=self._listed(),
             held=self.held,
             pinned=tuple(sorted(self._pinned.values())),
@@ -292,11 +294,14 @@ class Guard:
         came = held.came if held else self._pools[place.service].came(place)
         return came is not None and self._places.reused(place, came)
 
+    def _may_go(self, held: Held) -> bool:
+        """Whether a clock may let it go; not before the first look at it."""
+        return held.by == "guard" and (held.looks > 0 or not self._asks)
+
     def _by_clock(self, now: float) -> None:
         over: dict[str, list[Place]] = defaultdict(list)
         for place, held in sorted(self._held.items()):
-            looked = held.looks or not self._asks
-            if held.by == "guard" and looked and (held.until is None or held.until <= now):
+            if self._may_go(held) and (held.until is None or held.until <= now):
                 self._held[place] = replace(held, until=None)
                 over[place.service].append(place)
         for service, places in over.items():

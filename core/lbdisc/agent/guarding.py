@@ -1,4 +1,4 @@
-"""What the guard needs beside the registry: the load balancer's word, the operator's, and a disk."""
+"""What the guard has beside the registry: the load balancer's word, the operator's, and a disk."""
 
 import json
 import time
@@ -6,9 +6,9 @@ from collections.abc import Callable, Sequence
 
 import structlog
 
-from lbdisc import events
-from lbdisc.agent.control import Answer, Control
-from lbdisc.agent.held import Memory
+from lbdisc.agent.control import Control, Reply
+from lbdisc.agent.guard import Guard, Verdict
+from lbdisc.agent.held import GuardMemory
 from lbdisc.agent.status import not_kept
 from lbdisc.agent.store import Store
 from lbdisc.agent.watching import Watcher
@@ -17,6 +17,7 @@ from lbdisc.hooks import Observes, Reloader
 from lbdisc.listening.listeners import Tell
 from lbdisc.listening.repeats import Repeats
 from lbdisc.observed import ServerHealth
+from lbdisc.settings.tables import CoreSettings
 from lbdisc.values import Endpoint, Snapshot
 
 EVERY = 1.0  # seconds between two looks while something is held
@@ -24,11 +25,11 @@ SHARE = 20  # a look may take at most this part of the time
 _log = structlog.get_logger("lbdisc.guard")
 
 
-def remembered(store: Store, clock: Callable[[], float] = time.monotonic) -> Memory:
+def remembered(store: Store, clock: Callable[[], float] = time.monotonic) -> GuardMemory:
     """What an earlier agent balanced and held, in times of ``clock``."""
-    now, memory = clock(), Memory()
+    now, memory = clock(), GuardMemory()
     try:
-        memory = Memory.from_object(
+        memory = GuardMemory.from_object(
             json.loads(store.guard_file.read_text()), ahead=time.time() - now, now=now
         )
     except FileNotFoundError:
@@ -36,6 +37,22 @@ def remembered(store: Store, clock: Callable[[], float] = time.monotonic) -> Mem
     except (OSError, ValueError) as error:
         _log.warning("what the guard held is not known", file=str(store.guard_file), why=str(error))
     return memory.with_balanced(store.last_snapshot() or Snapshot())
+
+
+def balanced(
+    store: Store, settings: CoreSettings, snapshot: Snapshot
+) -> tuple[Verdict, GuardMemory]:
+    """What an agent that starts would make of ``snapshot``: no clock lets go of anything yet."""
+    guard = Guard(settings.guard, remembered(store), services=settings.services, asks=True)
+    return guard.judge(snapshot.public, time.monotonic()), guard.memory
+
+
+def held_of(verdict: Verdict, memory: GuardMemory) -> str:
+    """One line on what is held, ``""`` if nothing is."""
+    names = [f"{held.endpoint.service}/{held.endpoint.name}" for held in memory.held]
+    new = {held.endpoint for held in verdict.held}
+    more = f", {len(new)} of them from now on" if new else ""
+    return f"held, whatever the registry says{more}: {', '.join(names)}" if names else ""
 
 
 class Guarding:
@@ -73,15 +90,17 @@ class Guarding:
             self._next = end + max(EVERY, (end - now) * SHARE)
         self._keep(watcher.memory)
 
-    def _obey(self, watcher: Watcher, ask: str, what: str) -> Answer:
+    def _obey(self, watcher: Watcher, ask: str, what: str) -> Reply:
         service, _, name = what.partition("/")
         if ask == "guard.release":
             found = watcher.release(service, name)
             return _answer(found, f"released {{}}; the guard holds nothing of {what or 'any'}")
         if ask == "guard.hold":
             found = watcher.hold(service, name)
-            return _answer(found, f"held until released: {{}}; nothing of {what or 'any'} is served")
-        return Answer(False, f"this agent does not know {ask!r}")
+            return _answer(
+                found, f"held until released: {{}}; nothing of {what or 'any'} is served"
+            )
+        return Reply(False, f"this agent does not know {ask!r}")
 
     def _health(self, watched: Sequence[Endpoint]) -> Sequence[ServerHealth]:
         """What the load balancer says of them; nothing, where it or the reloader fails."""
@@ -96,13 +115,13 @@ class Guarding:
             self._broken = True
             return [ServerHealth(e, "unknown", "the reloader failed") for e in watched]
 
-    def _keep(self, memory: Memory) -> None:
+    def _keep(self, memory: GuardMemory) -> None:
         """Write what is held where it differs from what was written; times are wall clock."""
-        if (memory.held, memory.pinned, self._kept) == ((), (), None):
-            if not self._store.guard_file.exists():
-                return
         kept = memory.to_object(0.0)
         if kept == self._kept:
+            return
+        empty = not (memory.held or memory.pinned)
+        if empty and self._kept is None and not self._store.guard_file.exists():
             return
         try:
             self._store.save_guard(memory.to_object(time.time() - self._clock()))
@@ -113,7 +132,7 @@ class Guarding:
         self._kept = kept
 
 
-def _answer(found: Sequence[Endpoint], texts: str) -> Answer:
+def _answer(found: Sequence[Endpoint], texts: str) -> Reply:
     done, nothing = texts.split("; ")
     names = ", ".join(f"{endpoint.service}/{endpoint.name}" for endpoint in found)
-    return Answer(True, done.format(names)) if found else Answer(False, nothing)
+    return Reply(True, done.format(names)) if found else Reply(False, nothing)

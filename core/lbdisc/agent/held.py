@@ -36,7 +36,7 @@ class Held:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Memory:
+class GuardMemory:
     """What a guard has to know of the one before it, in times of its own clock.
 
     ``balanced`` is all that was passed on, what is held included; ``most`` the number that each
@@ -48,10 +48,10 @@ class Memory:
     pinned: tuple[Endpoint, ...] = ()
     most: Mapping[str, int] = field(default_factory=dict)
 
-    def only(self, services: Iterable[str]) -> "Memory":
+    def only(self, services: Iterable[str]) -> "GuardMemory":
         """The part that belongs to ``services``."""
         wanted = frozenset(services)
-        return Memory(
+        return GuardMemory(
             balanced=self.balanced.only(wanted),
             held=tuple(held for held in self.held if held.endpoint.service in wanted),
             pinned=tuple(endpoint for endpoint in self.pinned if endpoint.service in wanted),
@@ -79,7 +79,7 @@ class Memory:
         }
 
     @classmethod
-    def from_object(cls, found: object, *, ahead: float, now: float) -> "Memory":
+    def from_object(cls, found: object, *, ahead: float, now: float) -> "GuardMemory":
         """What ``to_object`` made. Raises ``ValueError`` for anything else.
 
         No time of a hold is in the future, whatever the wall clock did meanwhile.
@@ -95,7 +95,7 @@ class Memory:
         except (KeyError, TypeError, AttributeError, EntryError) as error:
             raise ValueError(f"no memory of a guard: {error!r}") from error
 
-    def with_balanced(self, balanced: Snapshot) -> "Memory":
+    def with_balanced(self, balanced: Snapshot) -> "GuardMemory":
         """The same over ``balanced``, which what is held belongs to in any case."""
         held = [held.endpoint for held in self.held]
         return replace(self, balanced=balanced.patched(held, ()))

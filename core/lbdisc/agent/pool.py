@@ -10,7 +10,7 @@ PARTS = 100  # of the window; what happens within one of them counts as at once
 
 
 @dataclass(frozen=True, slots=True)
-class Lost:
+class Vanished:
     """An endpoint that vanished ``at`` a time without having drained, and had ``come`` before."""
 
     endpoint: Endpoint
@@ -30,7 +30,7 @@ class Pool:
         self._window = window
         self._samples: deque[tuple[float, int]] = deque()  # until when there were how many
         self.here: dict[Place, tuple[Endpoint, float]] = {}
-        self.lost: dict[Place, Lost] = {}
+        self.lost: dict[Place, Vanished] = {}
         self.kept = 0
 
     def begin(self, now: float) -> None:
@@ -57,7 +57,7 @@ class Pool:
     def vanishes(self, place: Place, now: float) -> None:
         """It is gone without a word."""
         endpoint, came = self.here.pop(place)
-        self.lost[place] = Lost(endpoint, now, came)
+        self.lost[place] = Vanished(endpoint, now, came)
 
     def leaves(self, place: Place, came: float | None = None) -> None:
         """It is rightly gone: no loss, and not to be counted in what was there before.

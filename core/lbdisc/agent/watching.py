@@ -11,7 +11,7 @@ from typing import NamedTuple
 from lbdisc import events
 from lbdisc.agent.announcing import judged
 from lbdisc.agent.guard import Guard, Released, Verdict
-from lbdisc.agent.held import Held, Memory
+from lbdisc.agent.held import GuardMemory, Held
 from lbdisc.backoff import Backoff
 from lbdisc.errors import LbdiscError, SettingsError
 from lbdisc.events import Cause
@@ -122,7 +122,7 @@ class Watcher:
             return self._guard.held
 
     @property
-    def memory(self) -> Memory:
+    def memory(self) -> GuardMemory:
         """What the guard of the next watcher has to know."""
         with self._lock:
             return self._guard.memory
@@ -160,7 +160,9 @@ class Watcher:
         """Say who was held by the watcher ``before``, and is not balanced any more."""
         here = {held.endpoint.key for held in self.held}
         gone = [h.endpoint for h in before if h.endpoint.key not in here]
-        dropped = tuple(Released(endpoint, "its service is not balanced any more") for endpoint in gone)
+        dropped = tuple(
+            Released(endpoint, "its service is not balanced any more") for endpoint in gone
+        )
         self._tell_verdict(Verdict(Snapshot(), released=dropped), Cause(source="settings"))
 
     def look_again(self) -> None:
@@ -185,8 +187,12 @@ class Watcher:
 
     def _take(self, verdict: Verdict, now: float, cause: Cause) -> None:
         self._tell_verdict(verdict, cause)
-        if self._newest is None and cause.source != self._source:
-            return  # nothing is known of the registry yet
+        if (
+            self._newest is None
+            and cause.source != self._source
+            and not (verdict.held or verdict.released)
+        ):
+            return  # nothing is known of the registry yet, and nothing has changed
         last = self._newest
         new = last is None or verdict.snapshot != last.snapshot
         arrived, cause = (now, cause) if last is None or new else last[1:]

@@ -71,7 +71,10 @@ def _print(found: dict[str, Any]) -> None:
         "failure": failure
         and f"{failure['kind']}: {failure['error']} "
         f"({failure['times']} times, last {failure['at']})",
-        "held by the guard": ", ".join(found.get("held", [])),
+        "held by the guard": ", ".join(
+            f"{h['service']}/{h['name']} ({h['why']}, since {h['since']})"
+            for h in found.get("held", [])
+        ),
         "configuration": found["output"],
         "broken": "; ".join(
             f"{b['plugin']}: {b['error']} ({b['times']} times, last {b['at']})"
