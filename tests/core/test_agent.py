@@ -64,7 +64,7 @@ class Names:
 
 def nodes(*names: str, service: str = "nodes") -> Snapshot:
     return Snapshot.of(
-        Endpoint(service=service, name=name, address="10.0.0.1", port=3000) for name in names
+        Endpoint(service=service, name=name, address=f"{name}.test", port=3000) for name in names
     )
 
 

@@ -54,7 +54,8 @@ class GuardPromises:
         told = cell.lbdisc("status", "--json", name="status")
         assert told.wait() == 0
         held = json.loads(told.log.read_text())["held"]
-        assert held == [str(world.nodes[name].endpoint) for name in HELD]
+        assert [each["name"] for each in held] == list(HELD)
+        assert all(each["since"] < each["until"] for each in held)
         cell.until_served(20, *HELD)
         for name in HELD:
             world.nodes[name].launch()

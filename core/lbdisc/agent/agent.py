@@ -12,6 +12,8 @@ from threading import Event
 from lbdisc import events
 from lbdisc.agent.announcing import announced
 from lbdisc.agent.desired import Desired
+from lbdisc.agent.guarding import Guarding
+from lbdisc.agent.held import GuardMemory
 from lbdisc.agent.leaving import Leave
 from lbdisc.agent.looking import LIFE_SIGN, Looks
 from lbdisc.agent.pace import Pace
@@ -25,7 +27,7 @@ from lbdisc.builtin.systemd.notify import Notifier
 from lbdisc.errors import ApplyError, LbdiscError, Unconfirmed
 from lbdisc.events import Cause
 from lbdisc.generation import Generation
-from lbdisc.hooks import Follows, Reloader, Renderer
+from lbdisc.hooks import Follows, Observes, Reloader, Renderer
 from lbdisc.listening.listeners import Listeners
 from lbdisc.listening.repeats import Repeats
 from lbdisc.planned import Applied, AtRuntime, Nothing, Reload, Start
@@ -76,6 +78,7 @@ class Agent:
         self._known: Snapshot | None = None  # what an earlier agent served
         self._running: Generation | None = None
         self._looks = Looks(reloader, listeners.tell)
+        self._guarding = Guarding(reloader, store, listeners.tell, clock)
         self._ready = False
         self._number = status.earlier_number
         self._written = 0
@@ -83,12 +86,17 @@ class Agent:
         self._keep_failures = Repeats()
 
     def run(self, stop: Event, hurry: Event | None = None) -> None:
-        """Work until ``stop``, at once where there is ``hurry``. Raises ``SettingsError`` when nothing can ever be served."""
+        """Work until ``stop``, at once where there is ``hurry``.
+
+        Raises ``SettingsError`` when nothing can ever be served.
+        """
+        self._watcher.tell_held()
         self._watcher.start()
         self._begin(stop)
         leave = Leave(self._reloader, self._tell, self._clock, hurry or Event())
         while not leave.over(stop):
             self._wake.do_errands()
+            self._guarding.turn(self._watcher, running=self._running is not None)
             self._watcher.look_again()
             self._take_newest()
             now = self._clock()
@@ -118,6 +126,16 @@ class Agent:
         return self._running.snapshot if self._running else Snapshot()
 
     @property
+    def memory(self) -> GuardMemory:
+        """What is balanced and held now, for the guard of another watcher."""
+        return self._watcher.memory
+
+    @property
+    def asks(self) -> bool:
+        """Whether the load balancer tells what its checks find."""
+        return isinstance(self._reloader, Observes)
+
+    @property
     def hears_registry(self) -> bool:
         """Whether the registry answers now."""
         return self._watcher.error is None and self._watcher.newest is not None
@@ -133,6 +151,7 @@ class Agent:
         """Go on with new settings: another renderer, another watcher; nothing is dropped."""
         self._presence = self._presence.changed(settings.services, presence)
         self._watcher.stop()
+        watcher.tell_dropped(self._watcher.held)
         self._watcher, self._settings = watcher, settings
         self._pace.settings = settings.agent
         watcher.start()
@@ -301,7 +320,7 @@ class Agent:
 
     def _until_next(self, now: float) -> float:
         """Seconds until something is due."""
-        times = [now + LIFE_SIGN, self._pace.due, self._watcher.due]
+        times = [now + LIFE_SIGN, self._pace.due, self._watcher.due, self._guarding.due]
         if self._running is not None and not self._pace.failing:
             times.append(self._looks.next)
         times.append(self._presence.due)

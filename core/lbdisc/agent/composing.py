@@ -5,6 +5,8 @@ from structlog import get_logger
 from lbdisc import events
 from lbdisc.agent.agent import Agent
 from lbdisc.agent.guard import Guard
+from lbdisc.agent.guarding import remembered
+from lbdisc.agent.held import GuardMemory
 from lbdisc.agent.presence import Presence
 from lbdisc.agent.status import Status
 from lbdisc.agent.store import Store
@@ -13,22 +15,26 @@ from lbdisc.backoff import Backoff
 from lbdisc.builtin.systemd.notify import Notifier
 from lbdisc.errors import LbdiscError, PluginError
 from lbdisc.handshake import AGENTS
+from lbdisc.hooks import Observes
 from lbdisc.listening.listeners import Listeners, Tell
 from lbdisc.plugins import Plugins
 from lbdisc.register.identity import Identity
 from lbdisc.settings.choosing import discovery, reloader, renderer
 from lbdisc.settings.loading import Settings
-from lbdisc.values import Snapshot, check_name
+from lbdisc.values import check_name
 
 
 def watcher(
-    plugins: Plugins, settings: Settings, wake: Wake, known: Snapshot | None, tell: Tell
+    plugins: Plugins, settings: Settings, wake: Wake, known: GuardMemory, tell: Tell, *, asks: bool
 ) -> Watcher:
-    """A watcher whose guard knows what was balanced before."""
+    """A watcher whose guard knows what was balanced before.
+
+    ``asks`` says that the load balancer tells what its checks find.
+    """
     pace = settings.core.agent
     return Watcher(
         discovery(plugins, settings),
-        Guard(settings.core.guard, known),
+        Guard(settings.core.guard, known, services=settings.core.services, asks=asks),
         wake.call,
         source=settings.core.backend,
         tell=tell,
@@ -75,14 +81,15 @@ def agent(
     heard_by: Listeners,
 ) -> Agent:
     """An agent with all its parts. Raises ``LbdiscError``."""
-    tell = heard_by.tell
+    tell, brings = heard_by.tell, reloader(plugins, settings)
+    known, asks = remembered(store), isinstance(brings, Observes)
     return Agent(
         settings.core,
         listeners=heard_by,
         status=status,
-        watcher=watcher(plugins, settings, wake, store.last_snapshot(), tell),
+        watcher=watcher(plugins, settings, wake, known, tell, asks=asks),
         renderer=renderer(plugins, settings),
-        reloader=reloader(plugins, settings),
+        reloader=brings,
         store=store,
         wake=wake,
         notifier=Notifier.from_environment(),

@@ -11,7 +11,7 @@ from typing import Any
 from lbdisc import __version__, events
 from lbdisc.agent.store import Store
 from lbdisc.listening.repeats import Repeats
-from lbdisc.values import Endpoint, Problem
+from lbdisc.values import Problem
 
 
 class Status:
@@ -29,7 +29,7 @@ class Status:
         self._lock = Lock()
         self._counters: Counter[str] = Counter()
         self._problems: dict[Problem, None] = {}
-        self._held: dict[tuple[str, str], Endpoint] = {}
+        self._held: dict[tuple[str, str], dict[str, Any]] = {}
         self._broken: dict[str, dict[str, Any]] = {}
         self._saved: dict[str, Any] = {}
         self._failures = Repeats()
@@ -64,7 +64,7 @@ class Status:
         with self._lock:
             found = {
                 **self._found,
-                "held": [str(endpoint) for _, endpoint in sorted(self._held.items())],
+                "held": [held for _, held in sorted(self._held.items())],
                 "problems": [{"where": p.where, "what": p.what} for p in sorted(self._problems)],
                 "broken": [{"plugin": name, **what} for name, what in self._broken.items()],
                 "counters": dict(self._counters),
@@ -93,10 +93,9 @@ class Status:
 
     @_take.register
     def _(self, event: events.SettingsReread) -> None:
-        # Another watcher begins, and another guard.
+        # Another watcher begins; its guard goes on with what is held.
         self._found["settings_refused"] = None
         self._found |= {"backend": event.backend, "registry": "waiting", "registry_error": None}
-        self._held.clear()
 
     @_take.register
     def _(self, event: events.SettingsRefused) -> None:
@@ -158,11 +157,24 @@ class Status:
 
     @_take.register
     def _(self, event: events.EndpointsHeld) -> None:
-        self._held |= {endpoint.key: endpoint for endpoint in event.endpoints}
+        until = None if event.for_s is None else _stamp(event.unix_s + event.for_s)
+        for e in event.endpoints:
+            self._counters["held"] += 1
+            self._held[e.key] = {
+                "service": e.service,
+                "name": e.name,
+                "address": e.address,
+                "port": e.port,
+                "by": event.by,
+                "since": _stamp(event.unix_s - event.since_s),
+                "until": until,
+                "why": event.why,
+            }
 
     @_take.register
     def _(self, event: events.EndpointsReleased) -> None:
         for endpoint in event.endpoints:
+            self._counters["released"] += 1
             self._held.pop(endpoint.key, None)
 
     @_take.register

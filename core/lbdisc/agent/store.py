@@ -26,6 +26,7 @@ class Store:
         self._kept: Snapshot | None = None
         self._lines = 0
         self.status_file = folder / "status.json"
+        self.guard_file = folder / "guard.json"
         self._lock = folder / "agent.lock"
 
     def prepare(self) -> None:
@@ -42,7 +43,7 @@ class Store:
     def locked(self) -> Iterator[None]:
         """Hold the folder for one agent. Raises ``LbdiscError`` when another has it."""
         with locked(self._lock, what=f"state_dir {self.folder}", setting="state_dir"):
-            for file in (self.snapshot_file, self.status_file):
+            for file in (self.snapshot_file, self.status_file, self.guard_file):
                 atomic.clean_up(file)
             yield
 
@@ -103,6 +104,10 @@ class Store:
     def save_status(self, status: Mapping[str, Any]) -> None:
         """Replace what ``lbdisc status`` shows. Raises ``OSError``."""
         atomic.write(self.status_file, json.dumps(status, indent=1))
+
+    def save_guard(self, memory: Mapping[str, Any]) -> None:
+        """Replace what the guard holds. Raises ``OSError``."""
+        atomic.write(self.guard_file, json.dumps(memory, indent=1))
 
     def status(self) -> dict[str, Any] | None:
         """What the agent last said of itself; ``None`` when it never did."""

@@ -9,14 +9,35 @@ from lbdisc.cli.context import CommandContext
 from lbdisc.errors import LbdiscError
 from lbdisc.plugins import Plugins
 
-COMMANDS = ("run", "register", "nodes", "render", "plan", "status", "plugins", "config", "template")
+COMMANDS = (
+    "run",
+    "register",
+    "nodes",
+    "render",
+    "plan",
+    "status",
+    "guard",
+    "plugins",
+    "config",
+    "template",
+)
 
 WRONG_USAGE = 2
 
 
 def build(plugins: Plugins) -> typer.Typer:
     """The application with the core's commands and those of ``plugins``."""
-    from lbdisc.cli import config, nodes, plugin_list, register, render, run, status, template
+    from lbdisc.cli import (
+        config,
+        guard,
+        nodes,
+        plugin_list,
+        register,
+        render,
+        run,
+        status,
+        template,
+    )
 
     app = typer.Typer(
         name="lbdisc",
@@ -34,6 +55,7 @@ def build(plugins: Plugins) -> typer.Typer:
     app.command("plan")(render.plan)
     app.command("status")(status.status)
     app.command("plugins")(plugin_list.plugins)
+    app.add_typer(guard.app(), name="guard")
     app.add_typer(config.app(), name="config")
     app.add_typer(template.app(), name="template")
     plugins.add_commands(app, CommandContext(plugins))

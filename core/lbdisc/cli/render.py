@@ -44,6 +44,8 @@ def render(
 ) -> None:
     """Print the configuration for the registry's state, and change nothing.
 
+    What the guard holds is in it, and said on standard error.
+
     With --diff the exit code is 3 when the change would need a reload.
 
     Example: lbdisc render --diff
@@ -100,6 +102,8 @@ def plan(
 ) -> None:
     """Show what an apply would do: runtime commands, or a reload and why; change nothing.
 
+    What the guard holds stays, and is said on standard error.
+
     Exit code 0: nothing to do, or no reload needed; 3: a reload would be needed.
 
     Example: lbdisc plan --json
@@ -135,10 +139,16 @@ def _line(planned: "Planned") -> str:
 
 
 def _rendered(plugins: "Plugins", settings: "Settings") -> "Rendered":
+    from lbdisc.agent.guarding import balanced, held_of
+    from lbdisc.agent.store import Store
     from lbdisc.cli.nodes import read_once
     from lbdisc.settings import choosing
 
-    snapshot = read_once(plugins, settings).only(settings.core.services)
+    core = settings.core
+    found = balanced(Store(core.state_dir), core, read_once(plugins, settings))
+    if held := held_of(*found):
+        sys.stderr.write(f"{held}\n")
+    snapshot = found[0].snapshot.only(core.services)
     return choosing.renderer(plugins, settings).render(snapshot)
 
 

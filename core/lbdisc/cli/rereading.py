@@ -107,8 +107,14 @@ class Rereading:
     def _take(self, settings: Settings, renderer: Renderer) -> None:
         """In the agent's own loop: go on with what was found to be good."""
         try:
-            known = self._agent.listed
-            watcher = composing.watcher(self._plugins, settings, self._wake, known, self._tell)
+            watcher = composing.watcher(
+                self._plugins,
+                settings,
+                self._wake,
+                self._agent.memory,
+                self._tell,
+                asks=self._agent.asks,
+            )
             presence = self._presence(settings)
         except LbdiscError as error:
             self._tell(SettingsRefused(error=str(error)))

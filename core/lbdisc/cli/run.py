@@ -1,6 +1,7 @@
 """``lbdisc run``: the agent beside a load balancer."""
 
 import signal
+import time
 from threading import Event
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -115,7 +116,8 @@ class _Service:
 
 def _once(plugins: "Plugins", settings: "Settings") -> None:
     """Read, render, check and apply once; the exit code tells."""
-    from lbdisc.agent.announcing import announced
+    from lbdisc.agent.announcing import announced, judged
+    from lbdisc.agent.guarding import balanced
     from lbdisc.agent.status import Status
     from lbdisc.agent.store import Store, claimed
     from lbdisc.cli.nodes import read_once
@@ -134,12 +136,16 @@ def _once(plugins: "Plugins", settings: "Settings") -> None:
         audience.listeners(plugins, settings) as listeners,
         audience.told("run --once", plugins, settings, listeners.tell),
     ):
-        snapshot = read_once(plugins, settings).only(core.services)
+        verdict, memory = balanced(store, core, read_once(plugins, settings))
+        for event in judged(verdict, time.monotonic(), cause=Cause(source=core.backend)):
+            listeners.tell(event)
+        snapshot = verdict.snapshot.only(core.services)
         rendered = choosing.renderer(plugins, settings).render(snapshot)
         reloader = choosing.reloader(plugins, settings)
         applied = reloader.apply(reloader.plan(core.output, None, rendered))
         before = (store.last_snapshot() or Snapshot()).only(core.services)
         store.save_snapshot(snapshot)
+        store.save_guard(memory.to_object(time.time() - time.monotonic()))
         generation = Generation(
             number=Status(store).earlier_number + 1,
             snapshot=snapshot,

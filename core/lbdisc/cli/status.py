@@ -73,7 +73,10 @@ def _print(found: dict[str, Any]) -> None:
         f"({failure['times']} times, last {failure['at']})",
         "settings refused": (refused := found.get("settings_refused"))
         and f"{refused['error']} (at {refused['at']}; the old ones stay)",
-        "held by the guard": ", ".join(found.get("held", [])),
+        "held by the guard": ", ".join(
+            f"{h['service']}/{h['name']} ({h['why']}, since {h['since']})"
+            for h in found.get("held", [])
+        ),
         "configuration": found["output"],
         "broken": "; ".join(
             f"{b['plugin']}: {b['error']} ({b['times']} times, last {b['at']})"

@@ -134,21 +134,29 @@ class EntriesMended(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EndpointsHeld(Event):
-    """The guard: ``endpoints`` were lost with many others, and stay listed."""
+    """``endpoints`` stay listed, whatever the registry says: by the guard, as they vanished with
+    many others, or by an operator. It is so for ``since_s`` seconds; in ``for_s`` a clock may let
+    them go, ``None`` where none will.
+    """
 
     name: ClassVar[str] = "guard held"
     level: ClassVar[Level] = "warning"
     endpoints: tuple[Endpoint, ...]
+    why: str = ""
+    by: str = "guard"
+    since_s: float = 0.0
+    for_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EndpointsReleased(Event):
-    """The guard holds ``endpoints`` no more; ``returned`` says whether they came back."""
+    """The guard holds ``endpoints`` no more; ``returned`` says whether they are listed again."""
 
     name: ClassVar[str] = "guard released"
     level: ClassVar[Level] = "warning"
     endpoints: tuple[Endpoint, ...]
     returned: bool
+    why: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
