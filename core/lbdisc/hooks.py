@@ -120,7 +120,8 @@ class Renderer(Protocol):
 class Reloader(Protocol):
     """Brings a configuration to life in a load balancer.
 
-    What only some can do are protocols of their own: ``Tends``, ``Drains`` and ``Follows``.
+    What only some can do are protocols of their own: ``Tends``, ``Drains``, ``Follows`` and
+    ``Ends``.
     """
 
     def check(self, candidate: Path) -> None:
@@ -183,6 +184,18 @@ class Follows(Protocol):
 
     def behind(self) -> bool:
         """Whether the files are still to follow what runs already."""
+
+
+@runtime_checkable
+class Ends(Protocol):
+    """A reloader whose load balancer serves on when the agent stops."""
+
+    def end(self, config: Path) -> bool:
+        """End the load balancer that it runs with the main file ``config``; whether there was one.
+
+        Also one that an agent before has left. Called when somebody wants both to end, before
+        ``close``. Raises ``LbdiscError``.
+        """
 
 
 class Listener(Protocol):

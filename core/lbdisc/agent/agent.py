@@ -24,7 +24,7 @@ from lbdisc.builtin.systemd.notify import Notifier
 from lbdisc.errors import ApplyError, LbdiscError, Unconfirmed
 from lbdisc.events import Cause
 from lbdisc.generation import Generation
-from lbdisc.hooks import Follows, Reloader, Renderer
+from lbdisc.hooks import Ends, Follows, Reloader, Renderer
 from lbdisc.listening.listeners import Listeners
 from lbdisc.listening.repeats import Repeats
 from lbdisc.planned import Applied, AtRuntime, Nothing, Reload, Start
@@ -99,11 +99,15 @@ class Agent:
             self._report()
             self._wake.wait(self._until_next(self._clock()))
 
-    def close(self) -> None:
-        """Let go of the registry and of the load balancer."""
+    def close(self, *, ends: bool = False) -> None:
+        """Let go of the registry and of the load balancer, which ``ends`` with the agent or not."""
         self._presence.leave()
         self._watcher.stop(timeout=0)
-        self._reloader.close()
+        try:
+            if ends and isinstance(self._reloader, Ends):
+                self._reloader.end(self._settings.output)
+        finally:
+            self._reloader.close()
         self._presence.join(0.5)
         if not self._watcher.stop(timeout=1.0):
             what = f"discovery {self._settings.backend}"

@@ -31,7 +31,8 @@ def run(
 
     Example: lbdisc run --backend etcd --set etcd.endpoints=10.0.0.5:2379
 
-    SIGHUP re-reads settings and templates; SIGTERM stops.
+    SIGHUP re-reads settings and templates. SIGTERM stops lbdisc, and a HAProxy that it started
+    serves on; Ctrl-C and `lbdisc stop` end both.
     """
     flags = {"backend": backend}
     plugins, settings = load_configuration(config, flags, set_, tell_broken=False)
@@ -92,7 +93,7 @@ class _Service:
                 agent.run(self._stop)
             finally:
                 self._tell(ProgramStopping(program="run", why=self._why))
-                agent.close()
+                agent.close(ends=self._why == signal.SIGINT.name)
 
     def _on_stop(self, number: int, _frame: object) -> None:
         # A signal may come while the handler of one before is in `set`, which holds a lock.

@@ -59,6 +59,14 @@ class Workers:
             log.info("took over the HAProxy that serves already", process=found.master)
         return found is not None
 
+    def master(self) -> int:
+        """The process id of the master, 0 where none tells it."""
+        if self.managed is not None:
+            return self.managed.pid
+        with suppress(HaproxyError):
+            return self._master.processes().master
+        return 0
+
     def start(self, runtime: str) -> int:
         """Start ours; the process id of its worker. Raises as ``Managed.start``."""
         assert self.managed is not None
