@@ -23,7 +23,7 @@ from lbdisc.rendered import Rendered, parents
 log = structlog.get_logger("lbdisc.files")
 # What lbdisc and its load balancer keep in a state folder, where the main file may be, too.
 TAKEN = {
-    *("agent.lock", "snapshot.jsonl", "status.json"),
+    *("agent.lock", "snapshot.jsonl", "status.json", "pace.json"),
     *("haproxy.sock", "haproxy.state", "master.sock", "worker.json"),
 }
 

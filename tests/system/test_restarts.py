@@ -1,11 +1,21 @@
 """Restarts of `lbdisc run`: what runs is taken over as it is, and nobody notices."""
 
-from collections.abc import Iterator
+import json
+import os
+import signal
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from lbdisc.haproxy.sockets.commands import SetWeight
 from lbdisc.haproxy.sockets.master import Master, Processes
+from lbdisc.haproxy.sockets.socket import Runtime
+from lbdisc.testing.processes import Process, free_port
+from lbdisc.testing.waiting import eventually
 from support.scene import Scene, lost
 
 LEAVE = {"on_stop": "leave", "settle_after": 0}
@@ -47,3 +57,169 @@ def test_a_restart_takes_over_the_worker_without_a_reload(serving: Scene) -> Non
         serving.until_up("s1", "s2", "s3")
     assert (worker(serving), how(serving)) == (before, {"nothing": 1, "runtime": 1})
     assert lost(traffic) == []
+
+
+def test_six_crashes_with_long_sessions_leave_one_worker(tmp_path: Path) -> None:
+    with Scene(tmp_path, haproxy=LEAVE) as scene:
+        scene.join("s1")
+        scene.agent()
+        scene.until_up("s1")
+        with open_sessions(scene.port, 5):
+            for _ in range(6):
+                os.kill(scene.status["pid"], signal.SIGKILL)
+                scene.agent()
+            now = processes(scene)
+            assert (now.reloads, len(now.workers), len(now.old)) == (0, 1, 0)
+
+
+@contextmanager
+def open_sessions(port: int, count: int) -> Iterator[None]:
+    """Clients that have sent half a request, which keep the worker that has them alive."""
+    with ExitStack() as stack:
+        for _ in range(count):
+            client = stack.enter_context(socket.create_connection(("127.0.0.1", port)))
+            client.sendall(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\n1")
+        yield
+
+
+def test_an_attached_haproxy_is_taken_over_likewise(tmp_path: Path) -> None:
+    with Scene(tmp_path, haproxy={**LEAVE, "mode": "attached"}) as scene, attached(scene):
+        scene.join("s1")
+        agent = scene.agent()
+        scene.until_up("s1")
+        before = processes(scene)
+        assert agent.stop() == 0
+        plan = scene.lbdisc("plan", name="plan")
+        assert (plan.wait(), plan.log.read_text()) == (0, "nothing: nothing changes\n")
+        scene.agent()
+        assert how(scene) == {"nothing": 1}
+        assert processes(scene).reloads == before.reloads
+
+
+@contextmanager
+def attached(scene: Scene) -> Iterator[Process]:
+    """HAProxy as a supervisor runs it, with a file that does nothing yet."""
+    scene.state.mkdir()
+    config, master = scene.state / "haproxy.cfg", scene.state / "master.sock"
+    config.write_text(f"listen idle\n  mode http\n  bind 127.0.0.1:{free_port()}\n")
+    command: list[str | Path] = ["haproxy", "-W", "-S", master, "-f", config]
+    log = scene.folder / "haproxy.log"
+    with Process(command, log=log, ready=master.is_socket) as haproxy:
+        yield haproxy
+
+
+def test_what_changed_meanwhile_comes_at_run_time(serving: Scene) -> None:
+    before = worker(serving)
+    serving.unlist("s1")
+    serving.join("s3")
+    plan = serving.lbdisc("plan", name="plan")
+    assert (plan.wait(), plan.log.read_text()[:8]) == (0, "runtime:")
+    serving.agent()
+    serving.until_up("s2", "s3")
+    assert (worker(serving), how(serving)) == (before, {"runtime": 1})
+
+
+def test_a_server_that_waited_in_maintenance_is_known_again(serving: Scene) -> None:
+    serving.unlist("s2")
+    agent = serving.agent()
+    eventually(lambda: how(serving) == {"runtime": 1})
+    agent.kill()
+    serving.join("s2")
+    serving.agent()
+    serving.until_up("s1", "s2")
+    assert (processes(serving).reloads, how(serving)) == (0, {"runtime": 1})
+
+
+def test_a_settling_reload_that_was_due_still_comes(tmp_path: Path) -> None:
+    with Scene(tmp_path, haproxy={**LEAVE, "settle_after": 2.0}) as scene:
+        scene.join("s1")
+        agent = scene.agent()
+        scene.until_up("s1")
+        with Runtime(str(scene.state / "haproxy.sock")) as runtime:
+            wanted = 0 if runtime.features().reuses_connections else 1
+        scene.join("s2")
+        scene.until_up("s1", "s2")
+        agent.kill()
+        scene.agent()
+        eventually(lambda: scene.status["counters"].get("tended_reload", 0) >= wanted)
+        assert how(scene) == {"nothing": 1}
+
+
+def test_what_was_typed_at_the_socket_meanwhile_costs_one_reload(serving: Scene) -> None:
+    with Runtime(str(serving.state / "haproxy.sock")) as runtime:
+        runtime.run([SetWeight("nodes", "s1", 5)])
+    serving.agent()
+    eventually(lambda: serving.status["in_step"])
+    assert how(serving) == {"reload": 1}
+    assert "nodes/s1 has weight 5 instead of 100" in log_of(serving)
+
+
+def log_of(scene: Scene) -> str:
+    """What the agents said."""
+    return "".join(log.read_text() for log in sorted(scene.folder.glob("agent*.log")))
+
+
+def test_a_crash_before_the_file_followed_is_healed_without_a_reload(serving: Scene) -> None:
+    before = serving.config
+    agent = serving.agent()
+    serving.join("s3")
+    serving.until_up("s1", "s2", "s3")
+    eventually(lambda: "server s3 " in serving.config)
+    agent.kill()
+    (serving.state / "haproxy.cfg").write_text(before)
+    serving.agent()
+    eventually(lambda: "server s3 " in serving.config)
+    assert (processes(serving).reloads, how(serving)) == (0, {"written": 1})
+
+
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        (lambda note: note | {"version": 0}, "is of version 0 instead of 1"),
+        (lambda note: note | {"version": 9}, "is of version 9 instead of 1"),
+        (lambda note: note | {"boot": "another"}, "is of another machine, or of before its last"),
+        (lambda note: note | {"worker": [1, 1]}, "another worker serves"),
+        (lambda note: note | {"master": [note["master"][0], 1]}, "another worker serves"),
+        (lambda note: note | {"digest": "0"}, "the files on disk are not those"),
+        (lambda note: note | {"in_maintenance": [["nodes"]]}, "is damaged"),
+        (lambda note: {k: v for k, v in note.items() if k != "unsettled"}, "is damaged"),
+    ],
+)
+def test_a_note_that_does_not_hold_is_said_and_costs_one_reload(
+    serving: Scene, change: Callable[[dict[str, Any]], dict[str, Any]], why: str
+) -> None:
+    note = serving.state / "worker.json"
+    note.write_text(json.dumps(change(json.loads(note.read_text()))))
+    agent = serving.agent()
+    assert how(serving) == {"reload": 1}
+    [line] = [line for line in log_of(serving).splitlines() if why in line]
+    assert '"how": "reload"' in line
+    agent.kill()
+    serving.agent()
+    assert how(serving) == {"nothing": 1}
+
+
+@pytest.mark.parametrize("name", ["snapshot.jsonl", "pace.json", "status.json", "worker.json"])
+def test_a_state_file_cut_short_stops_nobody_and_is_said_once(serving: Scene, name: str) -> None:
+    file = serving.state / name
+    file.write_bytes(file.read_bytes()[: file.stat().st_size // 2])
+    serving.agent()
+    assert serving.servers().keys() == {"s1", "s2"}
+    assert log_of(serving).count(str(file)) == 1
+
+
+def test_once_with_nothing_to_do_does_nothing_and_says_so(serving: Scene) -> None:
+    before, files = processes(serving), written(serving)
+    once = serving.lbdisc("run", "--once", name="once")
+    assert once.wait() == 0
+    assert '"how": "nothing"' in once.log.read_text()
+    assert (processes(serving).reloads, written(serving)) == (before.reloads, files)
+
+
+def written(scene: Scene) -> dict[str, int]:
+    """When each file in the state folder was written; locks name their last holders."""
+    return {
+        path.name: path.stat().st_mtime_ns
+        for path in scene.state.iterdir()
+        if path.is_file() and not path.name.endswith(".lock")
+    }

@@ -7,11 +7,13 @@ load balancer runs what the registry says.
 
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from threading import Event
 
 from lbdisc import events
 from lbdisc.agent.announcing import announced
 from lbdisc.agent.desired import Desired
+from lbdisc.agent.legacy import Legacy
 from lbdisc.agent.looking import LIFE_SIGN, Looks
 from lbdisc.agent.pace import Pace
 from lbdisc.agent.presence import Presence
@@ -80,6 +82,7 @@ class Agent:
         self._written = 0
         self._failures = Repeats()
         self._keep_failures = Repeats()
+        self._legacy = Legacy(store, self._pace, (self._backoff, self._doubt), clock)
 
     def run(self, stop: Event) -> None:
         """Work until ``stop``. Raises ``SettingsError`` when nothing can ever be served."""
@@ -140,6 +143,8 @@ class Agent:
     def _begin(self, stop: Event) -> None:
         """Start from the registry, or where that does not answer from what was known last."""
         known, written = self._store.last_snapshot(), left_in(self._settings.output)
+        for event in self._legacy.resume():
+            self._tell(event)
         self._known = known and known.only(self._settings.services)
         on_disk = known is not None or written is not None
         first = await_first(self._watcher, self._wake, stop, self._clock, known_from_disk=on_disk)
@@ -159,6 +164,13 @@ class Agent:
         else:
             self._desired.snapshot = (known or Snapshot()).only(self._settings.services)
         self._changed(self._clock(), cause)
+        self._hold_off()
+
+    def _hold_off(self) -> None:
+        """The first attempt may be one too many for the load balancer."""
+        if self._running is None:
+            with suppress(LbdiscError):
+                self._legacy.hold_off(self._desired.rendered()[1].digest)
 
     def _take_newest(self) -> None:
         newest = self._watcher.newest
@@ -175,6 +187,7 @@ class Agent:
         self._changed(newest.arrived, newest.cause)
         self._backoff.reset()
         self._pace.not_before = float("-inf")
+        self._hold_off()
 
     def _changed(self, now: float, cause: Cause) -> None:
         """Something is to be applied, because of ``cause``."""
@@ -192,17 +205,20 @@ class Agent:
         self._problems = problems
 
     def _is_due(self, now: float) -> bool:
-        """Whether to apply now: what needs no reload goes at once, a reload waits for quiet."""
+        """Whether to apply now: what needs no reload goes at once, a reload waits for quiet.
+
+        So does a start: what does not run at all serves nobody meanwhile.
+        """
         due = self._pace.due
         if due is None or self._pace.not_before > now:
             return False
         return due <= now or self._goes_at_once()
 
     def _goes_at_once(self) -> bool:
-        if self._running is None or self._pace.failing:
+        if self._pace.failing:
             return False
         try:
-            return not self._desired.planned(self._running).costs_a_reload
+            return not isinstance(self._desired.planned(self._running).how, Reload)
         except LbdiscError:
             return True  # applying says why, at once
 
@@ -217,6 +233,7 @@ class Agent:
         finally:
             self._desired.render_anew()
         self._pace.settled()
+        self._legacy.applied()
         self._backoff.reset()
         self._doubt.reset()
         self._failures.clear()
@@ -230,7 +247,7 @@ class Agent:
         applied = self._reloader.apply(self._desired.planned(self._running))
         now = self._clock()
         if isinstance(applied.how, Reload | Start):
-            self._pace.reloaded(now)
+            self._legacy.reloaded()
         # What was changed at run time has been read back by the reloader itself.
         thorough = not isinstance(applied.how, AtRuntime)
         if difference := self._reloader.verify(rendered, thorough=thorough):
@@ -246,6 +263,8 @@ class Agent:
         elif isinstance(error, ApplyError):  # the process may come back at any moment
             delay = min(delay, LIFE_SIGN)
         self._pace.failed(self._clock(), delay)
+        with suppress(LbdiscError):
+            self._legacy.failed(self._desired.rendered()[1].digest, delay)
         kind = type(error).__name__
         times = self._failures.count(kind, str(error))
         self._tell(
@@ -294,7 +313,7 @@ class Agent:
             self._changed(now, cause)
             self._pace.first_change = now - self._settings.agent.max_wait
         elif self._looks.tend(self._running) is not None:
-            self._pace.reloaded(self._clock())
+            self._legacy.reloaded()
 
     def _until_next(self, now: float) -> float:
         """Seconds until something is due."""
@@ -315,8 +334,9 @@ class Agent:
         if self._notifier.watchdog:
             self._notifier.send("WATCHDOG=1")
         self._listeners.look()
-        if (trouble := self._status.save()) is not None:
-            self._tell(trouble)
+        for trouble in (self._status.save(), self._legacy.save()):
+            if trouble is not None:
+                self._tell(trouble)
         if running is not None and not self._ready:
             self._ready = True
             self._tell(events.ProgramReady(generation=running.number))

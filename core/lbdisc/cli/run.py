@@ -154,11 +154,11 @@ class _Service:
 
 def _once(plugins: "Plugins", settings: "Settings") -> None:
     """Read, render, check and apply once; the exit code tells."""
+    from lbdisc.agent import once
     from lbdisc.agent.announcing import announced
-    from lbdisc.agent.status import Status
     from lbdisc.agent.store import Store, claimed
     from lbdisc.cli.nodes import read_once
-    from lbdisc.events import Cause
+    from lbdisc.events import Cause, StateNotUsed
     from lbdisc.generation import Generation
     from lbdisc.listening import audience
     from lbdisc.settings import choosing
@@ -176,14 +176,17 @@ def _once(plugins: "Plugins", settings: "Settings") -> None:
         snapshot = read_once(plugins, settings).only(core.services)
         rendered = choosing.renderer(plugins, settings).render(snapshot)
         reloader = choosing.reloader(plugins, settings)
-        applied = reloader.apply(reloader.plan(core.output, None, rendered))
+        applied = once.bring(reloader, store, core, rendered)
         before = (store.last_snapshot() or Snapshot()).only(core.services)
-        store.save_snapshot(snapshot)
+        if snapshot != before:
+            store.save_snapshot(snapshot)
         generation = Generation(
-            number=Status(store).earlier_number + 1,
+            number=store.earlier_number + 1,
             snapshot=snapshot,
             rendered=rendered,
             change=snapshot.since(before),
         )
+        for file, error in store.unusable.items():
+            listeners.tell(StateNotUsed(file=str(file), error=error))
         for event in announced(generation, before, applied, cause=Cause(source=core.backend)):
             listeners.tell(event)

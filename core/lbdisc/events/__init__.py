@@ -59,6 +59,7 @@ from lbdisc.events.run import (
     SettingsReread,
     StartedFromState,
     StateNotKept,
+    StateNotUsed,
     Tended,
     TendFailed,
 )
@@ -110,6 +111,7 @@ __all__ = [
     "SettingsReread",
     "StartedFromState",
     "StateNotKept",
+    "StateNotUsed",
     "TendFailed",
     "Tended",
     "Trouble",
