@@ -29,7 +29,7 @@ class Store:
         self.pace = PaceNote(folder / "pace.json")
         self.unusable: dict[Path, str] = {}  # files that were passed over, and why
         self.status_file = folder / "status.json"
-        self._lock = folder / "agent.lock"
+        self.lock = folder / "agent.lock"
 
     def prepare(self) -> None:
         """Make the folder. Raises ``SettingsError`` where that is not possible."""
@@ -44,7 +44,7 @@ class Store:
     @contextmanager
     def locked(self) -> Iterator[None]:
         """Hold the folder for one agent. Raises ``LbdiscError`` when another has it."""
-        with locked(self._lock, what=f"state_dir {self.folder}", setting="state_dir"):
+        with locked(self.lock, what=f"state_dir {self.folder}", setting="state_dir"):
             for file in (self.snapshot_file, self.status_file, self.pace.path):
                 atomic.clean_up(file)
             yield
@@ -53,7 +53,7 @@ class Store:
     def agent_runs(self) -> bool:
         """Whether an agent holds the folder."""
         try:
-            with self._lock.open("r") as lock:
+            with self.lock.open("r") as lock:
                 fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
         except BlockingIOError:
             return True

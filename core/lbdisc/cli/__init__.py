@@ -9,14 +9,25 @@ from lbdisc.cli.context import CommandContext
 from lbdisc.errors import LbdiscError
 from lbdisc.plugins import Plugins
 
-COMMANDS = ("run", "register", "nodes", "render", "plan", "status", "plugins", "config", "template")
+COMMANDS = (
+    "run",
+    "stop",
+    "register",
+    "nodes",
+    "render",
+    "plan",
+    "status",
+    "plugins",
+    "config",
+    "template",
+)
 
 WRONG_USAGE = 2
 
 
 def build(plugins: Plugins) -> typer.Typer:
     """The application with the core's commands and those of ``plugins``."""
-    from lbdisc.cli import config, nodes, plugin_list, register, render, run, status, template
+    from lbdisc.cli import config, nodes, plugin_list, register, render, run, status, stop, template
 
     app = typer.Typer(
         name="lbdisc",
@@ -28,6 +39,7 @@ def build(plugins: Plugins) -> typer.Typer:
     )
     app.callback()(_options)
     app.command("run")(run.run)
+    app.command("stop")(stop.stop)
     app.command("register", context_settings={"allow_interspersed_args": False})(register.register)
     app.command("nodes")(nodes.nodes)
     app.command("render")(render.render)

@@ -52,13 +52,13 @@ class HaproxyReloader:
 
     def __init__(self, settings: HaproxySettings) -> None:
         self._settings = settings
-        self._workers = Workers(settings.master_socket)
+        self._memory = WorkerNote(Path(settings.worker_file))
+        self._workers = Workers(settings.master_socket, self._memory.master)
         self._live: Live | None = None
         self._files: tuple[tuple[str, str], ...] = ()  # that belong to what runs
         self._config = Path()
         self._differs = ""  # what runs, from what should, at the last look
         self._drains = HaproxyDrains(settings.master_socket)
-        self._memory = WorkerNote(Path(settings.worker_file))
         self._health = HaproxyHealth(settings.master_socket)
         self._check = FileChecker(settings.binary)
         self._follower = Follower(self._check)

@@ -1,6 +1,7 @@
 """What an agent notes of the worker, so that the next one need not reload to know what runs."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -80,6 +81,14 @@ class WorkerNote:
         self._kept: dict[str, Any] | None = None
         self._failed = False
         self._last: tuple[str, Files, str] = ("", (), "")
+
+    def master(self) -> int:
+        """The noted master if that very process lives, else 0."""
+        with suppress(UnusableNote):
+            noted = Remembered.read(self.path)
+            if noted and noted.master.started and noted.master == Identity.of(noted.master.pid):
+                return noted.master.pid
+        return 0
 
     def keep(self, live: Live, files: Files, master: Callable[[], int]) -> None:
         """Note what ``live`` runs with ``files``; ``master`` tells the process above the worker."""
