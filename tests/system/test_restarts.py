@@ -1,9 +1,7 @@
 """Restarts of `lbdisc run`: what runs is taken over as it is, and nobody notices."""
 
 import json
-import os
 import signal
-import socket
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -16,6 +14,7 @@ from lbdisc.haproxy.sockets.master import Master, Processes
 from lbdisc.haproxy.sockets.socket import Runtime
 from lbdisc.testing.processes import Process, free_port
 from lbdisc.testing.waiting import eventually
+from support.patient import PatientApp
 from support.scene import Scene, lost
 
 LEAVE = {"on_stop": "leave", "settle_after": 0}
@@ -60,27 +59,42 @@ def test_a_restart_takes_over_the_worker_without_a_reload(serving: Scene) -> Non
     assert lost(traffic) == []
 
 
-def test_six_crashes_with_long_sessions_leave_one_worker(tmp_path: Path) -> None:
-    with Scene(tmp_path, haproxy=LEAVE) as scene:
-        scene.join("s1")
-        scene.agent()
-        scene.until_up("s1")
-        with open_sessions(scene.port, 5):
-            for _ in range(6):
-                os.kill(scene.status["pid"], signal.SIGKILL)
-                scene.agent()
-            now = processes(scene)
-            assert (now.reloads, len(now.workers), len(now.old)) == (0, 1, 0)
-
-
-@contextmanager
-def open_sessions(port: int, count: int) -> Iterator[None]:
-    """Clients that have sent half a request, which keep the worker that has them alive."""
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL], ids=lambda its: its.name)
+@pytest.mark.parametrize("mode", ["managed", "attached"])
+def test_restarts_lose_no_request_short_or_long(
+    tmp_path: Path, mode: str, number: signal.Signals
+) -> None:
     with ExitStack() as stack:
-        for _ in range(count):
-            client = stack.enter_context(socket.create_connection(("127.0.0.1", port)))
-            client.sendall(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\n1")
-        yield
+        app = stack.enter_context(PatientApp().serving())
+        core = {"services": ["nodes", "slow"]}
+        scene = stack.enter_context(Scene(tmp_path, haproxy={**LEAVE, "mode": mode}, core=core))
+        if mode == "attached":
+            stack.enter_context(attached(scene))
+        scene.join("s1", "s2")
+        list_of(scene, "slow", app.port)
+        agent = scene.agent()
+        scene.until_up("s1", "s2")
+        eventually(lambda: scene.servers("slow") == {"s1": "UP"})
+        with scene.traffic() as traffic, app.asked(scene.port, "slow", 5) as answers:
+            eventually(lambda: sessions(scene, "slow") == 5)
+            for _ in range(3):
+                agent.stop(number)
+                agent = scene.agent()
+            now = processes(scene)
+        assert (now.reloads, len(now.workers), len(now.old)) == (mode == "attached", 1, 0)
+        assert [answer.result() for answer in answers] == ["ok"] * 5
+        assert lost(traffic) == []
+
+
+def list_of(scene: Scene, service: str, port: int) -> None:
+    """Put a node file of another service into place."""
+    (scene.nodes / service).mkdir()
+    (scene.nodes / service / "s1.json").write_text(f'{{"address": "127.0.0.1", "port": {port}}}')
+
+
+def sessions(scene: Scene, proxy: str) -> int:
+    with Runtime(str(scene.state / "haproxy.sock")) as runtime:
+        return sum(row.sessions for row in runtime.stats(proxy) if row.kind == "server")
 
 
 def test_an_attached_haproxy_is_taken_over_likewise(tmp_path: Path) -> None:
