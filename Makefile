@@ -13,9 +13,9 @@ help: ## what there is to make
 setup: ## the virtual environment, exactly as requirements.lock says
 	@sh scripts/setup.sh
 
-servers: ## the servers that the tests run against, from the distribution
+servers: ## the servers that the tests run against, and what reads their units, from the distribution
 	@sh scripts/packages.sh --idle haproxy serf etcd-server etcd-client zookeeper \
-	    libnetty-java libslf4j-java nginx-light
+	    libnetty-java libslf4j-java nginx-light systemd
 
 demo: setup ## the lab's last task on a real HAProxy (ARGS="--once --backend etcd")
 	@sh scripts/packages.sh $$(sh scripts/backend-packages.sh $(ARGS))

@@ -58,6 +58,14 @@ class Agent:
         self._process.start()
         return self
 
+    def restart(self, number: int) -> None:
+        """End it by the signal ``number`` and start it anew; returns once a generation runs."""
+        before = len(self.generations)
+        self._process.send(number)
+        self._process.wait()
+        self._process.start()
+        eventually(lambda: self._alive() and len(self.generations) > before, what="a restart")
+
     def _alive(self) -> bool:
         assert self._process.running, self._process.log_tail()
         return True

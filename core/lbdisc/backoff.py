@@ -29,6 +29,10 @@ class Backoff:
         self._span = min(span * 2, self._most)
         return span / 2 + span / 2 * self._random()
 
+    def resume(self, delay: float) -> None:
+        """Go on where another has waited ``delay`` seconds."""
+        self._span = min(max(self._first, delay * 2), self._most)
+
     def reset(self) -> None:
         """An attempt succeeded: begin again with the first delay."""
         self._span = self._first

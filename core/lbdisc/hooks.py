@@ -147,7 +147,7 @@ class Reloader(Protocol):
     """Brings a configuration to life in a load balancer.
 
     What only some can do are protocols of their own: ``Tends``, ``Drains``, ``Follows``,
-    ``Observes`` and ``Advises``.
+    ``Observes``, ``Advises``, ``Withdraws`` and ``Ends``.
     """
 
     def check(self, candidate: Path) -> None:
@@ -213,6 +213,18 @@ class Follows(Protocol):
 
 
 @runtime_checkable
+class Ends(Protocol):
+    """A reloader whose load balancer serves on when the agent stops."""
+
+    def end(self, config: Path) -> bool:
+        """End the load balancer that it runs with the main file ``config``; whether there was one.
+
+        Also one that an agent before has left. Called when somebody wants both to end, before
+        ``close``. Raises ``LbdiscError``.
+        """
+
+
+@runtime_checkable
 class Observes(Protocol):
     """A reloader whose load balancer checks its servers, and tells what it found."""
 
@@ -229,8 +241,10 @@ class Observes(Protocol):
 class Withdraws(Protocol):
     """A reloader whose load balancer can say beforehand that it is about to stop."""
 
-    def withdraw(self) -> float:
+    def withdraw(self, *, ends: bool) -> float:
         """Let its readiness fail; for how many seconds it is to serve on, 0 to stop at once.
+
+        ``ends``: it is to be ended with the agent (``Ends``), whatever the settings say.
 
         Called when the agent is told to stop, and once a second until these are over. Raises
         ``ApplyError`` when nobody can be told.

@@ -23,8 +23,8 @@ from lbdisc.rendered import Rendered, parents
 log = structlog.get_logger("lbdisc.files")
 # What lbdisc and its load balancer keep in a state folder, where the main file may be, too.
 TAKEN = {
-    *("agent.lock", "snapshot.jsonl", "status.json"),
-    *("haproxy.sock", "haproxy.state", "master.sock"),
+    *("agent.lock", "snapshot.jsonl", "status.json", "pace.json"),
+    *("haproxy.sock", "haproxy.state", "master.sock", "worker.json"),
 }
 
 
@@ -74,6 +74,13 @@ def held(config: Path) -> Rendered | None:
         return None
     found = {name: _text(config.parent / name) for name in Manifest.read(config).files}
     return Rendered(main, tuple((name, text) for name, text in found.items() if text is not None))
+
+
+def is_written(config: Path, rendered: Rendered) -> bool:
+    """Whether lbdisc's files hold ``rendered``, as far as they can be read."""
+    with suppress(OSError, ApplyError):
+        return held(config) == rendered
+    return False
 
 
 def heal(config: Path) -> None:

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import Any, Literal
 
 from lbdisc.errors import RenderError, shown
@@ -28,6 +29,14 @@ class Rendered:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "files", _checked(self.files))
+
+    @property
+    def digest(self) -> str:
+        """64 hexadecimal digits that stand for the text and all further files."""
+        found = sha256(self.text.encode())
+        for name, text in self.files:
+            found.update(f"\0{name}\0{len(text)}\0{text}".encode())
+        return found.hexdigest()
 
     @property
     def names(self) -> frozenset[str]:

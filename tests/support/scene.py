@@ -45,7 +45,8 @@ class Scene:
         known: dict[str, Mapping[str, Any]] = {
             "file": {"dir": str(self.nodes), **tables.get("file", {})},
             "agent": {"min_reload_interval": 0.2, **tables.get("agent", {})},
-            "haproxy": tables.get("haproxy", {}),
+            # What a test starts ends with it, unless it is about just that.
+            "haproxy": {"on_stop": "stop", **tables.get("haproxy", {})},
             "jinja2": tables.get("jinja2", {}),
             "jinja2.vars": variables,
         }

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from lbdisc.testing.processes import Process
+from lbdisc.testing.waiting import eventually
 from support.scene import Scene
 
 RELOAD_NEEDED = 3
@@ -14,13 +15,10 @@ RELOAD_NEEDED = 3
 
 @pytest.fixture
 def scene(tmp_path: Path) -> Iterator[Scene]:
-    """Its file holds s1, as the registry does."""
+    """Its HAProxy has s1, as the registry does."""
     with Scene(tmp_path) as made:
         made.list("s1", 3001)
-        rendered = made.lbdisc("render", name="haproxy")
-        assert rendered.wait() == 0
-        made.state.mkdir(exist_ok=True)
-        rendered.log.rename(made.state / "haproxy.cfg")
+        assert made.lbdisc("run", "--once", name="once").wait() == 0
         yield made
 
 
@@ -31,6 +29,12 @@ def said(process: Process, code: int) -> str:
 
 def test_without_a_change_there_is_nothing_to_do(scene: Scene) -> None:
     assert said(scene.lbdisc("plan"), 0) == "nothing: nothing changes\n"
+
+
+def test_where_no_haproxy_runs_it_would_be_started(scene: Scene) -> None:
+    scene.end_haproxy()
+    eventually(lambda: scene.haproxy_pid() == 0)
+    assert said(scene.lbdisc("plan"), RELOAD_NEEDED).startswith("start: no HAProxy answers at ")
 
 
 def test_a_server_more_is_shown_as_its_commands(scene: Scene) -> None:

@@ -7,6 +7,7 @@ load balancer runs what the registry says.
 
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from threading import Event
 
 from lbdisc import events
@@ -15,6 +16,7 @@ from lbdisc.agent.desired import Desired
 from lbdisc.agent.guarding import Guarding
 from lbdisc.agent.held import GuardMemory
 from lbdisc.agent.leaving import Leave
+from lbdisc.agent.legacy import Legacy
 from lbdisc.agent.looking import LIFE_SIGN, Looks
 from lbdisc.agent.pace import Pace
 from lbdisc.agent.presence import Presence
@@ -27,7 +29,7 @@ from lbdisc.builtin.systemd.notify import Notifier
 from lbdisc.errors import ApplyError, LbdiscError, Unconfirmed
 from lbdisc.events import Cause
 from lbdisc.generation import Generation
-from lbdisc.hooks import Follows, Observes, Reloader, Renderer
+from lbdisc.hooks import Ends, Follows, Observes, Reloader, Renderer
 from lbdisc.listening.listeners import Listeners
 from lbdisc.listening.repeats import Repeats
 from lbdisc.planned import Applied, AtRuntime, Nothing, Reload, Start
@@ -84,16 +86,24 @@ class Agent:
         self._written = 0
         self._failures = Repeats()
         self._keep_failures = Repeats()
+        self._legacy = Legacy(store, self._pace, (self._backoff, self._doubt), clock)
 
-    def run(self, stop: Event, hurry: Event | None = None) -> None:
-        """Work until ``stop``, at once where there is ``hurry``.
+    def run(
+        self,
+        stop: Event,
+        *,
+        hurry: Event | None = None,
+        ends: Callable[[], bool] = lambda: False,
+    ) -> None:
+        """Work until ``stop``, and on for the grace of a load balancer that stops as well.
 
-        Raises ``SettingsError`` when nothing can ever be served.
+        ``hurry`` cuts that short; ``ends`` tells whether ``close`` will be told to end it. Raises
+        ``SettingsError`` when nothing can ever be served.
         """
         self._watcher.tell_held()
         self._watcher.start()
         self._begin(stop)
-        leave = Leave(self._reloader, self._tell, self._clock, hurry or Event())
+        leave = Leave(self._reloader, self._tell, self._clock, hurry=hurry or Event(), ends=ends)
         while not leave.over(stop):
             self._wake.do_errands()
             self._guarding.turn(self._watcher, running=self._running is not None)
@@ -109,11 +119,15 @@ class Agent:
             self._report()
             self._wake.wait(self._until_next(self._clock()))
 
-    def close(self) -> None:
-        """Let go of the registry and of the load balancer."""
+    def close(self, *, ends: bool = False) -> None:
+        """Let go of the registry and of the load balancer, which ``ends`` with the agent or not."""
         self._presence.leave()
         self._watcher.stop(timeout=0)
-        self._reloader.close()
+        try:
+            if ends and isinstance(self._reloader, Ends):
+                self._reloader.end(self._settings.output)
+        finally:
+            self._reloader.close()
         self._presence.join(0.5)
         if not self._watcher.stop(timeout=1.0):
             what = f"discovery {self._settings.backend}"
@@ -162,6 +176,8 @@ class Agent:
     def _begin(self, stop: Event) -> None:
         """Start from the registry, or where that does not answer from what was known last."""
         known, written = self._store.last_snapshot(), left_in(self._settings.output)
+        for event in self._legacy.resume():
+            self._tell(event)
         self._known = known and known.only(self._settings.services)
         on_disk = known is not None or written is not None
         first = await_first(self._watcher, self._wake, stop, self._clock, known_from_disk=on_disk)
@@ -181,6 +197,13 @@ class Agent:
         else:
             self._desired.snapshot = (known or Snapshot()).only(self._settings.services)
         self._changed(self._clock(), cause)
+        self._hold_off()
+
+    def _hold_off(self) -> None:
+        """The first attempt may be one too many for the load balancer."""
+        if self._running is None:
+            with suppress(LbdiscError):
+                self._legacy.hold_off(self._desired.rendered()[1].digest)
 
     def _take_newest(self) -> None:
         newest = self._watcher.newest
@@ -197,6 +220,7 @@ class Agent:
         self._changed(newest.arrived, newest.cause)
         self._backoff.reset()
         self._pace.not_before = float("-inf")
+        self._hold_off()
 
     def _changed(self, now: float, cause: Cause) -> None:
         """Something is to be applied, because of ``cause``."""
@@ -214,17 +238,20 @@ class Agent:
         self._problems = problems
 
     def _is_due(self, now: float) -> bool:
-        """Whether to apply now: what needs no reload goes at once, a reload waits for quiet."""
+        """Whether to apply now: what needs no reload goes at once, a reload waits for quiet.
+
+        So does a start: what does not run at all serves nobody meanwhile.
+        """
         due = self._pace.due
         if due is None or self._pace.not_before > now:
             return False
         return due <= now or self._goes_at_once()
 
     def _goes_at_once(self) -> bool:
-        if self._running is None or self._pace.failing:
+        if self._pace.failing:
             return False
         try:
-            return not self._desired.planned(self._running).costs_a_reload
+            return not isinstance(self._desired.planned(self._running).how, Reload)
         except LbdiscError:
             return True  # applying says why, at once
 
@@ -239,6 +266,7 @@ class Agent:
         finally:
             self._desired.render_anew()
         self._pace.settled()
+        self._legacy.applied()
         self._backoff.reset()
         self._doubt.reset()
         self._failures.clear()
@@ -252,7 +280,7 @@ class Agent:
         applied = self._reloader.apply(self._desired.planned(self._running))
         now = self._clock()
         if isinstance(applied.how, Reload | Start):
-            self._pace.reloaded(now)
+            self._legacy.reloaded()
         # What was changed at run time has been read back by the reloader itself.
         thorough = not isinstance(applied.how, AtRuntime)
         if difference := self._reloader.verify(rendered, thorough=thorough):
@@ -268,6 +296,8 @@ class Agent:
         elif isinstance(error, ApplyError):  # the process may come back at any moment
             delay = min(delay, LIFE_SIGN)
         self._pace.failed(self._clock(), delay)
+        with suppress(LbdiscError):
+            self._legacy.failed(self._desired.rendered()[1].digest, delay)
         kind = type(error).__name__
         times = self._failures.count(kind, str(error))
         self._tell(
@@ -316,7 +346,7 @@ class Agent:
             self._changed(now, cause)
             self._pace.first_change = now - self._settings.agent.max_wait
         elif self._looks.tend(self._running) is not None:
-            self._pace.reloaded(self._clock())
+            self._legacy.reloaded()
 
     def _until_next(self, now: float) -> float:
         """Seconds until something is due."""
@@ -337,8 +367,9 @@ class Agent:
         if self._notifier.watchdog:
             self._notifier.send("WATCHDOG=1")
         self._listeners.look()
-        if (trouble := self._status.save()) is not None:
-            self._tell(trouble)
+        for trouble in (self._status.save(), self._legacy.save()):
+            if trouble is not None:
+                self._tell(trouble)
         if running is not None and not self._ready:
             self._ready = True
             self._tell(events.ProgramReady(generation=running.number))

@@ -12,7 +12,7 @@ from lbdisc.listening.listeners import Tell
 class Leave:
     """Whether it is time to end: when told to, and when the reloader's grace is over.
 
-    ``hurry`` cuts that short.
+    ``hurry`` cuts that short. ``ends`` tells whether the load balancer is to be ended too.
     """
 
     def __init__(
@@ -20,12 +20,15 @@ class Leave:
         reloader: Reloader,
         tell: Tell,
         clock: Callable[[], float],
+        *,
         hurry: Event,
+        ends: Callable[[], bool],
     ) -> None:
         self._reloader = reloader
         self._tell = tell
         self._clock = clock
         self._hurry = hurry
+        self._ends = ends
         self._until: float | None = None
 
     def over(self, stop: Event) -> bool:
@@ -45,7 +48,7 @@ class Leave:
         if not isinstance(self._reloader, Withdraws):
             return 0.0
         try:
-            return self._reloader.withdraw()
+            return self._reloader.withdraw(ends=self._ends())
         except LbdiscError as error:
             if self._until is None:
                 self._tell(events.NotWithdrawn(error=str(error)))

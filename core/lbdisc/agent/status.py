@@ -23,9 +23,7 @@ class Status:
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        earlier = (store.status() or {}).get("generation") or {}
-        number = earlier.get("number", 0)
-        self.earlier_number = number if isinstance(number, int) else 0
+        self.earlier_number = store.earlier_number
         self._lock = Lock()
         self._counters: Counter[str] = Counter()
         self._problems: dict[Problem, None] = {}

@@ -11,6 +11,7 @@ from lbdisc.plugins import Plugins
 
 COMMANDS = (
     "run",
+    "stop",
     "register",
     "nodes",
     "render",
@@ -36,6 +37,7 @@ def build(plugins: Plugins) -> typer.Typer:
         render,
         run,
         status,
+        stop,
         template,
     )
 
@@ -49,6 +51,7 @@ def build(plugins: Plugins) -> typer.Typer:
     )
     app.callback()(_options)
     app.command("run")(run.run)
+    app.command("stop")(stop.stop)
     app.command("register", context_settings={"allow_interspersed_args": False})(register.register)
     app.command("nodes")(nodes.nodes)
     app.command("render")(render.render)

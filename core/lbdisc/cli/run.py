@@ -30,7 +30,8 @@ def run(
 
     Example: lbdisc run --backend etcd --set etcd.endpoints=10.0.0.5:2379
 
-    SIGHUP re-reads settings and templates; SIGTERM stops.
+    SIGHUP re-reads settings and templates. SIGTERM stops lbdisc, and a HAProxy that it started
+    serves on; Ctrl-C and `lbdisc stop` end both.
     """
     flags = {"backend": backend}
     plugins, settings = load_configuration(config, flags, set_, tell_broken=False)
@@ -98,10 +99,14 @@ class _Service:
         signal.signal(signal.SIGHUP, lambda *_: rereading.ask())
         with audience.told("run", self._plugins, self._settings, self._tell):
             try:
-                agent.run(self._stop, self._hurry)
+                agent.run(self._stop, hurry=self._hurry, ends=self._ends)
             finally:
                 self._tell(ProgramStopping(program="run", why=self._why))
-                agent.close()
+                agent.close(ends=self._ends())
+
+    def _ends(self) -> bool:
+        """Whether a managed HAProxy is to end as well."""
+        return self._why == signal.SIGINT.name
 
     def _on_stop(self, number: int, _frame: object) -> None:
         # A signal may come while the handler of one before is in `set`, which holds a lock.
@@ -116,12 +121,12 @@ class _Service:
 
 def _once(plugins: "Plugins", settings: "Settings") -> None:
     """Read, render, check and apply once; the exit code tells."""
+    from lbdisc.agent import once
     from lbdisc.agent.announcing import announced, judged
     from lbdisc.agent.guarding import balanced
-    from lbdisc.agent.status import Status
     from lbdisc.agent.store import Store, claimed
     from lbdisc.cli.nodes import read_once
-    from lbdisc.events import Cause
+    from lbdisc.events import Cause, StateNotUsed
     from lbdisc.generation import Generation
     from lbdisc.listening import audience
     from lbdisc.settings import choosing
@@ -142,15 +147,18 @@ def _once(plugins: "Plugins", settings: "Settings") -> None:
         snapshot = verdict.snapshot.only(core.services)
         rendered = choosing.renderer(plugins, settings).render(snapshot)
         reloader = choosing.reloader(plugins, settings)
-        applied = reloader.apply(reloader.plan(core.output, None, rendered))
+        applied = once.bring(reloader, store, core, rendered)
         before = (store.last_snapshot() or Snapshot()).only(core.services)
-        store.save_snapshot(snapshot)
+        if snapshot != before:
+            store.save_snapshot(snapshot)
         store.save_guard(memory.to_object(time.time() - time.monotonic()))
         generation = Generation(
-            number=Status(store).earlier_number + 1,
+            number=store.earlier_number + 1,
             snapshot=snapshot,
             rendered=rendered,
             change=snapshot.since(before),
         )
+        for file, error in store.unusable.items():
+            listeners.tell(StateNotUsed(file=str(file), error=error))
         for event in announced(generation, before, applied, cause=Cause(source=core.backend)):
             listeners.tell(event)

@@ -287,6 +287,16 @@ class NotWithdrawn(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class StateNotUsed(Event):
+    """A file of the state folder is passed over, and written anew: ``error`` says why."""
+
+    name: ClassVar[str] = "state not used"
+    level: ClassVar[Level] = "warning"
+    file: str
+    error: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StateNotKept(Trouble):
     """A file of the state folder cannot be written; the agent goes on."""
 

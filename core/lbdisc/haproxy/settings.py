@@ -17,6 +17,10 @@ class HaproxySettings:
     )
     binary: NotEmpty = described("the program", "haproxy")
     master_socket: NotEmpty = described("the master CLI (`-S`)", "{state_dir}/master.sock")
+    worker_file: NotEmpty = described(
+        "what is noted of the worker, so that a restart of lbdisc changes nothing",
+        "{state_dir}/worker.json",
+    )
     reload_limit: Seconds = described("the longest that a reload may take", 30.0)
     runtime: bool = described("change servers at run time where that is possible", True)
     max_changes: Annotated[int, Field(ge=0)] = described(
@@ -32,6 +36,9 @@ class HaproxySettings:
         " attached one is about to whenever lbdisc stops",
         0.0,
     )
-    on_stop: Literal["stop", "leave"] = described(
-        "what a managed HAProxy does when lbdisc stops: stop, or leave it running", "stop"
+    on_stop: Literal["leave", "stop"] = described(
+        "what SIGTERM to lbdisc means for a managed HAProxy: leave it serving, for the next lbdisc"
+        " to take over, or stop it too, as SIGINT and `lbdisc stop` always do; as process 1 of a"
+        " container lbdisc always stops it",
+        "leave",
     )

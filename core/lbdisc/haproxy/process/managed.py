@@ -61,11 +61,18 @@ class Managed:
         found = self._processes(time.monotonic() + 5)
         if found is None or found.current is None:
             return None
-        self._check_command(found.master)
+        return found if self.take(found.master) else None
+
+    def take(self, pid: int) -> bool:
+        """Take over the master ``pid``, also where its socket is gone; whether it lives.
+
+        Raises ``SettingsError`` when it runs another configuration file.
+        """
         with suppress(ProcessLookupError):
-            self._watch(found.master)
-            return found
-        return None
+            self._check_command(pid)
+            self._watch(pid)
+            return True
+        return False
 
     def start(self, *, runtime: str = "", limit: float = START_LIMIT) -> Processes:
         """Start it, and return when a worker serves; ``runtime`` is its stats socket, if any.

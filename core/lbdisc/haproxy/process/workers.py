@@ -7,6 +7,7 @@ guide 4, "SIGUSR2").
 
 import signal
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
@@ -26,11 +27,13 @@ _EVERY = 0.02  # seconds between two looks for a new worker
 class Workers:
     """The workers of the HAProxy at ``master_socket``, of ``managed`` where it is ours.
 
-    ``runtime`` is the runtime socket of what runs, ``""`` where there is none.
+    ``runtime`` is the runtime socket of what runs, ``""`` where there is none. ``noted`` tells the
+    master that an earlier lbdisc left, as long as it lives, else 0.
     """
 
-    def __init__(self, master_socket: str) -> None:
+    def __init__(self, master_socket: str, noted: Callable[[], int] = lambda: 0) -> None:
         self.managed: Managed | None = None
+        self._noted = noted
         self._socket = master_socket
         self._master = Master(master_socket)
         self._told = False
@@ -54,10 +57,19 @@ class Workers:
             self.managed = Managed(binary=settings.binary, config=config, master=master)
         if self.managed.alive():
             return True
-        found = self.managed.adopt()
-        if found is not None:
-            log.info("took over the HAProxy that serves already", process=found.master)
-        return found is not None
+        noted = 0 if self.managed.adopt() else self._noted()
+        if not self.managed.alive() and not (noted and self.managed.take(noted)):
+            return False
+        log.info("took over the HAProxy that serves already", process=self.managed.pid)
+        return True
+
+    def master(self) -> int:
+        """The process id of the master, 0 where none tells it."""
+        if self.managed is not None:
+            return self.managed.pid
+        with suppress(HaproxyError):
+            return self._master.processes().master
+        return 0
 
     def start(self, runtime: str) -> int:
         """Start ours; the process id of its worker. Raises as ``Managed.start``."""

@@ -26,7 +26,7 @@ from lbdisc.haproxy.sockets.rows import (
     read_states,
     read_stats,
 )
-from lbdisc.haproxy.versions import MAX_LINE, OLDEST, Features
+from lbdisc.haproxy.versions import MAX_LINE, Features
 
 TIMEOUT = 5.0  # seconds without a byte of an answer
 BURST = 1000  # bytes sent at a time: longer bursts cost the clients' latency under load
@@ -243,14 +243,6 @@ def _bursts(lines: Sequence[str]) -> Iterator[list[str]]:
         size += len(line) + 1
     if burst:
         yield burst
-
-
-def features_of(address: str) -> Features:
-    """What the HAProxy at ``address`` can do; the least, where none answers or none is named."""
-    if address:
-        with suppress(HaproxyError), Runtime(address) as runtime:
-            return runtime.features()
-    return OLDEST
 
 
 def answers(address: str | Path, *, timeout: float = 1.0) -> bool:
