@@ -4,6 +4,7 @@ from structlog import get_logger
 
 from lbdisc import events
 from lbdisc.agent.agent import Agent
+from lbdisc.agent.contact import FirstContact
 from lbdisc.agent.guard import Guard
 from lbdisc.agent.presence import Presence
 from lbdisc.agent.status import Status
@@ -12,6 +13,7 @@ from lbdisc.agent.watching import Wake, Watcher
 from lbdisc.backoff import Backoff
 from lbdisc.builtin.systemd.notify import Notifier
 from lbdisc.errors import LbdiscError, PluginError
+from lbdisc.hooks import Reloader, Renderer
 from lbdisc.listening.listeners import Listeners, Tell
 from lbdisc.plugins import Plugins
 from lbdisc.settings.choosing import discovery, reloader, renderer
@@ -54,6 +56,24 @@ def presence(plugins: Plugins, settings: Settings, tell: Tell) -> Presence:
     return Presence(registrar, name=name, services=services, pace=core.agent, tell=tell)
 
 
+def contact(
+    settings: Settings,
+    reloader: Reloader,
+    renderer: Renderer,
+    store: Store,
+    *,
+    accept: bool = False,
+) -> FirstContact:
+    """For who applies once, or only asks what that would do."""
+    return FirstContact(
+        settings.core,
+        reloader,
+        lambda: renderer.render(Snapshot()),
+        remembers=store.last_snapshot() is not None,
+        accept=accept,
+    )
+
+
 def agent(
     plugins: Plugins,
     settings: Settings,
@@ -62,8 +82,12 @@ def agent(
     store: Store,
     status: Status,
     heard_by: Listeners,
+    accept: bool = False,
 ) -> Agent:
-    """An agent with all its parts. Raises ``LbdiscError``."""
+    """An agent with all its parts; with ``accept`` it takes over what others wrote, whatever goes.
+
+    Raises ``LbdiscError``.
+    """
     tell = heard_by.tell
     return Agent(
         settings.core,
@@ -76,4 +100,5 @@ def agent(
         wake=wake,
         notifier=Notifier.from_environment(),
         presence=presence(plugins, settings, tell),
+        accept=accept,
     )

@@ -9,14 +9,27 @@ from lbdisc.cli.context import CommandContext
 from lbdisc.errors import LbdiscError
 from lbdisc.plugins import Plugins
 
-COMMANDS = ("run", "register", "nodes", "render", "plan", "status", "plugins", "config", "template")
+COMMANDS = (
+    *("run", "register", "nodes", "render", "plan", "adopt", "status", "plugins", "config"),
+    "template",
+)
 
 WRONG_USAGE = 2
 
 
 def build(plugins: Plugins) -> typer.Typer:
     """The application with the core's commands and those of ``plugins``."""
-    from lbdisc.cli import config, nodes, plugin_list, register, render, run, status, template
+    from lbdisc.cli import (
+        adopt,
+        config,
+        nodes,
+        plugin_list,
+        register,
+        render,
+        run,
+        status,
+        template,
+    )
 
     app = typer.Typer(
         name="lbdisc",
@@ -32,6 +45,7 @@ def build(plugins: Plugins) -> typer.Typer:
     app.command("nodes")(nodes.nodes)
     app.command("render")(render.render)
     app.command("plan")(render.plan)
+    app.command("adopt")(adopt.adopt)
     app.command("status")(status.status)
     app.command("plugins")(plugin_list.plugins)
     app.add_typer(config.app(), name="config")

@@ -61,13 +61,16 @@ def check(
 
     Example: lbdisc config check -c lbdisc.toml
     """
+    from lbdisc.cli.taking import remarks
     from lbdisc.settings import choosing
     from lbdisc.values import Snapshot
 
     plugins, settings = load_configuration(config, {"backend": backend}, set_)
     choosing.discovery(plugins, settings)
     rendered = choosing.renderer(plugins, settings).render(Snapshot())
-    check_rendered(choosing.reloader(plugins, settings), settings.core.output, rendered)
+    reloader = choosing.reloader(plugins, settings)
+    check_rendered(reloader, settings.core.output, rendered)
+    sys.stdout.writelines(f"warning: {remark}\n" for remark in remarks(reloader, settings))
     sys.stdout.write(f"settings are good (file: {settings.file or 'none'})\n")
 
 

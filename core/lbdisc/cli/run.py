@@ -25,6 +25,12 @@ def run(
     once: Annotated[
         bool, typer.Option("--once", help="Apply the registry's state once, then exit.")
     ] = False,
+    accept: Annotated[
+        bool,
+        typer.Option(
+            "--accept", help="Take over a file that lbdisc did not write, whatever servers go."
+        ),
+    ] = False,
     set_: SetOption = None,
 ) -> None:
     """Keep the load balancer in step with the registry.
@@ -36,20 +42,28 @@ def run(
     flags = {"backend": backend}
     plugins, settings = load_configuration(config, flags, set_, tell_broken=False)
     if once:
-        _once(plugins, settings)
+        _once(plugins, settings, accept=accept)
         return
-    _Service(plugins, settings, lambda: load_configuration(config, flags, set_, plugins)[1]).run()
+    _Service(
+        plugins,
+        settings,
+        lambda: load_configuration(config, flags, set_, plugins)[1],
+        accept=accept,
+    ).run()
 
 
 class _Service:
     """The agent with its signals."""
 
-    def __init__(self, plugins: "Plugins", settings: "Settings", reread: Any) -> None:
+    def __init__(
+        self, plugins: "Plugins", settings: "Settings", reread: Any, *, accept: bool
+    ) -> None:
         from lbdisc.agent.watching import Wake
 
         self._plugins = plugins
         self._settings = settings
         self._reread = reread
+        self._accept = accept
         self._wake = Wake()
         self._stop = Event()
         self._why = ""
@@ -85,6 +99,7 @@ class _Service:
             store=store,
             status=status,
             heard_by=listeners,
+            accept=self._accept,
         )
         signal.signal(signal.SIGHUP, lambda *_: self._wake.ask(lambda: self._reload(agent)))
         with audience.told("run", self._plugins, self._settings, self._tell):
@@ -151,13 +166,15 @@ class _Service:
         return keys + [f"[{name}]" for name in names if old.table(name) != new.table(name)]
 
 
-def _once(plugins: "Plugins", settings: "Settings") -> None:
+def _once(plugins: "Plugins", settings: "Settings", *, accept: bool) -> None:
     """Read, render, check and apply once; the exit code tells."""
+    from lbdisc.absent import absent_services
+    from lbdisc.agent import composing
     from lbdisc.agent.announcing import announced
     from lbdisc.agent.status import Status
     from lbdisc.agent.store import Store, claimed
     from lbdisc.cli.nodes import read_once
-    from lbdisc.events import Cause
+    from lbdisc.events import Cause, ServicesAbsent
     from lbdisc.generation import Generation
     from lbdisc.listening import audience
     from lbdisc.settings import choosing
@@ -172,10 +189,15 @@ def _once(plugins: "Plugins", settings: "Settings") -> None:
         audience.listeners(plugins, settings) as listeners,
         audience.told("run --once", plugins, settings, listeners.tell),
     ):
-        snapshot = read_once(plugins, settings).only(core.services)
-        rendered = choosing.renderer(plugins, settings).render(snapshot)
-        reloader = choosing.reloader(plugins, settings)
-        applied = reloader.apply(reloader.plan(core.output, None, rendered))
+        listed = read_once(plugins, settings)
+        if absent := absent_services(listed, core.services):
+            listeners.tell(ServicesAbsent(services=absent))
+        snapshot = listed.only(core.services)
+        renderer = choosing.renderer(plugins, settings)
+        rendered, reloader = renderer.render(snapshot), choosing.reloader(plugins, settings)
+        contact = composing.contact(settings, reloader, renderer, store, accept=accept)
+        planned = reloader.plan(core.output, None, rendered)
+        applied = reloader.apply(contact.admit(planned, listeners.tell))
         before = (store.last_snapshot() or Snapshot()).only(core.services)
         store.save_snapshot(snapshot)
         generation = Generation(

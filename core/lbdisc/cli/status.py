@@ -71,6 +71,7 @@ def _print(found: dict[str, Any]) -> None:
         "failure": failure
         and f"{failure['kind']}: {failure['error']} "
         f"({failure['times']} times, last {failure['at']})",
+        "warning": "; ".join(found.get("absent", [])),
         "held by the guard": ", ".join(found.get("held", [])),
         "configuration": found["output"],
         "broken": "; ".join(

@@ -12,12 +12,13 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
-from lbdisc.errors import ApplyError, SettingsError
+from lbdisc.errors import ApplyError
 from lbdisc.haproxy.binds import unix_path
 from lbdisc.haproxy.errors import ReloadFailed, Unreachable
 from lbdisc.haproxy.process.output import ProcessOutput
 from lbdisc.haproxy.process.program import find
 from lbdisc.haproxy.process.stale import clear_socket
+from lbdisc.haproxy.process.whose_file import check_file
 from lbdisc.haproxy.sockets.master import RELOAD_LIMIT, Master, Processes, alerts, first_alert
 from lbdisc.haproxy.sockets.socket import answers
 
@@ -61,7 +62,7 @@ class Managed:
         found = self._processes(time.monotonic() + 5)
         if found is None or found.current is None:
             return None
-        self._check_command(found.master)
+        check_file(self.config, found.master, str(self._socket))
         with suppress(ProcessLookupError):
             self._watch(found.master)
             return found
@@ -141,17 +142,6 @@ class Managed:
             os.close(self._pidfd)
         self._pidfd, self._pid = os.pidfd_open(pid), pid
         self._leads = os.getpgid(pid) == pid
-
-    def _check_command(self, pid: int) -> None:
-        try:
-            command = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
-        except OSError:
-            command = []
-        if str(self.config).encode() not in command:
-            raise SettingsError(
-                f"the HAProxy at {self._socket} (process {pid}) does not run {self.config}:"
-                " stop it, or set haproxy.master_socket to another path"
-            )
 
     def _processes(self, until: float) -> Processes | None:
         """``show proc``, asked again while a reload is under way."""
