@@ -89,8 +89,15 @@ def _differences(output: "Path", before: "Rendered", after: "Rendered") -> Itera
         for name in sorted({*old, *new})
     ]
     for path, was, will in texts:
-        lines = was.splitlines(True), will.splitlines(True)
+        lines = _printable(was).splitlines(True), will.splitlines(True)
         yield from difflib.unified_diff(*lines, str(path), "rendered")
+
+
+def _printable(text: str) -> str:
+    """What others wrote may be no UTF-8."""
+    from lbdisc import atomic
+
+    return atomic.encoded(text).decode(errors="replace")
 
 
 def plan(

@@ -39,7 +39,8 @@ def try_binds(binds: Iterable[Bind], *, held: Iterable[Bind] = (), by_us: bool =
         for family, host, port in _endpoints(bind.address):
             if not any(_covers(ours, host, port) for ours in owned):
                 _try(family, host, port, bind, by_us)
-        _check_path(bind)
+        with suppress(PermissionError):  # a folder that is closed to us may let HAProxy in
+            _check_path(bind)
 
 
 def _covers(held: tuple[socket.AddressFamily, str, int], host: str, port: int) -> bool:

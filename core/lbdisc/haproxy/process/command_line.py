@@ -138,12 +138,18 @@ def files_in(process: CommandLine) -> Files | None:
         found = process.found(written)
         if found is None:
             return None
-        if found.here.is_dir():
+        if _is_folder(found.here):
             folders.append(found)
             files += _read_in(found)
         else:
             files.append(found)
     return Files(tuple(files), tuple(folders)) if files or folders else None
+
+
+def _is_folder(path: Path) -> bool:
+    with suppress(PermissionError):
+        return path.is_dir()
+    return False
 
 
 def _read_in(folder: RunFile) -> Sequence[RunFile]:

@@ -19,6 +19,7 @@ from lbdisc.haproxy.process.output import ProcessOutput
 from lbdisc.haproxy.process.program import find
 from lbdisc.haproxy.process.stale import clear_socket
 from lbdisc.haproxy.process.whose_file import check_file
+from lbdisc.haproxy.sockets.closed import is_there
 from lbdisc.haproxy.sockets.master import RELOAD_LIMIT, Master, Processes, alerts, first_alert
 from lbdisc.haproxy.sockets.socket import answers
 
@@ -57,7 +58,7 @@ class Managed:
 
         Raises ``SettingsError`` when what serves there runs another configuration file.
         """
-        if not self._socket.is_socket() or not answers(self._socket):
+        if not is_there(str(self._socket)) or not answers(self._socket):
             return None
         found = self._processes(time.monotonic() + 5)
         if found is None or found.current is None:

@@ -17,7 +17,7 @@ from lbdisc.haproxy.errors import Forbidden, HaproxyError, Unreachable
 from lbdisc.haproxy.process.managed import Managed
 from lbdisc.haproxy.process.whose_file import check_file
 from lbdisc.haproxy.settings import HaproxySettings
-from lbdisc.haproxy.sockets.closed import own_group
+from lbdisc.haproxy.sockets.closed import is_there, own_group
 from lbdisc.haproxy.sockets.master import Master
 from lbdisc.haproxy.sockets.socket import Runtime
 
@@ -134,7 +134,7 @@ class Workers:
     @property
     def _lost(self) -> bool:
         path = unix_path(self._socket)
-        return bool(path) and not Path(path).is_socket()
+        return bool(path) and not is_there(path)
 
     def _tell(self) -> None:
         if not self._told:

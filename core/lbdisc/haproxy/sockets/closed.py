@@ -16,6 +16,14 @@ def may_not_open(error: OSError) -> bool:
     return error.errno in (errno.EACCES, errno.EPERM)
 
 
+def is_there(path: str) -> bool:
+    """Whether there is a socket at ``path``, or may be: in a folder that is closed nobody knows."""
+    try:
+        return Path(path).is_socket()
+    except PermissionError:
+        return True
+
+
 def why_closed(path: str, error: OSError) -> str:
     """What ``error``, met when connecting to the Unix socket ``path``, means."""
     if may_not_open(error):
@@ -28,7 +36,7 @@ def why_closed(path: str, error: OSError) -> str:
     if error.errno == errno.ECONNREFUSED and not Path(path).is_socket():
         return f"{path} is no socket"
     if error.errno == errno.ECONNREFUSED:
-        return f"nothing listens at the socket {path}: it is left over from a HAProxy that is gone"
+        return f"nothing listens at the socket {path}: its HAProxy is gone, or starts just now"
     if isinstance(error, BlockingIOError | TimeoutError):
         return f"the socket {path} is served by a process that does not take connections"
     return f"the socket {shown(path)}: {error.strerror or error}"
