@@ -34,7 +34,7 @@ def _canonical(address: str) -> str:
     """``address`` as all would write it: ``ipv4@10.0.0.1:80`` is ``10.0.0.1:80``."""
     text = address.removeprefix("ipv4@").removeprefix("ipv6@")
     host, colon, port = text.rpartition(":")
-    if not colon or canonical_ip(text):
+    if not colon:
         return canonical_ip(text) or text
     ip = canonical_ip(host.strip("[]"))
     return f"[{ip}]:{port}" if ":" in ip else f"{ip or host}:{port}"

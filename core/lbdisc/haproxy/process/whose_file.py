@@ -8,20 +8,23 @@ from lbdisc.haproxy.process.command_line import SUFFIX, Files, files_of
 
 
 def check_file(config: Path, pid: int, master_socket: str) -> str:
-    """What to know where the master ``pid`` runs ``config`` beside others, ``""`` if nothing.
+    """``judged`` of what the master ``pid`` runs, ``""`` where that is not known."""
+    found = files_of(pid, master_socket)
+    return judged(config, found, f"{master_socket} (process {pid})") if found else ""
+
+
+def judged(config: Path, found: Files, where: str) -> str:
+    """What to know where the HAProxy at ``where`` runs ``config`` beside others, if it does.
 
     Raises ``SettingsError`` that names both files where it surely does not run ``config``.
     """
-    found = files_of(pid, master_socket)
-    if found is None:
-        return ""
     if not found.hold(config):
-        raise SettingsError(_elsewhere(config, found, f"{master_socket} (process {pid})"))
+        raise SettingsError(_elsewhere(config, found, where))
     others = found.beside(config)
     if not others:
         return ""
     return (
-        f"HAProxy (process {pid}) runs {_listed(others)} beside {config}: lbdisc checks and"
+        f"the HAProxy at {where} runs {_listed(others)} beside {config}: lbdisc checks and"
         f" compares {config.name} alone, which has to be valid by itself and to hold the"
         " 'stats socket'; it does not see what changes in the others"
     )
