@@ -62,6 +62,16 @@ def test_a_file_is_known_through_links_and_before_it_is_there(here: Path) -> Non
     assert found.beside(here / "conf" / "a.cfg") == (here / "conf" / "new.cfg",)
 
 
+def test_a_link_that_is_going_to_be_replaced_is_another_file(here: Path) -> None:
+    (here / "haproxy.cfg").symlink_to("conf/a.cfg")
+    target, link = files("-f", here / "conf" / "a.cfg"), files("-f", here / "haproxy.cfg")
+    assert target is not None
+    assert link is not None
+    assert not target.hold(here / "haproxy.cfg")
+    assert link.hold(here / "haproxy.cfg")
+    assert link.hold(here / "conf" / "a.cfg")
+
+
 def test_a_process_that_is_not_there_or_serves_elsewhere_is_not_known(tmp_path: Path) -> None:
     assert command_line.files_of(2**22 + 1, "/run/m.sock") is None
     with socket.socket(socket.AF_UNIX) as other:

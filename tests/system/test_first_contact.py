@@ -8,7 +8,7 @@ import pytest
 
 from lbdisc.haproxy.sockets.master import Master
 from lbdisc.testing.waiting import eventually
-from support.attached import Attached
+from support.attached import SERVERS, Attached
 from support.scene import lost
 
 REFUSED = 4
@@ -109,6 +109,24 @@ def test_adopt_shows_what_goes_and_a_running_agent_goes_on(place: Attached) -> N
     place.until_in_step()
     assert "server w1" not in place.config.read_text()
     assert place.config.with_name("haproxy.cfg.before-lbdisc").read_text() == before
+
+
+def test_what_was_adopted_once_counts_again_when_it_comes_back(place: Attached) -> None:
+    before = place.config.read_text()
+    place.lbdisc("adopt")
+    assert place.lbdisc("run", "--once")[0] == 0
+    place.config.write_text(before)
+    assert place.lbdisc("run", "--once")[0] == 1
+
+
+def test_a_file_without_any_node_as_lbdisc_renders_it_is_no_strangers(place: Attached) -> None:
+    place.config.write_text(place.text(""))
+    place.template.write_text(place.text(SERVERS))
+    assert place.lbdisc("render")[1] == place.config.read_text()
+    place.enlist("w1", "w2")
+    place.set()
+    assert place.lbdisc("run", "--once")[0] == 0
+    assert place.copies == []
 
 
 def test_adopt_accepts_what_it_showed_and_no_more(place: Attached) -> None:

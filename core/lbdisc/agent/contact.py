@@ -137,5 +137,9 @@ class FirstContact:
             self._failures.clear()
 
     def over(self) -> None:
-        """A first apply went well: from now on the agent itself knows what is served."""
+        """A first apply went well: from now on the agent itself knows what is served.
+
+        What an operator accepted is used up.
+        """
         self._remembers = self._accept = True
+        self.handwriting.adoption_is_used()

@@ -92,6 +92,13 @@ class Handwriting:
         except OSError as error:
             raise LbdiscError(f"cannot write {self.file}: {error.strerror or error}") from error
 
+    def adoption_is_used(self) -> None:
+        """What was given away was taken: the same text counts again when it comes back."""
+        if self._adopted is not None:
+            self._adopted = None
+            with suppress(OSError):  # then the next file of this text is adopted, too
+                self._append({"adopted": "", "accepted": []})
+
     def _append(self, line: dict[str, object]) -> None:
         if self._lines > REMEMBERED + SLACK:
             lines: list[dict[str, object]] = [{"written": each} for each in self._written]

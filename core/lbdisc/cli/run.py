@@ -198,6 +198,7 @@ def _once(plugins: "Plugins", settings: "Settings", *, accept: bool) -> None:
         contact = composing.contact(settings, reloader, renderer, store, accept=accept)
         planned = reloader.plan(core.output, None, rendered)
         applied = reloader.apply(contact.admit(planned, listeners.tell))
+        contact.over()
         before = (store.last_snapshot() or Snapshot()).only(core.services)
         store.save_snapshot(snapshot)
         generation = Generation(

@@ -25,11 +25,15 @@ class RunFile:
     here: Path
 
     def is_at(self, path: Path) -> bool:
-        """Whether ``path`` is this one, or will be once it is there."""
+        """Whether a file that is renamed to ``path`` will be this one.
+
+        A link at ``path`` is replaced then, so that it leads here no more.
+        """
         with suppress(OSError):
-            return self.here.samefile(path)
+            if self.here.name == path.name and self.here.parent.samefile(path.parent):
+                return True
         with suppress(OSError):
-            return self.here.name == path.name and self.here.parent.samefile(path.parent)
+            return self.here.samefile(path) and not path.is_symlink()
         return False
 
 
