@@ -16,6 +16,9 @@
 A message says what was wrong, where, and what would be right, on one line. It never holds a secret.
 """
 
+import difflib
+from collections.abc import Iterable
+
 
 class LbdiscError(Exception):
     """Base of all errors that lbdisc and its plugins raise on purpose.
@@ -78,3 +81,9 @@ def shown(value: object) -> str:
     """``value`` as it may stand in one line of a message: escaped and cut."""
     text = ascii(value)
     return text if len(text) <= 80 else f"{text[:77]}..."
+
+
+def nearest(word: str, known: Iterable[str]) -> str:
+    """`` (did you mean 'x'?)`` for the known word that ``word`` resembles, else nothing."""
+    close = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)
+    return f" (did you mean {close[0]!r}?)" if close else ""

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar, runtime_check
 
 import pluggy
 
+from lbdisc.losses import ProxyServer
 from lbdisc.observed import ServerHealth
 from lbdisc.planned import Applied, Planned
 from lbdisc.rendered import Rendered
@@ -221,6 +222,21 @@ class Ends(Protocol):
 
         Also one that an agent before has left. Called when somebody wants both to end, before
         ``close``. Raises ``LbdiscError``.
+        """
+
+
+@runtime_checkable
+class TakesOver(Protocol):
+    """A reloader that may meet a configuration of others, and a load balancer that runs it."""
+
+    def servers(self, text: str) -> Sequence[ProxyServer]:
+        """All servers in ``text``, whoever wrote it; a change that takes too many is refused."""
+
+    def remark(self, config: Path) -> str:
+        """What an operator should know of the files that the load balancer runs now, if anything.
+
+        Empty also where that cannot be known. Raises ``SettingsError`` where ``config`` is none of
+        them, ``ApplyError`` where the load balancer is there and may not be asked.
         """
 
 

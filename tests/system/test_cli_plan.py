@@ -61,10 +61,11 @@ def test_runtime_off_makes_every_change_a_reload(scene: Scene) -> None:
 
 
 def test_json_has_the_same_for_programs(scene: Scene) -> None:
-    scene.unlist("s1")
+    scene.list("s2", 3002)
     found = json.loads(said(scene.lbdisc("plan", "--json"), 0))
     assert found["how"] == "runtime"
-    assert found["commands"] == ["set server nodes/s1 state maint"]
+    assert found["commands"][1:] == ["enable health nodes/s2", "enable server nodes/s2"]
+    assert found["refused"] is None
 
 
 def test_a_diff_ends_with_the_plan(scene: Scene) -> None:

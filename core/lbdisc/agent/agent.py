@@ -11,7 +11,9 @@ from contextlib import suppress
 from threading import Event
 
 from lbdisc import events
+from lbdisc.absent import AbsentService, absent_services
 from lbdisc.agent.announcing import announced
+from lbdisc.agent.contact import FirstContact
 from lbdisc.agent.desired import Desired
 from lbdisc.agent.guarding import Guarding
 from lbdisc.agent.held import GuardMemory
@@ -56,6 +58,7 @@ class Agent:
         wake: Wake,
         notifier: Notifier | None = None,
         presence: Presence | None = None,
+        accept: bool = False,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._settings = settings
@@ -73,10 +76,14 @@ class Agent:
         self._backoff = Backoff(settings.agent.retry_first, settings.agent.retry_most)
         self._doubt = Backoff(settings.agent.retry_first, DOUBT)
         self._desired = Desired(renderer, reloader, settings.output)
+        known = store.last_snapshot() is not None
+        blank = self._desired.blank
+        self._contact = FirstContact(settings, reloader, blank, remembers=known, accept=accept)
         self._taken: Snapshot | None = None
         self._cause = Cause(source="state")
         self._since: float | None = None  # when the first news came that is not applied
         self._problems: frozenset[Problem] = frozenset()
+        self._absent: tuple[AbsentService, ...] = ()
         self._known: Snapshot | None = None  # what an earlier agent served
         self._running: Generation | None = None
         self._looks = Looks(reloader, listeners.tell)
@@ -168,6 +175,7 @@ class Agent:
         watcher.tell_dropped(self._watcher.held)
         self._watcher, self._settings = watcher, settings
         self._pace.settings = settings.agent
+        self._contact.settings = settings
         watcher.start()
         self._desired.render_with(renderer)
         self._taken = None
@@ -211,6 +219,7 @@ class Agent:
             return
         self._taken = newest.snapshot
         self._tell_problems(frozenset(newest.snapshot.problems), newest.cause)
+        self._tell_absent(absent_services(newest.snapshot, self._settings.services), newest.cause)
         snapshot = newest.snapshot.only(self._settings.services)
         if snapshot == self._desired.snapshot:
             return
@@ -236,6 +245,12 @@ class Agent:
         if mended := tuple(sorted(self._problems - problems)):
             self._tell(events.EntriesMended(entries=mended, cause=cause))
         self._problems = problems
+
+    def _tell_absent(self, absent: tuple[AbsentService, ...], cause: Cause) -> None:
+        if absent != self._absent:
+            told = events.ServicesAbsent if absent else events.ServicesPresent
+            self._tell(told(services=absent or self._absent, cause=cause))
+        self._absent = absent
 
     def _is_due(self, now: float) -> bool:
         """Whether to apply now: what needs no reload goes at once, a reload waits for quiet.
@@ -277,7 +292,11 @@ class Agent:
             self._desired.plan_anew()
             if not self._reloader.verify(rendered, thorough=True):
                 return Applied(how=Nothing())
-        applied = self._reloader.apply(self._desired.planned(self._running))
+        planned, generated = self._desired.planned(self._running), self._desired.count is not None
+        applied = self._reloader.apply(
+            self._contact.admit(planned, self._tell, generated=generated)
+        )
+        self._contact.over()
         now = self._clock()
         if isinstance(applied.how, Reload | Start):
             self._legacy.reloaded()

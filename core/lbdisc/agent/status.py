@@ -48,6 +48,7 @@ class Status:
             "generation": None,
             "written": None,
             "failure": None,
+            "absent": [],
         }
 
     def hear(self, event: events.Event) -> None:
@@ -152,6 +153,14 @@ class Status:
     def _(self, event: events.EntriesMended) -> None:
         for entry in event.entries:
             self._problems.pop(entry, None)
+
+    @_take.register
+    def _(self, event: events.ServicesAbsent) -> None:
+        self._found["absent"] = [str(absent) for absent in event.services]
+
+    @_take.register
+    def _(self, event: events.ServicesPresent) -> None:
+        self._found["absent"] = []
 
     @_take.register
     def _(self, event: events.EndpointsHeld) -> None:

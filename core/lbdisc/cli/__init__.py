@@ -10,16 +10,8 @@ from lbdisc.errors import LbdiscError
 from lbdisc.plugins import Plugins
 
 COMMANDS = (
-    "run",
-    "stop",
-    "register",
-    "nodes",
-    "render",
-    "plan",
-    "status",
-    "guard",
-    "plugins",
-    "config",
+    *("run", "stop", "register", "nodes", "render", "plan", "adopt", "status", "guard"),
+    *("plugins", "config"),
     "template",
 )
 
@@ -29,6 +21,7 @@ WRONG_USAGE = 2
 def build(plugins: Plugins) -> typer.Typer:
     """The application with the core's commands and those of ``plugins``."""
     from lbdisc.cli import (
+        adopt,
         config,
         guard,
         nodes,
@@ -56,6 +49,7 @@ def build(plugins: Plugins) -> typer.Typer:
     app.command("nodes")(nodes.nodes)
     app.command("render")(render.render)
     app.command("plan")(render.plan)
+    app.command("adopt")(adopt.adopt)
     app.command("status")(status.status)
     app.command("plugins")(plugin_list.plugins)
     app.add_typer(guard.app(), name="guard")

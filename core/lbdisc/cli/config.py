@@ -65,12 +65,13 @@ def check(
     Example: lbdisc config check -c lbdisc.toml
     """
     from lbdisc.cli.rehearsing import rehearse
+    from lbdisc.cli.taking import remarks
     from lbdisc.settings import choosing
 
     plugins, settings = load_configuration(config, {"backend": backend}, set_)
     choosing.discovery(plugins, settings)
-    renderer = choosing.renderer(plugins, settings)
-    for advice in rehearse(settings.core, renderer, choosing.reloader(plugins, settings)):
+    renderer, reloader = choosing.renderer(plugins, settings), choosing.reloader(plugins, settings)
+    for advice in (*rehearse(settings.core, renderer, reloader), *remarks(reloader, settings)):
         sys.stderr.write(f"lbdisc: warning: {advice}\n")
     sys.stdout.write(f"settings are good (file: {settings.file or 'none'})\n")
 

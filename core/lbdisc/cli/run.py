@@ -2,6 +2,7 @@
 
 import signal
 import time
+from functools import partial
 from threading import Event
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -24,6 +25,12 @@ def run(
     once: Annotated[
         bool, typer.Option("--once", help="Apply the registry's state once, then exit.")
     ] = False,
+    accept: Annotated[
+        bool,
+        typer.Option(
+            "--accept", help="Take over a file that lbdisc did not write, whatever servers go."
+        ),
+    ] = False,
     set_: SetOption = None,
 ) -> None:
     """Keep the load balancer in step with the registry.
@@ -36,20 +43,28 @@ def run(
     flags = {"backend": backend}
     plugins, settings = load_configuration(config, flags, set_, tell_broken=False)
     if once:
-        _once(plugins, settings)
+        _once(plugins, settings, accept=accept)
         return
-    _Service(plugins, settings, lambda: load_configuration(config, flags, set_, plugins)[1]).run()
+    _Service(
+        plugins,
+        settings,
+        lambda: load_configuration(config, flags, set_, plugins)[1],
+        accept=accept,
+    ).run()
 
 
 class _Service:
     """The agent with its signals."""
 
-    def __init__(self, plugins: "Plugins", settings: "Settings", reread: Any) -> None:
+    def __init__(
+        self, plugins: "Plugins", settings: "Settings", reread: Any, *, accept: bool
+    ) -> None:
         from lbdisc.agent.watching import Wake
 
         self._plugins = plugins
         self._settings = settings
         self._reread = reread
+        self._accept = accept
         self._wake = Wake()
         self._stop = Event()
         self._hurry, self._hurried = Event(), False  # told to stop once more
@@ -87,6 +102,7 @@ class _Service:
             store=store,
             status=status,
             heard_by=listeners,
+            accept=self._accept,
         )
         rereading = Rereading(
             self._plugins,
@@ -119,14 +135,15 @@ class _Service:
         self._wake.call()
 
 
-def _once(plugins: "Plugins", settings: "Settings") -> None:
+def _once(plugins: "Plugins", settings: "Settings", *, accept: bool) -> None:
     """Read, render, check and apply once; the exit code tells."""
-    from lbdisc.agent import once
+    from lbdisc.absent import absent_services
+    from lbdisc.agent import composing, once
     from lbdisc.agent.announcing import announced, judged
     from lbdisc.agent.guarding import balanced
     from lbdisc.agent.store import Store, claimed
     from lbdisc.cli.nodes import read_once
-    from lbdisc.events import Cause, StateNotUsed
+    from lbdisc.events import Cause, ServicesAbsent, StateNotUsed
     from lbdisc.generation import Generation
     from lbdisc.listening import audience
     from lbdisc.settings import choosing
@@ -141,13 +158,20 @@ def _once(plugins: "Plugins", settings: "Settings") -> None:
         audience.listeners(plugins, settings) as listeners,
         audience.told("run --once", plugins, settings, listeners.tell),
     ):
-        verdict, memory = balanced(store, core, read_once(plugins, settings))
+        listed = read_once(plugins, settings)
+        if absent := absent_services(listed, core.services):
+            listeners.tell(ServicesAbsent(services=absent))
+        verdict, memory = balanced(store, core, listed)
         for event in judged(verdict, time.monotonic(), cause=Cause(source=core.backend)):
             listeners.tell(event)
         snapshot = verdict.snapshot.only(core.services)
-        rendered = choosing.renderer(plugins, settings).render(snapshot)
-        reloader = choosing.reloader(plugins, settings)
-        applied = once.bring(reloader, store, core, rendered)
+        renderer = choosing.renderer(plugins, settings)
+        rendered, reloader = renderer.render(snapshot), choosing.reloader(plugins, settings)
+        contact = composing.contact(settings, reloader, renderer, store, accept=accept)
+
+        admit = partial(contact.admit, tell=listeners.tell)
+        applied = once.bring(reloader, store, core, rendered, admit)
+        contact.over()
         before = (store.last_snapshot() or Snapshot()).only(core.services)
         if snapshot != before:
             store.save_snapshot(snapshot)

@@ -73,6 +73,7 @@ def _print(found: dict[str, Any]) -> None:
         f"({failure['times']} times, last {failure['at']})",
         "settings refused": (refused := found.get("settings_refused"))
         and f"{refused['error']} (at {refused['at']}; the old ones stay)",
+        "warning": "; ".join(found.get("absent", [])),
         "held by the guard": ", ".join(
             f"{h['service']}/{h['name']} ({h['why']}, since {h['since']})"
             for h in found.get("held", [])

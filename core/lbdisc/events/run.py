@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from typing import ClassVar
 
+from lbdisc.absent import AbsentService
 from lbdisc.events.base import Event, Level, Trouble
 from lbdisc.values import Endpoint, Problem
 
@@ -74,6 +75,20 @@ class ApplyFailed(Trouble):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CopyKept(Event):
+    """``file``, which lbdisc did not write, is about to be replaced: ``copy`` holds what it holds.
+
+    ``takes`` says how many of its servers go, empty if none.
+    """
+
+    name: ClassVar[str] = "copy kept"
+    level: ClassVar[Level] = "warning"
+    file: str
+    copy: str
+    takes: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Drifted(Event):
     """The load balancer does not run what it should: ``found``. It is repaired."""
 
@@ -130,6 +145,23 @@ class EntriesMended(Event):
 
     name: ClassVar[str] = "entry mended"
     entries: tuple[Problem, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServicesAbsent(Event):
+    """The settings name ``services`` that the registry has no endpoint of, while it has others."""
+
+    name: ClassVar[str] = "service without endpoints"
+    level: ClassVar[Level] = "warning"
+    services: tuple[AbsentService, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServicesPresent(Event):
+    """All services that the settings name have endpoints; ``services`` had none before."""
+
+    name: ClassVar[str] = "services have endpoints"
+    services: tuple[AbsentService, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

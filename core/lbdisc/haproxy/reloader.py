@@ -21,7 +21,8 @@ from lbdisc.haproxy.adoption import NotAdopted, adopt
 from lbdisc.haproxy.advice import advice
 from lbdisc.haproxy.binds import new_binds, try_binds
 from lbdisc.haproxy.drains import HaproxyDrains
-from lbdisc.haproxy.errors import HaproxyError, Unreachable
+from lbdisc.haproxy.errors import Forbidden, HaproxyError, Unreachable
+from lbdisc.haproxy.first_contact import servers_in
 from lbdisc.haproxy.follower import Follower
 from lbdisc.haproxy.health_file import keep_health, reset_health
 from lbdisc.haproxy.language.text import Configuration, parse
@@ -34,12 +35,14 @@ from lbdisc.haproxy.process.program import FileChecker, check_config
 from lbdisc.haproxy.process.workers import Workers
 from lbdisc.haproxy.remembered import WorkerNote
 from lbdisc.haproxy.settings import HaproxySettings
-from lbdisc.haproxy.sockets.socket import Runtime
+from lbdisc.haproxy.sockets.closed import own_group
+from lbdisc.haproxy.sockets.socket import Runtime, dial
 from lbdisc.haproxy.steps import Steps
 from lbdisc.haproxy.steps import how as steps_how
 from lbdisc.haproxy.versions import OLDEST
 from lbdisc.hooks import Renderer
 from lbdisc.installing import Installation, held, is_written
+from lbdisc.losses import ProxyServer
 from lbdisc.observed import ServerHealth
 from lbdisc.planned import Applied, AtRuntime, How, Nothing, Planned, Reload, Start, Write
 from lbdisc.rendered import Rendered
@@ -178,18 +181,41 @@ class HaproxyReloader:
     def _renew(self, planned: Planned) -> Applied:
         """All files are checked and installed, and HAProxy reads them."""
         config, model = planned.config, parse(planned.candidate.text)
-        config.parent.mkdir(parents=True, exist_ok=True)
-        reset_health(model, keep=True)
         self._follower.settle()
         self._follower.forget()  # an older text that was no good: this one is checked
         running = self._live.model.runtime_socket if self._live else ""
         alive = self._workers.alive(self._settings, config, running)
+        if not alive and self._workers.managed is None and planned.over_another:
+            raise Unreachable(
+                f"{config} was not written by lbdisc, and stays as it is while its HAProxy cannot"
+                f" be asked: {self._workers.away}"
+            )
+        config.parent.mkdir(parents=True, exist_ok=True)
+        reset_health(model, keep=True)
         reason = planned.how.detail
         if isinstance(planned.how, AtRuntime | Write | Nothing):
             reason = "not possible at run time"
         with Installation(config, planned.candidate) as new:
             self._check(new.candidate, config)
-            return self._reload(new, model, reason) if alive else self._start(new, model, reason)
+            if not alive:
+                return self._start(new, model, reason)
+            self._ask_before(new, model)
+            return self._reload(new, model, reason)
+
+    def _ask_before(self, new: Installation, model: Configuration) -> None:
+        """Raise ``Forbidden``, rather than reload, where what comes could not be asked either."""
+        before = parse(new.before.text) if new.before else model
+        same = tuple(before.globals("stats", "socket")) == tuple(model.globals("stats", "socket"))
+        if self._live is None and same and model.runtime_socket:
+            try:
+                dial(model.runtime_socket, ANSWER_LIMIT).close()
+            except Forbidden as error:
+                raise Forbidden(
+                    f"{error}. Give its 'stats socket' mode 660 and group {own_group()}"
+                    " (docs/attach.md)"
+                ) from error
+            except HaproxyError:
+                pass  # it may be about to come
 
     def _bring_both(self, live: Live, found: Plan, config: Path, text: str) -> None:
         """The file is known to be good and writable before HAProxy changes."""
@@ -222,7 +248,8 @@ class HaproxyReloader:
         """Reload hitlessly; done when the new worker answers."""
         before = new.before.text if new.before else ""
         running = self._live.model if self._live else parse(before)
-        try_binds(new_binds(running, model), held=running.binds)
+        ours = self._workers.managed is not None
+        try_binds(new_binds(running, model), held=running.binds, by_us=ours)
         new.install()
         try:
             same = running.runtime_socket == model.runtime_socket
@@ -233,6 +260,9 @@ class HaproxyReloader:
             keep_health(running, model)
             live = self._running_now(self._reload_now(running), new.rendered, model)
             new.keep()
+        except Forbidden:
+            new.keep()  # it runs, though it may not be asked
+            raise
         finally:
             new.restore()
             reset_health(model)
@@ -245,9 +275,9 @@ class HaproxyReloader:
             new.install()
             new.keep()
             raise Unreachable(
-                f"{new.config} is written, but no HAProxy answers at "
-                f"{self._settings.master_socket}: start it with -W -S, "
-                "or set haproxy.master_socket"
+                f"{new.config} is written, but no HAProxy answers at"
+                f" {self._settings.master_socket} ({self._workers.away}): start it with -W -S,"
+                " or set haproxy.master_socket"
             )
         try_binds(model.binds)
         new.install()
@@ -352,6 +382,19 @@ class HaproxyReloader:
             applied = self._reload(same, live.model, "servers added at run time reuse nothing")
         detail = f"settled, connections are reused; {applied.detail}"
         return Applied(how=applied.how, detail=detail)
+
+    def servers(self, text: str) -> tuple[ProxyServer, ...]:
+        """Those of all proxies, as the file has them."""
+        return servers_in(text)
+
+    def remark(self, config: Path) -> str:
+        """That the HAProxy at the master socket runs more than ``config``, if it does."""
+        try:
+            return self._workers.remark(config)
+        except Forbidden:
+            raise
+        except HaproxyError:
+            return ""
 
     def behind(self) -> bool:
         return self._follower.behind

@@ -11,8 +11,7 @@ from typing import Any, get_args, get_origin, get_type_hints
 
 from pydantic import SecretStr
 
-from lbdisc.errors import SettingsError, shown
-from lbdisc.plugins import nearest
+from lbdisc.errors import SettingsError, nearest, shown
 from lbdisc.settings.merging import over
 from lbdisc.settings.tables import CoreSettings
 

@@ -15,8 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from lbdisc.errors import SettingsError, shown
-from lbdisc.plugins import nearest
+from lbdisc.errors import SettingsError, nearest, shown
 
 _DECLARED = re.compile(r"\{#[-+]?\s*(\[vars\]\s*\n.*?)[-+]?#\}", re.DOTALL)
 _HIDDEN = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
