@@ -89,11 +89,9 @@ class Agent:
             self._wake.do_errands()
             self._watcher.look_again()
             self._take_newest()
-            now = self._clock()
-            if self._is_due(now):
+            if self._is_due(self._clock()):
                 self._bring()
-            elif self._running is not None and self._looks.next <= now and not self._pace.failing:
-                self._look(now)
+            self._look(self._clock())
             newest = self._watcher.newest
             self._presence.look(newest and newest.snapshot, self._running, self._reloader)
             self._report()
@@ -232,7 +230,7 @@ class Agent:
         if difference := self._reloader.verify(rendered, thorough=thorough):
             raise Unconfirmed(f"applied, yet not running: {difference}")
         verify_every = self._settings.agent.verify_every
-        self._looks.plan(now, verify_every=verify_every, thorough=thorough)
+        self._looks.took(now, verify_every=verify_every, thorough=thorough)
         return applied
 
     def _failed(self, error: LbdiscError) -> None:
@@ -242,6 +240,8 @@ class Agent:
         elif isinstance(error, ApplyError):  # the process may come back at any moment
             delay = min(delay, LIFE_SIGN)
         self._pace.failed(self._clock(), delay)
+        if isinstance(error, ApplyError) and self._running is not None:
+            self._looks.doubt(self._running)
         kind = type(error).__name__
         times = self._failures.count(kind, str(error))
         self._tell(
@@ -279,8 +279,9 @@ class Agent:
             self._keep_failures.clear()
 
     def _look(self, now: float) -> None:
-        """See whether the load balancer still runs what it should; bring it back if not."""
-        assert self._running is not None
+        """See, when it is time, whether the load balancer still runs what it should."""
+        if self._running is None or self._looks.next > now:
+            return
         verify_every = self._settings.agent.verify_every
         found = self._looks.difference(self._running, now, verify_every=verify_every)
         self._desired.plan_anew()
@@ -288,14 +289,14 @@ class Agent:
             cause = Cause(source="drift")
             self._tell(events.Drifted(generation=self._running.number, found=found, cause=cause))
             self._changed(now, cause)
-            self._pace.first_change = now - self._settings.agent.max_wait
-        elif self._looks.tend(self._running) is not None:
+            self._pace.hurry(now)
+        elif self._looks.tend(self._running, now) is not None:
             self._pace.reloaded(self._clock())
 
     def _until_next(self, now: float) -> float:
         """Seconds until something is due."""
         times = [now + LIFE_SIGN, self._pace.due, self._watcher.due]
-        if self._running is not None and not self._pace.failing:
+        if self._running is not None:
             times.append(self._looks.next)
         times.append(self._presence.due)
         if self._notifier.watchdog:
