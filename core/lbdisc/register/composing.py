@@ -50,30 +50,34 @@ def compose(
 
 
 def _endpoint(settings: "RegisterSettings") -> "Callable[[], Endpoint]":
-    """What makes the endpoint; its address follows the machine's if none is given."""
+    """What makes the endpoint; its address follows the machine's unless it is given as such."""
     from structlog import get_logger
 
-    from lbdisc.register.addresses import OwnAddress, is_loopback
+    from lbdisc.register.addresses import LOOPBACK, NoAddress, OwnAddress, is_loopback, whereabouts
     from lbdisc.values import Endpoint
 
-    own = None if settings.address else OwnAddress()
+    own, log = whereabouts(settings.address), get_logger("lbdisc.register")
 
-    def endpoint() -> Endpoint:
+    def at(address: str) -> Endpoint:
         return Endpoint(
             service=settings.service,
             name=settings.name,
-            address=own.current() if own else settings.address,
+            address=address,
             port=settings.port,
             weight=settings.weight,
             tags=tuple(settings.tags.items()),
         )
 
     try:
-        first = endpoint()
+        first = own.current()
+    except NoAddress as error:
+        log.warning("waiting for an address to register", why=str(error))
+        first = LOOPBACK
+    else:
+        if isinstance(own, OwnAddress) and is_loopback(first):
+            log.warning("only a loopback address was found: give --address", address=first)
+    try:
+        at(first)
     except EntryError as error:
         raise SettingsError(f"[register] {error}") from error
-    if own and is_loopback(first.address):
-        get_logger("lbdisc.register").warning(
-            "only a loopback address was found: give --address", address=first.address
-        )
-    return endpoint
+    return lambda: at(own.current())

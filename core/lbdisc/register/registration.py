@@ -283,7 +283,8 @@ class Registration:
         arguments = (endpoint, end, self._hurry)
         waiter = threading.Thread(target=self._drain.wait, args=arguments, daemon=True)
         waiter.start()
-        limit = end - time.monotonic()
+        # A moment more: at the end the waiter itself says whom it gave up.
+        limit = end - time.monotonic() + _TICK
         if not self._listen(lambda: not waiter.is_alive() or self._must_go(), limit=limit):
             self._unsure(f"drain_timeout is over: {self._settings.drain_timeout:g} s")
 
