@@ -21,13 +21,13 @@ from lbdisc.agent.store import Store
 from lbdisc.agent.watching import Wake, Watcher
 from lbdisc.backoff import Backoff
 from lbdisc.builtin.systemd.notify import Notifier
-from lbdisc.errors import ApplyError, LbdiscError, Unconfirmed
+from lbdisc.errors import ApplyError, CheckError, LbdiscError, RenderError, Unconfirmed
 from lbdisc.events import Cause
 from lbdisc.generation import Generation
 from lbdisc.hooks import Follows, Reloader, Renderer
 from lbdisc.listening.listeners import Listeners
 from lbdisc.listening.repeats import Repeats
-from lbdisc.planned import Applied, AtRuntime, Nothing, Reload, Start
+from lbdisc.planned import Applied, AtRuntime, Nothing, Planned, Reload, Start
 from lbdisc.rendered import Rendered
 from lbdisc.settings.tables import CoreSettings
 from lbdisc.values import Change, Problem, Snapshot
@@ -67,13 +67,14 @@ class Agent:
         self._pace = Pace(settings.agent)
         self._backoff = Backoff(settings.agent.retry_first, settings.agent.retry_most)
         self._doubt = Backoff(settings.agent.retry_first, DOUBT)
-        self._desired = Desired(renderer, reloader, settings.output)
+        self._desired = Desired(renderer, reloader, settings.output, wake=wake.call)
         self._taken: Snapshot | None = None
         self._cause = Cause(source="state")
         self._since: float | None = None  # when the first news came that is not applied
         self._problems: frozenset[Problem] = frozenset()
         self._known: Snapshot | None = None  # what an earlier agent served
         self._running: Generation | None = None
+        self._passed: tuple[Snapshot, Rendered] | None = None  # the last that was checked and ran
         self._looks = Looks(reloader, listeners.tell)
         self._ready = False
         self._number = status.earlier_number
@@ -92,6 +93,7 @@ class Agent:
             if self._is_due(self._clock()):
                 self._bring()
             self._look(self._clock())
+            self._try_again(self._clock())
             newest = self._watcher.newest
             self._presence.look(newest and newest.snapshot, self._running, self._reloader)
             self._report()
@@ -135,6 +137,7 @@ class Agent:
         """Start from the registry, or where that does not answer from what was known last."""
         known, written = self._store.last_snapshot(), left_in(self._settings.output)
         self._known = known and known.only(self._settings.services)
+        self._passed = None if written is None else (Snapshot(), written)
         on_disk = known is not None or written is not None
         first = await_first(self._watcher, self._wake, stop, self._clock, known_from_disk=on_disk)
         if first or stop.is_set():
@@ -159,7 +162,7 @@ class Agent:
         if newest is None or newest.snapshot is self._taken:
             return
         self._taken = newest.snapshot
-        self._tell_problems(frozenset(newest.snapshot.problems), newest.cause)
+        self._tell_problems(newest.cause)
         snapshot = newest.snapshot.only(self._settings.services)
         if snapshot == self._desired.snapshot:
             return
@@ -177,8 +180,10 @@ class Agent:
         number, count = self._number + 1, self._desired.count
         self._tell(events.ChangeWanted(generation=number, endpoints=count, cause=cause))
 
-    def _tell_problems(self, problems: frozenset[Problem], cause: Cause) -> None:
+    def _tell_problems(self, cause: Cause) -> None:
         """Entries that are skipped now; each is told once."""
+        listed = self._taken.problems if self._taken else ()
+        problems = self._desired.blaming.problems.union(listed)
         if new := tuple(sorted(problems - self._problems)):
             self._tell(events.EntriesSkipped(entries=new, cause=cause))
         if mended := tuple(sorted(self._problems - problems)):
@@ -205,11 +210,15 @@ class Agent:
         try:
             snapshot, rendered = self._desired.rendered()
             applied = self._apply(rendered)
+        except (CheckError, RenderError) as error:
+            self._refused(error)
+            return
         except LbdiscError as error:
             self._failed(error)
             return
         finally:
             self._desired.render_anew()
+            self._tell_problems(self._cause)
         self._pace.settled()
         self._backoff.reset()
         self._doubt.reset()
@@ -221,17 +230,53 @@ class Agent:
             self._desired.plan_anew()
             if not self._reloader.verify(rendered, thorough=True):
                 return Applied(how=Nothing())
-        applied = self._reloader.apply(self._desired.planned(self._running))
+        return self._carry_out(self._desired.planned(self._running))
+
+    def _carry_out(self, planned: Planned) -> Applied:
+        applied = self._reloader.apply(planned)
         now = self._clock()
         if isinstance(applied.how, Reload | Start):
             self._pace.reloaded(now)
         # What was changed at run time has been read back by the reloader itself.
         thorough = not isinstance(applied.how, AtRuntime)
-        if difference := self._reloader.verify(rendered, thorough=thorough):
+        if difference := self._reloader.verify(planned.candidate, thorough=thorough):
             raise Unconfirmed(f"applied, yet not running: {difference}")
         verify_every = self._settings.agent.verify_every
         self._looks.took(now, verify_every=verify_every, thorough=thorough)
         return applied
+
+    def _refused(self, error: CheckError | RenderError) -> None:
+        """The others go on without whoever is at fault; if it is nobody, what passed last does."""
+        blaming, served = self._desired.blaming, self._desired.served
+        try:
+            if blaming.judge(error, self._passed[0] if self._passed else Snapshot(), served):
+                self._pace.hurry(self._clock())
+                return
+            self._keep_alive()
+            self._failed(blaming.explained(error, served))
+        except LbdiscError as another:
+            self._failed(another)
+
+    def _keep_alive(self) -> None:
+        """Bring back what passed last, if the load balancer died or was changed meanwhile."""
+        if self._passed is None:
+            return
+        last = self._passed[1]
+        planned = self._reloader.plan(self._settings.output, last, last)
+        if planned.costs_a_reload:
+            self._carry_out(planned)
+
+    def _try_again(self, now: float) -> None:
+        """Whether any of those who are left out can come back; not while something waits."""
+        if self._desired.snapshot is None or self._pace.due is not None:
+            return
+        try:
+            if self._desired.blaming.look(self._desired.snapshot):
+                self._desired.render_anew()
+                self._changed(now, Cause(source="trial"))
+                self._pace.hurry(now)
+        except LbdiscError as error:
+            self._failed(error)
 
     def _failed(self, error: LbdiscError) -> None:
         delay = self._backoff.next()
@@ -298,7 +343,7 @@ class Agent:
         times = [now + LIFE_SIGN, self._pace.due, self._watcher.due]
         if self._running is not None:
             times.append(self._looks.next)
-        times.append(self._presence.due)
+        times += [self._presence.due, self._desired.blaming.due]
         if self._notifier.watchdog:
             times.append(now + self._notifier.watchdog / 3)
         return max(0.0, min(t for t in times if t is not None) - now)
@@ -321,5 +366,7 @@ class Agent:
     def _tell_written(self, running: Generation) -> None:
         if self._written != running.number:
             self._written = running.number
+            self._passed = running.snapshot, running.rendered
+            self._desired.blaming.applied()
             written = events.GenerationWritten(generation=running.number, digest=running.digest)
             self._tell(written)
