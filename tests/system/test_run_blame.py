@@ -7,36 +7,15 @@ import pytest
 
 from lbdisc.haproxy.sockets.master import Master
 from lbdisc.testing.waiting import eventually
+from support.own_template import OWN_TEMPLATE
 from support.scene import Scene, lost
-
-TEMPLATE = """global
-    stats socket {{ state_dir }}/haproxy.sock mode 600 level admin
-    server-state-file {{ state_dir }}/haproxy.state
-    hard-stop-after 5s
-defaults
-    mode http
-    timeout connect 2s
-    timeout client 20s
-    timeout server 20s
-    load-server-state-from-file global
-    retries 2
-    option redispatch 1
-frontend f
-    bind {{ vars.http_bind }}
-    default_backend nodes
-backend nodes
-    option httpchk HEAD /
-{% for e in services[0].endpoints %}
-    server {{ e.name }} {{ e.host_port }} check inter 1s weight {{ e.weight }} {{ e.tag("x") }}
-{% endfor %}
-"""
 
 
 @pytest.fixture
 def serving(tmp_path: Path) -> Iterator[Scene]:
     """An agent with a template of one's own, in which host names have to resolve; s1, s2 are up."""
     template = tmp_path / "own.j2"
-    template.write_text(TEMPLATE)
+    template.write_text(OWN_TEMPLATE)
     with Scene(tmp_path, jinja2={"template": str(template)}) as scene:
         scene.join("s1", "s2")
         scene.agent()
