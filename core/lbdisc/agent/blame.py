@@ -96,16 +96,24 @@ def without(wanted: Snapshot, left_out: Iterable[Suspect]) -> Snapshot:
 
 
 def blame(
-    wanted: Snapshot, suspected: Sequence[Suspect], refusal: Blames, check: Check, budget: Budget
+    wanted: Snapshot,
+    suspected: Sequence[Suspect],
+    refusal: Blames,
+    check: Check,
+    budget: Budget,
+    *,
+    base_passes: bool = False,
 ) -> Blame:
     """Who of ``suspected`` makes the check refuse ``wanted``, as ``refusal`` says that it does.
+
+    Whether all passes without them is asked first, unless it is known (``base_passes``).
 
     Without the culprits and the unsure it passes. Where each culprit is bad by itself, it is those
     exactly, but for whom a refusal names in vain.
     """
     search = _Search(wanted, suspected, check, budget)
     try:
-        return search.by_name(refusal) or search.by_halves()
+        return search.by_name(refusal) or search.by_halves(base_passes=base_passes)
     except Spent:
         return search.result()
 
@@ -139,9 +147,9 @@ class _Search:
             refusal = again
         return None
 
-    def by_halves(self) -> Blame:
+    def by_halves(self, *, base_passes: bool) -> Blame:
         """Find the culprits among all; those that are none of them add to what is good."""
-        if self._refusal(()) is None:
+        if base_passes or self._refusal(()) is None:
             self._halve(self._all, None)
         else:
             self._all = []
