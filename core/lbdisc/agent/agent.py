@@ -30,6 +30,7 @@ from lbdisc.listening.repeats import Repeats
 from lbdisc.planned import Applied, AtRuntime, Nothing, Planned, Reload, Start
 from lbdisc.rendered import Rendered
 from lbdisc.settings.tables import CoreSettings
+from lbdisc.spread import own_share
 from lbdisc.values import Change, Problem, Snapshot
 
 DOUBT = 60.0  # seconds; no reload after the other where what runs never is what was applied
@@ -75,7 +76,8 @@ class Agent:
         self._known: Snapshot | None = None  # what an earlier agent served
         self._running: Generation | None = None
         self._passed: tuple[Snapshot, Rendered] | None = None  # the last that was checked and ran
-        self._looks = Looks(reloader, listeners.tell)
+        share = own_share(settings.agent.name, settings.state_dir)
+        self._looks = Looks(reloader, listeners.tell, share=share)
         self._ready = False
         self._number = status.earlier_number
         self._written = 0

@@ -9,17 +9,20 @@ from lbdisc.listening.repeats import Repeats, masked
 from lbdisc.planned import Applied
 
 LIFE_SIGN = 1.0  # seconds between two cheap looks
+EARLIER = 0.25  # of the time between two thorough looks
 
 
 class Looks:
     """A cheap look and tidying up each second, a thorough look every ``verify_every`` seconds.
 
     Each has a time of its own, in seconds: an apply counts as the look that it took, and puts off
-    no other.
+    no other. Thorough looks come a little earlier, by the ``share`` (0 to 1) that is the agent's
+    own: a fleet that applied something together does not look together for ever.
     """
 
-    def __init__(self, reloader: Reloader, tell: Tell) -> None:
+    def __init__(self, reloader: Reloader, tell: Tell, *, share: float = 0.0) -> None:
         self._reloader = reloader
+        self._part = 1 - EARLIER * share
         self._tell = tell
         self._failures = Repeats()
         self._thorough = 0.0
@@ -38,7 +41,7 @@ class Looks:
         self._known, self._in_doubt = "", False
         self._cheap = now + LIFE_SIGN
         if thorough:
-            self._thorough = now + verify_every
+            self._thorough = now + verify_every * self._part
 
     def doubt(self, running: Generation) -> None:
         """An apply failed: until one is good, only cheap signs that differ from now's are news."""
@@ -55,7 +58,7 @@ class Looks:
         self._thorough = max(self._thorough, self._cheap)
         found = self._reloader.verify(running.rendered, thorough=thorough)
         if thorough and not found:
-            self._thorough = now + verify_every
+            self._thorough = now + verify_every * self._part
         known, self._known = self._known, masked(found)
         return found if self._known != known else ""
 

@@ -12,7 +12,8 @@ class Cause:
     """Where the news came from, and their revision in that registry, ``""`` where it has none.
 
     ``source`` is the backend's name, or what else made the agent act: ``guard``, ``settings``
-    (read again), ``state`` (what was kept for a start without the registry), ``drift``.
+    (read again), ``state`` (what was kept for a start without the registry), ``drift``, ``trial``
+    (an endpoint that the load balancer refused is good now).
     """
 
     source: str
