@@ -66,7 +66,15 @@ class RenderError(LbdiscError):
 
 
 class CheckError(LbdiscError):
-    """The load balancer refuses a configuration."""
+    """The load balancer refuses a configuration.
+
+    ``said`` is all that it had to say, line by line, where the message holds but the first of it:
+    the endpoints at fault are found by the lines and names in it.
+    """
+
+    def __init__(self, message: str, *, said: str = "") -> None:
+        super().__init__(message)
+        self.said = said or message
 
 
 class ApplyError(LbdiscError):

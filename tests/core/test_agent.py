@@ -214,16 +214,67 @@ def test_a_failed_apply_is_tried_again_though_nothing_changes(tmp_path: Path) ->
         house.eventually(lambda: house.status["failure"] is None)
 
 
-def test_what_cannot_be_rendered_leaves_the_running_one(house: House) -> None:
+def test_who_cannot_be_rendered_is_left_out_and_named_until_it_is_gone(house: House) -> None:
     with house.running():
-        house.script.steps.put(nodes("s1"))
-        house.eventually(lambda: house.text == "s1\n")
         house.script.steps.put(nodes("bad", "s1"))
-        house.eventually(lambda: house.status["failure"])
-        assert "line 3: no bad nodes" in str(house.status["failure"])
-        assert house.text == "s1\n"
+        house.eventually(lambda: house.text == "s1\n")
+        house.eventually(lambda: "line 3: no bad nodes" in str(house.status["problems"]))
+        house.script.steps.put(nodes("bad", "s2"))
+        house.eventually(lambda: house.text == "s2\n")
+        assert house.status["failure"] is None
         house.script.steps.put(nodes("s1", "s2"))
         house.eventually(lambda: house.text == "s1\ns2\n")
+        house.eventually(lambda: house.status["problems"] == [])
+
+
+@pytest.mark.parametrize("says", ["", "echo lb.cfg:$(grep -n ^x {file} | cut -d: -f1 | head -1)"])
+def test_whoever_the_check_refuses_is_left_out_whether_or_not_its_words_name_a_line(
+    tmp_path: Path, says: str
+) -> None:
+    refuses = f"sh -c 'if grep -q ^x {{file}}; then {says or ':'}; exit 1; fi'"
+    house = House(tmp_path, check=refuses)
+    with house.running():
+        house.script.steps.put(nodes("s1", "s2"))
+        house.eventually(lambda: house.text == "s1\ns2\n")
+        house.script.steps.put(nodes("s2", "s3", "s4", "x1", "x2"))
+        house.eventually(lambda: house.text == "s2\ns3\ns4\n")
+        found = {problem["where"] for problem in house.status["problems"]}  # type: ignore[attr-defined]
+    assert found == {"nodes/x1@10.0.0.1:3000", "nodes/x2@10.0.0.1:3000"}
+
+
+def test_what_is_no_endpoints_fault_is_said_as_such_and_its_text_is_kept(tmp_path: Path) -> None:
+    house = House(tmp_path, check=f"sh -c 'test ! -e {tmp_path}/shut'")
+    kept = house.settings.output.with_name("lb.cfg.refused")
+    with house.running():
+        house.script.steps.put(nodes("s1"))
+        house.eventually(lambda: house.status["in_step"])
+        (tmp_path / "shut").touch()
+        house.script.steps.put(nodes("s1", "s2"))
+        house.eventually(lambda: "no endpoint is at fault" in str(house.status["failure"]))
+        assert kept.read_text() == "s1\ns2\n"
+        assert kept.stat().st_mode & 0o777 == 0o600
+        (tmp_path / "shut").unlink()
+        house.eventually(lambda: house.text == "s1\ns2\n")
+        house.eventually(lambda: not kept.exists())
+
+
+def test_a_load_balancer_that_dies_while_all_is_refused_is_brought_back(tmp_path: Path) -> None:
+    alive = tmp_path / "alive"
+    # What served last is good; with s2 the check refuses, and with nobody at all it does, too.
+    house = House(
+        tmp_path,
+        check="sh -c '[ \"$(cat {file})\" = s1 ]'",
+        verify=f"test -e {alive}",
+        reload=f"touch {alive}",
+    )
+    with house.running():
+        house.script.steps.put(nodes("s1"))
+        house.eventually(lambda: house.status["in_step"])
+        house.script.steps.put(nodes("s2"))
+        house.eventually(lambda: house.status["failure"])
+        alive.unlink()
+        house.eventually(alive.exists)
+        assert house.text == "s1\n"
 
 
 def test_drift_is_repaired_and_counted(tmp_path: Path) -> None:
@@ -248,12 +299,14 @@ def test_what_never_runs_is_told_as_such(tmp_path: Path) -> None:
         assert house.status["written"] is None
 
 
-def test_desired_running_and_written_are_told_apart(house: House) -> None:
+def test_desired_running_and_written_are_told_apart(tmp_path: Path) -> None:
+    house = House(tmp_path, check=f"sh -c 'test ! -e {tmp_path}/shut'")
     with house.running():
         house.script.steps.put(nodes("s1", "s2"))
         house.eventually(lambda: house.status["written"])
         assert house.status["desired"] == {"number": 1, "endpoints": 2}
-        house.script.steps.put(nodes("bad", "s1", "s2"))
+        (tmp_path / "shut").touch()
+        house.script.steps.put(nodes("s1", "s2", "s3"))
         house.eventually(lambda: house.status["failure"])
         assert house.status["desired"] == {"number": 2, "endpoints": 3}
         assert house.status["written"]["number"] == 1  # type: ignore[index]

@@ -28,15 +28,16 @@ from lbdisc.agent.store import Store
 from lbdisc.agent.watching import Wake, Watcher
 from lbdisc.backoff import Backoff
 from lbdisc.builtin.systemd.notify import Notifier
-from lbdisc.errors import ApplyError, LbdiscError, Unconfirmed
+from lbdisc.errors import ApplyError, CheckError, LbdiscError, RenderError, Unconfirmed
 from lbdisc.events import Cause
 from lbdisc.generation import Generation
 from lbdisc.hooks import Ends, Follows, Observes, Reloader, Renderer
 from lbdisc.listening.listeners import Listeners
 from lbdisc.listening.repeats import Repeats
-from lbdisc.planned import Applied, AtRuntime, Nothing, Reload, Start
+from lbdisc.planned import Applied, AtRuntime, Nothing, Planned, Reload, Start
 from lbdisc.rendered import Rendered
 from lbdisc.settings.tables import CoreSettings
+from lbdisc.spread import own_share
 from lbdisc.values import Change, Problem, Snapshot
 
 DOUBT = 60.0  # seconds; no reload after the other where what runs never is what was applied
@@ -75,7 +76,7 @@ class Agent:
         self._pace = Pace(settings.agent)
         self._backoff = Backoff(settings.agent.retry_first, settings.agent.retry_most)
         self._doubt = Backoff(settings.agent.retry_first, DOUBT)
-        self._desired = Desired(renderer, reloader, settings.output)
+        self._desired = Desired(renderer, reloader, settings.output, wake=wake.call)
         known = store.last_snapshot() is not None
         blank = self._desired.blank
         self._contact = FirstContact(settings, reloader, blank, remembers=known, accept=accept)
@@ -86,7 +87,9 @@ class Agent:
         self._absent: tuple[AbsentService, ...] = ()
         self._known: Snapshot | None = None  # what an earlier agent served
         self._running: Generation | None = None
-        self._looks = Looks(reloader, listeners.tell)
+        self._passed: tuple[Snapshot, Rendered] | None = None  # the last that was checked and ran
+        share = own_share(settings.agent.name, settings.state_dir)
+        self._looks = Looks(reloader, listeners.tell, share=share)
         self._guarding = Guarding(reloader, store, listeners.tell, clock)
         self._ready = False
         self._number = status.earlier_number
@@ -116,11 +119,10 @@ class Agent:
             self._guarding.turn(self._watcher, running=self._running is not None)
             self._watcher.look_again()
             self._take_newest()
-            now = self._clock()
-            if self._is_due(now):
+            if self._is_due(self._clock()):
                 self._bring()
-            elif self._running is not None and self._looks.next <= now and not self._pace.failing:
-                self._look(now)
+            self._look(self._clock())
+            self._try_again(self._clock())
             newest = self._watcher.newest
             self._presence.look(newest and newest.snapshot, self._running, self._reloader)
             self._report()
@@ -187,6 +189,7 @@ class Agent:
         for event in self._legacy.resume():
             self._tell(event)
         self._known = known and known.only(self._settings.services)
+        self._passed = None if written is None else (Snapshot(), written)
         on_disk = known is not None or written is not None
         first = await_first(self._watcher, self._wake, stop, self._clock, known_from_disk=on_disk)
         if first or stop.is_set():
@@ -218,7 +221,7 @@ class Agent:
         if newest is None or newest.snapshot is self._taken:
             return
         self._taken = newest.snapshot
-        self._tell_problems(frozenset(newest.snapshot.problems), newest.cause)
+        self._tell_problems(newest.cause)
         self._tell_absent(absent_services(newest.snapshot, self._settings.services), newest.cause)
         snapshot = newest.snapshot.only(self._settings.services)
         if snapshot == self._desired.snapshot:
@@ -238,8 +241,10 @@ class Agent:
         number, count = self._number + 1, self._desired.count
         self._tell(events.ChangeWanted(generation=number, endpoints=count, cause=cause))
 
-    def _tell_problems(self, problems: frozenset[Problem], cause: Cause) -> None:
+    def _tell_problems(self, cause: Cause) -> None:
         """Entries that are skipped now; each is told once."""
+        listed = self._taken.problems if self._taken else ()
+        problems = self._desired.blaming.problems.union(listed)
         if new := tuple(sorted(problems - self._problems)):
             self._tell(events.EntriesSkipped(entries=new, cause=cause))
         if mended := tuple(sorted(self._problems - problems)):
@@ -275,11 +280,15 @@ class Agent:
         try:
             snapshot, rendered = self._desired.rendered()
             applied = self._apply(rendered)
+        except (CheckError, RenderError) as error:
+            self._refused(error)
+            return
         except LbdiscError as error:
             self._failed(error)
             return
         finally:
             self._desired.render_anew()
+            self._tell_problems(self._cause)
         self._pace.settled()
         self._legacy.applied()
         self._backoff.reset()
@@ -293,20 +302,56 @@ class Agent:
             if not self._reloader.verify(rendered, thorough=True):
                 return Applied(how=Nothing())
         planned, generated = self._desired.planned(self._running), self._desired.count is not None
-        applied = self._reloader.apply(
-            self._contact.admit(planned, self._tell, generated=generated)
-        )
+        admitted = self._contact.admit(planned, self._tell, generated=generated)
+        applied = self._carry_out(admitted)
         self._contact.over()
+        return applied
+
+    def _carry_out(self, planned: Planned) -> Applied:
+        applied = self._reloader.apply(planned)
         now = self._clock()
         if isinstance(applied.how, Reload | Start):
             self._legacy.reloaded()
         # What was changed at run time has been read back by the reloader itself.
         thorough = not isinstance(applied.how, AtRuntime)
-        if difference := self._reloader.verify(rendered, thorough=thorough):
+        if difference := self._reloader.verify(planned.candidate, thorough=thorough):
             raise Unconfirmed(f"applied, yet not running: {difference}")
         verify_every = self._settings.agent.verify_every
-        self._looks.plan(now, verify_every=verify_every, thorough=thorough)
+        self._looks.took(now, verify_every=verify_every, thorough=thorough)
         return applied
+
+    def _refused(self, error: CheckError | RenderError) -> None:
+        """The others go on without whoever is at fault; if it is nobody, what passed last does."""
+        blaming, served = self._desired.blaming, self._desired.served
+        try:
+            if blaming.judge(error, self._passed[0] if self._passed else Snapshot(), served):
+                self._pace.hurry(self._clock())
+                return
+            self._keep_alive()
+            self._failed(blaming.explained(error, served))
+        except LbdiscError as another:
+            self._failed(another)
+
+    def _keep_alive(self) -> None:
+        """Bring back what passed last, if the load balancer died or was changed meanwhile."""
+        if self._passed is None:
+            return
+        last = self._passed[1]
+        planned = self._reloader.plan(self._settings.output, last, last)
+        if planned.costs_a_reload:
+            self._carry_out(planned)
+
+    def _try_again(self, now: float) -> None:
+        """Whether any of those who are left out can come back; not while something waits."""
+        if self._desired.snapshot is None or self._pace.due is not None:
+            return
+        try:
+            if self._desired.blaming.look(self._desired.snapshot):
+                self._desired.render_anew()
+                self._changed(now, Cause(source="trial"))
+                self._pace.hurry(now)
+        except LbdiscError as error:
+            self._failed(error)
 
     def _failed(self, error: LbdiscError) -> None:
         delay = self._backoff.next()
@@ -317,6 +362,8 @@ class Agent:
         self._pace.failed(self._clock(), delay)
         with suppress(LbdiscError):
             self._legacy.failed(self._desired.rendered()[1].digest, delay)
+        if isinstance(error, ApplyError) and self._running is not None:
+            self._looks.doubt(self._running)
         kind = type(error).__name__
         times = self._failures.count(kind, str(error))
         self._tell(
@@ -354,8 +401,9 @@ class Agent:
             self._keep_failures.clear()
 
     def _look(self, now: float) -> None:
-        """See whether the load balancer still runs what it should; bring it back if not."""
-        assert self._running is not None
+        """See, when it is time, whether the load balancer still runs what it should."""
+        if self._running is None or self._looks.next > now:
+            return
         verify_every = self._settings.agent.verify_every
         found = self._looks.difference(self._running, now, verify_every=verify_every)
         self._desired.plan_anew()
@@ -363,16 +411,16 @@ class Agent:
             cause = Cause(source="drift")
             self._tell(events.Drifted(generation=self._running.number, found=found, cause=cause))
             self._changed(now, cause)
-            self._pace.first_change = now - self._settings.agent.max_wait
-        elif self._looks.tend(self._running) is not None:
+            self._pace.hurry(now)
+        elif self._looks.tend(self._running, now) is not None:
             self._legacy.reloaded()
 
     def _until_next(self, now: float) -> float:
         """Seconds until something is due."""
         times = [now + LIFE_SIGN, self._pace.due, self._watcher.due, self._guarding.due]
-        if self._running is not None and not self._pace.failing:
+        if self._running is not None:
             times.append(self._looks.next)
-        times.append(self._presence.due)
+        times += [self._presence.due, self._desired.blaming.due]
         if self._notifier.watchdog:
             times.append(now + self._notifier.watchdog / 3)
         return max(0.0, min(t for t in times if t is not None) - now)
@@ -396,5 +444,7 @@ class Agent:
     def _tell_written(self, running: Generation) -> None:
         if self._written != running.number:
             self._written = running.number
+            self._passed = running.snapshot, running.rendered
+            self._desired.blaming.applied()
             written = events.GenerationWritten(generation=running.number, digest=running.digest)
             self._tell(written)

@@ -132,7 +132,9 @@ class StartedFromState(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EntriesSkipped(Event):
-    """Entries of the registry break the rules and are skipped; the others stay."""
+    """Entries of the registry break the rules, or the load balancer refuses them; they are skipped,
+    and the others stay.
+    """
 
     name: ClassVar[str] = "entry skipped"
     level: ClassVar[Level] = "warning"

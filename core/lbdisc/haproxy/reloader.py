@@ -46,6 +46,7 @@ from lbdisc.losses import ProxyServer
 from lbdisc.observed import ServerHealth
 from lbdisc.planned import Applied, AtRuntime, How, Nothing, Planned, Reload, Start, Write
 from lbdisc.rendered import Rendered
+from lbdisc.spread import own_share
 from lbdisc.values import Endpoint, Snapshot
 
 log = structlog.get_logger("lbdisc.haproxy")
@@ -61,6 +62,7 @@ class HaproxyReloader:
         self._memory = WorkerNote(Path(settings.worker_file))
         self._workers = Workers(settings.master_socket, self._memory.master)
         self._live: Live | None = None
+        self._share = own_share(settings.master_socket)
         self._files: tuple[tuple[str, str], ...] = ()  # that belong to what runs
         self._config = Path()
         self._differs = ""  # what runs, from what should, at the last look
@@ -314,7 +316,9 @@ class HaproxyReloader:
                 runtime.observe(pid=worker)
                 features = runtime.features()
         self._forget_live()
-        self._live = Live(worker, rendered.text, wanted, features, time.monotonic)
+        self._live = Live(
+            worker, rendered.text, wanted, features, time.monotonic, share=self._share
+        )
         self._files = rendered.files
         self._remember(self._live)
         return self._live

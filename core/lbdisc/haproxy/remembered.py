@@ -86,7 +86,11 @@ class WorkerNote:
         """The noted master if that very process lives, else 0."""
         with suppress(UnusableNote):
             noted = Remembered.read(self.path)
-            if noted and noted.master.started and noted.master == ProcessIdentity.of(noted.master.pid):
+            if (
+                noted
+                and noted.master.started
+                and noted.master == ProcessIdentity.of(noted.master.pid)
+            ):
                 return noted.master.pid
         return 0
 

@@ -28,7 +28,8 @@ class HaproxySettings:
     )
     settle_after: SecondsOrNone = described(
         "before HAProxy 3.0 servers added at run time never reuse connections: one reload follows"
-        " after this much quiet; 0 for never",
+        " after this much quiet, or up to three times as much: each of a fleet has its own time; 0"
+        " for never",
         5.0,
     )
     grace: SecondsOrNone = described(
