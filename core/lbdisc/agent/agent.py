@@ -12,11 +12,13 @@ from threading import Event
 from lbdisc import events
 from lbdisc.agent.announcing import announced
 from lbdisc.agent.desired import Desired
+from lbdisc.agent.keeping import Keeping
 from lbdisc.agent.looking import LIFE_SIGN, Looks
 from lbdisc.agent.pace import Pace
 from lbdisc.agent.presence import Presence
+from lbdisc.agent.pulse import Pulse
 from lbdisc.agent.starting import await_first, left_in
-from lbdisc.agent.status import Status, not_kept
+from lbdisc.agent.status import Status
 from lbdisc.agent.store import Store
 from lbdisc.agent.watching import Wake, Watcher
 from lbdisc.backoff import Backoff
@@ -30,7 +32,7 @@ from lbdisc.listening.repeats import Repeats
 from lbdisc.planned import Applied, AtRuntime, Nothing, Reload, Start
 from lbdisc.rendered import Rendered
 from lbdisc.settings.tables import CoreSettings
-from lbdisc.values import Change, Problem, Snapshot
+from lbdisc.values import Problem, Snapshot
 
 DOUBT = 60.0  # seconds; no reload after the other where what runs never is what was applied
 
@@ -79,10 +81,13 @@ class Agent:
         self._number = status.earlier_number
         self._written = 0
         self._failures = Repeats()
-        self._keep_failures = Repeats()
+        self._keeping = Keeping(store, listeners.tell)
+        self._pulse = Pulse(store, status, reloader)
 
     def run(self, stop: Event) -> None:
         """Work until ``stop``. Raises ``SettingsError`` when nothing can ever be served."""
+        self._say_status()
+        self._pulse.start()
         self._watcher.start()
         self._begin(stop)
         while not stop.is_set():
@@ -101,6 +106,7 @@ class Agent:
 
     def close(self) -> None:
         """Let go of the registry and of the load balancer."""
+        self._pulse.stop()
         self._presence.leave()
         self._watcher.stop(timeout=0)
         self._reloader.close()
@@ -268,15 +274,7 @@ class Agent:
         ms = None if since is None else (self._clock() - since) * 1000
         for event in announced(generation, before, applied, ms=ms, cause=self._cause):
             self._tell(event)
-        self._keep(snapshot, change)
-
-    def _keep(self, snapshot: Snapshot, change: Change) -> None:
-        try:
-            self._store.save_snapshot(snapshot, change)
-        except OSError as error:
-            self._tell(not_kept(self._store.snapshot_file, error, self._keep_failures))
-        else:
-            self._keep_failures.clear()
+        self._keeping.keep(snapshot, change)
 
     def _look(self, now: float) -> None:
         """See whether the load balancer still runs what it should; bring it back if not."""
@@ -311,11 +309,16 @@ class Agent:
         if self._notifier.watchdog:
             self._notifier.send("WATCHDOG=1")
         self._listeners.look()
-        if (trouble := self._status.save()) is not None:
-            self._tell(trouble)
+        self._keeping.look()
+        self._pulse.turned(running.snapshot if running else None)
+        self._say_status()
         if running is not None and not self._ready:
             self._ready = True
             self._tell(events.ProgramReady(generation=running.number))
+
+    def _say_status(self) -> None:
+        if (told := self._status.save()) is not None:
+            self._tell(told)
 
     def _tell_written(self, running: Generation) -> None:
         if self._written != running.number:

@@ -26,6 +26,7 @@ class Store:
         self._kept: Snapshot | None = None
         self._lines = 0
         self.status_file = folder / "status.json"
+        self.heartbeat_file = folder / "heartbeat"
         self._lock = folder / "agent.lock"
 
     def prepare(self) -> None:
@@ -47,16 +48,22 @@ class Store:
             yield
 
     @property
-    def agent_runs(self) -> bool:
-        """Whether an agent holds the folder."""
+    def holder(self) -> int | None:
+        """The process that holds the folder, as it called itself; ``None`` while none does.
+
+        0 where it did not say. Raises ``LbdiscError`` where this user may not know.
+        """
         try:
             with self._lock.open("r") as lock:
                 fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except FileNotFoundError:
+            return None
         except BlockingIOError:
-            return True
-        except OSError:
-            pass
-        return False
+            said = self._lock.read_text().strip()
+            return int(said) if said.isdecimal() else 0
+        except OSError as error:
+            raise LbdiscError(f"cannot read {self._lock}: {error.strerror}") from error
+        return None
 
     def save_snapshot(self, snapshot: Snapshot, change: Change | None = None) -> None:
         """Keep ``snapshot`` for a start without the registry. Raises ``OSError``.
