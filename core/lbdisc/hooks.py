@@ -98,6 +98,17 @@ class Entry(Protocol):
         """
 
 
+@runtime_checkable
+class Narrows(Protocol):
+    """A discovery whose registry can be read in part."""
+
+    def only(self, service: str) -> Discovery:
+        """One that reads and publishes ``service`` alone, with everything else as here.
+
+        Who stops asks for the load balancers' agents in this way, in a registry of any size.
+        """
+
+
 class Registrar(Protocol):
     """Makes endpoints known. It knows how its registry holds an entry; the core knows when."""
 
@@ -108,6 +119,20 @@ class Registrar(Protocol):
         removed stays as long as its lease; the next ``open`` of the same registrar takes it up
         again, so that it never vanishes meanwhile. Once ``stop`` is set, every call in progress
         returns or raises ``RegistrarError`` within half a second, and so do later ones.
+        """
+
+
+@runtime_checkable
+class Reclaims(Protocol):
+    """A registrar whose entries say whose they are, so that one killed and started again goes on.
+
+    Others wait until the lease of the process before has ended, as for anybody's entry.
+    """
+
+    def reclaim_as(self, owner: str) -> None:
+        """Entries that name ``owner``, 16 characters, are ours, and ours name it from now on.
+
+        Called before the first ``open``, or not at all. Never the same for two processes that live.
         """
 
 
