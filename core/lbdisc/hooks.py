@@ -143,6 +143,14 @@ class Renderer(Protocol):
         """That of ``snapshot``, always the same for one snapshot. Raises ``RenderError``."""
 
 
+@runtime_checkable
+class Compares(Protocol):
+    """A renderer that can tell whether another agent's would render the same."""
+
+    def fingerprint(self) -> str:
+        """What stands for its templates; nothing that is a host's own, and no secret."""
+
+
 class Reloader(Protocol):
     """Brings a configuration to life in a load balancer.
 

@@ -12,6 +12,7 @@ from threading import Event
 from lbdisc import events
 from lbdisc.agent.announcing import announced
 from lbdisc.agent.desired import Desired
+from lbdisc.agent.digesting import fingerprint
 from lbdisc.agent.keeping import Keeping
 from lbdisc.agent.looking import LIFE_SIGN, Looks
 from lbdisc.agent.pace import Pace
@@ -65,6 +66,7 @@ class Agent:
         self._wake = wake
         self._notifier = notifier or Notifier()
         self._presence = presence or Presence()
+        self._presence.settings = fingerprint(settings, renderer)
         self._clock = clock
         self._pace = Pace(settings.agent)
         self._backoff = Backoff(settings.agent.retry_first, settings.agent.retry_most)
@@ -131,6 +133,7 @@ class Agent:
     ) -> None:
         """Go on with new settings: another renderer, another watcher; nothing is dropped."""
         self._presence = self._presence.changed(settings.services, presence)
+        self._presence.settings = fingerprint(settings, renderer)
         self._watcher.stop()
         self._watcher, self._settings = watcher, settings
         self._pace.settings = settings.agent

@@ -11,6 +11,7 @@ from typing import Any
 import jinja2
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
+from lbdisc.builtin.jinja2.fingerprint import fingerprint
 from lbdisc.builtin.jinja2.memory import Memory
 from lbdisc.errors import RenderError, SettingsError, shown
 from lbdisc.fields import described
@@ -61,6 +62,7 @@ class JinjaRenderer:
             check_name(service, what="service in the setting services")
         _check_names(settings)
         self._services: dict[str, Service] = {}
+        self._fingerprint = fingerprint({"": settings.template, **settings.files})
         self._main = _Template(settings.template, self._file)
         self._files = {
             name: _Template(path.expanduser().absolute(), self._file)
@@ -79,6 +81,10 @@ class JinjaRenderer:
         text = self._main.render(size, values)
         files = ((name, each.render(size, values)) for name, each in self._files.items())
         return Rendered(text, tuple(files))
+
+    def fingerprint(self) -> str:
+        """That of the templates as they were read; variables are each host's own."""
+        return self._fingerprint
 
     def _file(self, name: str) -> str:
         """In a template: the path of a further file."""
