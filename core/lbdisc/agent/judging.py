@@ -180,11 +180,12 @@ def servers_line(seen: Mapping[str, Any]) -> str:
 
 
 def held_line(one: object) -> str:
-    """An endpoint that the guard holds, and until when."""
+    """An endpoint that the guard holds: since when, until when and why, as far as it is said."""
     if not isinstance(one, Mapping):
         return str(one)
-    until = f" until {one['until']}" if one.get("until") else ""
-    return f"{one.get('endpoint')}{until}"
+    words = [f"{word} {one[word]}" for word in ("since", "until") if one.get(word)]
+    told = ", ".join([*words, str(one.get("why") or "")]).rstrip(", ")
+    return f"{one['service']}/{one['name']}" + (f" ({told})" if told else "")
 
 
 def _since(when: Mapping[str, Any] | None, now: float) -> str:

@@ -135,10 +135,10 @@ def _line(planned: "Planned") -> str:
 
 
 def _rendered(plugins: "Plugins", settings: "Settings") -> "Rendered":
-    from lbdisc.cli.nodes import read_once
+    from lbdisc.cli.reading import read_or_last
     from lbdisc.settings import choosing
 
-    snapshot = read_once(plugins, settings).only(settings.core.services)
+    snapshot = read_or_last(plugins, settings).only(settings.core.services)
     return choosing.renderer(plugins, settings).render(snapshot)
 
 
