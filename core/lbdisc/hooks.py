@@ -144,11 +144,19 @@ class Renderer(Protocol):
         """That of ``snapshot``, always the same for one snapshot. Raises ``RenderError``."""
 
 
+@runtime_checkable
+class Compares(Protocol):
+    """A renderer that can tell whether another agent's would render the same."""
+
+    def fingerprint(self) -> str:
+        """What stands for its templates; nothing that is a host's own, and no secret."""
+
+
 class Reloader(Protocol):
     """Brings a configuration to life in a load balancer.
 
     What only some can do are protocols of their own: ``Tends``, ``Drains``, ``Follows``,
-    ``Observes``, ``Advises``, ``Withdraws`` and ``Ends``.
+    ``Observes``, ``Advises``, ``Lingers``, ``TakesOver``, ``Withdraws`` and ``Ends``.
     """
 
     def check(self, candidate: Path) -> None:
@@ -249,7 +257,19 @@ class Observes(Protocol):
 
         Asked once a second while the guard holds some, every few seconds for the status; it takes
         half a second at most. A load balancer that cannot be asked knows nothing: ``unknown``, and
-        why. Never a guess: the guard lets go of what is down, and of nothing that is up.
+        why. Never a guess: the guard lets go of what is down, and of nothing that is up. The status
+        asks in a thread of its own, beside all other calls.
+        """
+
+
+@runtime_checkable
+class Lingers(Protocol):
+    """A reloader whose load balancer leaves old processes behind until their sessions end."""
+
+    def lingering(self) -> Sequence[int]:
+        """The ages in seconds of those that live now; called as ``health`` for the status.
+
+        Raises ``LbdiscError`` where the load balancer does not say.
         """
 
 

@@ -5,6 +5,7 @@ HAProxy are in tests/system.
 """
 
 import json
+import os
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -378,10 +379,10 @@ def test_generations_count_on_after_a_restart(house: House) -> None:
 def test_one_state_folder_has_one_agent(tmp_path: Path) -> None:
     store = Store(tmp_path)
     with store.locked():
-        assert store.agent_runs
+        assert store.holder == os.getpid()
         with pytest.raises(LbdiscError, match="another lbdisc uses"), Store(tmp_path).locked():
             raise AssertionError("locked twice")
-    assert not store.agent_runs
+    assert store.holder is None
 
 
 def test_one_file_has_one_agent(tmp_path: Path) -> None:

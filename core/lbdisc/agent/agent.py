@@ -15,15 +15,18 @@ from lbdisc.absent import AbsentService, absent_services
 from lbdisc.agent.announcing import announced
 from lbdisc.agent.contact import FirstContact
 from lbdisc.agent.desired import Desired
+from lbdisc.agent.digesting import fingerprint
 from lbdisc.agent.guarding import Guarding
 from lbdisc.agent.held import GuardMemory
+from lbdisc.agent.keeping import Keeping
 from lbdisc.agent.leaving import Leave
 from lbdisc.agent.legacy import Legacy
 from lbdisc.agent.looking import LIFE_SIGN, Looks
 from lbdisc.agent.pace import Pace
 from lbdisc.agent.presence import Presence
+from lbdisc.agent.pulse import Pulse
 from lbdisc.agent.starting import await_first, left_in
-from lbdisc.agent.status import Status, not_kept
+from lbdisc.agent.status import Status
 from lbdisc.agent.store import Store
 from lbdisc.agent.watching import Wake, Watcher
 from lbdisc.backoff import Backoff
@@ -38,7 +41,7 @@ from lbdisc.planned import Applied, AtRuntime, Nothing, Planned, Reload, Start
 from lbdisc.rendered import Rendered
 from lbdisc.settings.tables import CoreSettings
 from lbdisc.spread import own_share
-from lbdisc.values import Change, Problem, Snapshot
+from lbdisc.values import Problem, Snapshot
 
 DOUBT = 60.0  # seconds; no reload after the other where what runs never is what was applied
 
@@ -72,6 +75,7 @@ class Agent:
         self._wake = wake
         self._notifier = notifier or Notifier()
         self._presence = presence or Presence()
+        self._presence.settings = fingerprint(settings, renderer)
         self._clock = clock
         self._pace = Pace(settings.agent)
         self._backoff = Backoff(settings.agent.retry_first, settings.agent.retry_most)
@@ -95,8 +99,9 @@ class Agent:
         self._number = status.earlier_number
         self._written = 0
         self._failures = Repeats()
-        self._keep_failures = Repeats()
         self._legacy = Legacy(store, self._pace, (self._backoff, self._doubt), clock)
+        self._keeping = Keeping(store, listeners.tell)
+        self._pulse = Pulse(store, status, reloader)
 
     def run(
         self,
@@ -111,6 +116,8 @@ class Agent:
         ``SettingsError`` when nothing can ever be served.
         """
         self._watcher.tell_held()
+        self._say_status()
+        self._pulse.start()
         self._watcher.start()
         self._begin(stop)
         leave = Leave(self._reloader, self._tell, self._clock, hurry=hurry or Event(), ends=ends)
@@ -130,6 +137,7 @@ class Agent:
 
     def close(self, *, ends: bool = False) -> None:
         """Let go of the registry and of the load balancer, which ``ends`` with the agent or not."""
+        self._pulse.stop()
         self._presence.leave()
         self._watcher.stop(timeout=0)
         try:
@@ -173,6 +181,7 @@ class Agent:
     ) -> None:
         """Go on with new settings: another renderer, another watcher; nothing is dropped."""
         self._presence = self._presence.changed(settings.services, presence)
+        self._presence.settings = fingerprint(settings, renderer)
         self._watcher.stop()
         watcher.tell_dropped(self._watcher.held)
         self._watcher, self._settings = watcher, settings
@@ -390,15 +399,7 @@ class Agent:
         ms = None if since is None else (self._clock() - since) * 1000
         for event in announced(generation, before, applied, ms=ms, cause=self._cause):
             self._tell(event)
-        self._keep(snapshot, change)
-
-    def _keep(self, snapshot: Snapshot, change: Change) -> None:
-        try:
-            self._store.save_snapshot(snapshot, change)
-        except OSError as error:
-            self._tell(not_kept(self._store.snapshot_file, error, self._keep_failures))
-        else:
-            self._keep_failures.clear()
+        self._keeping.keep(snapshot, change)
 
     def _look(self, now: float) -> None:
         """See, when it is time, whether the load balancer still runs what it should."""
@@ -434,12 +435,18 @@ class Agent:
         if self._notifier.watchdog:
             self._notifier.send("WATCHDOG=1")
         self._listeners.look()
-        for trouble in (self._status.save(), self._legacy.save()):
-            if trouble is not None:
-                self._tell(trouble)
+        self._keeping.look()
+        self._pulse.turned(running.snapshot if running else None)
+        self._say_status()
+        if (trouble := self._legacy.save()) is not None:
+            self._tell(trouble)
         if running is not None and not self._ready:
             self._ready = True
             self._tell(events.ProgramReady(generation=running.number))
+
+    def _say_status(self) -> None:
+        if (told := self._status.save()) is not None:
+            self._tell(told)
 
     def _tell_written(self, running: Generation) -> None:
         if self._written != running.number:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 from lbdisc import atomic, events
 from lbdisc.agent.handwriting import Handwriting
-from lbdisc.agent.status import not_kept
+from lbdisc.agent.keeping import not_kept
 from lbdisc.copies import keep_copy
 from lbdisc.errors import ApplyError, LbdiscError
 from lbdisc.hooks import Reloader, TakesOver
@@ -132,7 +132,7 @@ class FirstContact:
         try:
             self.handwriting.will_write(text)
         except OSError as error:
-            tell(not_kept(self.handwriting.file, error, self._failures))
+            tell(not_kept(str(self.handwriting.file), error, self._failures))
         else:
             self._failures.clear()
 

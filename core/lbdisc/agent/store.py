@@ -30,6 +30,7 @@ class Store:
         self.unusable: dict[Path, str] = {}  # files that were passed over, and why
         self.status_file = folder / "status.json"
         self.guard_file = folder / "guard.json"
+        self.heartbeat_file = folder / "heartbeat"
         self.lock = folder / "agent.lock"
 
     def prepare(self) -> None:
@@ -51,16 +52,27 @@ class Store:
             yield
 
     @property
-    def agent_runs(self) -> bool:
-        """Whether an agent holds the folder."""
+    def holder(self) -> int | None:
+        """The process that holds the folder, as it called itself; ``None`` while none does.
+
+        0 where it did not say. Raises ``LbdiscError`` where this user may not know.
+        """
         try:
             with self.lock.open("r") as lock:
                 fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except FileNotFoundError:
+            return None
         except BlockingIOError:
-            return True
-        except OSError:
-            pass
-        return False
+            said = self.lock.read_text().strip()
+            return int(said) if said.isdecimal() else 0
+        except OSError as error:
+            raise LbdiscError(f"cannot read {self.lock}: {error.strerror}") from error
+        return None
+
+    @property
+    def agent_runs(self) -> bool:
+        """Whether an agent holds the folder. Raises ``LbdiscError`` as ``holder``."""
+        return self.holder is not None
 
     def save_snapshot(self, snapshot: Snapshot, change: Change | None = None) -> None:
         """Keep ``snapshot`` for a start without the registry. Raises ``OSError``.

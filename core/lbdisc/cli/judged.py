@@ -10,16 +10,16 @@ if TYPE_CHECKING:
 
 
 def read_judged(plugins: "Plugins", settings: "Settings") -> "tuple[Snapshot, Snapshot]":
-    """What the registry lists, and what an agent would balance.
+    """What the registry lists, or listed last, and what an agent would balance.
 
-    What is held is said on standard error. Raises ``LbdiscError``.
+    What is held, and that the registry is away, is said on standard error. Raises ``LbdiscError``.
     """
     from lbdisc.agent.guarding import balanced, held_of
     from lbdisc.agent.store import Store
-    from lbdisc.cli.nodes import read_once
+    from lbdisc.cli.reading import read_or_last
 
     core = settings.core
-    listed = read_once(plugins, settings)
+    listed = read_or_last(plugins, settings)
     found = balanced(Store(core.state_dir), core, listed)
     if held := held_of(*found):
         sys.stderr.write(f"{held}\n")

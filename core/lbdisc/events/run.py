@@ -337,3 +337,11 @@ class StateNotKept(Trouble):
     name: ClassVar[str] = "state not kept"
     level: ClassVar[Level] = "error"
     file: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StateKept(Event):
+    """A file of the state folder that could not be written is written again."""
+
+    name: ClassVar[str] = "state kept again"
+    file: str

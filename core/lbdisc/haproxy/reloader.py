@@ -365,6 +365,9 @@ class HaproxyReloader:
         """What the worker's own checks say."""
         return self._health.health(self._live, endpoints)
 
+    def lingering(self) -> tuple[int, ...]:
+        return self._health.lingering()
+
     def tend(self) -> Applied | None:
         """Delete what is no longer used; the settling reload before HAProxy 3.0."""
         live = self._live

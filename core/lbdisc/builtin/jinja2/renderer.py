@@ -11,6 +11,7 @@ from typing import Any
 import jinja2
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
+from lbdisc.builtin.jinja2.fingerprint import fingerprint
 from lbdisc.builtin.jinja2.memory import Memory
 from lbdisc.builtin.jinja2.variables import Declared, Variable, declared_in
 from lbdisc.errors import RenderError, SettingsError, shown
@@ -69,6 +70,7 @@ class JinjaRenderer:
         files = {name: path.expanduser().absolute() for name, path in settings.files.items()}
         self._vars = Declared.of([settings.template, *files.values()]).filled(settings.vars)
         self._services: dict[str, Service] = {}
+        self._fingerprint = fingerprint({"": settings.template, **settings.files})
         self._main = _Template(settings.template, self._file)
         self._files = {name: _Template(path, self._file) for name, path in files.items()}
 
@@ -84,6 +86,10 @@ class JinjaRenderer:
         text = self._main.render(size, values)
         files = ((name, each.render(size, values)) for name, each in self._files.items())
         return Rendered(text, tuple(files))
+
+    def fingerprint(self) -> str:
+        """That of the templates as they were read; variables are each host's own."""
+        return self._fingerprint
 
     def _file(self, name: str) -> str:
         """In a template: the path of a further file."""
