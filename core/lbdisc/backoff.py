@@ -27,8 +27,13 @@ class Backoff:
         """The delay before the next attempt, in seconds."""
         span = self._span
         self._span = min(span * 2, self._most)
-        return span / 2 + span / 2 * self._random()
+        return spread(span, random=self._random)
 
     def reset(self) -> None:
         """An attempt succeeded: begin again with the first delay."""
         self._span = self._first
+
+
+def spread(seconds: float, *, random: Callable[[], float] = _random.random) -> float:
+    """From the upper half of ``seconds``: what a fleet does that often falls out of step."""
+    return seconds / 2 + seconds / 2 * random()

@@ -90,8 +90,8 @@ class _Entry:
         """Set ``lost`` at every news of the key, and when the session breaks."""
         calm = time.monotonic() + CALM
         try:
-            for events in session.watch(self._registration.key, b"", revision=after):
-                if any(self._registration.is_news(event) for event in events):
+            for news in session.watch(self._registration.key, b"", revision=after):
+                if any(self._registration.is_news(event) for event in news.events):
                     self.lost.set()
         except Failure:
             session.close()  # the next put makes another

@@ -46,6 +46,9 @@ class EtcdSettings:
     page_size: Annotated[int, Field(ge=1, le=100_000)] = described(
         "records that one request of a full read asks for", 1000
     )
+    reconcile_every: Seconds = described(
+        "everything is read again and compared at the latest after", 60.0
+    )
 
     def __post_init__(self) -> None:
         # ValueError is what pydantic turns into "bad setting etcd: …".

@@ -21,7 +21,7 @@ from lbdisc_etcd.failures import (
     MemberUnreachable,
     sorted_failure,
 )
-from lbdisc_etcd.messages import Found, KeyEvent, Page, Record
+from lbdisc_etcd.messages import Batch, Found, KeyEvent, Page, Record
 from lbdisc_etcd.settings import EtcdMember, EtcdSettings
 from lbdisc_etcd.tls import Trust
 
@@ -152,20 +152,25 @@ class Session:
         with suppress(LeaseGone):
             self._call(self._client.leasestub.LeaseRevoke, rpc.LeaseRevokeRequest(ID=lease))
 
-    def watch(self, start: bytes, end: bytes, *, revision: int) -> Iterator[list[KeyEvent]]:
-        """Every event from ``revision`` on; the first item is empty and says that it began.
+    def watch(
+        self, start: bytes, end: bytes, *, revision: int = 0, limit: float | None = None
+    ) -> Iterator[Batch]:
+        """Every event from ``revision`` on, without one from now on.
 
-        Never ends by itself: raises a ``Failure``.
+        The first news is empty and says that it began. Never ends by itself: raises a ``Failure``,
+        also after ``limit`` seconds.
         """
         create = rpc.WatchCreateRequest(key=start, range_end=end, start_revision=revision)
         request = rpc.WatchRequest(create_request=create)
         with self._mapped(), _kept_open(request) as requests:
-            call = rpc.WatchStub(self._client.channel).Watch(requests, metadata=self._metadata)
+            call = rpc.WatchStub(self._client.channel).Watch(
+                requests, limit, metadata=self._metadata
+            )
             try:
                 for reply in call:
                     self._check_watch(reply)
                     if reply.created or reply.events:
-                        yield [_event(event) for event in reply.events]
+                        yield _news(reply)
             finally:
                 call.cancel()
         raise MemberUnreachable("the server ended the watch")
@@ -234,6 +239,11 @@ def _found(records: Any, reply: Any) -> Found:
 
 def _record(found: Any) -> Record:
     return Record(found.key, found.value, found.mod_revision, found.lease)
+
+
+def _news(reply: Any) -> Batch:
+    events = tuple(_event(event) for event in reply.events)
+    return Batch(events, reply.header.cluster_id, reply.header.revision)
 
 
 def _event(event: Any) -> KeyEvent:
