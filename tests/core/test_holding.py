@@ -32,8 +32,11 @@ class Heard:
     def waiting(self, rival: str) -> None:
         self.words.put(f"waiting for {rival}")
 
-    def refused(self, error: LbdiscError) -> None:
-        self.words.put(f"refused {error}")
+    def kept(self, endpoint: Endpoint) -> None:
+        self.words.put(f"kept {endpoint.state}")
+
+    def refused(self, error: LbdiscError, *, held: bool) -> None:
+        self.words.put(f"refused {error}{' (held)' if held else ''}")
 
     def left(self, end: End) -> None:
         self.end.put(end)
@@ -128,6 +131,32 @@ def test_a_lost_entry_is_back_at_once_and_told_again(begin: Begin) -> None:
     ledger.lose()
     assert heard.next() == "published ready"
     assert ledger.told == ["ready 127.0.0.1"] * 2
+
+
+def test_an_entry_that_never_went_is_not_registered_again(begin: Begin) -> None:
+    ledger = Ledger()
+    ledger.lease = 3600.0
+    _, heard = begin(ledger)
+    heard.next()
+    ledger.trouble = RegistrarError("down")
+    ledger.tell()
+    assert heard.next() == "refused down (held)"
+    ledger.trouble = None
+    while (word := heard.next()) == "refused down (held)":
+        pass
+    assert word == "kept ready"
+    before = ledger.puts
+    ledger.tell()
+    eventually(lambda: ledger.puts > before)
+    assert heard.words.empty()
+
+
+def test_an_entry_whose_lease_is_over_is_not_called_held(begin: Begin) -> None:
+    ledger = Ledger()
+    _, heard = begin(ledger)
+    heard.next()
+    ledger.trouble = RegistrarError("down")
+    eventually(lambda: heard.next() == "refused down")
 
 
 def test_a_registry_that_cannot_tell_is_looked_at(begin: Begin) -> None:

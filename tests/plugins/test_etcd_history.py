@@ -1,10 +1,12 @@
 """Another history at the same addresses, made by the same command lines: never followed."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from lbdisc import records
 from lbdisc.testing import FaultProxy
 from lbdisc.testing.processes import Process, accepts, free_port
 from lbdisc.testing.waiting import eventually
@@ -12,9 +14,10 @@ from lbdisc.values import Endpoint
 from lbdisc_etcd.settings import EtcdSettings
 from lbdisc_lab.servers.etcd import EtcdCluster, start
 from lbdisc_lab.servers.etcd.etcdctl import binary
-from lbdisc_lab.servers.etcd.roles import EtcdWatching, settings_of
+from lbdisc_lab.servers.etcd.roles import PATIENCE, EtcdHolding, EtcdWatching, settings_of
 
 ENDPOINT = Endpoint(service="web", name="a", address="10.0.0.7", port=3000)
+KEY = "/lbdisc/web/a"
 RECORD = '{"address": "10.0.0.7", "port": 3000}'
 
 
@@ -91,6 +94,57 @@ def test_another_cluster_behind_the_address_is_read_anew(
         proxy.target = ("127.0.0.1", other.servers[0].client_port)
         proxy.drop()
         watching.shows("web/s7")
+
+
+def holds(registry: EtcdCluster, holding: EtcdHolding) -> bool:
+    """Whether ``holding`` says that it holds the entry, and the cluster agrees."""
+    return holding.published and registry.cli.value(KEY) == records.write(holding.endpoint)
+
+
+@pytest.mark.parametrize("before", ["registered", "earlier lease", "earlier state"])
+def test_entry_is_back_soon_in_a_restored_cluster(
+    single: EtcdCluster, proxy: FaultProxy, before: str
+) -> None:
+    """Also where the backup knows it: before it was there, by a lease that ended, changed since."""
+    backup = single.backup()
+    with EtcdHolding(settings_behind(proxy.port, ttl=3600), ENDPOINT) as holding:
+        holding.held(deadline=PATIENCE)
+        if before != "registered":
+            backup = single.backup()
+        if before == "earlier lease":
+            lease = single.cli.field(KEY, "Lease")
+            single.cli.run("lease", "revoke", f"{lease:x}")
+            eventually(lambda: single.cli.field(KEY, "Lease") not in (0, lease))
+        holding.change(weight=7)
+        eventually(lambda: holds(single, holding))
+        proxy.cut()
+        holding.failed(deadline=PATIENCE)
+        told = single.cli.revision
+        single.restore(backup)
+        single.outrun(told)
+        proxy.heal()
+        eventually(lambda: holds(single, holding))
+        assert holding.rival is None
+    assert single.cli.keys() == []
+
+
+def test_entry_that_another_has_in_the_restored_cluster_is_his(
+    single: EtcdCluster, proxy: FaultProxy
+) -> None:
+    other = replace(ENDPOINT, address="10.0.0.8")
+    with EtcdHolding(settings_of(single.settings, ttl=3600), other) as first:
+        first.held(deadline=PATIENCE)
+        backup = single.backup()
+    with EtcdHolding(settings_behind(proxy.port), ENDPOINT) as holding:
+        holding.held(deadline=PATIENCE)
+        proxy.cut()
+        told = single.cli.revision
+        single.restore(backup)
+        single.outrun(told)
+        proxy.heal()
+        eventually(lambda: holding.rival)
+        assert not holding.published
+    assert single.cli.value(KEY) == records.write(other)
 
 
 def test_what_a_watch_never_told_is_found_by_the_slow_reading(

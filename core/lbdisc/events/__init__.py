@@ -18,6 +18,7 @@ from lbdisc.events.base import (
     Trouble,
 )
 from lbdisc.events.register import (
+    ChangeRefused,
     CheckFailed,
     CheckGaveUp,
     CheckPassed,
@@ -28,10 +29,12 @@ from lbdisc.events.register import (
     DrainDone,
     DrainUnsure,
     EntryDraining,
+    EntryKept,
     EntryLeft,
     EntryRefused,
     EntryRegistered,
     EntryStays,
+    EntryUnrenewed,
     EntryWaiting,
 )
 from lbdisc.events.run import (
@@ -67,6 +70,7 @@ __all__ = [
     "AgentWithdrawn",
     "ApplyFailed",
     "Cause",
+    "ChangeRefused",
     "ChangeWanted",
     "CheckFailed",
     "CheckGaveUp",
@@ -86,10 +90,12 @@ __all__ = [
     "EntriesMended",
     "EntriesSkipped",
     "EntryDraining",
+    "EntryKept",
     "EntryLeft",
     "EntryRefused",
     "EntryRegistered",
     "EntryStays",
+    "EntryUnrenewed",
     "EntryWaiting",
     "Event",
     "GenerationApplied",

@@ -64,6 +64,10 @@ class _Entry:
     def rival(self) -> str:
         return self._registration.rival
 
+    @property
+    def found(self) -> bool:
+        return self._registration.found
+
     def put(self, endpoint: Endpoint) -> bool:
         def keep(session: Session) -> bool:
             held = self._registration.put(session, endpoint)

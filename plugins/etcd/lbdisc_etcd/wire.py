@@ -5,6 +5,7 @@ hides denied watches and spins when the server dies), nor is its login (its call
 refused on plaintext channels). A session that failed once is closed and replaced, never mended.
 """
 
+import secrets
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -126,9 +127,12 @@ class Session:
         return _found(reply.responses[0].response_range.kvs, reply)
 
     def grant(self, ttl: int) -> int:
-        """A new lease of ``ttl`` seconds; returns its id."""
-        reply = self._call(self._client.leasestub.LeaseGrant, rpc.LeaseGrantRequest(TTL=ttl))
-        return int(reply.ID)
+        """A new lease of ``ttl`` seconds; returns its id.
+
+        We draw the id: etcd counts its own, and after a restore gives the same to others.
+        """
+        request = rpc.LeaseGrantRequest(TTL=ttl, ID=1 + secrets.randbits(62))
+        return int(self._call(self._client.leasestub.LeaseGrant, request).ID)
 
     def refresh(self, lease: int) -> None:
         """Begin the time of ``lease`` again. Raises ``LeaseGone`` when it has ended."""
