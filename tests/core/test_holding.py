@@ -7,7 +7,7 @@ from threading import Event
 
 import pytest
 
-from lbdisc.errors import LbdiscError, RegistrarError, SettingsError
+from lbdisc.errors import LbdiscError, RegistrarError, RegistryBusy, SettingsError
 from lbdisc.register import holding
 from lbdisc.register.holding import End, Holder
 from lbdisc.settings.tables import AgentSettings
@@ -231,6 +231,17 @@ def test_the_last_attempt_takes_out_what_a_broken_connection_could_not(begin: Be
     holder.leave()
     assert heard.ended() == End(held=True)
     assert (ledger.opened, ledger.told[-1]) == (2, "gone")
+
+
+def test_a_registry_that_is_busy_is_not_asked_a_second_time(begin: Begin) -> None:
+    ledger = Ledger()
+    ledger.lease = 3600.0
+    holder, heard = begin(ledger)
+    heard.next()
+    ledger.trouble = RegistryBusy("others come first")
+    holder.leave()
+    end = heard.ended()
+    assert (str(end.error), end.expires_s, ledger.opened) == ("others come first", 3600.0, 1)
 
 
 def test_a_put_whose_outcome_is_not_known_is_taken_out_without_another_put(begin: Begin) -> None:

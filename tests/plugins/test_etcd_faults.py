@@ -58,9 +58,8 @@ def three(tmp_path: Path) -> Iterator[EtcdCluster]:
 def settings_from(registry: EtcdCluster, first: int = 0, **changes: object) -> EtcdSettings:
     """Settings that ask member ``first`` first."""
     urls = [server.url for server in registry.servers]
-    return settings_of(
-        registry.settings, endpoints=[*urls[first:], *urls[:first]], **{"ttl": 3} | changes
-    )
+    order = {"endpoints": [*urls[first:], *urls[:first]], "shuffle": False}
+    return settings_of(registry.settings, **{"ttl": 3} | order | changes)
 
 
 def test_unreachable_is_an_error_that_names_the_setting() -> None:

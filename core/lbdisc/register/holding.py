@@ -16,7 +16,7 @@ import structlog
 
 from lbdisc import handshake
 from lbdisc.backoff import Backoff
-from lbdisc.errors import BrokenRegistrar, LbdiscError, RegistrarError, SettingsError
+from lbdisc.errors import BrokenRegistrar, LbdiscError, RegistrarError, RegistryBusy, SettingsError
 from lbdisc.hooks import Entry, Recalls, Registrar
 from lbdisc.settings.tables import AgentSettings
 from lbdisc.values import Endpoint
@@ -132,7 +132,7 @@ class Holder:
             self._listener.refused(error, held=self._lives)
             hopeless = isinstance(error, SettingsError)
             self._leaving.wait((self._late if hopeless else self._soon).next())
-        if self._held or self._unsure:
+        if (self._held or self._unsure) and not isinstance(error, RegistryBusy):
             error = self._last_attempt() or error
         if self._timer is not None:
             self._timer.cancel()

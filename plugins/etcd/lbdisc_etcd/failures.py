@@ -17,8 +17,16 @@ class MemberUnreachable(Failure):
     """The member does not answer, or cannot now: ask another, or ask again."""
 
 
+class Unconnected(MemberUnreachable):
+    """No connection to the member came about: it has not been asked."""
+
+
 class StaleLogin(Failure):
     """The token has ended, or roles have changed since: a new session logs in again."""
+
+
+class NoLogins(Failure):
+    """The cluster wants no login."""
 
 
 class LeaseGone(Failure):
@@ -65,10 +73,13 @@ def sorted_failure(code: str, details: str, *, user: str, secure: bool) -> Failu
         return NoWrites(f"etcd takes no writes ({text}), see etcdctl alarm list")
     if code == "PERMISSION_DENIED" or "permission denied" in details:
         return _denied(user)
+    if "authentication is not enabled" in details:
+        return NoLogins(text)
     if code in ("INVALID_ARGUMENT", "FAILED_PRECONDITION"):
         return _login_failure(text, user) or MemberUnreachable(text)
     if code == "UNAVAILABLE":
-        return (_certificate_failure(details) if secure else None) or MemberUnreachable(
+        kind = Unconnected if _CONNECTING.match(details) else MemberUnreachable
+        return (_certificate_failure(details) if secure else None) or kind(
             text + _other_scheme(details, secure=secure)
         )
     if code == "UNIMPLEMENTED":

@@ -44,8 +44,15 @@ class EtcdRegistrar:
         settings = self._settings
         # So short that some frozen members can be asked in vain before the lease ends.
         patience = min(settings.request_timeout, max(SHORTEST, settings.ttl / 6))
-        cluster = Cluster(settings, error=RegistrarError, timeout=patience)
-        return LeasedKey(settings, service, name), cluster
+        key = LeasedKey(settings, service, name)
+        cluster = Cluster(
+            settings,
+            error=RegistrarError,
+            timeout=patience,
+            name=f"{service}/{name}",
+            meanwhile=key.keep_alive,
+        )
+        return key, cluster
 
 
 class _Entry:

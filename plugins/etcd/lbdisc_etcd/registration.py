@@ -3,15 +3,17 @@
 import math
 import time
 from collections import deque
+from contextlib import suppress
 from threading import Lock
 
 from lbdisc import records
 from lbdisc.values import Endpoint
-from lbdisc_etcd.failures import LeaseGone, MemberUnreachable
+from lbdisc_etcd.failures import Failure, LeaseGone, MemberUnreachable
 from lbdisc_etcd.messages import Found, KeyEvent
 from lbdisc_etcd.settings import EtcdSettings
 from lbdisc_etcd.wire import Session
 
+AGAIN = 0.5  # seconds until a renewal that failed is tried again
 ABSENT = 0  # the revision of a key that is not there
 TRIES = 3  # writes in one put that others may forestall
 REMEMBERED = 100  # leases of ours that have ended, and may be back with an older state
@@ -65,6 +67,14 @@ class LeasedKey:
                     return True
                 self._write(session, value)
         raise MemberUnreachable("the key is changed all the time")
+
+    def keep_alive(self, session: Session) -> None:
+        """Renew the lease when it is time: that needs no login. What fails is left to ``put``."""
+        with self._lock:
+            if self._lease and time.monotonic() > self._renew_at:
+                self._renew_at = time.monotonic() + AGAIN
+                with suppress(Failure):
+                    self._refresh(session)
 
     def _write(self, session: Session, value: bytes) -> None:
         self._ensure_lease(session)

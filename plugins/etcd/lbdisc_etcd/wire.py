@@ -20,8 +20,11 @@ from lbdisc_etcd.failures import (
     Failure,
     LeaseGone,
     MemberUnreachable,
+    NoLogins,
+    StaleLogin,
     sorted_failure,
 )
+from lbdisc_etcd.logins import LOOK, login_of
 from lbdisc_etcd.messages import Batch, Found, KeyEvent, Page, Record
 from lbdisc_etcd.settings import EtcdMember, EtcdSettings
 from lbdisc_etcd.tls import Trust
@@ -39,7 +42,7 @@ _OPTIONS = (
     ("grpc.keepalive_permit_without_calls", 1),
     ("grpc.http2.max_pings_without_data", 0),
     ("grpc.initial_reconnect_backoff_ms", 200),
-    ("grpc.min_reconnect_backoff_ms", 1000),
+    ("grpc.min_reconnect_backoff_ms", 3000),  # for one attempt to connect: a herd is slow
     ("grpc.max_reconnect_backoff_ms", 2000),
     # 4 MiB, the default, is less than 10,000 records.
     ("grpc.max_receive_message_length", 64 * 1024 * 1024),
@@ -54,7 +57,8 @@ _HAS_LEADER = ("hasleader", "true")
 class Session:
     """Requests to one member; all raise a ``Failure``. ``close`` may come from any thread.
 
-    Making one reads the certificates, ``login`` is the first to reach out.
+    Making one reads the certificates, ``login`` is the first to reach out; ``logging_in`` while it
+    has not come through.
     """
 
     def __init__(self, member: EtcdMember, settings: EtcdSettings, *, timeout: float) -> None:
@@ -62,6 +66,9 @@ class Session:
         self._settings = settings
         self._timeout = timeout
         self._metadata: tuple[tuple[str, str], ...] = (_HAS_LEADER,)
+        self._token = ""
+        self._closed = False
+        self.logging_in = False
         trust = Trust.of(settings) if member.secure else None
         self._client = etcd3.Etcd3Client(
             host=member.literal_host,
@@ -73,24 +80,46 @@ class Session:
             grpc_options=_OPTIONS,
         )
 
-    def login(self) -> None:
-        """Get a token, if there is a user; a cluster without logins is taken as it is."""
+    def login(self, meanwhile: Callable[[], None] = lambda: None) -> None:
+        """Get a token, if there is a user; a cluster without logins is taken as it is.
+
+        May take ``login_timeout``; ``meanwhile`` is called some times a second.
+        """
         if not self._settings.user or self._settings.password is None:
             return
-        request = rpc.AuthenticateRequest(
-            name=self._settings.user, password=self._settings.password.get_secret_value()
+
+        def wait() -> None:
+            if self._closed:
+                raise MemberUnreachable("closed")
+            meanwhile()
+
+        self.logging_in = True
+        self._token = login_of(self._settings).token(
+            lambda: self._authenticate(wait), meanwhile=wait
         )
-        patience = self._settings.request_timeout  # passwords are slow to check, on purpose
-        stub = rpc.AuthStub(self._client.channel)
+        self.logging_in = False
+        if self._token:
+            self._metadata = (("token", self._token), _HAS_LEADER)
+
+    def _authenticate(self, wait: Callable[[], None]) -> str:
+        """A new token, empty where the cluster knows no logins."""
+        settings = self._settings
+        assert settings.password is not None
+        request = rpc.AuthenticateRequest(
+            name=settings.user, password=settings.password.get_secret_value()
+        )
         try:
-            reply = stub.Authenticate(request, patience, metadata=self._metadata)
-        except grpc.RpcError as error:
-            if "authentication is not enabled" in (error.details() or ""):
-                return
-            raise self._failure(error) from error
-        except ValueError as error:
-            raise MemberUnreachable("closed") from error
-        self._metadata = (("token", reply.token), _HAS_LEADER)
+            with self._mapped():
+                stub = rpc.AuthStub(self._client.channel)
+                call = stub.Authenticate.future(
+                    request, settings.login_timeout, metadata=self._metadata
+                )
+                while True:
+                    wait()
+                    with suppress(grpc.FutureTimeoutError):
+                        return str(call.result(LOOK).token)
+        except NoLogins:
+            return ""
 
     def read(self, start: bytes, end: bytes, *, limit: int = 0, revision: int = 0) -> Page:
         """Up to ``limit`` records from ``start`` to below ``end``, in order of their keys.
@@ -204,10 +233,14 @@ class Session:
 
     def _sorted(self, code: str, details: str) -> Failure:
         user, secure = self._settings.user, self.member.secure
-        return sorted_failure(code, details, user=user, secure=secure)
+        failure = sorted_failure(code, details, user=user, secure=secure)
+        if isinstance(failure, StaleLogin):
+            login_of(self._settings).forget(self._token)
+        return failure
 
     def close(self) -> None:
         """End every request in flight and the connection."""
+        self._closed = True
         self._client.close()
 
     def __enter__(self) -> Self:
