@@ -16,7 +16,7 @@ import structlog
 from lbdisc.backoff import spread
 from lbdisc.hooks import Publish
 from lbdisc.values import Endpoint, Snapshot
-from lbdisc_etcd.failures import Compacted
+from lbdisc_etcd.failures import NO_ANSWER, Compacted, MemberUnreachable
 from lbdisc_etcd.messages import Batch, KeyEvent
 from lbdisc_etcd.reading import Changes, State, left_cleanly, read_everything
 from lbdisc_etcd.settings import EtcdSettings
@@ -76,10 +76,12 @@ class Following:
 
     def begin(self) -> None:
         """Read and publish everything."""
-        begun = self._changes.next()
+        begun = self._changes.next(self._settings.request_timeout)
+        if begun is None:
+            raise MemberUnreachable(NO_ANSWER)
         state = self._read_all()
         self._teller.tell(self._known, self._take_over(state))
-        if begun is not None and begun.cluster != state.cluster:
+        if begun.cluster != state.cluster:
             raise Compacted("reads and watches reach different clusters, see etcd.endpoints")
         self._wait_for_reading()
 
