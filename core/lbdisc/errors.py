@@ -7,6 +7,7 @@
 ├── ``DiscoveryError``   the registry's state cannot be known now; retried with back-off
 ├── ``RegistrarError``   the endpoint cannot be held now; retried with back-off
 │   ├── ``WriteRefused`` the registry answers, but takes no writes
+│   ├── ``RegistryBusy`` the registry answers, but others come first
 │   └── ``BrokenRegistrar``       the registrar itself failed
 ├── ``RenderError``      the template failed; the running configuration stays
 ├── ``CheckError``       the load balancer refuses the configuration; the running one stays
@@ -55,6 +56,10 @@ class RegistrarError(LbdiscError):
 
 class WriteRefused(RegistrarError):
     """The registry can be asked, but takes no writes now: it is full, or read-only."""
+
+
+class RegistryBusy(RegistrarError):
+    """The registry was asked, and had not come to us: another connection would wait as long."""
 
 
 class BrokenRegistrar(RegistrarError):

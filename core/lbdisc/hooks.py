@@ -110,6 +110,18 @@ class Narrows(Protocol):
         """
 
 
+@runtime_checkable
+class Recalls(Protocol):
+    """An entry that can tell whether it was away."""
+
+    @property
+    def found(self) -> bool:
+        """Whether the last ``put`` that was true wrote nothing: the entry was as it should be.
+
+        The core then says nothing anew after a connection that broke.
+        """
+
+
 class Registrar(Protocol):
     """Makes endpoints known. It knows how its registry holds an entry; the core knows when."""
 

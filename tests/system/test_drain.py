@@ -332,7 +332,7 @@ def test_a_registry_that_comes_back_gets_its_drain(tmp_path: Path, backend: str)
         eventually(lambda: s1.told("registered"))
         with house.registry_away():
             s1.process.send(signal.SIGTERM)
-            eventually(lambda: s1.told("not registered, trying again"))
+            eventually(lambda: s1.told("registered before, out of touch, trying again"))
             assert not s1.stopped.exists()
         eventually(lambda: s1.told(WAITING))
         assert upload.finish() == 200

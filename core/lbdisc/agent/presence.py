@@ -168,14 +168,18 @@ class Presence:
             self._holder.join(timeout)
 
     def published(self, endpoint: Endpoint) -> None:
-        """The registry has it (called by the holding thread, as the next three)."""
+        """The registry has it (called by the holding thread, as the next four)."""
         if not self._announced:
             self._tell(events.AgentAnnounced(agent=endpoint.name, address=endpoint.address))
         self._announced = True
         self._failures.clear()
 
-    def refused(self, error: LbdiscError) -> None:
-        """The registry cannot have it now; it is tried again."""
+    def kept(self, endpoint: Endpoint) -> None:
+        """The registry had it all the time."""
+        self.published(endpoint)
+
+    def refused(self, error: LbdiscError, *, held: bool) -> None:
+        """The registry cannot be told now; it is tried again."""
         self._not_announced(str(error), trace_of(error))
 
     def waiting(self, rival: str) -> None:

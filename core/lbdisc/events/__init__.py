@@ -18,6 +18,7 @@ from lbdisc.events.base import (
     Trouble,
 )
 from lbdisc.events.register import (
+    ChangeRefused,
     CheckFailed,
     CheckGaveUp,
     CheckPassed,
@@ -29,10 +30,12 @@ from lbdisc.events.register import (
     DrainGivenUp,
     DrainUnsure,
     EntryDraining,
+    EntryKept,
     EntryLeft,
     EntryRefused,
     EntryRegistered,
     EntryStays,
+    EntryUnrenewed,
     EntryWaiting,
 )
 from lbdisc.events.run import (
@@ -77,6 +80,7 @@ __all__ = [
     "AgentWithdrawn",
     "ApplyFailed",
     "Cause",
+    "ChangeRefused",
     "ChangeWanted",
     "CheckFailed",
     "CheckGaveUp",
@@ -98,10 +102,12 @@ __all__ = [
     "EntriesMended",
     "EntriesSkipped",
     "EntryDraining",
+    "EntryKept",
     "EntryLeft",
     "EntryRefused",
     "EntryRegistered",
     "EntryStays",
+    "EntryUnrenewed",
     "EntryWaiting",
     "Event",
     "GenerationApplied",
