@@ -13,6 +13,7 @@ from pydantic import SecretStr
 
 from lbdisc.errors import SettingsError, shown
 from lbdisc.plugins import nearest
+from lbdisc.secret_files import FileSecret
 from lbdisc.settings.tables import CoreSettings
 
 ENV_PREFIX = "LBDISC_"
@@ -170,7 +171,7 @@ def read_secret_files(
                 f"({origins[leaf.key]}) are set: give one"
             )
         try:
-            values[leaf.secret] = path.read_text(encoding="utf-8").rstrip("\r\n")
+            values[leaf.secret] = FileSecret(path)
         except (OSError, ValueError) as error:
             reason = error.strerror if isinstance(error, OSError) else "no UTF-8"
             raise SettingsError(f"{leaf.key}: cannot read {path}: {reason}") from error

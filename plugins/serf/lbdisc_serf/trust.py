@@ -1,0 +1,164 @@
+"""Whether what the local agent lists is the truth, judged by whom it knew and whom it reaches."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from lbdisc_serf.contact import Contact, encrypted, hint
+from lbdisc_serf.members import Member
+
+Names = frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Doubt:
+    """Why the list is not the truth: ``what`` is so, and ``why`` in the words of a failed join."""
+
+    what: str
+    why: str
+
+    def __str__(self) -> str:
+        if not self.why:
+            return f"{self.what}: no member answers (serf.join)"
+        return f"{self.what}: {self.why} ({hint(self.why)})"
+
+    @property
+    def kind(self) -> tuple[str, bool]:
+        """Equal for doubts that tell an operator the same."""
+        return self.what, encrypted(self.why)
+
+
+class Trust:
+    """Whom the local agent knew alive, and who of them is *missing* now: failed or not listed.
+
+    Who left is not missing. Who is missing is given up when the agent has reached another member
+    since: at once if it lists the member as failed, as that is then the cluster's word. A member
+    that it does not list, as it was restarted, is given up after ``window`` seconds more, if its
+    address was tried in vain; not if somebody there only speaks with another gossip key.
+    While the agent is alone nobody is given up.
+    """
+
+    def __init__(self, window: float) -> None:
+        self._window = window
+        self._known: dict[str, Member] = {}
+        self._since: dict[str, float] = {}
+        self._own: Member | None = None
+        self._listed: dict[str, Member] = {}
+        self._contact = Contact()
+
+    def read(
+        self, members: Iterable[Member], *, own: str, fresh: bool, now: float, contact: Contact
+    ) -> None:
+        """Take what is listed by the agent whose member is ``own``.
+
+        ``fresh``: it may be another agent than before; ``now`` is the monotonic clock.
+        """
+        self._contact = contact
+        listed = {member.name: member for member in members}
+        self._own = listed.pop(own, None)
+        self._listed = listed
+        self._meet(own)
+        if fresh:
+            self._since.clear()
+        for name in self._known:
+            if name != own and not _alive(listed.get(name)):
+                self._since.setdefault(name, now)
+        for name in [name for name in self._since if self._gone(name, now)]:
+            del self._known[name], self._since[name]
+
+    def _meet(self, own: str) -> None:
+        """Know who is alive, forget who left."""
+        for name, member in self._listed.items():
+            if _alive(member):
+                self._known[name] = member
+            elif member.status == "left":
+                self._known.pop(name, None)
+        if self._own is not None:
+            self._known[own] = self._own
+        self._since = {
+            name: since
+            for name, since in self._since.items()
+            if name in self._known and name != own and not _alive(self._listed.get(name))
+        }
+
+    def _gone(self, name: str, now: float) -> bool:
+        since = self._since[name]
+        if not self.alive or self._contact.reached < since:
+            return False
+        if name in self._listed:
+            return True
+        return now >= since + self._window and self._in_vain(name)
+
+    def _in_vain(self, name: str) -> bool:
+        """Whether nobody of that name is at its address, or nobody who could be understood."""
+        member = self._known[name]
+        if self._is_ours(member):
+            return True
+        failure = self._contact.outcomes.get((member.address, member.port))
+        return failure is not None and not encrypted(failure)
+
+    def _is_ours(self, member: Member) -> bool:
+        own = self._own
+        return own is not None and (own.address, own.port) == (member.address, member.port)
+
+    @property
+    def missing(self) -> Names:
+        """The names of those that are missing."""
+        return frozenset(self._since)
+
+    @property
+    def alive(self) -> tuple[Member, ...]:
+        """The others that are listed as alive."""
+        return tuple(member for member in self._listed.values() if _alive(member))
+
+    @property
+    def sought(self) -> tuple[Member, ...]:
+        """Whom to join: those not listed, and while the agent is alone those that failed too."""
+        alone = not self.alive
+        return tuple(
+            self._known[name]
+            for name in sorted(self._since)
+            if (alone or name not in self._listed) and not self._is_ours(self._known[name])
+        )
+
+    @property
+    def asked(self) -> tuple[Member, ...]:
+        """Of whom one has to be reached to know who is to blame: who failed, or the agent."""
+        return self.alive if self._unreached else ()
+
+    @property
+    def _unreached(self) -> list[float]:
+        return [since for since in self._since.values() if since > self._contact.reached]
+
+    @property
+    def sure(self) -> bool:
+        """Whether all that is missing is missing for the cluster too, as far as that is known."""
+        return not self._since or bool(self.alive and not self._unreached and not self._locked_out)
+
+    @property
+    def _locked_out(self) -> bool:
+        return any(encrypted(self._contact.outcomes.get(_at(m), "")) for m in self.sought)
+
+    @property
+    def doubt(self) -> Doubt | None:
+        """Why the list is not the truth; ``None`` while it is, or while that is being tried."""
+        if self.sure:
+            return None
+        name = self._own.name if self._own else "of this host"
+        if not self.alive:
+            tried = self._contact.tried >= max(self._since.values())
+            what = f"the Serf agent {name} is alone, and knew {len(self._since)} others"
+        elif self._unreached:
+            tried = self._contact.tried >= min(self._unreached)
+            what = f"the Serf agent {name} finds members failed, and reaches none of the others"
+        else:
+            tried = True
+            what = f"the Serf agent {name} does not meet all again that it knew"
+        return Doubt(what, self._contact.why()) if tried else None
+
+
+def _at(member: Member) -> tuple[str, int]:
+    return member.address, member.port
+
+
+def _alive(member: Member | None) -> bool:
+    return member is not None and member.status in ("alive", "leaving")
