@@ -32,7 +32,7 @@ class SerfSettings:
     port: Port = described("the port of members that have only the role", 3000)
     poll: Seconds = described("how often all members are read, besides at each event", 2.0)
     rejoin_window: SecondsOrNone = described(
-        "how long members that a restarted agent has forgotten stay listed", 30.0
+        "how long members that a restarted agent does not meet again stay listed", 30.0
     )
     agent: Literal["external", "managed"] = described(
         "managed: start, supervise and stop the Serf agent", "external"
