@@ -152,6 +152,15 @@ def test_a_restarted_agent_is_not_believed_before_it_has_met_another() -> None:
     assert steps.view.trust.sure
 
 
+def test_a_restarted_agent_may_know_old_news_of_a_member_until_it_reaches_it() -> None:
+    steps = Steps()
+    steps.read(node("a"), fresh=True)
+    assert steps.read(node("a", role="other"), fresh=True) == ["a"]
+    assert [member.name for member in steps.view.trust.sought] == ["a"]
+    steps.reach("a")
+    assert steps.read(node("a", role="other")) == ["~a", ""]
+
+
 def test_who_is_not_met_again_and_does_not_answer_is_out_after_the_window() -> None:
     steps = Steps(window=30)
     steps.read(node("a"), fresh=True)

@@ -25,6 +25,7 @@ from lbdisc_serf.wire import RpcError
 
 Connect = Callable[[Callable[[], bool]], SerfClient]
 JOIN_TIMEOUT = 15.0  # seconds; memberlist gives up a connection after 10
+REACH_TIMEOUT = 5.0  # seconds for those of whom one is enough, or who were lost before
 SETTLED = 10.0  # how many times slower it looks while nothing is missing
 MOST = 3  # members of each kind to join at a time: each one tells of all others
 _TIDY = re.compile(r"\S+:\d+->")  # the near end of a connection, another one each time
@@ -95,8 +96,10 @@ class Joiner:
         """Why some could not be joined. At the same time, as one that is silent takes its time."""
 
         def join(address: Address) -> str:
-            failure = self._join(address)
-            if address in sought and not self._over.is_set():
+            if address not in sought:
+                return self._join(address, JOIN_TIMEOUT)
+            failure = self._join(address, REACH_TIMEOUT)
+            if not self._over.is_set():
                 self.contact.note(address, failure, begun=begun)
             return failure
 
@@ -105,13 +108,16 @@ class Joiner:
         with ThreadPoolExecutor(len(addresses), "serf-join") as pool:
             return [failure for failure in pool.map(join, addresses) if failure]
 
-    def _join(self, address: Address) -> str:
+    def _join(self, address: Address, timeout: float) -> str:
         """Why ``address`` could not be joined, empty if it was."""
+        begun = time.monotonic()
         try:
             with self._client() as client:
-                client.join([joined(address)], timeout=JOIN_TIMEOUT)
+                client.join([joined(address)], timeout=timeout)
         except RpcError as error:
-            return _TIDY.sub("", str(error))
+            if time.monotonic() - begun >= timeout:
+                return f"{joined(address)} does not answer"
+            return _TIDY.sub("", str(error).rpartition("* ")[2])
         self._met.add(address)
         return ""
 

@@ -2,11 +2,13 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import TypeGuard
 
 from lbdisc_serf.contact import Contact, encrypted, hint
 from lbdisc_serf.members import Member
 
 Names = frozenset[str]
+GOSSIP = 10.0  # seconds in which news of a member have reached all others for sure
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,12 +37,17 @@ class Trust:
     that it does not list, as it was restarted, is given up after ``window`` seconds more, if its
     address was tried in vain; not if somebody there only speaks with another gossip key.
     While the agent is alone nobody is given up.
+
+    A restarted agent may first hear of a member as it was a moment ago. What that lacks is *stale*,
+    until the agent has reached the member itself, or for as long as gossip takes.
     """
 
     def __init__(self, window: float) -> None:
         self._window = window
         self._known: dict[str, Member] = {}
         self._since: dict[str, float] = {}
+        self._stale: Names = frozenset()
+        self._settled = 0.0  # when gossip has told a restarted agent all that is new
         self._own: Member | None = None
         self._listed: dict[str, Member] = {}
         self._contact = Contact()
@@ -56,9 +63,10 @@ class Trust:
         listed = {member.name: member for member in members}
         self._own = listed.pop(own, None)
         self._listed = listed
-        self._meet(own)
         if fresh:
             self._since.clear()
+            self._settled = now + GOSSIP if self._known else now
+        self._meet(own)
         for name in self._known:
             if name != own and not _alive(listed.get(name)):
                 self._since.setdefault(name, now)
@@ -100,6 +108,17 @@ class Trust:
         own = self._own
         return own is not None and (own.address, own.port) == (member.address, member.port)
 
+    def stale(self, lacking: Iterable[str], *, now: float) -> Names:
+        """Those of the living members ``lacking`` something of whom it may be old news."""
+        self._stale = frozenset(
+            name
+            for name in lacking
+            if now < self._settled
+            and _alive(member := self._listed.get(name))
+            and self._contact.outcomes.get(_at(member)) != ""
+        )
+        return self._stale
+
     @property
     def missing(self) -> Names:
         """The names of those that are missing."""
@@ -112,13 +131,11 @@ class Trust:
 
     @property
     def sought(self) -> tuple[Member, ...]:
-        """Whom to join: those not listed, and while the agent is alone those that failed too."""
+        """Whom to join: those not listed, stale ones, and while alone those that failed too."""
         alone = not self.alive
-        return tuple(
-            self._known[name]
-            for name in sorted(self._since)
-            if (alone or name not in self._listed) and not self._is_ours(self._known[name])
-        )
+        absent = {name for name in self._since if alone or name not in self._listed}
+        members = [self._known[name] for name in sorted(absent | self._stale)]
+        return tuple(member for member in members if not self._is_ours(member))
 
     @property
     def asked(self) -> tuple[Member, ...]:
@@ -160,5 +177,5 @@ def _at(member: Member) -> tuple[str, int]:
     return member.address, member.port
 
 
-def _alive(member: Member | None) -> bool:
+def _alive(member: Member | None) -> TypeGuard[Member]:
     return member is not None and member.status in ("alive", "leaving")

@@ -79,8 +79,8 @@ def _plain(text: str) -> str:
 class View:
     """What was published, and the steps from there. Lives as long as the discovery.
 
-    The endpoints of a member that is missing (see ``Trust``) stay as they were until it is given
-    up, or known again, in whatever state.
+    The endpoints of a member that is missing or stale (see ``Trust``) stay as they were until it is
+    given up, or known again, in whatever state.
     """
 
     def __init__(self, settings: SerfSettings) -> None:
@@ -100,8 +100,9 @@ class View:
         members = tuple(members)
         self.trust.read(members, own=own, fresh=fresh, now=now, contact=contact)
         reading = read(members, self._settings)
-        missing = self.trust.missing
-        held = {key: endpoint for key, endpoint in self._shown.items() if key[1] in missing}
+        lacking = {name for service, name in self._shown.keys() - reading.endpoints.keys()}
+        kept = self.trust.missing | self.trust.stale(lacking, now=now)
+        held = {key: endpoint for key, endpoint in self._shown.items() if key[1] in kept}
         listed = held | reading.endpoints
         leaving = self._leaving(reading, listed)
         self._fresh = self._fresh or fresh
