@@ -71,6 +71,26 @@ def test_a_balancer_that_left_finds_its_nodes_again(stack: ExitStack, tmp_path: 
         watching.until(lambda s: len(s) == 1, deadline=15)
     with Watching(make_discovery("serf", settings | {"serf.node": "balancer"})) as watching:
         watching.until(lambda s: len(s) == 1, deadline=15)
+    assert len(watching.seen.snapshots[0]) == 1
+
+
+def test_a_balancer_that_finds_none_of_its_nodes_again_does_not_say_that_there_are_none(
+    stack: ExitStack, tmp_path: Path
+) -> None:
+    registry = cluster(stack, tmp_path)
+    address = registry.node_address(BALANCER)
+    settings = registry.node_settings(BALANCER) | {"serf.join": (address,)}
+    node = registry.node("n1")
+    with Watching(make_discovery("serf", settings | {"serf.node": "balancer"})) as watching:
+        eventually(lambda: joins(node, address))
+        watching.until(lambda s: len(s) == 1, deadline=15)
+    registry.stop()
+    with Watching(make_discovery("serf", settings | {"serf.node": "balancer"})) as watching:
+        assert "balancer is alone, and knew 2 others" in str(watching.failed(deadline=15))
+        registry.start()
+        registry.node("n2").join(address)
+        watching.until(lambda s: [e.name for e in s.endpoints] == ["n2"], deadline=15)
+    assert [len(snapshot) for snapshot in watching.seen.snapshots] == [1]
 
 
 def joins(node: serf.SerfAgent, address: str) -> bool:

@@ -94,8 +94,30 @@ def test_failed_is_out_once_another_member_was_reached_since() -> None:
     assert steps.read(node("a", "failed"), node("b")) == []
     assert {member.name for member in steps.view.trust.asked} == {"b", "hb"}
     steps.reach()
+    steps.reach("a", "connection refused")
     assert steps.read(node("a", "failed"), node("b")) == ["b"]
     assert steps.view.trust.asked == ()
+
+
+def test_failed_stays_if_it_only_has_another_key() -> None:
+    steps = Steps()
+    steps.read(node("a"), node("b"), fresh=True)
+    steps.read(node("a", "failed"), node("b"))
+    steps.reach("a", OTHER_KEY)
+    steps.reach()
+    steps.now = 60
+    assert steps.read(node("a", "failed"), node("b")) == []
+    assert OTHER_KEY in steps.doubt
+
+
+def test_failed_that_does_not_answer_is_not_waited_for() -> None:
+    steps = Steps()
+    steps.read(node("a"), node("b"), fresh=True)
+    steps.read(node("a", "failed"), node("b"))
+    steps.reach()
+    assert steps.read(node("a", "failed"), node("b")) == []
+    steps.now = 3
+    assert steps.read(node("a", "failed"), node("b")) == ["b"]
 
 
 def test_failed_stays_while_none_of_the_others_is_reached() -> None:
@@ -123,7 +145,7 @@ def test_all_failed_is_no_loss_but_an_agent_that_is_alone() -> None:
         f"the Serf agent me is alone, and knew 2 others: {OTHER_KEY} (serf.encrypt)"
     )
     assert steps.read(node("a"), node("b", "failed"), alone=True) == []
-    steps.now = 2
+    steps.now = 4
     steps.reach("a")
     assert steps.read(node("a"), node("b", "failed"), alone=True) == ["a"]
     assert steps.doubt == ""
@@ -192,7 +214,7 @@ def test_who_speaks_with_another_key_stays_and_is_told_of() -> None:
     steps.now = 60
     assert steps.read() == []
     assert steps.doubt == (
-        f"the Serf agent me does not meet all again that it knew: {OTHER_KEY} (serf.encrypt)"
+        f"the Serf agent me does not meet all that it knew: {OTHER_KEY} (serf.encrypt)"
     )
 
 
@@ -223,6 +245,7 @@ def test_missing_that_is_known_again_is_as_it_is() -> None:
     steps.read(node("a"), node("b"), node("c"), fresh=True)
     steps.read(fresh=True)
     steps.reach()
+    steps.reach("b", "connection refused")
     assert steps.read(node("a"), node("b", "failed"), node("c", "left")) == ["a ~c", "a"]
     assert steps.view.trust.missing == frozenset()
 

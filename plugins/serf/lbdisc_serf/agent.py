@@ -16,6 +16,7 @@ from lbdisc import atomic
 from lbdisc.errors import DiscoveryError, SettingsError
 from lbdisc_serf import complaints, launching
 from lbdisc_serf.connecting import connect
+from lbdisc_serf.members import Member
 from lbdisc_serf.memory import Memory
 from lbdisc_serf.output import AgentOutput
 from lbdisc_serf.settings import GOSSIP_PORT, SerfSettings, joined, split
@@ -62,6 +63,8 @@ class LocalAgent:
         self._child: subprocess.Popen[bytes] | None = None
         self._output: AgentOutput | None = None
         self._leaving = False
+        self.knew: tuple[Member, ...] = ()
+        """The members that an own agent had known before it was started."""
 
     @property
     def owned(self) -> bool:
@@ -134,6 +137,7 @@ class LocalAgent:
         try:
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
             memory.prepare(self._keys)
+            self.knew = memory.known if self._rejoins else ()
             atomic.write(path, json.dumps(self._configuration(memory), indent=2), mode=0o600)
         except OSError as error:
             raise SettingsError(f"cannot write {path} (serf.folder): {error.strerror}") from error

@@ -58,6 +58,8 @@ class SerfDiscovery:
         with connect(self._settings, stop.is_set) as client, self._joiner() as joiner:
             log, queries = client.monitor("DEBUG"), client.stream(f"query:{asking.QUERY}")
             self._await_join(agent, client, log, joiner, stop)
+            if self._view.empty:
+                self._view.trust.remember(agent.knew)
             own, fresh, news = client.name, True, ""
             while not stop.is_set():
                 snapshots = self._view.update(

@@ -14,6 +14,7 @@ import structlog
 
 from lbdisc import atomic
 from lbdisc.errors import SettingsError
+from lbdisc_serf.members import Member
 from lbdisc_serf.settings import GOSSIP_PORT, SerfSettings, check_keys, split
 
 
@@ -42,6 +43,19 @@ class Memory:
             atomic.write(self.keyring, json.dumps(keys), mode=0o600)
         atomic.write(self._note, json.dumps({"join": join, "keys": digest}), mode=0o600)
 
+    @property
+    def known(self) -> tuple[Member, ...]:
+        """The members in the snapshot, alive when the last agent ended; what is damaged is not."""
+        found: dict[str, Member] = {}
+        text = self.snapshot.read_bytes() if self.snapshot.exists() else b""
+        for line in text.decode("utf-8", errors="replace").splitlines():
+            what, _, rest = line.partition(": ")
+            name, _, at = rest.partition(" ")
+            found.pop(name if what == "alive" else rest, None)
+            if what == "alive" and (member := _member(name, at)):
+                found[name] = member
+        return tuple(found.values())
+
     def _put_aside(self, was: object) -> None:
         aside = self.snapshot.with_name(f"{self.snapshot.name}.before")
         self.snapshot.replace(aside)
@@ -59,6 +73,14 @@ class Memory:
     def _read(self) -> dict[str, Any]:
         found = _json(self._note)
         return found if isinstance(found, dict) else {}
+
+
+def _member(name: str, at: str) -> Member | None:
+    try:
+        address, port = split(at, "a snapshot's member")
+    except SettingsError:
+        return None
+    return Member(name=name, address=address, port=port, status="alive")
 
 
 def _same(was: object, join: Collection[str]) -> bool:

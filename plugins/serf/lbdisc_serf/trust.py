@@ -9,6 +9,7 @@ from lbdisc_serf.members import Member
 
 Names = frozenset[str]
 GOSSIP = 10.0  # seconds in which news of a member have reached all others for sure
+ANSWER = 2.0  # seconds in which who only has another key has answered
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,10 +34,10 @@ class Trust:
     """Whom the local agent knew alive, and who of them is *missing* now: failed or not listed.
 
     Who left is not missing. Who is missing is given up when the agent has reached another member
-    since: at once if it lists the member as failed, as that is then the cluster's word. A member
-    that it does not list, as it was restarted, is given up after ``window`` seconds more, if its
-    address was tried in vain; not if somebody there only speaks with another gossip key.
-    While the agent is alone nobody is given up.
+    since: soon if it lists the member as failed, as that is then the cluster's word. A member that
+    it does not list, as it was restarted, is given up after ``window`` seconds, if its address was
+    tried in vain. Neither is if somebody at its address only speaks with another gossip key. While
+    the agent is alone nobody is given up.
 
     A restarted agent may first hear of a member as it was a moment ago. What that lacks is *stale*,
     until the agent has reached the member itself, or for as long as gossip takes.
@@ -68,10 +69,15 @@ class Trust:
             self._settled = now + GOSSIP if self._known else now
         self._meet(own)
         for name in self._known:
-            if name != own and not _alive(listed.get(name)):
-                self._since.setdefault(name, now)
+            if name not in self._since and name != own and not _alive(listed.get(name)):
+                self._since[name] = now
+                contact.outcomes.pop(_at(self._known[name]), None)
         for name in [name for name in self._since if self._gone(name, now)]:
             del self._known[name], self._since[name]
+
+    def remember(self, members: Iterable[Member]) -> None:
+        """Know ``members``, which an earlier agent knew."""
+        self._known |= {member.name: member for member in members}
 
     def _meet(self, own: str) -> None:
         """Know who is alive, forget who left."""
@@ -92,17 +98,15 @@ class Trust:
         since = self._since[name]
         if not self.alive or self._contact.reached < since:
             return False
+        failure = self._failure(name)
         if name in self._listed:
-            return True
-        return now >= since + self._window and self._in_vain(name)
+            return now >= since + ANSWER if failure is None else not encrypted(failure)
+        return now >= since + self._window and failure is not None and not encrypted(failure)
 
-    def _in_vain(self, name: str) -> bool:
-        """Whether nobody of that name is at its address, or nobody who could be understood."""
+    def _failure(self, name: str) -> str | None:
+        """Why it could not be joined since it is missing, ``None`` if that was not tried yet."""
         member = self._known[name]
-        if self._is_ours(member):
-            return True
-        failure = self._contact.outcomes.get((member.address, member.port))
-        return failure is not None and not encrypted(failure)
+        return "" if self._is_ours(member) else self._contact.outcomes.get(_at(member))
 
     def _is_ours(self, member: Member) -> bool:
         own = self._own
@@ -131,10 +135,8 @@ class Trust:
 
     @property
     def sought(self) -> tuple[Member, ...]:
-        """Whom to join: those not listed, stale ones, and while alone those that failed too."""
-        alone = not self.alive
-        absent = {name for name in self._since if alone or name not in self._listed}
-        members = [self._known[name] for name in sorted(absent | self._stale)]
+        """Whom to join: who is missing or stale."""
+        members = [self._known[name] for name in sorted(self._since.keys() | self._stale)]
         return tuple(member for member in members if not self._is_ours(member))
 
     @property
@@ -169,7 +171,7 @@ class Trust:
             what = f"the Serf agent {name} finds members failed, and reaches none of the others"
         else:
             tried = True
-            what = f"the Serf agent {name} does not meet all again that it knew"
+            what = f"the Serf agent {name} does not meet all that it knew"
         return Doubt(what, self._contact.why()) if tried else None
 
 

@@ -95,7 +95,8 @@ class View:
     ) -> list[Snapshot]:
         """The snapshots to publish, in order: none if nothing changed; see ``Trust.read``.
 
-        After ``fresh`` the state is published once more when the list is to be trusted.
+        After ``fresh`` the state is published once more when the list is to be trusted; nothing is
+        before that has been so for the first time.
         """
         members = tuple(members)
         self.trust.read(members, own=own, fresh=fresh, now=now, contact=contact)
@@ -106,7 +107,9 @@ class View:
         listed = held | reading.endpoints
         leaving = self._leaving(reading, listed)
         self._fresh = self._fresh or fresh
-        unchanged = listed == self._shown and reading.problems == self._problems
+        if self.empty and not self.trust.sure:
+            return []
+        unchanged = listed == self._shown and reading.problems == (self._problems or ())
         if unchanged and not (self._fresh and self.trust.sure):
             return []
         self._fresh = self._fresh and not self.trust.sure
