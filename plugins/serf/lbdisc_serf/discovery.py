@@ -57,9 +57,10 @@ class SerfDiscovery:
     def _follow(self, agent: LocalAgent, publish: Publish, stop: Event) -> None:
         with connect(self._settings, stop.is_set) as client, self._joiner() as joiner:
             log, queries = client.monitor("DEBUG"), client.stream(f"query:{asking.QUERY}")
-            self._await_join(agent, client, log, joiner, stop)
-            if self._view.empty:
+            if self._view.empty and agent.knew:
                 self._view.trust.remember(agent.knew)
+            else:
+                self._await_join(agent, client, log, joiner, stop)
             own, fresh, news = client.name, True, ""
             while not stop.is_set():
                 snapshots = self._view.update(

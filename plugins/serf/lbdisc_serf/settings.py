@@ -54,7 +54,7 @@ class SerfSettings:
         default_factory=dict, metadata={"help": "managed: more tags of the member"}
     )
     folder: Path = described(
-        "managed: where its configuration and snapshot are", Path("{state_dir}/serf")
+        "managed: where its configuration, keyring and snapshot are", Path("{state_dir}/serf")
     )
     binary: str = described("managed: the program", "serf")
     leave_timeout: Seconds = described("managed: the longest wait for a clean leave", 5.0)
