@@ -37,7 +37,7 @@ class Steps:
 
     @property
     def doubt(self) -> str:
-        return str(self.view.trust.doubt or "")
+        return str(self.view.belief.doubt or "")
 
 
 def shown(snapshot: Snapshot) -> str:
@@ -84,7 +84,7 @@ def test_the_last_that_leave_leave_an_agent_that_is_believed() -> None:
     steps = Steps()
     steps.read(node("a"), fresh=True, alone=True)
     assert steps.read(node("a", "left"), alone=True) == ["~a", ""]
-    assert steps.view.trust.sure
+    assert steps.view.belief.sure
 
 
 def test_failed_is_out_once_another_member_was_reached_since() -> None:
@@ -92,11 +92,11 @@ def test_failed_is_out_once_another_member_was_reached_since() -> None:
     steps.read(node("a"), node("b"), fresh=True)
     steps.now = 1
     assert steps.read(node("a", "failed"), node("b")) == []
-    assert {member.name for member in steps.view.trust.asked} == {"b", "hb"}
+    assert {member.name for member in steps.view.belief.asked} == {"b", "hb"}
     steps.reach()
     steps.reach("a", "connection refused")
     assert steps.read(node("a", "failed"), node("b")) == ["b"]
-    assert steps.view.trust.asked == ()
+    assert steps.view.belief.asked == ()
 
 
 def test_failed_stays_if_it_only_has_another_key() -> None:
@@ -167,18 +167,18 @@ def test_a_restarted_agent_is_not_believed_before_it_has_met_another() -> None:
     steps = Steps()
     steps.read(node("a"), node("b"), fresh=True)
     assert steps.read(fresh=True, alone=True) == []
-    assert [member.name for member in steps.view.trust.sought] == ["a", "b", "hb"]
+    assert [member.name for member in steps.view.belief.sought] == ["a", "b", "hb"]
     assert steps.read(node("c"), alone=True) == ["a b c"]
     steps.reach("a")
     assert steps.read(node("a"), node("b"), node("c")) == ["a b c"]
-    assert steps.view.trust.sure
+    assert steps.view.belief.sure
 
 
 def test_a_restarted_agent_may_know_old_news_of_a_member_until_it_reaches_it() -> None:
     steps = Steps()
     steps.read(node("a"), fresh=True)
     assert steps.read(node("a", role="other"), fresh=True) == ["a"]
-    assert [member.name for member in steps.view.trust.sought] == ["a"]
+    assert [member.name for member in steps.view.belief.sought] == ["a"]
     steps.reach("a")
     assert steps.read(node("a", role="other")) == ["~a", ""]
 
@@ -193,7 +193,7 @@ def test_who_is_not_met_again_and_does_not_answer_is_out_after_the_window() -> N
     assert steps.read() == ["a"]
     steps.now = 31
     assert steps.read() == [""]
-    assert steps.view.trust.sought == ()
+    assert steps.view.belief.sought == ()
 
 
 def test_who_is_not_met_again_stays_until_it_was_tried() -> None:
@@ -247,7 +247,7 @@ def test_missing_that_is_known_again_is_as_it_is() -> None:
     steps.reach()
     steps.reach("b", "connection refused")
     assert steps.read(node("a"), node("b", "failed"), node("c", "left")) == ["a ~c", "a"]
-    assert steps.view.trust.missing == frozenset()
+    assert steps.view.belief.missing == frozenset()
 
 
 def test_problems_name_member_and_tag_and_change_is_published() -> None:

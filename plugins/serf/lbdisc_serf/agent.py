@@ -16,8 +16,8 @@ from lbdisc import atomic
 from lbdisc.errors import DiscoveryError, SettingsError
 from lbdisc_serf import complaints, launching
 from lbdisc_serf.connecting import connect
+from lbdisc_serf.files import AgentFiles
 from lbdisc_serf.members import Member
-from lbdisc_serf.memory import Memory
 from lbdisc_serf.output import AgentOutput
 from lbdisc_serf.settings import GOSSIP_PORT, SerfSettings, joined, split
 from lbdisc_serf.tags import check_size
@@ -132,18 +132,18 @@ class LocalAgent:
     def _write_configuration(self) -> Path:
         folder = self._settings.folder
         path = folder / f"{self._node}.json"
-        memory = Memory(self._settings, self._node)
+        files = AgentFiles(self._settings, self._node)
         self._keys = self._settings.gossip_keys()
         try:
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-            memory.prepare(self._keys)
-            self.knew = memory.known if self._rejoins else ()
-            atomic.write(path, json.dumps(self._configuration(memory), indent=2), mode=0o600)
+            files.prepare(self._keys)
+            self.knew = files.known if self._rejoins else ()
+            atomic.write(path, json.dumps(self._configuration(files), indent=2), mode=0o600)
         except OSError as error:
             raise SettingsError(f"cannot write {path} (serf.folder): {error.strerror}") from error
         return path
 
-    def _configuration(self, memory: Memory) -> dict[str, Any]:
+    def _configuration(self, files: AgentFiles) -> dict[str, Any]:
         settings = self._settings
         address = split(settings.bind, "serf.bind", port=GOSSIP_PORT)
         configuration: dict[str, Any] = {
@@ -152,7 +152,7 @@ class LocalAgent:
             "rpc_addr": settings.rpc,
             "profile": settings.profile,
             "tags": self._tags | dict(settings.tags),
-            "snapshot_path": str(memory.snapshot),
+            "snapshot_path": str(files.snapshot),
             "rejoin_after_leave": self._rejoins,
         }
         if self._advertise and (settings.advertise or address[0] in ANYWHERE):
@@ -160,7 +160,7 @@ class LocalAgent:
         if settings.key:
             configuration["rpc_auth"] = settings.key
         if self._keys:
-            configuration["keyring_file"] = str(memory.keyring)
+            configuration["keyring_file"] = str(files.keyring)
         return configuration
 
     def leave(self) -> None:

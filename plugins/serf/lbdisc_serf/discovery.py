@@ -28,7 +28,7 @@ _NEWS = (b"serf: EventMember", b"serf: messageLeaveType")
 class SerfDiscovery:
     """Watches the members that the local agent knows.
 
-    An agent whose list is not the truth (see ``Trust``) is a lost registry: that is raised once,
+    An agent whose list is not the truth (see ``Belief``) is a lost registry: that is raised once,
     and then waited for, as long as it is so for the same reason. News that are true all the same
     are published. An own agent goes on between two calls of ``watch``, so that others can join it.
     """
@@ -58,7 +58,7 @@ class SerfDiscovery:
         with connect(self._settings, stop.is_set) as client, self._joiner() as joiner:
             log, queries = client.monitor("DEBUG"), client.stream(f"query:{asking.QUERY}")
             if self._view.empty and agent.knew:
-                self._view.trust.remember(agent.knew)
+                self._view.belief.remember(agent.knew)
             else:
                 self._await_join(agent, client, log, joiner, stop)
             own, fresh, news = client.name, True, ""
@@ -81,10 +81,10 @@ class SerfDiscovery:
 
         ``again``: something was published, which looks as if all were well.
         """
-        trust = self._view.trust
-        joiner.seek(trust.sought, trust.asked)
-        doubt = trust.doubt
-        if trust.sure:
+        belief = self._view.belief
+        joiner.seek(belief.sought, belief.asked)
+        doubt = belief.doubt
+        if belief.sure:
             self._said = None
         elif doubt is not None and (again or doubt.kind != self._said):
             self._said = doubt.kind
@@ -116,7 +116,7 @@ class SerfDiscovery:
         self, agent: LocalAgent, client: SerfClient, log: int, queries: int, stop: Event
     ) -> str:
         """What the agent's log says of a member, ``""`` when it is only time to look again."""
-        unsure = not self._view.trust.sure
+        unsure = not self._view.belief.sure
         end = time.monotonic() + min(self._settings.poll, SLICE if unsure else math.inf)
         while not stop.is_set() and (left := end - time.monotonic()) > 0:
             agent.check()

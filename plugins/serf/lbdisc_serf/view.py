@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from lbdisc.errors import EntryError, shown
 from lbdisc.values import Endpoint, Problem, Snapshot, check_name, is_reserved
 from lbdisc_serf import tags
+from lbdisc_serf.belief import Belief
 from lbdisc_serf.contact import Contact
 from lbdisc_serf.members import Member
 from lbdisc_serf.settings import SerfSettings
-from lbdisc_serf.trust import Trust
 
 Key = tuple[str, str]
 
@@ -79,8 +79,8 @@ def _plain(text: str) -> str:
 class View:
     """What was published, and the steps from there. Lives as long as the discovery.
 
-    The endpoints of a member that is missing or stale (see ``Trust``) stay as they were until it is
-    given up, or known again, in whatever state.
+    The endpoints of a member that is missing or stale (see ``Belief``) stay as they were until it
+    is given up, or known again, in whatever state.
     """
 
     def __init__(self, settings: SerfSettings) -> None:
@@ -88,31 +88,31 @@ class View:
         self._shown: dict[Key, Endpoint] = {}
         self._problems: tuple[Problem, ...] | None = None
         self._fresh = True  # whether the newest agent's list is still to be published
-        self.trust = Trust(settings.rejoin_window)
+        self.belief = Belief(settings.rejoin_window)
 
     def update(
         self, members: Iterable[Member], *, own: str, fresh: bool, now: float, contact: Contact
     ) -> list[Snapshot]:
-        """The snapshots to publish, in order: none if nothing changed; see ``Trust.read``.
+        """The snapshots to publish, in order: none if nothing changed; see ``Belief.read``.
 
         After ``fresh`` the state is published once more when the list is to be trusted; nothing is
         before that has been so for the first time.
         """
         members = tuple(members)
-        self.trust.read(members, own=own, fresh=fresh, now=now, contact=contact)
+        self.belief.read(members, own=own, fresh=fresh, now=now, contact=contact)
         reading = read(members, self._settings)
         lacking = {name for service, name in self._shown.keys() - reading.endpoints.keys()}
-        kept = self.trust.missing | self.trust.stale(lacking, now=now)
+        kept = self.belief.missing | self.belief.stale(lacking, now=now)
         held = {key: endpoint for key, endpoint in self._shown.items() if key[1] in kept}
         listed = held | reading.endpoints
         leaving = self._leaving(reading, listed)
         self._fresh = self._fresh or fresh
-        if self.empty and not self.trust.sure:
+        if self.empty and not self.belief.sure:
             return []
         unchanged = listed == self._shown and reading.problems == (self._problems or ())
-        if unchanged and not (self._fresh and self.trust.sure):
+        if unchanged and not (self._fresh and self.belief.sure):
             return []
-        self._fresh = self._fresh and not self.trust.sure
+        self._fresh = self._fresh and not self.belief.sure
         self._shown, self._problems = listed, reading.problems
         steps = [listed | leaving, listed] if leaving else [listed]
         return [Snapshot.of(step.values(), reading.problems) for step in steps]

@@ -30,7 +30,7 @@ class Doubt:
         return self.what, encrypted(self.why)
 
 
-class Trust:
+class Belief:
     """Whom the local agent knew alive, and who of them is *missing* now: failed or not listed.
 
     Who left is not missing. Who is missing is given up when the agent has reached another member

@@ -18,7 +18,7 @@ from lbdisc_serf.members import Member
 from lbdisc_serf.settings import GOSSIP_PORT, SerfSettings, check_keys, split
 
 
-class Memory:
+class AgentFiles:
     """The files of the agent ``node`` in ``settings.folder``. Raises ``OSError``."""
 
     def __init__(self, settings: SerfSettings, node: str) -> None:

@@ -73,6 +73,25 @@ def test_an_agent_that_cannot_join_again_says_why_and_loses_nobody(tmp_path: Pat
         assert watching.seen.states_of(registered(first)) == ["ready"]
 
 
+def test_a_node_that_only_has_another_key_stays_and_the_others_are_followed(
+    tmp_path: Path,
+) -> None:
+    with serf.start(tmp_path, encrypt=True) as registry:
+        odd, other = registry.node("n1"), registry.node("n2")
+        registry.node("n3")
+        with Watching(make_discovery("serf", registry.settings)) as watching:
+            watching.until(names("n1", "n2", "n3"), deadline=15)
+            odd.kill()
+            odd.configuration["encrypt_key"] = "SZrbIokNc9LFeATIkfqYJNbTVWkHth1coUHyBPkYUSI="
+            odd.start()
+            watching.failed(deadline=DETECTION)
+            other.leave()
+            watching.until(names("n1", "n3"), deadline=15)
+            eventually(lambda: len(watching.errors) > 1)  # what was followed is no sign of health
+        assert "does not meet all that it knew" in said(watching)
+        assert "serf.encrypt" in said(watching)
+
+
 def said(watching: Watching) -> str:
     return str(watching.errors[-1]) if watching.errors else ""
 
