@@ -84,9 +84,9 @@ class SerfDiscovery:
         belief = self._view.belief
         joiner.seek(belief.sought, belief.asked)
         doubt = belief.doubt
-        if belief.sure:
+        if again or belief.sure:
             self._said = None
-        elif doubt is not None and (again or doubt.kind != self._said):
+        if doubt is not None and doubt.kind != self._said:
             self._said = doubt.kind
             raise DiscoveryError(str(doubt))
 
