@@ -86,7 +86,7 @@ def test_a_balancer_that_finds_none_of_its_nodes_again_does_not_say_that_there_a
         watching.until(lambda s: len(s) == 1, deadline=15)
     registry.stop()
     with Watching(make_discovery("serf", settings | {"serf.node": "balancer"})) as watching:
-        assert "balancer is alone, and knew 2 others" in str(watching.failed(deadline=15))
+        assert "balancer is alone and misses 2 that it knew" in str(watching.failed(deadline=15))
         assert watching.seen.count == 0
         registry.start()
         registry.node("n2").join(address)

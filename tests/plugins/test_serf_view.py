@@ -110,6 +110,15 @@ def test_failed_stays_if_it_only_has_another_key() -> None:
     assert OTHER_KEY in steps.doubt
 
 
+def test_failed_that_is_reached_after_all_has_a_moment_to_say_so() -> None:
+    steps = Steps()
+    steps.read(node("a"), node("b"), fresh=True)
+    steps.read(node("a", "failed"), node("b"))
+    steps.reach("a")
+    assert steps.read(node("a", "failed"), node("b")) == []
+    assert steps.read(node("a"), node("b")) == []
+
+
 def test_failed_that_does_not_answer_is_not_waited_for() -> None:
     steps = Steps()
     steps.read(node("a"), node("b"), fresh=True)
@@ -142,7 +151,7 @@ def test_all_failed_is_no_loss_but_an_agent_that_is_alone() -> None:
     assert steps.read(node("a", "failed"), node("b", "failed"), alone=True) == []
     steps.reach("a", OTHER_KEY)
     assert steps.doubt == (
-        f"the Serf agent me is alone, and knew 2 others: {OTHER_KEY} (serf.encrypt)"
+        f"the Serf agent me is alone and misses 2 that it knew: {OTHER_KEY} (serf.encrypt)"
     )
     assert steps.read(node("a"), node("b", "failed"), alone=True) == []
     steps.now = 4
@@ -225,7 +234,7 @@ def test_an_agent_that_stays_alone_loses_nobody() -> None:
     steps.reach("a", "connection refused")
     steps.now = 1000
     assert steps.read(alone=True) == []
-    assert "is alone, and knew 2 others" in steps.doubt
+    assert "is alone and misses 2 that it knew" in steps.doubt
 
 
 def test_every_restart_begins_a_new_window() -> None:

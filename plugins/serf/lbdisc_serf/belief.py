@@ -9,7 +9,7 @@ from lbdisc_serf.members import Member
 
 Names = frozenset[str]
 GOSSIP = 10.0  # seconds in which news of a member have reached all others for sure
-ANSWER = 2.0  # seconds in which who only has another key has answered
+ANSWER = 2.0  # seconds in which who lives, or only has another key, has answered
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +100,8 @@ class Belief:
             return False
         failure = self._failure(name)
         if name in self._listed:
-            return now >= since + ANSWER if failure is None else not encrypted(failure)
+            # Who was reached after all says within a moment that it lives.
+            return not encrypted(failure or "") and (bool(failure) or now >= since + ANSWER)
         return now >= since + self._window and failure is not None and not encrypted(failure)
 
     def _failure(self, name: str) -> str | None:
@@ -165,7 +166,7 @@ class Belief:
         name = self._own.name if self._own else "of this host"
         if not self.alive:
             tried = self._contact.tried >= max(self._since.values())
-            what = f"the Serf agent {name} is alone, and knew {len(self._since)} others"
+            what = f"the Serf agent {name} is alone and misses {len(self._since)} that it knew"
         elif self._unreached:
             tried = self._contact.tried >= min(self._unreached)
             what = f"the Serf agent {name} finds members failed, and reaches none of the others"
