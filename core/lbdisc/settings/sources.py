@@ -12,6 +12,7 @@ from typing import Any, get_args, get_origin, get_type_hints
 from pydantic import SecretStr
 
 from lbdisc.errors import SettingsError, nearest, shown
+from lbdisc.secret_files import FileSecret
 from lbdisc.settings.merging import over
 from lbdisc.settings.tables import CoreSettings
 
@@ -201,7 +202,7 @@ def read_secret_files(
                 f"({origins[leaf.key]}) are set: give one"
             )
         try:
-            values[leaf.secret] = path.read_text(encoding="utf-8").rstrip("\r\n")
+            values[leaf.secret] = FileSecret(path)
         except (OSError, ValueError) as error:
             reason = error.strerror if isinstance(error, OSError) else "no UTF-8"
             raise SettingsError(f"{leaf.key}: cannot read {path}: {reason}") from error
