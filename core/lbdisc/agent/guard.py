@@ -40,12 +40,12 @@ IS_BACK = "listed again"
 BY_OPERATOR = "an operator released it"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, order=True)
 class Released:
     """An endpoint that is held no more, and ``why``."""
 
-    endpoint: Endpoint
     why: str
+    endpoint: Endpoint
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,7 +201,7 @@ class Guard:
         held = self._held.pop(place)
         same = held.endpoint.key == endpoint.key
         why = IS_BACK if same else f"{endpoint.name} has its address now"
-        self._released.append(Released(held.endpoint, why))
+        self._released.append(Released(why, held.endpoint))
 
     def _drop_reused(self) -> None:
         """Who is listed elsewhere, or whose address is another service's, is no loss."""
@@ -210,7 +210,7 @@ class Guard:
             if now_at is not None and Place.of(now_at) != place:
                 del self._held[place]
                 self._released.append(
-                    Released(held.endpoint, f"listed again, at {now_at.host_port}")
+                    Released(f"listed again, at {now_at.host_port}", held.endpoint)
                 )
             elif self._places.reused(place, held.came):
                 self._let_go(place, "another service has its address now")
@@ -263,7 +263,7 @@ class Guard:
     def _let_go(self, place: Place, why: str) -> None:
         """Rightly gone: it does not count any more in what the service had."""
         held = self._held.pop(place)
-        self._released.append(Released(held.endpoint, why))
+        self._released.append(Released(why, held.endpoint))
         self._pools[place.service].leaves(place, held.came)
 
     def _pin(self, now: float) -> None:
@@ -324,7 +324,7 @@ class Guard:
             # What the service had stays the measure, so that it does not shrink with each.
             del self._held[place]
             self._pools[service].lost.pop(place, None)
-            self._released.append(Released(held.endpoint, "loss_hold is over"))
+            self._released.append(Released("loss_hold is over", held.endpoint))
 
     def _listed(self) -> Snapshot:
         ours = (pair for pair in self._places.doubles() if self._is_ours(pair[0].service))

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 import structlog
 
-from lbdisc.agent.control import Control, Reply
+from lbdisc.agent.control import Control, ControlReply
 from lbdisc.agent.guard import Guard, Verdict
 from lbdisc.agent.held import GuardMemory
 from lbdisc.agent.status import not_kept
@@ -90,7 +90,7 @@ class Guarding:
             self._next = end + max(EVERY, (end - now) * SHARE)
         self._keep(watcher.memory)
 
-    def _obey(self, watcher: Watcher, ask: str, what: str) -> Reply:
+    def _obey(self, watcher: Watcher, ask: str, what: str) -> ControlReply:
         service, _, name = what.partition("/")
         if ask == "guard.release":
             found = watcher.release(service, name)
@@ -100,7 +100,7 @@ class Guarding:
             return _answer(
                 found, f"held until released: {{}}; nothing of {what or 'any'} is served"
             )
-        return Reply(False, f"this agent does not know {ask!r}")
+        return ControlReply(False, f"this agent does not know {ask!r}")
 
     def _health(self, watched: Sequence[Endpoint]) -> Sequence[ServerHealth]:
         """What the load balancer says of them; nothing, where it or the reloader fails."""
@@ -132,7 +132,7 @@ class Guarding:
         self._kept = kept
 
 
-def _answer(found: Sequence[Endpoint], texts: str) -> Reply:
+def _answer(found: Sequence[Endpoint], texts: str) -> ControlReply:
     done, nothing = texts.split("; ")
     names = ", ".join(f"{endpoint.service}/{endpoint.name}" for endpoint in found)
-    return Reply(True, done.format(names)) if found else Reply(False, nothing)
+    return ControlReply(True, done.format(names)) if found else ControlReply(False, nothing)
