@@ -68,7 +68,7 @@ def judged(verdict: Verdict, now: float, *, cause: Cause) -> Iterator[Event]:
             since_s=now - found[0].since,
             cause=cause,
         )
-    for why, released in groupby(sorted(verdict.released, key=_reason_released), _reason_released):
+    for why, released in groupby(sorted(verdict.released), _reason_released):
         gone = tuple(each.endpoint for each in released)
         returned = why.startswith(IS_BACK)
         yield EndpointsReleased(endpoints=gone, returned=returned, why=why, cause=cause)

@@ -25,7 +25,7 @@ _log = structlog.get_logger("lbdisc.control")
 
 
 @dataclass(frozen=True, slots=True)
-class Obeyed:
+class ControlReply:
     """What the agent says to a word; ``done`` whether it did something."""
 
     done: bool
@@ -33,7 +33,7 @@ class Obeyed:
 
 
 # What is asked, such as ``guard.release``, and of what.
-Obey = Callable[[str, str], Obeyed]
+Obey = Callable[[str, str], ControlReply]
 
 
 class Control:
@@ -54,7 +54,7 @@ class Control:
             ) from error
         return path
 
-    def answer(self, word: Path, *, patience: float = PATIENCE) -> Obeyed | None:
+    def answer(self, word: Path, *, patience: float = PATIENCE) -> ControlReply | None:
         """The agent's answer, ``None`` while there is none; the word then stays said."""
         path = word.with_suffix(_ANSWER)
         end = time.monotonic() + patience
@@ -62,7 +62,7 @@ class Control:
             with suppress(OSError, ValueError, KeyError):
                 found = json.loads(path.read_text())
                 path.unlink()
-                return Obeyed(bool(found["done"]), str(found["text"]))
+                return ControlReply(bool(found["done"]), str(found["text"]))
             time.sleep(_EVERY)
         return None
 

@@ -26,7 +26,7 @@ from collections import defaultdict
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
-from lbdisc.agent.held import GuardMemory, Held
+from lbdisc.agent.held import GuardMemory, Held, with_held
 from lbdisc.agent.places import NEVER, Place, Places, one_each
 from lbdisc.agent.pool import Pool
 from lbdisc.observed import HealthState, ServerHealth
@@ -40,12 +40,12 @@ IS_BACK = "listed again"
 BY_OPERATOR = "an operator released it"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, order=True)
 class Released:
     """An endpoint that is held no more, and ``why``."""
 
-    endpoint: Endpoint
     why: str
+    endpoint: Endpoint
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +80,7 @@ class Guard:
         )
         if services is not None:
             memory = memory.only(services)
+        self._balanced = memory.balanced
         self._held = {Place.of(held.endpoint): held for held in memory.held}
         self._pinned = {endpoint.key: endpoint for endpoint in memory.pinned}
         here = memory.balanced.patched((), [held.endpoint.key for held in memory.held])
@@ -109,7 +110,7 @@ class Guard:
         """All that the next guard has to know."""
         services = {place.service for place in self._held}
         return GuardMemory(
-            balanced=self._listed(),
+            balanced=self._balanced,
             held=self.held,
             pinned=tuple(sorted(self._pinned.values())),
             most={service: self._pools[service].kept for service in sorted(services)},
@@ -155,7 +156,7 @@ class Guard:
     def hold(self, service: str, name: str, now: float) -> tuple[Verdict, tuple[Endpoint, ...]]:
         """An operator holds what is balanced now; an empty text stands for all. Who that is."""
         before = dict(self._held)
-        found = tuple(e for e in self._listed().endpoints if self._is_meant(service, name, e))
+        found = tuple(e for e in self._balanced.endpoints if self._is_meant(service, name, e))
         for endpoint in found:
             self._pinned[endpoint.key] = replace(endpoint, state="ready")
         return self._verdict(before, now), found
@@ -201,7 +202,7 @@ class Guard:
         held = self._held.pop(place)
         same = held.endpoint.key == endpoint.key
         why = IS_BACK if same else f"{endpoint.name} has its address now"
-        self._released.append(Released(held.endpoint, why))
+        self._released.append(Released(why, held.endpoint))
 
     def _drop_reused(self) -> None:
         """Who is listed elsewhere, or whose address is another service's, is no loss."""
@@ -210,7 +211,7 @@ class Guard:
             if now_at is not None and Place.of(now_at) != place:
                 del self._held[place]
                 self._released.append(
-                    Released(held.endpoint, f"listed again, at {now_at.host_port}")
+                    Released(f"listed again, at {now_at.host_port}", held.endpoint)
                 )
             elif self._places.reused(place, held.came):
                 self._let_go(place, "another service has its address now")
@@ -263,7 +264,7 @@ class Guard:
     def _let_go(self, place: Place, why: str) -> None:
         """Rightly gone: it does not count any more in what the service had."""
         held = self._held.pop(place)
-        self._released.append(Released(held.endpoint, why))
+        self._released.append(Released(why, held.endpoint))
         self._pools[place.service].leaves(place, held.came)
 
     def _pin(self, now: float) -> None:
@@ -300,12 +301,12 @@ class Guard:
 
     def _by_clock(self, now: float) -> None:
         over: dict[str, list[Place]] = defaultdict(list)
-        for place, held in sorted(self._held.items()):
+        for place, held in list(self._held.items()):
             if self._may_go(held) and (held.until is None or held.until <= now):
                 self._held[place] = replace(held, until=None)
                 over[place.service].append(place)
         for service, places in over.items():
-            self._let_some_go(service, places)
+            self._let_some_go(service, sorted(places))
 
     def _let_some_go(self, service: str, over: Sequence[Place]) -> None:
         """Of those whose time is ``over`` let go whom the service can do without."""
@@ -324,14 +325,12 @@ class Guard:
             # What the service had stays the measure, so that it does not shrink with each.
             del self._held[place]
             self._pools[service].lost.pop(place, None)
-            self._released.append(Released(held.endpoint, "loss_hold is over"))
+            self._released.append(Released("loss_hold is over", held.endpoint))
 
     def _listed(self) -> Snapshot:
         ours = (pair for pair in self._places.doubles() if self._is_ours(pair[0].service))
         listed = one_each(self._places.snapshot, ours)
-        if not self._held:
-            return listed
-        return listed.patched([held.endpoint for held in self._held.values()], ())
+        return with_held(listed, self._held.values()) if self._held else listed
 
     def _verdict(self, before: dict[Place, Held], now: float) -> Verdict:
         self._pin(now)
@@ -341,7 +340,8 @@ class Guard:
                 pool.kept = 0
         released, self._released = tuple(self._released), []
         new = [h for place, h in self._held.items() if _is_news(before.get(place), h)]
-        return Verdict(self._listed(), tuple(sorted(new, key=lambda h: h.endpoint)), released)
+        self._balanced = self._listed()
+        return Verdict(self._balanced, tuple(sorted(new, key=lambda h: h.endpoint)), released)
 
 
 def _is_news(before: Held | None, now: Held) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 import structlog
 
-from lbdisc.agent.control import Control, Obeyed
+from lbdisc.agent.control import Control, ControlReply
 from lbdisc.agent.guard import Guard, Verdict
 from lbdisc.agent.held import GuardMemory
 from lbdisc.agent.keeping import not_kept
@@ -90,17 +90,15 @@ class Guarding:
             self._next = end + max(EVERY, (end - now) * SHARE)
         self._keep(watcher.memory)
 
-    def _obey(self, watcher: Watcher, ask: str, what: str) -> Obeyed:
+    def _obey(self, watcher: Watcher, ask: str, what: str) -> ControlReply:
         service, _, name = what.partition("/")
+        nothing = f"nothing of {what} is" if what else "nothing is"
         if ask == "guard.release":
-            found = watcher.release(service, name)
-            return _answer(found, f"released {{}}; the guard holds nothing of {what or 'any'}")
+            return _reply(watcher.release(service, name), "released", f"{nothing} held")
         if ask == "guard.hold":
             found = watcher.hold(service, name)
-            return _answer(
-                found, f"held until released: {{}}; nothing of {what or 'any'} is served"
-            )
-        return Obeyed(False, f"this agent does not know {ask!r}")
+            return _reply(found, "held until released:", f"{nothing} served")
+        return ControlReply(False, f"this agent does not know {ask!r}")
 
     def _health(self, watched: Sequence[Endpoint]) -> Sequence[ServerHealth]:
         """What the load balancer says of them; nothing, where it or the reloader fails."""
@@ -132,7 +130,6 @@ class Guarding:
         self._kept = kept
 
 
-def _answer(found: Sequence[Endpoint], texts: str) -> Obeyed:
-    done, nothing = texts.split("; ")
+def _reply(found: Sequence[Endpoint], done: str, nothing: str) -> ControlReply:
     names = ", ".join(f"{endpoint.service}/{endpoint.name}" for endpoint in found)
-    return Obeyed(True, done.format(names)) if found else Obeyed(False, nothing)
+    return ControlReply(True, f"{done} {names}") if found else ControlReply(False, nothing)

@@ -1,6 +1,6 @@
 """What the guard holds, and what of it outlives a restart of the agent."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
@@ -11,6 +11,7 @@ from lbdisc.values import Endpoint, Snapshot
 
 By = Literal["guard", "operator"]
 VERSION = 1
+FEW = 100  # to sort all costs less than to put more than so many in their place
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,8 +98,17 @@ class GuardMemory:
 
     def with_balanced(self, balanced: Snapshot) -> "GuardMemory":
         """The same over ``balanced``, which what is held belongs to in any case."""
-        held = [held.endpoint for held in self.held]
-        return replace(self, balanced=balanced.patched(held, ()))
+        return replace(self, balanced=with_held(balanced, self.held))
+
+
+def with_held(snapshot: Snapshot, all_held: Collection[Held]) -> Snapshot:
+    """``snapshot`` with what is held in place of what it has of these names."""
+    endpoints = [held.endpoint for held in all_held]
+    if len(endpoints) < FEW:
+        return snapshot.patched(endpoints, ())
+    keys = {endpoint.key for endpoint in endpoints}
+    others = (endpoint for endpoint in snapshot.endpoints if endpoint.key not in keys)
+    return Snapshot.of((*others, *endpoints), snapshot.problems)
 
 
 def _named(endpoint: Endpoint) -> dict[str, Any]:

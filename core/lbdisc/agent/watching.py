@@ -161,7 +161,7 @@ class Watcher:
         here = {held.endpoint.key for held in self.held}
         gone = [h.endpoint for h in before if h.endpoint.key not in here]
         dropped = tuple(
-            Released(endpoint, "its service is not balanced any more") for endpoint in gone
+            Released("its service is not balanced any more", endpoint) for endpoint in gone
         )
         self._tell_verdict(Verdict(Snapshot(), released=dropped), Cause(source="settings"))
 

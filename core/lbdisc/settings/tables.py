@@ -47,10 +47,12 @@ class GuardSettings:
     """``[guard]``: what a sudden mass loss does."""
 
     max_loss: Annotated[float, Field(ge=0, le=1)] = described(
-        "the share of a service that may vanish at once without having drained or left", 0.5
+        "the share of what a service had that may be missing without having drained or left", 0.5
     )
-    loss_window: Seconds = described("losses within this time count as at once", 10.0)
-    loss_hold: SecondsOrNone = described("how long the missing endpoints stay listed", 60.0)
+    loss_window: Seconds = described("what a service had is the most within this time", 10.0)
+    loss_hold: SecondsOrNone = described(
+        "when held endpoints that are not needed may go by the clock; 0 holds nothing", 60.0
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
