@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from hashlib import sha256
 
+from lbdisc import atomic
 from lbdisc.rendered import Rendered
 from lbdisc.values import Change, Snapshot
 
@@ -20,7 +21,7 @@ class Generation:
     @cached_property
     def digest(self) -> str:
         """12 hexadecimal digits that stand for the text and all further files."""
-        found = sha256(self.rendered.text.encode())
+        found = sha256(atomic.encoded(self.rendered.text))
         for name, text in self.rendered.files:
             found.update(f"\0{name}\0{len(text)}\0{text}".encode())
         return found.hexdigest()[:12]

@@ -242,7 +242,8 @@ class Agent:
         applied = self._reloader.apply(
             self._contact.admit(planned, self._tell, generated=generated)
         )
-        self._contact.over()
+        if generated:
+            self._contact.over()
         now = self._clock()
         if isinstance(applied.how, Reload | Start):
             self._pace.reloaded(now)
@@ -287,7 +288,8 @@ class Agent:
         ms = None if since is None else (self._clock() - since) * 1000
         for event in announced(generation, before, applied, ms=ms, cause=self._cause):
             self._tell(event)
-        self._keep(snapshot, change)
+        if self._desired.count is not None:  # else nothing is known that could be kept
+            self._keep(snapshot, change)
 
     def _keep(self, snapshot: Snapshot, change: Change) -> None:
         try:
