@@ -47,6 +47,7 @@ class Attached:
             (folder / name).mkdir(parents=True)
         self.port = free_port()
         self.apps: dict[str, int] = {}
+        self.environment = {"HOME": str(folder), "PYTHONIOENCODING": "utf-8:strict"}
         self._prefix = tuple(prefix)
         self._stats = stats
         self._stack = ExitStack()
@@ -72,7 +73,8 @@ class Attached:
         return (
             f"# by hand\nglobal\n    stats socket {self.folder}/run/admin.sock {self._stats}"
             " level admin\ndefaults\n    mode http\n    timeout connect 1s\n    timeout client 5s\n"
-            f"    timeout server 5s\nfrontend front\n    bind 127.0.0.1:{self.port}\n"
+            "    timeout server 5s\n    option idle-close-on-response\n"
+            f"frontend front\n    bind 127.0.0.1:{self.port}\n"
             f"    default_backend web\nbackend web\n{servers}"
         )
 
@@ -138,7 +140,7 @@ class Attached:
             text=True,
             timeout=60,
             check=False,
-            env={**os.environ, "HOME": str(self.folder)},
+            env={**os.environ, **self.environment},
         )
         return done.returncode, done.stdout + done.stderr
 
@@ -147,7 +149,7 @@ class Attached:
         log = self.folder / "agent.log"
         command = [*self._prefix, LBDISC, "run", *arguments, "--config", str(self.settings)]
         ready = (self.state / "status.json").exists
-        process = Process(command, log=log, ready=ready, environment={"HOME": str(self.folder)})
+        process = Process(command, log=log, ready=ready, environment=self.environment)
         return self._stack.enter_context(process)
 
     def reread(self, agent: Process) -> None:

@@ -207,6 +207,21 @@ def test_a_file_that_is_no_utf8_is_taken_over_byte_by_byte(place: Attached) -> N
     assert place.config.with_name("haproxy.cfg.before-lbdisc").read_bytes() == before
 
 
+def test_it_is_kept_alive_as_it_is_while_the_registry_is_away(place: Attached) -> None:
+    before = place.config.read_bytes().replace(b"# by hand\n", b"# caf\xe9\n")
+    place.config.write_bytes(before)
+    place.set(nodes="away")
+    (place.folder / "away").write_text("no folder")
+    agent = place.agent()
+    place.until_in_step()
+    assert place.config.read_bytes() == before
+    assert not (place.state / "snapshot.jsonl").exists()
+    place.set(nodes="nodez")
+    place.reread(agent)
+    eventually(lambda: place.status["failure"], what="a refusal")
+    assert place.config.read_bytes() == before
+
+
 def test_a_service_that_the_registry_has_not_is_named_with_those_it_has(place: Attached) -> None:
     place.enlist("w1", "w2")
     place.set(core={"services": ["wep"]})

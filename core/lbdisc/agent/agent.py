@@ -313,7 +313,8 @@ class Agent:
         planned, generated = self._desired.planned(self._running), self._desired.count is not None
         admitted = self._contact.admit(planned, self._tell, generated=generated)
         applied = self._carry_out(admitted)
-        self._contact.over()
+        if generated:
+            self._contact.over()
         return applied
 
     def _carry_out(self, planned: Planned) -> Applied:
@@ -399,7 +400,8 @@ class Agent:
         ms = None if since is None else (self._clock() - since) * 1000
         for event in announced(generation, before, applied, ms=ms, cause=self._cause):
             self._tell(event)
-        self._keeping.keep(snapshot, change)
+        if self._desired.count is not None:  # else nothing is known that could be kept
+            self._keeping.keep(snapshot, change)
 
     def _look(self, now: float) -> None:
         """See, when it is time, whether the load balancer still runs what it should."""

@@ -137,7 +137,7 @@ class FirstContact:
             self._failures.clear()
 
     def over(self) -> None:
-        """A first apply went well: from now on the agent itself knows what is served.
+        """What was generated is applied: from now on the agent itself knows what is served.
 
         What an operator accepted is used up.
         """
