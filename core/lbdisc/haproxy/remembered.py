@@ -23,7 +23,7 @@ Files = tuple[tuple[str, str], ...]  # name and text
 
 
 @dataclass(frozen=True, slots=True)
-class Identity:
+class ProcessIdentity:
     """A process: its number, and when it began (``boot.started``)."""
 
     pid: int
@@ -42,8 +42,8 @@ class Remembered:
     processes of one boot.
     """
 
-    master: Identity
-    worker: Identity
+    master: ProcessIdentity
+    worker: ProcessIdentity
     digest: str
     in_maintenance: InMaintenance
     unsettled: tuple[float, float] | None
@@ -51,7 +51,7 @@ class Remembered:
     def is_of(self, processes: Processes) -> bool:
         """Whether these very processes run now, and can be seen."""
         pid = processes.current.pid if processes.current else 0
-        now = Identity.of(processes.master), Identity.of(pid)
+        now = ProcessIdentity.of(processes.master), ProcessIdentity.of(pid)
         return now == (self.master, self.worker) and all(its.started for its in now)
 
     @classmethod
@@ -63,8 +63,8 @@ class Remembered:
         try:
             unsettled = found["unsettled"]
             return cls(
-                master=Identity(*map(int, found["master"])),
-                worker=Identity(*map(int, found["worker"])),
+                master=ProcessIdentity(*map(int, found["master"])),
+                worker=ProcessIdentity(*map(int, found["worker"])),
                 digest=str(found["digest"]),
                 in_maintenance=dict(map(_server, found["in_maintenance"])),
                 unsettled=(float(unsettled[0]), float(unsettled[1])) if unsettled else None,
@@ -86,7 +86,11 @@ class WorkerNote:
         """The noted master if that very process lives, else 0."""
         with suppress(UnusableNote):
             noted = Remembered.read(self.path)
-            if noted and noted.master.started and noted.master == Identity.of(noted.master.pid):
+            if (
+                noted
+                and noted.master.started
+                and noted.master == ProcessIdentity.of(noted.master.pid)
+            ):
                 return noted.master.pid
         return 0
 
