@@ -127,6 +127,7 @@ class House:
             "state_dir": state,
             "agent.name": name,
             "agent.min_reload_interval": 0.2,
+            "haproxy.on_stop": "stop",
             "jinja2.vars": json.dumps(variables),
             **self.registry.settings,
             **settings,

@@ -157,7 +157,7 @@ class HaproxyReloader:
         if live is None or found is None or self._workers.died:
             return None
         if isinstance(planned.how, Nothing):
-            return Applied(how=planned.how)
+            return Applied(how=planned.how, detail=planned.how.detail)
         config, text = planned.config, planned.candidate.text
         try:
             if self._undid or not found.commands:  # not again a reload for each try
