@@ -6,7 +6,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from lbdisc.cli.common import BackendOption, ConfigOption, SetOption, load_configuration
+from lbdisc.cli.common import (
+    BackendOption,
+    ConfigOption,
+    SetOption,
+    load_configuration,
+    read_settings,
+)
 from lbdisc.events import ProgramStopping
 
 if TYPE_CHECKING:
@@ -36,7 +42,7 @@ def run(
     if once:
         _once(plugins, settings)
         return
-    _Service(plugins, settings, lambda: load_configuration(config, flags, set_, plugins)[1]).run()
+    _Service(plugins, settings, lambda: read_settings(plugins, config, flags, set_)).run()
 
 
 class _Service:
