@@ -101,6 +101,7 @@ def test_assignments_are_flags(tmp_path: Path) -> None:
         ("backend = ", {}, ["cannot read the settings file", "lbdisc.toml"]),
         ("sample = 3", {}, ["sample", "table"]),
         ("", {"LBDISC_SAMPLE_LABELS": "{"}, ["LBDISC_SAMPLE_LABELS", "JSON"]),
+        ("", {"LBDISC_SAMPLE_LABELS": "null"}, ["sample.labels", "a table is needed"]),
         ("", {"LBDISC_SAMPLE_LABELS": "[1]"}, ["sample.labels", "a table is needed, not [1]"]),
         ("services = 'web'", {}, ["services", """a list is needed, as ["web"], not 'web'"""]),
         ("services = []", {}, ["services", "name one service at least"]),

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lbdisc import Endpoint, Snapshot
-from lbdisc.builtin.jinja2.renderer import JinjaRenderer, JinjaSettings, quote
+from lbdisc.builtin.jinja2.renderer import TEMPLATES, JinjaRenderer, JinjaSettings, quote
 from lbdisc.errors import RenderError, SettingsError
 
 VARS = {"http_bind": "127.0.0.1:18080", "stats_bind": "127.0.0.1:18081", "cli_bind": ""}
@@ -177,6 +177,16 @@ def test_a_template_of_ones_own_declares_its_variables(tmp_path: Path) -> None:
     assert made.render(Snapshot()).text.strip() == "a 80 81"
     with pytest.raises(SettingsError, match=r"jinja2\.vars\.zoen.*did you mean 'zone'"):
         renderer(tmp_path, OWN, vars={"zoen": "b"})
+
+
+def test_what_an_included_template_declares_counts(tmp_path: Path) -> None:
+    (tmp_path / "default.j2").write_text((TEMPLATES / "haproxy.cfg.j2").read_text())
+    around = '{% include "default.j2" %}\nbackend own{{ vars.zone | default("") }}\n'
+    text = renderer(tmp_path, around).render(Snapshot.of([node("s1")])).text
+    accepted(text, tmp_path)
+    assert "balance roundrobin" in text
+    with pytest.raises(SettingsError, match="did you mean 'check'"):
+        renderer(tmp_path, around, vars={**VARS, "chek": "/"})
 
 
 @pytest.mark.parametrize(

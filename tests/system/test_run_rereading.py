@@ -114,3 +114,10 @@ def test_status_names_the_refusal(serving: Scene) -> None:
     serving.write_settings()
     serving.lbdisc("status", name="status").wait()
     assert "did you mean 'check'?" in (serving.folder / "status.log").read_text()
+
+
+def test_refused_settings_do_not_even_change_the_log(serving: Scene) -> None:
+    hup(serving, log={"level": "error"}, vars={"chek": "HEAD /"})
+    refusal(serving)
+    log = serving.folder / "agent1.log"
+    eventually(lambda: "nodes/s2@" in log.read_text(), what="the join in the log")

@@ -8,7 +8,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from lbdisc.cli.common import BackendOption, ConfigOption, SetOption, load_configuration
+from lbdisc.cli.common import (
+    BackendOption,
+    ConfigOption,
+    SetOption,
+    load_configuration,
+    read_settings,
+)
 from lbdisc.events import ProgramStopping
 
 if TYPE_CHECKING:
@@ -48,7 +54,7 @@ def run(
     _Service(
         plugins,
         settings,
-        lambda: load_configuration(config, flags, set_, plugins)[1],
+        lambda: read_settings(plugins, config, flags, set_),
         accept=accept,
     ).run()
 

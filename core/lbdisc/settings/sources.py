@@ -178,6 +178,8 @@ def _decoded(text: str, leaf: Leaf, variable: str) -> Any:
     kind = get_origin(leaf.type)
     if kind in (list, tuple) and not text.lstrip().startswith("["):
         return [part.strip() for part in text.split(",") if part.strip()]
+    if kind is dict and not text.strip():
+        return {}
     if kind in (list, tuple, dict):
         try:
             return json.loads(text, parse_constant=_no_constant)

@@ -11,9 +11,13 @@ A template declares in comments that are TOML and begin with ``[vars]``::
 import re
 import tomllib
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import jinja2
+import jinja2.meta
 
 from lbdisc.errors import SettingsError, nearest, shown
 
@@ -132,17 +136,39 @@ def _unknown(key: str, name: str, known: Mapping[str, Variable]) -> str:
 
 
 def declared_in(path: Path) -> tuple[Variable, ...] | None:
-    """What the template at ``path`` declares, ``None`` if nothing. Raises ``SettingsError``."""
+    """What the template at ``path`` and those it includes declare, ``None`` if nothing.
+
+    Raises ``SettingsError`` for a wrong declaration.
+    """
+    found = [part for each in _with_included(path) for part in _own(each)]
+    return tuple(variable for part in found for variable in part) if found else None
+
+
+def _own(path: Path) -> Iterator[list[Variable]]:
+    for comment in _DECLARED.findall(_text(path)):
+        try:
+            yield list(_variables(tomllib.loads(comment)["vars"]))
+        except ValueError as error:
+            raise SettingsError(f"template {path}: its [vars]: {error}") from error
+
+
+def _with_included(path: Path) -> list[Path]:
+    """``path`` and, from the same folder, what it includes, extends and imports."""
+    found = [path]
+    for each in found:
+        with suppress(jinja2.TemplateSyntaxError):  # whoever compiles it says so
+            tree = jinja2.Environment(autoescape=True).parse(_text(each))
+            names = jinja2.meta.find_referenced_templates(tree)
+            more = (path.parent / name for name in names if name is not None)
+            found += [other for other in more if other not in found]
+    return found
+
+
+def _text(path: Path) -> str:
     try:
-        found = _DECLARED.findall(path.read_text(encoding="utf-8"))
+        return path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError):
-        return None  # whoever compiles it says so
-    if not found:
-        return None
-    try:
-        return tuple(v for part in found for v in _variables(tomllib.loads(part)["vars"]))
-    except ValueError as error:
-        raise SettingsError(f"template {path}: its [vars]: {error}") from error
+        return ""  # whoever compiles it says so
 
 
 def _variables(table: Mapping[str, Any]) -> Iterator[Variable]:
