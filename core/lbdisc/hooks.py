@@ -122,6 +122,20 @@ class Registrar(Protocol):
         """
 
 
+@runtime_checkable
+class Reclaims(Protocol):
+    """A registrar whose entries say whose they are, so that one killed and started again goes on.
+
+    Others wait until the lease of the process before has ended, as for anybody's entry.
+    """
+
+    def reclaim_as(self, owner: str) -> None:
+        """Entries that name ``owner``, 16 characters, are ours, and ours name it from now on.
+
+        Called before the first ``open``, or not at all. Never the same for two processes that live.
+        """
+
+
 class Renderer(Protocol):
     """Makes the configuration."""
 

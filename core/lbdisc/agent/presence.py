@@ -21,6 +21,7 @@ from lbdisc.listening.listeners import Tell
 from lbdisc.listening.repeats import Repeats
 from lbdisc.register.addresses import OwnAddress
 from lbdisc.register.holding import End, Holder, trace_of
+from lbdisc.register.identity import Identity
 from lbdisc.settings.tables import AgentSettings
 from lbdisc.values import Endpoint, Snapshot
 
@@ -39,6 +40,7 @@ class Presence:
         self,
         registrar: Registrar | None = None,
         *,
+        identity: Identity | None = None,
         name: str = "",
         services: tuple[str, ...] = (),
         pace: AgentSettings | None = None,
@@ -46,6 +48,7 @@ class Presence:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._registrar = registrar
+        self._identity = identity  # ours as long as we live
         self._pace = pace or AgentSettings()
         self._tell = tell
         self._clock = clock

@@ -27,15 +27,20 @@ def compose(
     from lbdisc.builtin.systemd.notify import Notifier
     from lbdisc.register.child import Child
     from lbdisc.register.draining import AgentsDrain
+    from lbdisc.register.identity import Identity
     from lbdisc.register.registration import Registration
     from lbdisc.settings import choosing
 
     settings = configuration.core.register
     provider = plugins.registrar(configuration.core.backend)
+    registrar = provider.create(configuration.table(provider.name))
+    identity = Identity(configuration.core.state_dir, settings.service, settings.name)
+    identity.give(registrar)
     return Registration(
         settings,
         endpoint=_endpoint(settings),
-        registrar=provider.create(configuration.table(provider.name)),
+        registrar=registrar,
+        identity=identity,
         child=Child(command) if command else None,
         drain=AgentsDrain(
             lambda: choosing.discovery(plugins, configuration),
