@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from lbdisc import Endpoint, Rendered, Snapshot
-from lbdisc.agent.blaming import FIRST, Blaming
+from lbdisc.agent.blaming import FIRST, PATIENCE, Blaming
 from lbdisc.builtin.command.reloader import CommandReloader, CommandSettings
 from lbdisc.errors import CheckError
 from lbdisc.testing.waiting import eventually
@@ -35,7 +35,9 @@ class House:
             folder / "lb.cfg",
             clock=lambda: self.now,
         )
-        assert self.blaming.judge(CheckError("no"), Snapshot.of([GOOD]), BOTH)
+
+    def refused(self, passed: Snapshot, wanted: Snapshot, words: str = "no") -> bool:
+        return self.blaming.judge(CheckError(words), passed, wanted)
 
     def trial(self, snapshot: Snapshot = BOTH) -> bool:
         """Whether somebody came back in a trial that is due now."""
@@ -52,7 +54,10 @@ class House:
 
 @pytest.fixture
 def house(tmp_path: Path) -> House:
-    return House(tmp_path)
+    """One in which BAD came, and is left out."""
+    found = House(tmp_path)
+    assert found.refused(Snapshot.of([GOOD]), BOTH)
+    return found
 
 
 def test_one_that_is_left_out_is_tried_again_after_a_time_that_grows(house: House) -> None:
@@ -84,3 +89,23 @@ def test_who_is_gone_is_no_problem_any_more(house: House) -> None:
 def test_with_another_template_everybody_counts_as_good_again(house: House) -> None:
     house.blaming.render_with(Addresses())
     assert house.blaming.sift(BOTH) == BOTH
+
+
+def test_one_that_passed_once_is_left_out_when_it_keeps_the_others_waiting_for_long(
+    tmp_path: Path,
+) -> None:
+    house, words = House(tmp_path), "lb.cfg:2: host not found"
+    assert not house.refused(BOTH, BOTH, words)
+    house.now = PATIENCE - 1
+    assert not house.refused(BOTH, BOTH, words)
+    house.now = PATIENCE
+    assert house.refused(BOTH, BOTH, words)
+    assert house.blaming.sift(BOTH) == Snapshot.of([GOOD])
+
+
+def test_no_service_loses_more_than_half_of_those_that_passed_once(tmp_path: Path) -> None:
+    house, alone = House(tmp_path), Snapshot.of([BAD])
+    assert not house.refused(alone, alone, "lb.cfg:1: host not found")
+    house.now = PATIENCE
+    assert not house.refused(alone, alone, "lb.cfg:1: host not found")
+    assert house.blaming.sift(alone) == alone

@@ -285,16 +285,24 @@ class Agent:
             return True  # applying says why, at once
 
     def _bring(self) -> None:
-        """Render, apply and verify the desired snapshot; plan the next attempt when that fails."""
+        """Render, apply and verify the desired snapshot; plan the next attempt when that fails.
+
+        Who is refused is left out at once, before the next ones are taken in: a stream of bad ones
+        would let nothing through.
+        """
+        while self._attempt():
+            pass
+
+    def _attempt(self) -> bool:
+        """Whether to go on at once, without those that were left out just now."""
         try:
             snapshot, rendered = self._desired.rendered()
             applied = self._apply(rendered)
         except (CheckError, RenderError) as error:
-            self._refused(error)
-            return
+            return self._refused(error)
         except LbdiscError as error:
             self._failed(error)
-            return
+            return False
         finally:
             self._desired.render_anew()
             self._tell_problems(self._cause)
@@ -304,6 +312,7 @@ class Agent:
         self._doubt.reset()
         self._failures.clear()
         self._announce(snapshot, rendered, applied)
+        return False
 
     def _apply(self, rendered: Rendered) -> Applied:
         if self._running is not None and rendered == self._running.rendered:
@@ -330,17 +339,17 @@ class Agent:
         self._looks.took(now, verify_every=verify_every, thorough=thorough)
         return applied
 
-    def _refused(self, error: CheckError | RenderError) -> None:
-        """The others go on without whoever is at fault; if it is nobody, what passed last does."""
+    def _refused(self, error: CheckError | RenderError) -> bool:
+        """Whether somebody is at fault and left out; if nobody is, what passed last goes on."""
         blaming, served = self._desired.blaming, self._desired.served
         try:
             if blaming.judge(error, self._passed[0] if self._passed else Snapshot(), served):
-                self._pace.hurry(self._clock())
-                return
+                return True
             self._keep_alive()
             self._failed(blaming.explained(error, served))
         except LbdiscError as another:
             self._failed(another)
+        return False
 
     def _keep_alive(self) -> None:
         """Bring back what passed last, if the load balancer died or was changed meanwhile."""

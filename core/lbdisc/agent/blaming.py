@@ -6,6 +6,7 @@ else of them, or after minutes that grow: a name may resolve later.
 """
 
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -22,6 +23,7 @@ from lbdisc.values import Problem, Snapshot
 
 CHECKS, SECONDS = 200, 3.0  # that a search may take at once; the rest of it follows in turns
 FIRST, MOST = 60.0, 3600.0  # seconds between two trials of one that is left out
+PATIENCE = 30.0  # seconds of refusals before who is served already, and unchanged, is suspected
 Key = tuple[str, str]
 
 
@@ -76,6 +78,7 @@ class Blaming:
         self._clock = clock
         self._left_out: dict[Key, LeftOut] = {}
         self._hopeless: tuple[Snapshot, str] | None = None  # no endpoint's fault: not asked again
+        self._refused_since: float | None = None
         self._trial: _Trial | None = None
         self._kept = True  # an earlier agent may have left a refused text
 
@@ -113,19 +116,37 @@ class Blaming:
     def judge(self, error: CheckError | RenderError, passed: Snapshot, tried: Snapshot) -> bool:
         """Leave out whoever makes ``tried`` be refused by ``error``; whether anybody is.
 
-        ``passed`` is what passed last. Nothing is asked twice of one refusal that no endpoint is
-        at fault for. May raise what keeps a check from being made.
+        ``passed`` is what passed last. Nothing is searched twice for one refusal that no endpoint
+        is at fault for. May raise what keeps a check from being made.
         """
-        if self._hopeless == (tried, str(error)):
-            return False
-        suspected, found = suspects(passed, tried), Blame()
-        if suspected:
+        again, found = self._hopeless == (tried, str(error)), Blame()
+        if suspected := [] if again else suspects(passed, tried):
             found = self._search(tried, suspected, self._refusal(error, tried))
+        if not found:
+            found = self._worse(self._refusal(error, tried), tried)
         if not found:
             self._hopeless = tried, str(error)
             return False
         self._leave_out(found)
         return True
+
+    def _worse(self, refusal: Refusal, tried: Snapshot) -> Blame:
+        """Who passed once, is named, and keeps all others from changing for long.
+
+        As when its name is gone from DNS. Of no service more than half: that is not their fault.
+        """
+        now = self._clock()
+        if self._refused_since is None:
+            self._refused_since = now
+        if now < self._refused_since + PATIENCE:
+            return Blame()
+        self._refused_since = now
+        named = refusal.naming([Suspect(endpoint) for endpoint in tried.endpoints])
+        out = Counter(suspect.endpoint.service for suspect in named)
+        many = any(2 * out[name] > len(its) for name, its in tried.services.items())
+        if not named or many or self._check(without(tried, named)) is not None:
+            return Blame()
+        return Blame(dict(named))
 
     def explained(self, error: CheckError | RenderError, tried: Snapshot) -> LbdiscError:
         """``error``, with the line that it is about and where the refused text is kept."""
@@ -136,6 +157,7 @@ class Blaming:
 
     def applied(self) -> None:
         """A configuration is good: a refused text is of no use, unless somebody is left out."""
+        self._refused_since = None
         if self._kept and not self._left_out:
             self._kept = False
             with suppress(OSError):
