@@ -53,6 +53,7 @@ class Status:
             "registry_failures": 0,
             "announced": None,
             "announce_error": None,
+            "settings_refused": None,
             "desired": {"number": self.earlier_number, "endpoints": None},
             "in_step": False,
             "in_step_since": _when(events.Event()),
@@ -61,6 +62,7 @@ class Status:
             "failure": None,
             "untidy": None,
             "servers": None,
+            "unanswered": "",
             "old_workers": None,
         }
 
@@ -82,6 +84,7 @@ class Status:
         """What the load balancer says of its servers and old processes; from any thread."""
         with self._lock:
             self._found["servers"] = seen.services
+            self._found["unanswered"] = seen.unanswered
             ages = seen.lingering
             self._found["old_workers"] = None if ages is None else len(ages)
 
@@ -133,9 +136,14 @@ class Status:
     @_take.register
     def _(self, event: events.SettingsReread) -> None:
         # Another watcher begins, and another guard.
-        self._found["backend"] = event.backend
+        self._found |= {"backend": event.backend, "settings_refused": None}
         self._registry("waiting", event)
         self._held.clear()
+
+    @_take.register
+    def _(self, event: events.SettingsRefused) -> None:
+        at = stamp(event.unix_s)
+        self._found["settings_refused"] = {"error": event.error, "at": at}
 
     def _registry(self, state: str, event: events.Event, error: str | None = None) -> None:
         if self._found["registry"] != state:
@@ -154,7 +162,7 @@ class Status:
     @_take.register
     def _(self, event: events.GenerationApplied) -> None:
         self._counters[f"applied_{event.how}"] += 1
-        self._found["failure"] = None
+        self._found |= {"failure": None, "untidy": None}
         self._in_step(True, event)
         self._found["generation"] = {
             "number": event.generation,
