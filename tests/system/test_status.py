@@ -16,6 +16,8 @@ from lbdisc.testing.waiting import eventually
 from support.disk import Disk
 from support.scene import LBDISC, Scene
 
+# A program is started for each look: a busy machine takes a while.
+pytestmark = pytest.mark.timeout(180)
 GOOD, FAILED, USAGE, DEGRADED = 0, 1, 2, 4
 
 
