@@ -461,12 +461,15 @@ def test_a_registry_that_fails_with_other_numbers_fails_in_one_way(house: House)
     assert again.ms is not None
 
 
-def test_a_discovery_that_exits_is_lost_and_called_again(house: House) -> None:
+@pytest.mark.parametrize("error", [SystemExit(3), GeneratorExit(3)])
+def test_a_discovery_that_exits_is_lost_and_called_again(
+    house: House, error: BaseException
+) -> None:
     with house.running():
-        house.script.steps.put(SystemExit(3))
+        house.script.steps.put(error)
         house.script.steps.put(nodes("s1"))
         house.eventually(lambda: house.text == "s1\n")
-    assert "SystemExit(3)" in house.heard.of(events.RegistryLost)[0].error
+    assert repr(error) in house.heard.of(events.RegistryLost)[0].error
 
 
 def test_what_the_guard_holds_and_lets_go_is_told(house: House) -> None:

@@ -162,6 +162,7 @@ WRONG: dict[str, dict[str, object]] = {
     "guard": {"held": [{"service": "web", "name": "s1", "since": "noon", "why": "x"}]},
     "skipped": {"problems": [{"where": "s1", "what": "x"}]},
     "empty": {},
+    "settings": {"settings_refused": {"error": "x", "at": "noon"}},
     "plugins": {"broken": [{"plugin": "p", "error": "x"}]},
     "announced": {"announce_error": "x"},
     "workers": {"old_workers": 3},

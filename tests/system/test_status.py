@@ -10,11 +10,14 @@ from typing import Any
 
 import pytest
 
+from lbdisc.haproxy.sockets.socket import Runtime
 from lbdisc.testing.processes import Process
 from lbdisc.testing.waiting import eventually
 from support.disk import Disk
 from support.scene import LBDISC, Scene
 
+# A program is started for each look: a busy machine takes a while.
+pytestmark = pytest.mark.timeout(180)
 GOOD, FAILED, USAGE, DEGRADED = 0, 1, 2, 4
 
 
@@ -145,6 +148,27 @@ def test_a_read_only_disk_is_told(tmp_path: Path, disk: Disk) -> None:
         assert "read-only file system" in told.line
         disk.writable()
         until(scene, "good", GOOD)
+
+
+def test_an_agent_that_starts_on_a_full_disk_is_told_from_none(tmp_path: Path, disk: Disk) -> None:
+    with Scene(tmp_path) as scene:
+        disk.fill()
+        scene.agent(until_running=False)
+        told = until(scene, "no space is left on the file system", FAILED)
+        assert "no heartbeat" in told.line
+
+
+def test_a_haproxy_that_does_not_answer_is_not_good(scene: Scene) -> None:
+    scene.agent()
+    until(scene, "2 of 2 servers up", GOOD)
+    with Runtime(str(scene.state / "haproxy.sock")) as runtime:
+        worker = runtime.info().pid
+    os.kill(worker, signal.SIGSTOP)
+    try:
+        until(scene, "the load balancer does not say how its servers are", DEGRADED)
+    finally:
+        os.kill(worker, signal.SIGCONT)
+    until(scene, "2 of 2 servers up", GOOD)
 
 
 def test_the_check_in_the_docs_speaks_nagios(scene: Scene, tmp_path: Path) -> None:

@@ -72,6 +72,8 @@ class Heartbeat:
         text = json.dumps(found).encode().ljust(SIZE - 1) + b"\n"
         descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o644)
         try:
+            if not os.fstat(descriptor).st_size:
+                os.fchmod(descriptor, 0o644)  # whatever the umask: monitors are other users
             os.pwrite(descriptor, text, 0)
         finally:
             os.close(descriptor)
@@ -87,7 +89,8 @@ def read(file: Path) -> Heartbeat | None:
     """The last one, ``None`` where there is none. Raises ``LbdiscError`` if it cannot be read."""
     for tried in range(_TRIES):
         try:
-            return _parsed(json.loads(file.read_bytes()))
+            text = file.read_bytes()
+            return _parsed(json.loads(text)) if text else None  # empty: the disk was full
         except FileNotFoundError:
             return None
         except OSError as error:

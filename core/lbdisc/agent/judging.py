@@ -14,11 +14,12 @@ from lbdisc.agent.times import ago
 CHECKS: Mapping[str, str] = {
     "agent": "the agent runs, turns and can write its state; always counts",
     "step": "the load balancer runs, and the file holds, what was asked for",
-    "servers": "no service has all its servers down",
+    "servers": "no service has all its servers down, and the load balancer says so",
     "registry": "the registry answers",
     "guard": "the guard holds nothing that the registry has lost",
     "skipped": "no entry of the registry is skipped",
     "empty": "every service has an endpoint",
+    "settings": "the settings that were read again last were taken",
     "plugins": "no plugin has broken since the start",
     "announced": "the registry lists the agent, so that nodes that stop wait for it",
     "workers": "no old process of the load balancer lingers, and it could be tidied up",
@@ -116,9 +117,11 @@ def _step(status: Mapping[str, Any], now: float) -> Iterator[Reason]:
 
 
 def _servers(status: Mapping[str, Any]) -> Iterator[Reason]:
+    if why := status.get("unanswered"):
+        yield Reason("servers", f"the load balancer does not say how its servers are: {why}")
     for name, seen in (status.get("servers") or {}).items():
         known = seen["servers"] - seen["unknown"]
-        if known and not seen["up"] and not seen["unknown"]:
+        if known and not seen["up"]:
             yield Reason("servers", f"service {name}: {servers_line(seen)}")
 
 
@@ -147,6 +150,8 @@ def _others(status: Mapping[str, Any], services: Sequence[str]) -> Iterator[Reas
         for name in services:
             if name not in status["servers"]:
                 yield Reason("empty", f"service {name} has no endpoint")
+    if refused := status.get("settings_refused"):
+        yield Reason("settings", f"settings refused: {refused['error']} (the old ones stay)")
     for broken in status.get("broken") or ():
         yield Reason("plugins", f"{broken['plugin']} has broken: {broken['error']}")
     if error := status.get("announce_error"):
@@ -166,6 +171,10 @@ def _good(status: Mapping[str, Any]) -> str:
     if seen:
         up, servers = sum(s["up"] for s in seen), sum(s["servers"] for s in seen)
         parts.append(f"{up} of {servers} servers up")
+        if unknown := sum(s["unknown"] for s in seen):
+            parts.append(f"{unknown} of them not known")
+        if unchecked := sum(s["unchecked"] for s in seen):
+            parts.append(f"{unchecked} of them without a check")
     return ", ".join(parts)
 
 
@@ -175,7 +184,7 @@ def servers_line(seen: Mapping[str, Any]) -> str:
     if seen["unknown"]:
         line = f"{line}, {seen['unknown']} not known"
     if seen["unchecked"]:
-        line = f"{line}, {seen['unchecked']} without a check"
+        line = f"{line}, {seen['unchecked']} of them without a check"
     return f"{line}: {seen['why']}" if seen["why"] else line
 
 

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 from lbdisc.observed import ServerHealth
-from lbdisc.values import Snapshot
 
 MOST = 50  # servers of a service that are named as not up
 
@@ -20,15 +19,11 @@ class Observed:
 
     services: dict[str, dict[str, Any]] | None = None
     lingering: tuple[int, ...] | None = None
+    unanswered: str = ""  # why the load balancer says nothing of any server
 
     @classmethod
-    def of(
-        cls,
-        listed: Snapshot,
-        health: Sequence[ServerHealth] | None,
-        lingering: Sequence[int] | None,
-    ) -> Self:
-        """What was said of the endpoints of ``listed``."""
+    def of(cls, health: Sequence[ServerHealth] | None, lingering: Sequence[int] | None) -> Self:
+        """What was said of the endpoints that are balanced, and of old processes."""
         ages = None if lingering is None else tuple(sorted(lingering, reverse=True))
         if health is None:
             return cls(None, ages)
@@ -36,7 +31,10 @@ class Observed:
         for one in health:
             if not one.endpoint.draining:
                 by_service[one.endpoint.service].append(one)
-        return cls({name: _summary(found) for name, found in sorted(by_service.items())}, ages)
+        services = {name: _summary(found) for name, found in sorted(by_service.items())}
+        whys = {one.why for one in health}
+        silent = all(one.state == "unknown" and one.why for one in health)
+        return cls(services, ages, min(whys) if whys and silent else "")
 
 
 def _summary(found: Sequence[ServerHealth]) -> dict[str, Any]:

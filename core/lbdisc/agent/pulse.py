@@ -19,7 +19,7 @@ from lbdisc.hooks import Lingers, Observes, Reloader
 from lbdisc.values import Snapshot
 
 FIRST = 1.0  # seconds after the first generation: its servers have been checked by then
-SHARE = 200  # asking the load balancer may take at most this part of the time
+SHARE = 200  # asking the load balancer may take at most this part of a processor
 _log = structlog.get_logger("lbdisc.pulse")
 T = TypeVar("T")
 
@@ -34,6 +34,7 @@ class Pulse:
         self._turned = time.monotonic()
         self._listed: Snapshot | None = None
         self._next_look = 0.0
+        self._doubts = False
         self._broken = False
         self._stop = Event()
         self._thread = Thread(target=self._run, name="lbdisc-pulse", daemon=True)
@@ -55,10 +56,20 @@ class Pulse:
             self._beat()
             listed, now = self._listed, time.monotonic()
             if listed is not None and now >= self._next_look:
-                self._look(listed)
-                took = time.monotonic() - now
-                self._next_look = now + max(EVERY, took * SHARE) - took
-            self._stop.wait(EVERY if listed is not None else FIRST)
+                began = time.thread_time()
+                seen = self._look(listed)
+                busy = time.thread_time() - began
+                self._next_look = now + max(EVERY, busy * SHARE)
+                self._say(seen)
+            self._stop.wait(EVERY if listed is not None and not self._doubts else FIRST)
+
+    def _say(self, seen: Observed) -> None:
+        """A load balancer that cannot be asked is asked again before that is believed."""
+        self._doubts = bool(seen.unanswered) and not self._doubts
+        if self._doubts:
+            self._next_look = 0.0
+        else:
+            self._status.observed(seen)
 
     def _beat(self) -> None:
         beat = Heartbeat.now(turned_s=self._turned, unwritten=self._status.unwritten)
@@ -67,13 +78,13 @@ class Pulse:
         except OSError as error:
             _log.debug("no heartbeat", why=str(error))  # its age tells
 
-    def _look(self, listed: Snapshot) -> None:
+    def _look(self, listed: Snapshot) -> Observed:
         reloader, health, ages = self._reloader, None, None
         if isinstance(reloader, Observes):
             health = self._asked(lambda: reloader.health(listed.endpoints))
         if isinstance(reloader, Lingers):
             ages = self._asked(reloader.lingering)
-        self._status.observed(Observed.of(listed, health, ages))
+        return Observed.of(health, ages)
 
     def _asked(self, question: Callable[[], T]) -> T | None:
         try:

@@ -60,6 +60,7 @@ class Status:
             "absent": [],
             "untidy": None,
             "servers": None,
+            "unanswered": "",
             "old_workers": None,
         }
 
@@ -81,6 +82,7 @@ class Status:
         """What the load balancer says of its servers and old processes; from any thread."""
         with self._lock:
             self._found["servers"] = seen.services
+            self._found["unanswered"] = seen.unanswered
             ages = seen.lingering
             self._found["old_workers"] = None if ages is None else len(ages)
 
@@ -157,7 +159,7 @@ class Status:
     @_take.register
     def _(self, event: events.GenerationApplied) -> None:
         self._counters[f"applied_{event.how}"] += 1
-        self._found["failure"] = None
+        self._found |= {"failure": None, "untidy": None}
         self._in_step(True, event)
         self._found["generation"] = {
             "number": event.generation,

@@ -147,7 +147,8 @@ def locked(lock: Path, *, what: str, setting: str) -> Iterator[None]:
                 f"another lbdisc uses {what} (process {owner}): stop it, or give this one a "
                 f"{setting} of its own"
             ) from None
-        lock.write_text(f"{os.getpid()}\n")
+        with suppress(OSError):  # a full disk stops no agent; the number is for people
+            lock.write_text(f"{os.getpid()}\n")
         yield
 
 

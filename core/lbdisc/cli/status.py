@@ -21,7 +21,7 @@ CheckOption = Annotated[
         "--check",
         metavar="NAME,…",
         help="What makes the exit code, or 'all'; agent,step,servers,registry,guard if not given."
-        " Others: skipped, empty, plugins, announced, workers.",
+        " Others: skipped, empty, settings, plugins, announced, workers.",
     ),
 ]
 
@@ -51,8 +51,8 @@ def status(
     checks = chosen(check)
     _, settings = load_configuration(config, {}, set_)
     store = Store(settings.core.state_dir)
-    said = store.status()
-    if said is None:
+    said = store.status() or {}
+    if not said and store.holder is None:
         raise LbdiscError(f"no agent has used state_dir {store.folder} yet: start `lbdisc run`")
     services = settings.core.services
     live = liveness(store, said)
@@ -119,7 +119,7 @@ def _print(found: dict[str, Any], verdict: "Judgement", told: dict[str, str]) ->
             sys.stdout.write(f"- {reason.text}{counts}\n")
     last = "what it said last:\n" if any(r.check == "agent" for r in verdict.reasons) else ""
     sys.stdout.write(f"\n{last}")
-    width = max(map(len, told))
+    width = max(map(len, told), default=0)
     for name, text in told.items():
         sys.stdout.write(f"{name.ljust(width)}  {text}\n")
     _print_endpoints(found)

@@ -9,6 +9,8 @@ if TYPE_CHECKING:
 
 def lines(found: Mapping[str, Any], live: "Liveness") -> dict[str, str]:
     """What the agent said, by a word for each; what is empty is left out."""
+    if not found:
+        return {}
     told = {
         "agent": f"{live.word} (process {found['pid']}, since {found['started']})",
         **_registry(found),
