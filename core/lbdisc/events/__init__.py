@@ -27,6 +27,7 @@ from lbdisc.events.register import (
     CommandStarted,
     DrainAwaited,
     DrainDone,
+    DrainGivenUp,
     DrainUnsure,
     EntryDraining,
     EntryKept,
@@ -38,6 +39,7 @@ from lbdisc.events.register import (
     EntryWaiting,
 )
 from lbdisc.events.run import (
+    AcknowledgementsFull,
     AgentAnnounced,
     AgentNotAnnounced,
     AgentWithdrawn,
@@ -65,6 +67,7 @@ from lbdisc.events.run import (
 )
 
 __all__ = [
+    "AcknowledgementsFull",
     "AgentAnnounced",
     "AgentNotAnnounced",
     "AgentWithdrawn",
@@ -82,6 +85,7 @@ __all__ = [
     "DrainAwaited",
     "DrainBegun",
     "DrainDone",
+    "DrainGivenUp",
     "DrainOver",
     "DrainUnsure",
     "Drifted",

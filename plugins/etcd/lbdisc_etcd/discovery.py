@@ -13,11 +13,15 @@ from lbdisc_etcd.wire import Session
 class EtcdDiscovery:
     """Follows the records under the prefix. What it knows outlives a ``watch`` that failed."""
 
-    def __init__(self, settings: EtcdSettings) -> None:
+    def __init__(self, settings: EtcdSettings, service: str = "") -> None:
         self._settings = settings
         self._cluster = Cluster(settings, error=DiscoveryError, timeout=settings.request_timeout)
-        self._known = Known.nothing(settings)
+        self._known = Known.nothing(settings, service)
         warn_of_plaintext(settings)
+
+    def only(self, service: str) -> "EtcdDiscovery":
+        """See ``lbdisc.hooks.Narrows``."""
+        return EtcdDiscovery(self._settings, service)
 
     def watch(self, publish: Publish, stop: Stop) -> None:
         """Publish the state at once and after each revision; see ``lbdisc.hooks.Discovery``."""

@@ -35,8 +35,9 @@ class Known:
     revision: int = 0
 
     @classmethod
-    def nothing(cls, settings: EtcdSettings) -> Self:
-        return cls(Records(settings.prefix, settings.format, settings.port))
+    def nothing(cls, settings: EtcdSettings, service: str = "") -> Self:
+        """Of ``service`` alone, if given."""
+        return cls(Records(settings.prefix, settings.format, settings.port, service))
 
 
 class Teller:

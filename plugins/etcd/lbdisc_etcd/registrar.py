@@ -22,8 +22,13 @@ class EtcdRegistrar:
 
     def __init__(self, settings: EtcdSettings) -> None:
         self._settings = settings
+        self._owner = ""
         self._held: dict[tuple[str, str], tuple[LeasedKey, Cluster]] = {}
         warn_of_plaintext(settings)
+
+    def reclaim_as(self, owner: str) -> None:
+        """See ``lbdisc.hooks.Reclaims``."""
+        self._owner = owner
 
     @contextmanager
     def open(self, endpoint: Endpoint, stop: Event) -> Iterator["_Entry"]:
@@ -44,7 +49,7 @@ class EtcdRegistrar:
         settings = self._settings
         # So short that some frozen members can be asked in vain before the lease ends.
         patience = min(settings.request_timeout, max(SHORTEST, settings.ttl / 6))
-        key = LeasedKey(settings, service, name)
+        key = LeasedKey(settings, service, name, self._owner)
         cluster = Cluster(
             settings,
             error=RegistrarError,
