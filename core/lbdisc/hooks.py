@@ -100,7 +100,6 @@ class Entry(Protocol):
 
 
 @runtime_checkable
-<<<<<<< HEAD
 class Narrows(Protocol):
     """A discovery whose registry can be read in part."""
 
@@ -112,8 +111,6 @@ class Narrows(Protocol):
 
 
 @runtime_checkable
-=======
->>>>>>> registry
 class Recalls(Protocol):
     """An entry that can tell whether it was away."""
 
@@ -122,20 +119,6 @@ class Recalls(Protocol):
         """Whether the last ``put`` that was true wrote nothing: the entry was as it should be.
 
         The core then says nothing anew after a connection that broke.
-<<<<<<< HEAD
-=======
-        """
-
-
-@runtime_checkable
-class Narrows(Protocol):
-    """A discovery whose registry can be read in part."""
-
-    def only(self, service: str) -> Discovery:
-        """One that reads and publishes ``service`` alone, with everything else as here.
-
-        Who stops asks for the load balancers' agents in this way, in a registry of any size.
->>>>>>> registry
         """
 
 

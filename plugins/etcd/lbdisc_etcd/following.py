@@ -36,10 +36,7 @@ class Known:
 
     @classmethod
     def nothing(cls, settings: EtcdSettings, service: str = "") -> Self:
-<<<<<<< HEAD
-=======
         """Of ``service`` alone, if given."""
->>>>>>> registry
         return cls(Records(settings.prefix, settings.format, settings.port, service))
 
 

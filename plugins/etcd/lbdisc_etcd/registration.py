@@ -15,13 +15,8 @@ from lbdisc_etcd.messages import Found, KeyEvent
 from lbdisc_etcd.settings import EtcdSettings
 from lbdisc_etcd.wire import Session
 
-<<<<<<< HEAD
-OWNER = "owner"  # the member of a record that tells whose it is; readers pass over it
-AGAIN = 0.5  # seconds until a renewal that failed is tried again
-=======
 AGAIN = 0.5  # seconds until a renewal that failed is tried again
 OWNER = "owner"  # the member of a record that tells whose it is; readers pass over it
->>>>>>> registry
 ABSENT = 0  # the revision of a key that is not there
 TRIES = 3  # writes in one put that others may forestall
 REMEMBERED = 100  # leases of ours that have ended, and may be back with an older state
@@ -31,15 +26,9 @@ class LeasedKey:
     """What we know of our key and our lease; ``put`` and ``remove`` may raise a ``Failure``.
 
     ``key`` and ``ttl`` (seconds) never change. ``begun``: there is a lease of ours in the cluster.
-<<<<<<< HEAD
-    ``seen``: the revision of the cluster that we know the key at. ``found``: the last put that was
-    true has written nothing. A record that names ``owner`` was written by us, whatever lease it
-    has: one of a process that was killed.
-=======
     ``seen``: the revision of the cluster that we know the key at. A record that names ``owner`` was
     written by us, whatever lease it has: one of a process that was killed.
     ``found``: the last put that was true has written nothing.
->>>>>>> registry
     """
 
     def __init__(self, settings: EtcdSettings, service: str, name: str, owner: str = "") -> None:
@@ -84,14 +73,6 @@ class LeasedKey:
                 self._write(session, value)
         raise MemberUnreachable("the key is changed all the time")
 
-<<<<<<< HEAD
-    def _record(self, endpoint: Endpoint) -> bytes:
-        owner = {OWNER: self._owner} if self._owner else {}
-        record = records.to_object(endpoint) | owner
-        return json.dumps(record, separators=(",", ":")).encode()
-
-=======
->>>>>>> registry
     def keep_alive(self, session: Session) -> None:
         """Renew the lease when it is time: that needs no login. What fails is left to ``put``."""
         with self._lock:
@@ -106,14 +87,11 @@ class LeasedKey:
             self._take(session.put(self.key, value, lease=self._lease, over=self._revision))
         except LeaseGone:
             self._alive = False
-<<<<<<< HEAD
-=======
 
     def _record(self, endpoint: Endpoint) -> bytes:
         owner = {OWNER: self._owner} if self._owner else {}
         record = records.to_object(endpoint) | owner
         return json.dumps(record, separators=(",", ":")).encode()
->>>>>>> registry
 
     def remove(self, session: Session) -> None:
         """End the lease, which deletes the key if it is ours."""
@@ -162,17 +140,10 @@ class LeasedKey:
         record = found.record
         if record is not None and self._lease and record.lease == self._lease:
             self._revision, self._value = record.mod_revision, record.value
-<<<<<<< HEAD
-        elif record is not None and record.lease and self._is_ours(record.value):
-            self._revision = record.mod_revision  # to be written over, under a lease that lives
-        elif record is not None and record.lease in self._ended:
-            self._revision = record.mod_revision  # back from a backup: to be written anew
-=======
         elif record is not None and record.lease in self._ended:
             self._revision = record.mod_revision  # back from a backup: to be written anew
         elif record is not None and record.lease and self._is_ours(record.value):
             self._revision = record.mod_revision  # to be written over, under a lease that lives
->>>>>>> registry
         elif record is not None and record.lease:
             self.rival = f"lease {record.lease:x}"
         elif record is not None:
