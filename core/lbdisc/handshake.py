@@ -8,17 +8,15 @@ token each. ``lbdisc register`` watches them.
 import secrets
 from base64 import urlsafe_b64encode
 from collections.abc import Iterable
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import Self
 
-from lbdisc.errors import EntryError
-from lbdisc.values import Endpoint, Snapshot
+from lbdisc.values import MAX_TAGS, Endpoint, Snapshot
 
 AGENTS = "_agents"
 DRAIN_TAG = "lbdisc.drain"  # on a draining endpoint: tells this drain from an earlier one
-SERVICES_TAG, DRAINED_TAG = "services", "drained"  # on an agent
+SERVICES_TAG, DRAINED_TAG, FULL_TAG = "services", "drained", "full"  # on an agent
 NO_PORT = 1  # an endpoint has a port; nobody listens at an agent's
 # A member of Serf has 512 bytes for all its tags: so many tokens and services take 400 of them.
 ROOM = 40
@@ -32,11 +30,17 @@ def new_drain() -> str:
 
 
 def begun(endpoint: Endpoint, drain: str = "????") -> Endpoint:
-    """``endpoint`` as draining, in the drain named ``drain``."""
-    drained = endpoint.drain()
-    with suppress(EntryError):  # no room for another tag: it has to do without
-        drained = replace(drained, tags=(*drained.tags, (DRAIN_TAG, drain)))
-    return drained
+    """``endpoint`` as draining, in the drain named ``drain``.
+
+    That name is all an agent goes by: where there is no room for it, another tag gives way.
+    """
+    tags = [tag for tag in endpoint.tags if tag[0] != DRAIN_TAG][: MAX_TAGS - 1]
+    return replace(endpoint.drain(), tags=(*tags, (DRAIN_TAG, drain)))
+
+
+def asks(endpoint: Endpoint) -> bool:
+    """Whether somebody waits for an acknowledgement: an operator's ``draining`` does not."""
+    return endpoint.draining and bool(endpoint.tag(DRAIN_TAG))
 
 
 def token(endpoint: Endpoint) -> str:
@@ -49,12 +53,13 @@ def token(endpoint: Endpoint) -> str:
 class Announcement:
     """What an agent says of itself: the ``services`` it balances, and the tokens in ``drained``.
 
-    Empty services stand for any: it did not say.
+    Empty services stand for any: it did not say. ``full``: more has drained than there is room for.
     """
 
     name: str
     services: tuple[str, ...] = ()
     drained: tuple[str, ...] = ()
+    full: bool = False
 
     @classmethod
     def read(cls, endpoint: Endpoint) -> Self:
@@ -63,6 +68,7 @@ class Announcement:
             name=endpoint.name,
             services=tuple(services.split(",")) if services else (),
             drained=tuple(tokens[at : at + _TOKEN] for at in range(0, len(tokens), _TOKEN)),
+            full=bool(endpoint.tag(FULL_TAG)),
         )
 
     def endpoint(self, address: str) -> Endpoint:
@@ -70,6 +76,8 @@ class Announcement:
         tags = {}
         if drained := "".join(self.drained[:ROOM]):
             tags[DRAINED_TAG] = drained
+        if self.full or len(self.drained) > ROOM:
+            tags[FULL_TAG] = "1"
         services = ",".join(self.services)
         if services and len(services) <= SERVICES_ROOM:
             tags[SERVICES_TAG] = services
@@ -92,19 +100,35 @@ def agents(snapshot: Snapshot) -> tuple[Announcement, ...]:
     return tuple(Announcement.read(endpoint) for endpoint in found)
 
 
+def leaving(snapshot: Snapshot) -> frozenset[str]:
+    """The names of the agents that take leave, and their load balancers with them."""
+    return frozenset(e.name for e in snapshot.endpoints if e.service == AGENTS and e.draining)
+
+
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """The names of the agents that have let go of an endpoint, and of those that have not."""
+    """The names of the agents that have let go of an endpoint, and of those that have not.
+
+    Those of them in ``full`` may have, and have no room to say so before others have left.
+    """
 
     done: tuple[str, ...] = ()
     waiting: tuple[str, ...] = ()
+    full: tuple[str, ...] = ()
 
 
 def progress(endpoint: Endpoint, among: Iterable[Announcement]) -> Progress:
-    """How far the drain of ``endpoint`` is; only agents that balance its service count."""
+    """How far the drain of ``endpoint`` is; only agents that balance its service count.
+
+    An endpoint for which nobody asks is waited for by nobody.
+    """
+    if not asks(endpoint):
+        return Progress()
     concerned = [agent for agent in among if agent.balances(endpoint.service)]
     sign = token(endpoint)
+    left = [agent for agent in concerned if sign not in agent.drained]
     return Progress(
         done=tuple(agent.name for agent in concerned if sign in agent.drained),
-        waiting=tuple(agent.name for agent in concerned if sign not in agent.drained),
+        waiting=tuple(agent.name for agent in left),
+        full=tuple(agent.name for agent in left if agent.full),
     )

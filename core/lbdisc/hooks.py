@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar, runtime_check
 
 import pluggy
 
+from lbdisc.observed import ServerHealth
 from lbdisc.planned import Applied, Planned
 from lbdisc.rendered import Rendered
 from lbdisc.values import Endpoint, Snapshot
@@ -97,6 +98,17 @@ class Entry(Protocol):
         """
 
 
+@runtime_checkable
+class Narrows(Protocol):
+    """A discovery whose registry can be read in part."""
+
+    def only(self, service: str) -> Discovery:
+        """One that reads and publishes ``service`` alone, with everything else as here.
+
+        Who stops asks for the load balancers' agents in this way, in a registry of any size.
+        """
+
+
 class Registrar(Protocol):
     """Makes endpoints known. It knows how its registry holds an entry; the core knows when."""
 
@@ -110,6 +122,20 @@ class Registrar(Protocol):
         """
 
 
+@runtime_checkable
+class Reclaims(Protocol):
+    """A registrar whose entries say whose they are, so that one killed and started again goes on.
+
+    Others wait until the lease of the process before has ended, as for anybody's entry.
+    """
+
+    def reclaim_as(self, owner: str) -> None:
+        """Entries that name ``owner``, 16 characters, are ours, and ours name it from now on.
+
+        Called before the first ``open``, or not at all. Never the same for two processes that live.
+        """
+
+
 class Renderer(Protocol):
     """Makes the configuration."""
 
@@ -120,7 +146,8 @@ class Renderer(Protocol):
 class Reloader(Protocol):
     """Brings a configuration to life in a load balancer.
 
-    What only some can do are protocols of their own: ``Tends``, ``Drains`` and ``Follows``.
+    What only some can do are protocols of their own: ``Tends``, ``Drains``, ``Follows`` and
+    ``Observes``.
     """
 
     def check(self, candidate: Path) -> None:
@@ -183,6 +210,19 @@ class Follows(Protocol):
 
     def behind(self) -> bool:
         """Whether the files are still to follow what runs already."""
+
+
+@runtime_checkable
+class Observes(Protocol):
+    """A reloader whose load balancer checks its servers, and tells what it found."""
+
+    def health(self, endpoints: Sequence[Endpoint]) -> Sequence[ServerHealth]:
+        """What the load balancer says of each of ``endpoints``, in their order.
+
+        Asked once a second while the guard holds some, every few seconds for the status; it takes
+        half a second at most. A load balancer that cannot be asked knows nothing: ``unknown``, and
+        why. Never a guess: the guard lets go of what is down, and of nothing that is up.
+        """
 
 
 class Listener(Protocol):

@@ -12,6 +12,7 @@ from lbdisc.register.addresses import (
     is_loopback,
     named_address,
     routed_address,
+    whereabouts,
 )
 
 Routes = dict[socket.AddressFamily, str]
@@ -103,3 +104,23 @@ def test_of_the_host_names_addresses_only_usable_ones_count(
 )
 def test_loopback_is_recognised(address: str, loopback: bool) -> None:
     assert is_loopback(address) is loopback
+
+
+@pytest.mark.parametrize("text", ["10.0.0.7", "2001:db8::7", "web-1.lan", "web1", "s1"])
+def test_what_is_an_address_or_a_host_name_stays_as_it_was_given(text: str) -> None:
+    assert whereabouts(text).current() == text
+
+
+def test_the_address_found_in_a_network_stays_while_it_is_there(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    there = [("eth0", "10.0.0.7"), ("eth0", "10.0.0.8"), ("eth1", "10.0.1.9")]
+    monkeypatch.setattr(addresses, "own_addresses", lambda: iter(there))
+    own = whereabouts("10.0.0.0/24")
+    assert own.current() == "10.0.0.7"
+    there.reverse()
+    assert own.current() == "10.0.0.7"
+    there.remove(("eth0", "10.0.0.7"))
+    assert own.current() == "10.0.0.8"
+    there.clear()
+    assert own.current() == "10.0.0.8"

@@ -12,7 +12,6 @@ from lbdisc import Endpoint, Publish, Snapshot, events, handshake
 from lbdisc.errors import DiscoveryError, SettingsError
 from lbdisc.handshake import Announcement, Progress, agents, begun, progress, token
 from lbdisc.hooks import Discovery
-from lbdisc.register import draining
 from lbdisc.register.draining import AgentsDrain
 from lbdisc.settings.tables import AgentSettings
 from lbdisc.testing.waiting import eventually
@@ -40,9 +39,21 @@ def test_each_drain_of_an_endpoint_has_its_own_token() -> None:
     assert len({token(DRAINING), *map(token, others)}) == 4
 
 
-def test_a_drain_that_finds_no_room_for_its_tag_goes_without() -> None:
+def test_a_drain_that_finds_no_room_for_its_tag_makes_it() -> None:
     full = replace(WEB, tags=tuple((f"t{n}", "") for n in range(MAX_TAGS)))
-    assert begun(full, "aaaa") == full.drain()
+    drained = begun(full, "aaaa")
+    assert (len(drained.tags), drained.tag(handshake.DRAIN_TAG)) == (MAX_TAGS, "aaaa")
+
+
+def test_nobody_waits_for_an_endpoint_that_an_operator_drains() -> None:
+    assert progress(WEB.drain(), [lb("lb1")]) == Progress()
+
+
+def test_an_agent_without_room_for_an_acknowledgement_says_so() -> None:
+    many = [begun(WEB, f"{n:04}") for n in range(handshake.ROOM + 1)]
+    agent = Announcement.read(lb("lb1", *many).endpoint("10.0.0.9"))
+    assert progress(many[-1], [agent]) == Progress(waiting=("lb1",), full=("lb1",))
+    assert progress(many[0], [agent]) == Progress(done=("lb1",))
 
 
 def test_an_agent_is_read_as_it_was_written() -> None:
@@ -142,14 +153,20 @@ def test_it_waits_for_each_agent() -> None:
     ends(thread)
 
 
-def test_an_agent_that_is_gone_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(draining, "RETURN", 0.05)
-    script = Script(listed(lb("lb1")), listed())
-    ends(waits(script))
+def test_an_agent_that_takes_leave_is_not_waited_for() -> None:
+    goodbye = listed(lb("lb2", DRAINING)).endpoints
+    goodbye += (lb("lb1").endpoint("10.0.0.9").drain(),)
+    ends(waits(Script(listed(lb("lb1"), lb("lb2")), Snapshot.of(goodbye))))
 
 
-def test_an_agent_that_is_restarted_has_to_acknowledge(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(draining, "RETURN", FAR)
+def test_an_agent_that_vanishes_is_waited_for_and_named_when_given_up() -> None:
+    told: list[events.Event] = []
+    script = Script(listed(lb("lb1"), lb("lb2"), lb("lb3", DRAINING)), listed(lb("lb2")))
+    ends(waits(script, limit=0.5, tell=told.append))
+    assert told[-1] == events.DrainGivenUp(waiting=("lb2",), gone=("lb1",))
+
+
+def test_an_agent_that_is_restarted_has_to_acknowledge() -> None:
     script = Script(listed(lb("lb1")), listed(), listed())
     thread = waits(script)
     eventually(script.steps.empty)
@@ -159,8 +176,7 @@ def test_an_agent_that_is_restarted_has_to_acknowledge(monkeypatch: pytest.Monke
     ends(thread)
 
 
-def test_an_agent_that_had_let_go_may_leave(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(draining, "RETURN", FAR)
+def test_an_agent_that_had_let_go_may_leave() -> None:
     both = listed(lb("lb1", DRAINING), lb("lb2"))
     ends(waits(Script(both, listed(lb("lb2")), listed(lb("lb2", DRAINING)))))
 

@@ -1,6 +1,7 @@
 """The agent's own announcement: what it acknowledges and when, and that it disturbs nothing."""
 
 from collections.abc import Collection, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ from lbdisc import Change, Endpoint, Rendered, Snapshot
 from lbdisc.agent.presence import Presence
 from lbdisc.builtin.command.reloader import CommandReloader, CommandSettings
 from lbdisc.errors import ApplyError, RegistrarError
-from lbdisc.events import AgentNotAnnounced, DrainAcknowledged, Event
+from lbdisc.events import AcknowledgementsFull, AgentNotAnnounced, DrainAcknowledged, Event
 from lbdisc.generation import Generation
 from lbdisc.handshake import ROOM, Announcement, begun, token
 from lbdisc.settings.tables import AgentSettings
@@ -136,8 +137,17 @@ def test_more_than_there_is_room_for_take_turns(desk: Desk) -> None:
     desk.sessions.free = set(many)
     desk.look(Snapshot.of(many))
     desk.says(*many[:ROOM])
+    full = [event for event in desk.told if isinstance(event, AcknowledgementsFull)]
+    assert full == [AcknowledgementsFull(drained=ROOM + 5, room=ROOM)]
     desk.look(Snapshot.of(many[10:]))
     desk.says(*many[10:])
+
+
+def test_what_an_operator_drains_takes_no_room(desk: Desk) -> None:
+    parked = [replace(web(f"n{number:03}"), tags=()) for number in range(ROOM + 5)]
+    desk.sessions.free = {web(), *parked}
+    desk.look(Snapshot.of([*parked, web()]))
+    desk.says(web())
 
 
 def test_looks_are_rare_while_they_take_long(desk: Desk) -> None:

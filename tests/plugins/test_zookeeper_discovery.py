@@ -11,9 +11,11 @@ import pytest
 
 from lbdisc.formats import Format
 from lbdisc.testing.waiting import eventually
+from lbdisc.values import Snapshot
 from lbdisc_lab.servers import zookeeper
 from lbdisc_lab.servers.zookeeper.editor import Editor
 from lbdisc_lab.servers.zookeeper.roles import ZooKeeperWatching, settings_from
+from lbdisc_zookeeper.discovery import ZooKeeperDiscovery
 from lbdisc_zookeeper.settings import ZooKeeperSettings
 
 RECORD = '{"address": "10.0.0.1", "port": 80}'
@@ -309,3 +311,25 @@ def test_burst_of_nodes_is_seen_whole(
         watching.until(lambda s: len(s) == 501)
         sizes = [len(snapshot) for snapshot in watching.seen]
         assert sizes == sorted(sizes)
+
+
+def packets(registry: zookeeper.ZooKeeperEnsemble) -> int:
+    """What the server has received so far, by its own count."""
+    found = dict(line.split("\t") for line in registry.ask(0, "mntr").splitlines() if "\t" in line)
+    return int(found["zk_packets_received"])
+
+
+def test_one_service_alone_costs_the_server_no_more_in_a_large_registry(
+    registry: zookeeper.ZooKeeperEnsemble, settings: ZooKeeperSettings, editor: Editor
+) -> None:
+    editor.put(f"{settings.prefix}/_agents/lb1", RECORD)
+    editor.put(f"{settings.prefix}/web/first", RECORD)
+    editor.put_many([f"{settings.prefix}/web/n{n}" for n in range(500)], RECORD)
+    before, stop = packets(registry), threading.Event()
+
+    def publish(snapshot: Snapshot, *, revision: str = "") -> None:
+        assert [endpoint.name for endpoint in snapshot.endpoints] == ["lb1"]
+        stop.set()
+
+    ZooKeeperDiscovery(settings).only("_agents").watch(publish, stop)
+    assert packets(registry) - before < 50

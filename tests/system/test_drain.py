@@ -13,6 +13,7 @@ from typing import Any, Self
 
 import pytest
 
+from lbdisc.handshake import ROOM
 from lbdisc.haproxy.errors import HaproxyError
 from lbdisc.haproxy.sockets.master import Master
 from lbdisc.haproxy.sockets.rows import Stat
@@ -264,14 +265,43 @@ def test_a_request_in_a_replaced_worker_counts(house: House) -> None:
     assert s1.process.wait() == 0
 
 
-def test_an_agent_that_was_killed_is_waited_for_as_long_as_its_lease(tmp_path: Path) -> None:
-    with House(tmp_path, ttl=3) as house:
+@pytest.mark.parametrize("backend", ["file", "etcd"])
+def test_an_agent_that_was_killed_is_waited_for_beyond_its_lease(
+    tmp_path: Path, backend: str
+) -> None:
+    with House(tmp_path, backend, ttl=2) as house:
         house.agent("lb1", **LIGHT)
-        second, s1 = house.agent("lb2", **LIGHT), house.entry("s1")
+        second, s1 = house.agent("lb2", **LIGHT), house.entry("s1", drain_timeout=8)
         second.process.kill()
         s1.process.send(signal.SIGTERM)
         assert s1.process.wait() == 0
+        given_up = s1.told("drain given up")
+        assert (given_up["gone"], given_up["drained"]) == ("lb2", "lb1")
+        assert s1.told("drained") == {}
+
+
+def test_an_agent_that_stops_while_it_is_waited_for_takes_leave(tmp_path: Path) -> None:
+    with House(tmp_path) as house:
+        house.agent("lb1", **LIGHT)
+        second = house.agent("lb2", **{**LIGHT, "command.drained": "false"})
+        s1 = house.entry("s1", drain_timeout=600)
+        s1.process.send(signal.SIGTERM)
+        eventually(lambda: s1.told(WAITING).get("drained") == "lb1")
+        second.process.stop()
+        assert s1.process.wait() == 0
         assert s1.told("drained")["by"] == "lb1"
+
+
+def test_what_an_operator_parks_as_draining_holds_up_no_drain(house: House) -> None:
+    house.agent(**LIGHT)
+    s1 = house.entry("s1", drain_timeout=600)
+    for number in range(ROOM + 5):
+        record = {"address": "10.0.0.9", "port": 80, "state": "draining"}
+        (house.folder / "registry" / f"a{number}.json").write_text(json.dumps(record))
+    eventually(lambda: len(house.nodes()["endpoints"]) == ROOM + 6)
+    s1.process.send(signal.SIGTERM)
+    assert s1.process.wait() == 0
+    assert s1.told("drained")["by"] == "lb1"
 
 
 def test_an_agent_that_was_restarted_is_waited_for_again(tmp_path: Path) -> None:
@@ -333,7 +363,7 @@ def test_an_agent_that_hangs_is_waited_for_until_the_timeout(house: House) -> No
     balancer.process.pause()
     s1.process.send(signal.SIGTERM)
     assert s1.process.wait() == 0
-    assert "drain_timeout is over" in s1.told("drain not confirmed")["error"]
+    assert s1.told("drain given up")["waiting"] == "lb1"
     assert s1.told("drained") == {}
 
 

@@ -183,8 +183,18 @@ def test_its_successor_takes_the_name_over(node: Node) -> None:
     owner = node.record["owner"]
     first.send(signal.SIGKILL)
     first.wait()
-    node.start("--check", "none", ttl=1.0)
+    node.start("--check", "none", "--set", f"state_dir={node.folder}/other", ttl=1.0)
     eventually(lambda: node.record["owner"] != owner)
+
+
+def test_killed_and_started_again_it_waits_for_no_lease(node: Node) -> None:
+    first = node.start("--check", "none", ttl=600.0)
+    node.until_ready()
+    first.send(signal.SIGKILL)
+    first.wait()
+    node.start("--check", "none", "--weight", "7", ttl=600.0)
+    eventually(lambda: node.record["weight"] == 7)
+    assert "another holds this name: waiting" not in node.events()
 
 
 def test_a_registry_that_is_missing_does_not_stop_command(node: Node) -> None:

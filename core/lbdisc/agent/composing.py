@@ -12,8 +12,10 @@ from lbdisc.agent.watching import Wake, Watcher
 from lbdisc.backoff import Backoff
 from lbdisc.builtin.systemd.notify import Notifier
 from lbdisc.errors import LbdiscError, PluginError
+from lbdisc.handshake import AGENTS
 from lbdisc.listening.listeners import Listeners, Tell
 from lbdisc.plugins import Plugins
+from lbdisc.register.identity import Identity
 from lbdisc.settings.choosing import discovery, reloader, renderer
 from lbdisc.settings.loading import Settings
 from lbdisc.values import Snapshot, check_name
@@ -51,7 +53,16 @@ def presence(plugins: Plugins, settings: Settings, tell: Tell) -> Presence:
     except LbdiscError as error:
         tell(events.AgentNotAnnounced(error=str(error)))
         return Presence()
-    return Presence(registrar, name=name, services=services, pace=core.agent, tell=tell)
+    identity = Identity(core.state_dir, AGENTS, name)
+    identity.give(registrar)
+    return Presence(
+        registrar,
+        identity=identity,
+        name=name,
+        services=services,
+        pace=core.agent,
+        tell=tell,
+    )
 
 
 def agent(

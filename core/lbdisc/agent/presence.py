@@ -8,18 +8,20 @@ goes wrong here, the load balancer is kept in step all the same.
 import time
 from bisect import bisect_left
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 
 import structlog
 
 from lbdisc import events
 from lbdisc.errors import LbdiscError
 from lbdisc.generation import Generation
-from lbdisc.handshake import ROOM, Announcement, token
+from lbdisc.handshake import ROOM, Announcement, asks, token
 from lbdisc.hooks import Drains, Registrar, Reloader
 from lbdisc.listening.listeners import Tell
 from lbdisc.listening.repeats import Repeats
 from lbdisc.register.addresses import OwnAddress
 from lbdisc.register.holding import End, Holder, trace_of
+from lbdisc.register.identity import Identity
 from lbdisc.settings.tables import AgentSettings
 from lbdisc.values import Endpoint, Snapshot
 
@@ -38,6 +40,7 @@ class Presence:
         self,
         registrar: Registrar | None = None,
         *,
+        identity: Identity | None = None,
         name: str = "",
         services: tuple[str, ...] = (),
         pace: AgentSettings | None = None,
@@ -45,6 +48,7 @@ class Presence:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._registrar = registrar
+        self._identity = identity  # ours as long as we live
         self._pace = pace or AgentSettings()
         self._tell = tell
         self._clock = clock
@@ -57,6 +61,7 @@ class Presence:
         self._announced = False
         self._failures = Repeats()
         self._broken = False  # whether the reloader's failure was told
+        self._full = False  # whether it was told that acknowledgements wait for room
 
     @property
     def due(self) -> float | None:
@@ -77,7 +82,7 @@ class Presence:
             self._holder.start()
         if newest is not self._seen:
             self._seen = newest
-            self._take(endpoint for endpoint in newest.endpoints if endpoint.draining)
+            self._take(endpoint for endpoint in newest.endpoints if asks(endpoint))
         now = self._clock()
         if now >= self._next and (left := [e for e, over in self._draining.items() if not over]):
             self._acknowledge(self._over(left, running.snapshot, reloader), running)
@@ -126,11 +131,11 @@ class Presence:
 
     def _say(self) -> None:
         over = [token(endpoint) for endpoint, over in self._draining.items() if over]
-        if len(over) > ROOM:
-            _log.debug("more drained endpoints than fit; the others follow", over=len(over))
-        self._word = Announcement(
-            name=self._word.name, services=self._word.services, drained=tuple(over[:ROOM])
-        )
+        full = len(over) > ROOM
+        if full and not self._full:
+            self._tell(events.AcknowledgementsFull(drained=len(over), room=ROOM))
+        self._full = full
+        self._word = replace(self._word, drained=tuple(over[:ROOM]), full=full)
         self._publish()
 
     def _publish(self) -> None:
@@ -143,9 +148,7 @@ class Presence:
             self.leave()
             self.join(1.0)
             return other
-        self._word = Announcement(
-            name=self._word.name, services=services, drained=self._word.drained
-        )
+        self._word = replace(self._word, services=services)
         self._publish()
         return self
 

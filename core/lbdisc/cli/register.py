@@ -23,7 +23,9 @@ def register(
     ] = None,
     service: Annotated[str | None, typer.Option(help="The service it belongs to.")] = None,
     name: Annotated[str | None, typer.Option(help="Its name; the host's name if unset.")] = None,
-    address: Annotated[str | None, typer.Option(help="Its address; detected if unset.")] = None,
+    address: Annotated[
+        str | None, typer.Option(help="Its address, network or interface; detected if unset.")
+    ] = None,
     port: Annotated[str | None, typer.Option(metavar="N", help="Its port.")] = None,
     weight: Annotated[str | None, typer.Option(metavar="N", help="Its weight, 0 to 256.")] = None,
     tag: Annotated[

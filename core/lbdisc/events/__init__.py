@@ -26,6 +26,7 @@ from lbdisc.events.register import (
     CommandStarted,
     DrainAwaited,
     DrainDone,
+    DrainGivenUp,
     DrainUnsure,
     EntryDraining,
     EntryLeft,
@@ -35,6 +36,7 @@ from lbdisc.events.register import (
     EntryWaiting,
 )
 from lbdisc.events.run import (
+    AcknowledgementsFull,
     AgentAnnounced,
     AgentNotAnnounced,
     AgentWithdrawn,
@@ -62,6 +64,7 @@ from lbdisc.events.run import (
 )
 
 __all__ = [
+    "AcknowledgementsFull",
     "AgentAnnounced",
     "AgentNotAnnounced",
     "AgentWithdrawn",
@@ -78,6 +81,7 @@ __all__ = [
     "DrainAwaited",
     "DrainBegun",
     "DrainDone",
+    "DrainGivenUp",
     "DrainOver",
     "DrainUnsure",
     "Drifted",

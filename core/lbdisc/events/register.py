@@ -63,12 +63,16 @@ class EntryStays(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DrainAwaited(Event):
-    """The agents ``waiting`` still send traffic, ``drained`` do not; ``gone`` may come back."""
+    """The agents ``waiting`` still send traffic, ``drained`` do not; ``gone`` may come back.
+
+    Those of them in ``full`` have no room for another acknowledgement now.
+    """
 
     name: ClassVar[str] = "waiting for load balancers to drain"
     waiting: tuple[str, ...] = ()
     drained: tuple[str, ...] = ()
     gone: tuple[str, ...] = ()
+    full: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,6 +81,20 @@ class DrainDone(Event):
 
     name: ClassVar[str] = "drained"
     by: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DrainGivenUp(Event):
+    """``drain_timeout`` is over: the load balancers of these agents may still send traffic.
+
+    ``waiting`` did not acknowledge, ``gone`` left the registry before they had; ``drained`` did.
+    """
+
+    name: ClassVar[str] = "drain given up"
+    level: ClassVar[Level] = "warning"
+    waiting: tuple[str, ...] = ()
+    gone: tuple[str, ...] = ()
+    drained: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -193,6 +193,19 @@ class DrainAcknowledged(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AcknowledgementsFull(Event):
+    """``drained`` endpoints are to be acknowledged, and an agent's entry has ``room`` for fewer.
+
+    The others take their turn as these leave; who stops meanwhile waits longer.
+    """
+
+    name: ClassVar[str] = "more drains than can be acknowledged at once"
+    level: ClassVar[Level] = "warning"
+    drained: int
+    room: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DrainOver(Event):
     """``endpoints`` were draining in what runs, and are gone or ready again."""
 

@@ -23,6 +23,7 @@ from lbdisc.haproxy.health_file import keep_health, reset_health
 from lbdisc.haproxy.language.text import Configuration, parse
 from lbdisc.haproxy.live import Live
 from lbdisc.haproxy.lost_socket import bind_anew, lost_socket
+from lbdisc.haproxy.observing import HaproxyHealth
 from lbdisc.haproxy.planning.plan import Plan, plan
 from lbdisc.haproxy.process.program import FileChecker, check_config
 from lbdisc.haproxy.process.workers import Workers
@@ -32,6 +33,7 @@ from lbdisc.haproxy.steps import Steps
 from lbdisc.haproxy.steps import how as steps_how
 from lbdisc.haproxy.versions import OLDEST
 from lbdisc.installing import Installation, held
+from lbdisc.observed import ServerHealth
 from lbdisc.planned import Applied, AtRuntime, How, Nothing, Planned, Reload, Start, Write
 from lbdisc.rendered import Rendered
 from lbdisc.values import Endpoint
@@ -52,6 +54,7 @@ class HaproxyReloader:
         self._config = Path()
         self._differs = ""  # what runs, from what should, at the last look
         self._drains = HaproxyDrains(settings.master_socket)
+        self._health = HaproxyHealth(settings.master_socket)
         self._check = FileChecker(settings.binary)
         self._follower = Follower(self._check)
         self._undid = False  # the last change at run time had to be taken back
@@ -295,6 +298,10 @@ class HaproxyReloader:
     def drained(self, endpoints: Sequence[Endpoint]) -> frozenset[Endpoint]:
         """Those that neither the worker nor one before it has a session on."""
         return self._drains.over(self._live, endpoints) if self._live else frozenset()
+
+    def health(self, endpoints: Sequence[Endpoint]) -> tuple[ServerHealth, ...]:
+        """What the worker's own checks say."""
+        return self._health.health(self._live, endpoints)
 
     def tend(self) -> Applied | None:
         """Delete what is no longer used; the settling reload before HAProxy 3.0."""

@@ -27,15 +27,20 @@ def compose(
     from lbdisc.builtin.systemd.notify import Notifier
     from lbdisc.register.child import Child
     from lbdisc.register.draining import AgentsDrain
+    from lbdisc.register.identity import Identity
     from lbdisc.register.registration import Registration
     from lbdisc.settings import choosing
 
     settings = configuration.core.register
     provider = plugins.registrar(configuration.core.backend)
+    registrar = provider.create(configuration.table(provider.name))
+    identity = Identity(configuration.core.state_dir, settings.service, settings.name)
+    identity.give(registrar)
     return Registration(
         settings,
         endpoint=_endpoint(settings),
-        registrar=provider.create(configuration.table(provider.name)),
+        registrar=registrar,
+        identity=identity,
         child=Child(command) if command else None,
         drain=AgentsDrain(
             lambda: choosing.discovery(plugins, configuration),
@@ -50,30 +55,34 @@ def compose(
 
 
 def _endpoint(settings: "RegisterSettings") -> "Callable[[], Endpoint]":
-    """What makes the endpoint; its address follows the machine's if none is given."""
+    """What makes the endpoint; its address follows the machine's unless it is given as such."""
     from structlog import get_logger
 
-    from lbdisc.register.addresses import OwnAddress, is_loopback
+    from lbdisc.register.addresses import LOOPBACK, NoAddress, OwnAddress, is_loopback, whereabouts
     from lbdisc.values import Endpoint
 
-    own = None if settings.address else OwnAddress()
+    own, log = whereabouts(settings.address), get_logger("lbdisc.register")
 
-    def endpoint() -> Endpoint:
+    def at(address: str) -> Endpoint:
         return Endpoint(
             service=settings.service,
             name=settings.name,
-            address=own.current() if own else settings.address,
+            address=address,
             port=settings.port,
             weight=settings.weight,
             tags=tuple(settings.tags.items()),
         )
 
     try:
-        first = endpoint()
+        first = own.current()
+    except NoAddress as error:
+        log.warning("waiting for an address to register", why=str(error))
+        first = LOOPBACK
+    else:
+        if isinstance(own, OwnAddress) and is_loopback(first):
+            log.warning("only a loopback address was found: give --address", address=first)
+    try:
+        at(first)
     except EntryError as error:
         raise SettingsError(f"[register] {error}") from error
-    if own and is_loopback(first.address):
-        get_logger("lbdisc.register").warning(
-            "only a loopback address was found: give --address", address=first.address
-        )
-    return endpoint
+    return lambda: at(own.current())

@@ -10,13 +10,12 @@ from typing import Protocol
 from lbdisc import events
 from lbdisc.backoff import Backoff
 from lbdisc.errors import LbdiscError, SettingsError
-from lbdisc.handshake import Progress, agents, progress
-from lbdisc.hooks import Discovery
+from lbdisc.handshake import AGENTS, Progress, agents, leaving, progress
+from lbdisc.hooks import Discovery, Narrows
 from lbdisc.listening.repeats import Repeats
 from lbdisc.settings.tables import AgentSettings
 from lbdisc.values import Endpoint, Snapshot
 
-RETURN = 5.0  # seconds for an agent that is gone to come back: one that was restarted, say
 _TICK = 0.05  # seconds between two looks at ``hurry``
 
 
@@ -39,9 +38,11 @@ class NoDrain:
 
 
 class AgentsDrain:
-    """Waits for every live agent that balances the service; there may be none.
+    """Waits for every agent that balances the service; there may be none.
 
-    ``discovery`` makes what watches the registry, which happens only while something drains.
+    One that vanishes before it has let go is waited for as well: its load balancer may serve on.
+    ``discovery`` makes what watches the registry, which happens only while something drains; of one
+    that ``Narrows``, only the agents are read.
     """
 
     def __init__(
@@ -76,14 +77,25 @@ class AgentsDrain:
                 snapshot = news.get(timeout=_TICK)
                 if snapshot is None:
                     return
-                watched.see(progress(endpoint, agents(snapshot)))
-        if watched.now is None and not hurry.is_set():
+                watched.see(progress(endpoint, agents(snapshot)), leaving(snapshot))
+        if not hurry.is_set():
+            self._tell_end(watched)
+
+    def _tell_end(self, watched: "_Watched") -> None:
+        if watched.now is None:
             self._unsure("the registry did not say which load balancers there are")
-        if watched.now is not None and watched.over and watched.now.done:
+        elif not watched.over:
+            now, gone = watched.now, watched.gone
+            self._tell(events.DrainGivenUp(waiting=now.waiting, gone=gone, drained=now.done))
+        elif watched.now.done:
             self._tell(events.DrainDone(by=watched.now.done))
 
     def _unsure(self, error: str) -> None:
         self._tell(events.DrainUnsure(error=error))
+
+    def _agents_alone(self) -> Discovery:
+        discovery = self._discovery()
+        return discovery.only(AGENTS) if isinstance(discovery, Narrows) else discovery
 
     def _watch(self, news: "SimpleQueue[Snapshot | None]", stop: Event) -> None:
         """Hand over what the registry says; ``None`` when it will not say anything."""
@@ -95,7 +107,7 @@ class AgentsDrain:
         repeats = Repeats()
         while not stop.is_set():
             try:
-                self._discovery().watch(publish, stop)
+                self._agents_alone().watch(publish, stop)
             except LbdiscError as error:
                 if repeats.count("", str(error)) == 1:
                     self._unsure(f"cannot see the load balancers: {error}")
@@ -109,26 +121,27 @@ class AgentsDrain:
 
 
 class _Watched:
-    """Who is waited for: all that are listed, and for a while who was and has not let go."""
+    """Who is waited for: all that are listed, and who was and has not let go."""
 
     def __init__(self, tell: Callable[[events.Event], None]) -> None:
         self._tell = tell
         self.now: Progress | None = None
-        self._missing: dict[str, float] = {}  # until when
+        self.gone: tuple[str, ...] = ()
 
-    def see(self, now: Progress) -> None:
-        listed = {*now.done, *now.waiting}
-        until = time.monotonic() + RETURN
-        missing = dict.fromkeys(self.now.waiting if self.now else (), until) | self._missing
-        self._missing = {name: end for name, end in missing.items() if name not in listed}
-        if now != self.now and now.waiting:
-            self._tell(events.DrainAwaited(waiting=now.waiting, drained=now.done))
-        elif now != self.now and self._missing:
-            self._tell(events.DrainAwaited(drained=now.done, gone=tuple(sorted(self._missing))))
+    def see(self, now: Progress, leaving: frozenset[str]) -> None:
+        """Take in what the registry says; who is ``leaving`` takes its load balancer along."""
+        before = (self.now, self.gone)
+        missing = {*self.gone, *(self.now.waiting if self.now else ())}
+        self.gone = tuple(sorted(missing - {*now.done, *now.waiting} - leaving))
         self.now = now
+        if (self.now, self.gone) != before and not self.over:
+            self._tell(
+                events.DrainAwaited(
+                    waiting=now.waiting, drained=now.done, gone=self.gone, full=now.full
+                )
+            )
 
     @property
     def over(self) -> bool:
-        if self.now is None or self.now.waiting:
-            return False
-        return all(end <= time.monotonic() for end in self._missing.values())
+        """Whether all have let go."""
+        return self.now is not None and not (self.now.waiting or self.gone)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import structlog
 
+from lbdisc.errors import LbdiscError
 from lbdisc.register.checks import Check
 from lbdisc.values import Endpoint
 
@@ -101,6 +102,8 @@ class HealthChecker:
     def _checked(self) -> str:
         try:
             return self._check(self._endpoint())
+        except LbdiscError as error:
+            return str(error)
         except Exception as error:  # noqa: BLE001 - whatever breaks a check is a failed check
             _log.exception("check broke")
             return f"the check broke: {type(error).__name__}"

@@ -25,6 +25,7 @@ from lbdisc.register.child import Child
 from lbdisc.register.draining import Drain, NoDrain
 from lbdisc.register.health import HealthChecker, Streak
 from lbdisc.register.holding import End, Holder, trace_of
+from lbdisc.register.identity import Identity
 from lbdisc.settings.tables import AgentSettings, RegisterSettings
 from lbdisc.values import Endpoint
 
@@ -48,6 +49,7 @@ class Registration:
         *,
         endpoint: Callable[[], Endpoint],
         registrar: Registrar,
+        identity: Identity | None = None,
         check: Check | None = None,
         child: Child | None = None,
         drain: Drain | None = None,
@@ -59,6 +61,7 @@ class Registration:
         self._settings = settings
         self._endpoint = endpoint
         self._registrar = registrar
+        self._identity = identity  # ours as long as we live
         self._child = child
         self._drain = drain or NoDrain()
         self._pace = pace or AgentSettings()
@@ -283,7 +286,8 @@ class Registration:
         arguments = (endpoint, end, self._hurry)
         waiter = threading.Thread(target=self._drain.wait, args=arguments, daemon=True)
         waiter.start()
-        limit = end - time.monotonic()
+        # A moment more: at the end the waiter itself says whom it gave up.
+        limit = end - time.monotonic() + _TICK
         if not self._listen(lambda: not waiter.is_alive() or self._must_go(), limit=limit):
             self._unsure(f"drain_timeout is over: {self._settings.drain_timeout:g} s")
 

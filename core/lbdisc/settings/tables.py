@@ -61,7 +61,11 @@ class RegisterSettings:
     name: str = field(
         default_factory=socket.gethostname, metadata={"help": "its name; the host's name if unset"}
     )
-    address: str = described("its address; that of the way to the default route if unset", "")
+    address: str = described(
+        "its address or host name, or the network (10.0.1.0/24) or interface (eth1) that has it;"
+        " that of the way to the default route if unset",
+        "",
+    )
     port: Annotated[int, Field(ge=1, le=65535)] = described("its port", 3000)
     weight: Annotated[int, Field(ge=0, le=256)] = described("its weight", 100)
     tags: dict[str, str] = field(default_factory=dict, metadata={"help": "its tags"})

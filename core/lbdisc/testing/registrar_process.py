@@ -1,8 +1,8 @@
 """A registrar in a process of its own, which can be killed, stopped and woken like a host.
 
 ``python -m lbdisc.testing.registrar_process`` reads JSON on standard input: ``name``, ``settings``,
-``endpoint`` and ``plugin``; it holds the endpoint until SIGTERM, by the loop of the core, from
-SIGUSR1 on as draining.
+``endpoint``, ``plugin`` and ``owner``; it holds the endpoint until SIGTERM, by the loop of the
+core, from SIGUSR1 on as draining.
 """
 
 import dataclasses
@@ -19,6 +19,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from lbdisc.errors import LbdiscError
+from lbdisc.hooks import Reclaims
 from lbdisc.register.holding import End, Holder
 from lbdisc.testing.offers import make_registrar
 from lbdisc.testing.roles import HANG, PACE
@@ -41,12 +42,14 @@ class RegistrarProcess:
         *,
         log: Path,
         plugin: str = "",
+        owner: str = "",
     ) -> None:
         order = {
             "name": name,
             "settings": dict(settings),
             "endpoint": dataclasses.asdict(endpoint),
             "plugin": plugin,
+            "owner": owner,
         }
         self.endpoint = endpoint
         self.log = log
@@ -123,6 +126,8 @@ def main() -> None:
         signal.signal(number, lambda got, _: told.put(got))
     endpoint = Endpoint(**order["endpoint"])
     registrar = make_registrar(order["name"], order["settings"], plugin=order["plugin"])
+    if order["owner"] and isinstance(registrar, Reclaims):
+        registrar.reclaim_as(order["owner"])
     holder = Holder(registrar, lambda: endpoint, _Said(), PACE)
     sys.stdout.buffer.write(BEGUN)
     sys.stdout.buffer.flush()

@@ -124,8 +124,8 @@ class Holding:
 
     ``published``: the registry has the endpoint by this registrar; ``said`` has all that was ever
     said to be published, in order. ``rival``: who holds the name instead, ``None`` while nobody
-    does. An error that no registrar may raise, and one that only an operator can mend, ends it:
-    ``broken``.
+    does; ``rivals`` has all there were. An error that no registrar may raise, and one that only an
+    operator can mend, ends it: ``broken``.
     """
 
     def __init__(self, registrar: Registrar, endpoint: Endpoint) -> None:
@@ -133,6 +133,7 @@ class Holding:
         self.published = False
         self.said: list[Endpoint] = []
         self.rival: str | None = None
+        self.rivals: list[str] = []
         self.errors: list[LbdiscError] = []
         self.broken: BaseException | None = None
         self.end: End | None = None
@@ -209,6 +210,7 @@ class _Heard:
 
     def waiting(self, rival: str) -> None:
         self._holding.published, self._holding.rival = False, rival
+        self._holding.rivals.append(rival)
 
     def refused(self, error: LbdiscError) -> None:
         self._holding.published = False

@@ -18,8 +18,9 @@ from lbdisc_etcd.wire import Session
 class EtcdDiscovery:
     """Follows the records under the prefix. What it knows outlives a ``watch`` that failed."""
 
-    def __init__(self, settings: EtcdSettings) -> None:
+    def __init__(self, settings: EtcdSettings, service: str = "") -> None:
         self._settings = settings
+        self._service = service
         self._cluster = Cluster(settings, error=DiscoveryError, timeout=settings.request_timeout)
         self._records = self._no_records()
         self._cluster_id = 0
@@ -27,8 +28,13 @@ class EtcdDiscovery:
         self._told: Snapshot | None = None
         warn_of_plaintext(settings)
 
+    def only(self, service: str) -> "EtcdDiscovery":
+        """See ``lbdisc.hooks.Narrows``."""
+        return EtcdDiscovery(self._settings, service)
+
     def _no_records(self) -> Records:
-        return Records(self._settings.prefix, self._settings.format, self._settings.port)
+        settings = self._settings
+        return Records(settings.prefix, settings.format, settings.port, self._service)
 
     def watch(self, publish: Publish, stop: Stop) -> None:
         """Publish the state at once and after each revision; see ``lbdisc.hooks.Discovery``."""

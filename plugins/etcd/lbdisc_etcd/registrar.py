@@ -22,8 +22,13 @@ class EtcdRegistrar:
 
     def __init__(self, settings: EtcdSettings) -> None:
         self._settings = settings
+        self._owner = ""
         self._held: dict[tuple[str, str], tuple[LeasedKey, Cluster]] = {}
         warn_of_plaintext(settings)
+
+    def reclaim_as(self, owner: str) -> None:
+        """See ``lbdisc.hooks.Reclaims``."""
+        self._owner = owner
 
     @contextmanager
     def open(self, endpoint: Endpoint, stop: Event) -> Iterator["_Entry"]:
@@ -45,7 +50,7 @@ class EtcdRegistrar:
         # So short that some frozen members can be asked in vain before the lease ends.
         patience = min(settings.request_timeout, max(SHORTEST, settings.ttl / 6))
         cluster = Cluster(settings, error=RegistrarError, timeout=patience)
-        return LeasedKey(settings, service, name), cluster
+        return LeasedKey(settings, service, name, self._owner), cluster
 
 
 class _Entry:

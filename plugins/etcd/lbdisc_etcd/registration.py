@@ -1,16 +1,19 @@
 """One key that lives as long as our lease, and is only ever written while it is ours."""
 
+import json
 import math
 import time
 from threading import Lock
 
 from lbdisc import records
+from lbdisc.errors import EntryError
 from lbdisc.values import Endpoint
 from lbdisc_etcd.failures import LeaseGone, MemberUnreachable
 from lbdisc_etcd.messages import Found, KeyEvent
 from lbdisc_etcd.settings import EtcdSettings
 from lbdisc_etcd.wire import Session
 
+OWNER = "owner"  # the member of a record that tells whose it is; readers pass over it
 ABSENT = 0  # the revision of a key that is not there
 TRIES = 3  # writes in one put that others may forestall
 
@@ -19,14 +22,16 @@ class LeasedKey:
     """What we know of our key and our lease; ``put`` and ``remove`` may raise a ``Failure``.
 
     ``key`` and ``ttl`` (seconds) never change. ``begun``: there is a lease of ours in the cluster.
-    ``seen``: the revision of the cluster that we know the key at.
+    ``seen``: the revision of the cluster that we know the key at. A record that names ``owner`` was
+    written by us, whatever lease it has: one of a process that was killed.
     """
 
-    def __init__(self, settings: EtcdSettings, service: str, name: str) -> None:
+    def __init__(self, settings: EtcdSettings, service: str, name: str, owner: str = "") -> None:
         self.ttl = math.ceil(settings.ttl)
         self.key = f"{settings.prefix}/{service}/{name}".encode()
         self.seen = 0
         self.rival = ""  # who holds the key instead, for people
+        self._owner = owner
         self._lease = 0
         self._alive = False  # whether the lease has not ended, as far as we know
         self._renew_at = 0.0
@@ -43,7 +48,7 @@ class LeasedKey:
 
         There is no lease of ours while the key is another's.
         """
-        value = records.write(endpoint).encode()
+        value = self._record(endpoint)
         with self._lock:
             if self._lease and time.monotonic() >= self._renew_at:
                 self._refresh(session)
@@ -58,6 +63,11 @@ class LeasedKey:
                 over = self._revision
                 self._take(session.put(self.key, value, lease=self._lease, over=over))
         raise MemberUnreachable("the key is changed all the time")
+
+    def _record(self, endpoint: Endpoint) -> bytes:
+        owner = {OWNER: self._owner} if self._owner else {}
+        record = records.to_object(endpoint) | owner
+        return json.dumps(record, separators=(",", ":")).encode()
 
     def remove(self, session: Session) -> None:
         """End the lease, which deletes the key if it is ours."""
@@ -99,7 +109,15 @@ class LeasedKey:
         record = found.record
         if record is not None and self._lease and record.lease == self._lease:
             self._revision, self._value = record.mod_revision, record.value
+        elif record is not None and record.lease and self._is_ours(record.value):
+            self._revision = record.mod_revision  # to be written over, under a lease that lives
         elif record is not None and record.lease:
             self.rival = f"lease {record.lease:x}"
         elif record is not None:
             self.rival = f"written without a lease: delete the key {self.key.decode()}"
+
+    def _is_ours(self, record: bytes) -> bool:
+        try:
+            return bool(self._owner) and records.load_object(record).get(OWNER) == self._owner
+        except EntryError:
+            return False

@@ -13,10 +13,11 @@ MAX_SHOWN = 200  # characters of a key in a message
 
 
 class Records:
-    """Endpoints and problems by key. Keys are ``PREFIX/SERVICE/NAME``."""
+    """Endpoints and problems by key. Keys are ``PREFIX/SERVICE/NAME``; all, or of one service."""
 
-    def __init__(self, prefix: str, format: Format, port: int | None) -> None:
+    def __init__(self, prefix: str, format: Format, port: int | None, service: str = "") -> None:
         self._start = f"{prefix}/".encode()
+        self._first = self._start + (f"{service}/".encode() if service else b"")
         self._format = format
         self._port = port
         self._keys: dict[bytes, tuple[str, str]] = {}
@@ -26,8 +27,8 @@ class Records:
 
     @property
     def range(self) -> tuple[bytes, bytes]:
-        """The first key and the one after the last: everything below the prefix, no neighbour."""
-        return self._start, self._start[:-1] + b"0"  # "0" follows "/"
+        """The first key and the one after the last: all that is below, and no neighbour."""
+        return self._first, self._first[:-1] + b"0"  # "0" follows "/"
 
     def put(self, key: bytes, value: bytes) -> None:
         """Take a record in; one that breaks the rules becomes a problem."""

@@ -28,10 +28,15 @@ _log = structlog.get_logger("lbdisc.zookeeper")
 class ZooKeeperDiscovery:
     """The discovery ``zookeeper``. Raises ``SettingsError`` for a bad prefix."""
 
-    def __init__(self, settings: ZooKeeperSettings) -> None:
+    def __init__(self, settings: ZooKeeperSettings, service: str = "") -> None:
         self._settings = settings
+        self._service = service
         self._root = base_path(settings.prefix, what="zookeeper.prefix")
         warn_of_plain_passwords(settings)
+
+    def only(self, service: str) -> "ZooKeeperDiscovery":
+        """See ``lbdisc.hooks.Narrows``."""
+        return ZooKeeperDiscovery(self._settings, service)
 
     def watch(self, publish: Publish, stop: Event) -> None:
         """Publish all endpoints at once and after each change, until ``stop`` is set.
@@ -44,7 +49,7 @@ class ZooKeeperDiscovery:
             suppress(Stopped),
             ZooKeeperClient(settings, stop=stop, failure=DiscoveryError, tell=told.put) as client,
         ):
-            tree = Tree(self._root, self._parse)
+            tree = Tree(self._root, self._parse, self._service)
             _Watching(client, told, settings, tree, publish).run(stop)
 
     def _parse(self, record: bytes, service: str, name: str) -> Endpoint | None:

@@ -31,6 +31,10 @@ class ZooKeeperRegistrar:
         self._owner = secrets.token_hex(8)
         self._session: Identity | None = None  # one that was cut off with its node
 
+    def reclaim_as(self, owner: str) -> None:
+        """See ``lbdisc.hooks.Reclaims``."""
+        self._owner = owner
+
     @contextmanager
     def open(self, endpoint: Endpoint, stop: Event) -> Iterator["_Node"]:
         """Raises ``RegistrarError`` when there is no connection in ``connect_timeout``.

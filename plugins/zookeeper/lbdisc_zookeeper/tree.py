@@ -19,10 +19,14 @@ class Node:
 
 
 class Tree:
-    """The nodes below ``root`` by service and name, ``None`` while one is listed but not read."""
+    """The nodes below ``root`` by service and name, ``None`` while one is listed but not read.
 
-    def __init__(self, root: str, parse: Parse) -> None:
+    Where ``only`` names a service, there is no other.
+    """
+
+    def __init__(self, root: str, parse: Parse, only: str = "") -> None:
         self.root = root
+        self._only = only
         self._parse = parse
         self._services: dict[str, dict[str, Node | None]] = {}
         self._problems: dict[str, Problem] = {}
@@ -51,7 +55,7 @@ class Tree:
 
     def list_services(self, names: Iterable[str], changed: Container[str] = ()) -> list[str]:
         """Take over the services there are; returns the new ones. ``changed``: see ``drop``."""
-        found = self._named(names, self.root)
+        found = self._named((n for n in names if self._only in ("", n)), self.root)
         for service in self._services.keys() - found:
             self.drop_service(service, changed)
         new = sorted(found - self._services.keys())

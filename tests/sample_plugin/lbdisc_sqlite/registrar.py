@@ -20,6 +20,9 @@ class SqliteRegistrar:
         self._settings = settings
         self._owner = secrets.token_hex(8)
 
+    def reclaim_as(self, owner: str) -> None:
+        self._owner = owner
+
     @contextmanager
     def open(self, endpoint: Endpoint, stop: Event) -> Iterator["_Row"]:
         try:

@@ -29,11 +29,15 @@ POLL = 0.5  # seconds between two looks at everything where the kernel tells of 
 class FileDiscovery:
     """Publishes what the folder's files say; see ``lbdisc.hooks.Discovery``."""
 
-    def __init__(self, settings: FileSettings) -> None:
+    def __init__(self, settings: FileSettings, service: str = "") -> None:
         self._settings = settings
-        self._folder = Folder(settings)
+        self._folder = Folder(settings, service)
         self._known = False
         self._published: Snapshot | None = None
+
+    def only(self, service: str) -> "FileDiscovery":
+        """See ``lbdisc.hooks.Narrows``."""
+        return FileDiscovery(self._settings, service)
 
     def watch(self, publish: Publish, stop: Event) -> None:
         """Raises ``SettingsError`` if the folder was never there, ``DiscoveryError`` if it went."""

@@ -29,14 +29,15 @@ class _Seen:
 
 
 class Folder:
-    """The files of ``DIR`` and of the service folders in it.
+    """The files of ``DIR`` and of the service folders in it; or of that of ``only`` one service.
 
     ``scan`` looks at all names and ``look`` at one. Raises ``OSError`` where ``DIR`` itself cannot
     be listed.
     """
 
-    def __init__(self, settings: FileSettings) -> None:
+    def __init__(self, settings: FileSettings, only: str = "") -> None:
         self._settings = settings
+        self._only = only
         self._root = settings.dir
         self._files: dict[str, _Seen] = {}
         self.next_end = INFINITE
@@ -54,7 +55,7 @@ class Folder:
         found = {self._root: (root.st_dev, root.st_ino)}
         self._folder_problems.clear()
         with os.scandir(self._root) as names:
-            folders = [name.name for name in names if _is_folder(name)]
+            folders = [name.name for name in names if self._is_wanted(name)]
         for name in folders:
             path = self._root / name
             try:
@@ -91,6 +92,8 @@ class Folder:
 
     def _look_into(self, folder: Path) -> list[str]:
         """Look at the files of ``folder``; returns their paths."""
+        if not self._is_asked_for(folder):
+            return []
         with os.scandir(folder) as names:
             files = [
                 name
@@ -105,14 +108,24 @@ class Folder:
     def _service(self, folder: Path) -> str:
         return self._settings.service if folder == self._root else folder.name
 
+    def _is_wanted(self, name: "os.DirEntry[str]") -> bool:
+        return self._only in ("", name.name) and _is_folder(name)
+
+    def _is_asked_for(self, folder: Path) -> bool:
+        return not self._only or self._service(folder) == self._only
+
     def is_folder(self, path: Path) -> bool:
         """Whether ``path`` is, or was, ``DIR`` or a service's folder rather than a file."""
         if path.parent != self._root:
             return path == self._root
+        if self._only:
+            return path.name == self._only
         return str(path) not in self._files and not path.is_file()
 
     def look(self, path: Path) -> bool:
         """Read ``path`` again if it changed; returns whether that may change what is published."""
+        if not self._is_asked_for(path.parent):
+            return False
         return self._check(str(path), path.stat)
 
     def _check(self, path: str, stat: Callable[[], os.stat_result]) -> bool:

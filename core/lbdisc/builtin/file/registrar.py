@@ -34,6 +34,10 @@ class FileRegistrar:
         self._settings = settings
         self._owner = secrets.token_hex(8)
 
+    def reclaim_as(self, owner: str) -> None:
+        """See ``lbdisc.hooks.Reclaims``."""
+        self._owner = owner
+
     @contextmanager
     def open(self, endpoint: Endpoint, stop: Event) -> Iterator["_Entry"]:
         """Raises ``RegistrarError`` where the folder is missing or cannot be written."""

@@ -161,7 +161,8 @@ def read_stats(reply: str) -> tuple[Stat, ...]:
     """The rows of ``show stat``. Raises ``HaproxyError`` when it is no such table."""
     if not reply.startswith("# pxname,svname,"):
         raise HaproxyError(f"no 'show stat': {shown(reply)}")
-    lines = [line for line in reply[2:].splitlines() if line]
+    # A node's answer to a check is in it, with whatever else ends a line for `splitlines`.
+    lines = [line for line in reply[2:].split("\n") if line]
     return tuple(_stat(fields) for fields in csv.DictReader(lines))
 
 

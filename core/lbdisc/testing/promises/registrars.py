@@ -4,11 +4,16 @@ from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
+
+from lbdisc.hooks import Reclaims
 from lbdisc.testing.backend import OWN_SERVICE, Backend
-from lbdisc.testing.promises.common import TAGS, sees
+from lbdisc.testing.promises.common import TAGS, never_fewer, sees
+from lbdisc.testing.registrar_process import RegistrarProcess
 from lbdisc.testing.roles import Holding, Watching
 
 CROWD = 5
+OWNER = "0123456789abcdef"
 
 
 class RegistrarPromises:
@@ -166,6 +171,33 @@ class RegistrarPromises:
             with backend.spawn(moved, tmp_path):
                 deadline = backend.detection + backend.patience
                 sees(watching, backend, moved, deadline=deadline)
+
+    def test_own_entry_is_taken_up_after_a_crash(self, backend: Backend, tmp_path: Path) -> None:
+        """One that is killed and started again as the same (`Reclaims`) waits for no lease."""
+        backend.needs("register", "expire")
+        endpoint = backend.endpoint("s1")
+        registrar = backend.registrar("s1")
+        if not isinstance(registrar, Reclaims):
+            pytest.skip("this registrar does not reclaim")
+        registrar.reclaim_as(OWNER)
+        with Watching(backend.discovery()) as watching:
+            with RegistrarProcess(
+                backend.name,
+                backend.node_settings("s1"),
+                endpoint,
+                log=tmp_path / "s1.log",
+                plugin=backend.plugin,
+                owner=OWNER,
+            ) as process:
+                sees(watching, backend, endpoint)
+                process.crash()
+            since = len(watching.seen.snapshots)
+            with Holding(registrar, endpoint) as holding:
+                holding.held(deadline=backend.patience)
+                moved = holding.change(port=endpoint.port + 1)
+                sees(watching, backend, moved)
+                never_fewer(watching, [endpoint], since=since)
+                assert holding.rivals == []
 
     def test_frozen_registrar_goes_and_returns(self, backend: Backend, tmp_path: Path) -> None:
         """A registrar frozen by SIGSTOP loses its lease or session; woken, it registers again."""

@@ -5,12 +5,13 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from lbdisc.errors import ApplyError, CheckError, LbdiscError
-from lbdisc.hooks import Drains, Follows
+from lbdisc.hooks import Drains, Follows, Observes
 from lbdisc.planned import Nothing, Planned
 from lbdisc.rendered import Rendered
 from lbdisc.testing.balancer import Balancer
@@ -129,6 +130,20 @@ class ReloaderSuite(Suite):
             origin.may_answer.set()
             assert asked.result(balancer.patience) == "ok", "the request was lost"
             _gets_free(balancer, driven.reloader, endpoint.drain())
+
+    def test_health_is_never_a_guess(self, balancer: Balancer) -> None:
+        """Where something listens is never ``down``; what is not balanced is ``unknown``."""
+        balancer.needs("balancing")
+        with _driving(balancer) as driven, Origin() as origin:
+            if not isinstance(observes := driven.reloader, Observes):
+                pytest.skip("it does not tell what its load balancer finds")
+            endpoint, stranger = origin.endpoint(), replace(origin.endpoint(), name="x", port=9)
+            assert [h.state for h in observes.health([endpoint])] == ["unknown"]
+            driven.bring(balancer.balancing(endpoint))
+            found = observes.health([stranger, endpoint])
+            assert [h.endpoint for h in found] == [stranger, endpoint]
+            assert found[0].state == "unknown"
+            assert found[1].state in ("up", "unchecked")
 
     def test_close_is_soon(self, balancer: Balancer) -> None:
         """``close`` takes 1.5 s at most, leaves no thread or descriptor, and the file whole."""

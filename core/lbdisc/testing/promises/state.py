@@ -2,6 +2,9 @@
 
 from dataclasses import replace
 
+import pytest
+
+from lbdisc.hooks import Narrows
 from lbdisc.testing.backend import NEIGHBOURS, Backend
 from lbdisc.testing.promises.common import TAGS, sees
 from lbdisc.testing.roles import Watching
@@ -167,6 +170,28 @@ class StatePromises:
             sees(watching, backend, *there)
             backend.remove(there[0])
             sees(watching, backend, *there[1:])
+
+    def test_one_service_can_be_read_alone(self, backend: Backend) -> None:
+        """A discovery that narrows (`Narrows`) publishes one service alone, from the start on."""
+        backend.needs("services")
+        web, api = (backend.endpoint("s1", service=service) for service in ("web", "api"))
+        for endpoint in (web, api):
+            backend.write(endpoint)
+        discovery = backend.discovery()
+        narrow = discovery.only("web") if isinstance(discovery, Narrows) else None
+        if narrow is None:
+            pytest.skip("this discovery does not narrow")
+        with Watching(narrow) as watching:
+            sees(watching, backend, web)
+            backend.remove(api)
+            backend.write(more := backend.endpoint("s2", service="web"))
+            sees(watching, backend, web, more)
+            backend.remove(web)
+            backend.remove(more)
+            sees(watching, backend)
+            backend.write(web)
+            sees(watching, backend, web)
+        assert {e.service for s in watching.seen.snapshots for e in s.endpoints} == {"web"}
 
     def test_watchers_agree(self, backend: Backend) -> None:
         """Two discoveries of one registry come to the same snapshot."""

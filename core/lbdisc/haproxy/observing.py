@@ -1,0 +1,139 @@
+"""What HAProxy's own checks say of the servers that it has for endpoints."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+
+from lbdisc.haproxy.errors import HaproxyError, Unreachable
+from lbdisc.haproxy.language.model import after
+from lbdisc.haproxy.language.text import Configuration
+from lbdisc.haproxy.live import Live
+from lbdisc.haproxy.planning.servers import endpoint as split
+from lbdisc.haproxy.sockets.master import Master
+from lbdisc.haproxy.sockets.rows import Info, Stat, read_stats
+from lbdisc.haproxy.sockets.socket import Runtime
+from lbdisc.observed import HealthState, ServerHealth, best
+from lbdisc.values import Endpoint
+
+PATIENCE = 0.5  # seconds; the agent waits meanwhile
+SERVERS = "show stat -1 4 -1"
+LONGEST = 120  # characters of what a node may have answered
+Key = tuple[str, str]  # proxy and server
+Place = tuple[str, int]  # address and port
+
+
+class HaproxyHealth:
+    """Asks the worker that runs, in one question whatever the number of endpoints."""
+
+    def __init__(self, master_socket: str) -> None:
+        self._master = Master(master_socket, timeout=PATIENCE)
+        self._model: Configuration | None = None
+        self._places: Mapping[Place, Sequence[Key]] = {}
+
+    def health(self, live: Live | None, endpoints: Sequence[Endpoint]) -> tuple[ServerHealth, ...]:
+        """One for each of ``endpoints``, in their order; ``unknown`` and why where none answers."""
+        try:
+            if live is None:
+                raise Unreachable("what runs is not known")
+            return self._ask(live, endpoints)
+        except HaproxyError as error:
+            return tuple(ServerHealth(e, "unknown", str(error)) for e in endpoints)
+
+    def _ask(self, live: Live, endpoints: Sequence[Endpoint]) -> tuple[ServerHealth, ...]:
+        keys = {endpoint: self._keys(live.model, endpoint) for endpoint in endpoints}
+        reply = self._stats(live)
+        rows = _by_key(_lines_of(reply, {key for its in keys.values() for key in its}))
+        sure = all(any(key in rows for key in its) for its in keys.values())
+        # Perhaps the slots of a `server-template`, whose names the file does not have.
+        others = {} if sure else _by_place(read_stats(reply))
+        return tuple(
+            best(
+                e, [_word(live.model, rows[k]) for k in its if k in rows] or others.get(_at(e), ())
+            )
+            for e, its in keys.items()
+        )
+
+    def _keys(self, model: Configuration, endpoint: Endpoint) -> Sequence[Key]:
+        """The servers that the running text has for ``endpoint``: by its place, or by its name."""
+        if model is not self._model:
+            places: dict[Place, list[Key]] = defaultdict(list)
+            for key, line in model.servers.items():
+                places[split(line.address)].append(key)
+            self._model, self._places = model, places
+        return self._places.get(_at(endpoint), [endpoint.key])
+
+    def _stats(self, live: Live) -> str:
+        address = live.model.runtime_socket
+        if not address:  # a template without one
+            reply = self._master.ask(f"@!{live.pid} {SERVERS}")
+            if not reply.startswith("# "):
+                raise Unreachable(f"worker {live.pid} does not answer")
+            return reply
+        with Runtime(address, timeout=PATIENCE) as runtime:
+            info, reply = runtime.ask_all(["show info", SERVERS])
+        if (pid := Info.read(info).pid) != live.pid:
+            raise Unreachable(f"worker {pid} answers instead of {live.pid}")
+        return reply
+
+
+def _at(endpoint: Endpoint) -> Place:
+    return endpoint.address, endpoint.port
+
+
+def _lines_of(reply: str, keys: set[Key]) -> str:
+    """The header and the rows of ``keys``: of ten thousand servers, only these are read."""
+    header, *lines = reply.split("\n")
+    starts = {f"{proxy},{name}" for proxy, name in keys}
+    wanted = (line for line in lines if ",".join(line.split(",", 2)[:2]) in starts)
+    return "\n".join((header, *wanted))
+
+
+def _by_key(reply: str) -> Mapping[Key, Stat]:
+    return {(row.proxy, row.name): row for row in read_stats(reply)}
+
+
+def _by_place(rows: Iterable[Stat]) -> Mapping[Place, Sequence[tuple[HealthState, str]]]:
+    found: dict[Place, list[tuple[HealthState, str]]] = defaultdict(list)
+    for row in rows:
+        found[split(row.fields.get("addr", ""))].append((_state(row), _why(None, row)))
+    return found
+
+
+def _word(model: Configuration, row: Stat) -> tuple[HealthState, str]:
+    return _state(row), _why(model, row)
+
+
+def _state(row: Stat) -> HealthState:
+    """By the status column of ``show stat``; half-way it is ``UP 1/3``."""
+    if row.status.startswith("MAINT"):
+        return "maintenance"
+    if row.status.startswith("DOWN"):
+        return "down"
+    return "up" if row.check_status else "unchecked"
+
+
+def _why(model: Configuration | None, row: Stat) -> str:
+    if row.status.startswith("MAINT"):
+        return "" if row.status == "MAINT" else row.status
+    words = row.last_check or row.fields.get("check_desc", "")
+    if row.check_status == "L7STS" and (code := row.fields.get("check_code")):
+        words = f"HTTP {code}{_request(model, row.proxy)}"
+    elif row.check_status == "INI":
+        words = "not checked yet"
+    elif not row.status.startswith("DOWN"):
+        return ""
+    text = " ".join("".join(c if c.isprintable() else " " for c in words).split())[:LONGEST]
+    return text if text[1:2].isupper() else text[:1].lower() + text[1:]
+
+
+def _request(model: Configuration | None, proxy: str) -> str:
+    """`` to HEAD /``, from the lines that say what is asked."""
+    section = model.proxies.get(proxy) if model else None
+    line = section.last("option", "httpchk") if section else None
+    if section is None or line is None:
+        return ""
+    method, path = (*line.words[2:4], "", "")[:2]
+    if send := section.last("http-check", "send"):
+        method, path = after("meth", send.words) or method, after("uri", send.words) or path
+    if method and not path:  # a single word is the path
+        method, path = ("", method) if method.startswith("/") else (method, "")
+    return f" to {method or 'OPTIONS'} {path or '/'}"

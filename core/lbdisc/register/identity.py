@@ -1,0 +1,69 @@
+"""Whose an entry is, over crashes and restarts: a key in the state folder that one process holds.
+
+A registry lists the entry of a process that was killed until its lease ends. The next process on
+the same host that has the same folder is the same registrar, and need not wait for that.
+"""
+
+import fcntl
+import os
+import re
+import secrets
+import socket
+from hashlib import sha256
+from pathlib import Path
+
+import structlog
+
+from lbdisc.hooks import Reclaims, Registrar
+
+_KEY = re.compile(r"[0-9a-f]{32}")
+_log = structlog.get_logger("lbdisc.register")
+
+
+class Identity:
+    """Who ``SERVICE/NAME`` is, for as long as this object lives.
+
+    ``owner`` is the same after a restart, and never that of two processes at once: who finds the
+    key in use, or cannot keep one in ``folder``, is somebody new. Nobody can tell the key from it.
+    """
+
+    def __init__(self, folder: Path, service: str, name: str) -> None:
+        told = f"{service}/{name}"
+        file = folder / "register" / f"{sha256(told.encode()).hexdigest()[:32]}.key"
+        self._descriptor = -1
+        try:
+            key = self._held(file)
+        except OSError as error:
+            _log.info(
+                "a restart after a crash will wait until the lease has ended",
+                why=f"no identity is kept: {file}: {error.strerror or error}",
+            )
+            key = secrets.token_hex(16)
+        self.owner = sha256(f"{key} {socket.gethostname()} {told}".encode()).hexdigest()[:16]
+
+    def give(self, registrar: Registrar) -> None:
+        """Let ``registrar`` take up what it left, where it can."""
+        if isinstance(registrar, Reclaims):
+            registrar.reclaim_as(self.owner)
+
+    def close(self) -> None:
+        """Another process may be this one from now on."""
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
+            self._descriptor = -1
+
+    def __del__(self) -> None:
+        self.close()
+
+    def _held(self, file: Path) -> str:
+        file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
+        self._descriptor = os.open(file, flags, 0o600)
+        fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        key = os.pread(self._descriptor, 64, 0).decode(errors="replace")
+        if not _KEY.fullmatch(key):
+            key = secrets.token_hex(16)
+            os.ftruncate(self._descriptor, 0)
+            os.pwrite(self._descriptor, key.encode(), 0)
+            os.fsync(self._descriptor)
+        return key
