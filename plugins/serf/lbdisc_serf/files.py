@@ -24,6 +24,7 @@ class AgentFiles:
     def __init__(self, settings: SerfSettings, node: str) -> None:
         self._log = structlog.get_logger("lbdisc.serf")
         self._settings = settings
+        self._node = node
         self._note = settings.folder / f"{node}.cluster"
         self.snapshot = settings.folder / f"{node}.snapshot"
         self.keyring = settings.folder / f"{node}.keyring"
@@ -45,7 +46,7 @@ class AgentFiles:
 
     @property
     def known(self) -> tuple[Member, ...]:
-        """The members in the snapshot, alive when the last agent ended; what is damaged is not."""
+        """The others in the snapshot, alive when the last agent ended; damaged lines are none."""
         found: dict[str, Member] = {}
         text = self.snapshot.read_bytes() if self.snapshot.exists() else b""
         for line in text.decode("utf-8", errors="replace").splitlines():
@@ -54,6 +55,7 @@ class AgentFiles:
             found.pop(name if what == "alive" else rest, None)
             if what == "alive" and (member := _member(name, at)):
                 found[name] = member
+        found.pop(self._node, None)
         return tuple(found.values())
 
     def _put_aside(self, was: object) -> None:
