@@ -244,6 +244,12 @@ class Ends(Protocol):
         ``close``. Raises ``LbdiscError``.
         """
 
+    def stays(self) -> bool:
+        """Whether it serves on after a ``close`` without an ``end``, for the next agent to take.
+
+        The agent then stays announced until its lease ends: nodes that stop meanwhile wait for it.
+        """
+
 
 @runtime_checkable
 class TakesOver(Protocol):
