@@ -4,6 +4,7 @@ from structlog import get_logger
 
 from lbdisc import events
 from lbdisc.agent.agent import Agent
+from lbdisc.agent.contact import FirstContact
 from lbdisc.agent.guard import Guard
 from lbdisc.agent.guarding import remembered
 from lbdisc.agent.held import GuardMemory
@@ -15,13 +16,13 @@ from lbdisc.backoff import Backoff
 from lbdisc.builtin.systemd.notify import Notifier
 from lbdisc.errors import LbdiscError, PluginError
 from lbdisc.handshake import AGENTS
-from lbdisc.hooks import Observes
+from lbdisc.hooks import Observes, Reloader, Renderer
 from lbdisc.listening.listeners import Listeners, Tell
 from lbdisc.plugins import Plugins
 from lbdisc.register.identity import Identity
 from lbdisc.settings.choosing import discovery, reloader, renderer
 from lbdisc.settings.loading import Settings
-from lbdisc.values import check_name
+from lbdisc.values import Snapshot, check_name
 
 
 def watcher(
@@ -71,6 +72,24 @@ def presence(plugins: Plugins, settings: Settings, tell: Tell) -> Presence:
     )
 
 
+def contact(
+    settings: Settings,
+    reloader: Reloader,
+    renderer: Renderer,
+    store: Store,
+    *,
+    accept: bool = False,
+) -> FirstContact:
+    """For who applies once, or only asks what that would do."""
+    return FirstContact(
+        settings.core,
+        reloader,
+        lambda: renderer.render(Snapshot()),
+        remembers=store.last_snapshot() is not None,
+        accept=accept,
+    )
+
+
 def agent(
     plugins: Plugins,
     settings: Settings,
@@ -79,8 +98,12 @@ def agent(
     store: Store,
     status: Status,
     heard_by: Listeners,
+    accept: bool = False,
 ) -> Agent:
-    """An agent with all its parts. Raises ``LbdiscError``."""
+    """An agent with all its parts; with ``accept`` it takes over what others wrote, whatever goes.
+
+    Raises ``LbdiscError``.
+    """
     tell, brings = heard_by.tell, reloader(plugins, settings)
     known, asks = remembered(store), isinstance(brings, Observes)
     return Agent(
@@ -94,4 +117,5 @@ def agent(
         wake=wake,
         notifier=Notifier.from_environment(),
         presence=presence(plugins, settings, tell),
+        accept=accept,
     )

@@ -9,7 +9,7 @@ import structlog
 from lbdisc.agent.control import Control, ControlReply
 from lbdisc.agent.guard import Guard, Verdict
 from lbdisc.agent.held import GuardMemory
-from lbdisc.agent.status import not_kept
+from lbdisc.agent.keeping import not_kept
 from lbdisc.agent.store import Store
 from lbdisc.agent.watching import Watcher
 from lbdisc.errors import LbdiscError
@@ -124,7 +124,7 @@ class Guarding:
         try:
             self._store.save_guard(memory.to_object(time.time() - self._clock()))
         except OSError as error:
-            self._tell(not_kept(self._store.guard_file, error, self._failures))
+            self._tell(not_kept(str(self._store.guard_file), error, self._failures))
             return
         self._failures.clear()
         self._kept = kept

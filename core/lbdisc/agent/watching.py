@@ -210,7 +210,7 @@ class Watcher:
                     raise LbdiscError("the discovery plugin returned before it was stopped")
             except LbdiscError as error:
                 self._failed(error)
-            except (Exception, SystemExit) as error:  # noqa: BLE001 - foreign code
+            except BaseException as error:  # noqa: BLE001 - foreign code; nobody else would notice
                 said = LbdiscError(f"the discovery plugin failed: {error!r}")
                 self._failed(said, traceback.format_exc())
 

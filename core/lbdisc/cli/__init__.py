@@ -10,15 +10,8 @@ from lbdisc.errors import LbdiscError
 from lbdisc.plugins import Plugins
 
 COMMANDS = (
-    "run",
-    "register",
-    "nodes",
-    "render",
-    "plan",
-    "status",
-    "guard",
-    "plugins",
-    "config",
+    *("run", "stop", "register", "nodes", "render", "plan", "adopt", "status", "guard"),
+    *("plugins", "config"),
     "template",
 )
 
@@ -28,6 +21,7 @@ WRONG_USAGE = 2
 def build(plugins: Plugins) -> typer.Typer:
     """The application with the core's commands and those of ``plugins``."""
     from lbdisc.cli import (
+        adopt,
         config,
         guard,
         nodes,
@@ -36,6 +30,7 @@ def build(plugins: Plugins) -> typer.Typer:
         render,
         run,
         status,
+        stop,
         template,
     )
 
@@ -49,10 +44,12 @@ def build(plugins: Plugins) -> typer.Typer:
     )
     app.callback()(_options)
     app.command("run")(run.run)
+    app.command("stop")(stop.stop)
     app.command("register", context_settings={"allow_interspersed_args": False})(register.register)
     app.command("nodes")(nodes.nodes)
     app.command("render")(render.render)
     app.command("plan")(render.plan)
+    app.command("adopt")(adopt.adopt)
     app.command("status")(status.status)
     app.command("plugins")(plugin_list.plugins)
     app.add_typer(guard.app(), name="guard")

@@ -13,7 +13,8 @@ class Cause:
 
     ``source`` is the backend's name, or what else made the agent act: ``guard`` (its clock),
     ``health`` (the load balancer's own checks), ``operator``, ``settings`` (read again), ``state``
-    (what was kept for a start without the registry), ``drift``.
+    (what was kept for a start without the registry), ``drift``, ``trial`` (an endpoint that the
+    load balancer refused is good now).
     """
 
     source: str

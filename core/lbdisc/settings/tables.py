@@ -11,7 +11,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from lbdisc.fields import Seconds, SecondsOrNone, described
+from lbdisc.fields import NotEmpty, Seconds, SecondsOrNone, described
 
 
 def default_state_dir() -> Path:
@@ -36,7 +36,7 @@ class AgentSettings:
         "whether it is in the registry, so that nodes that stop wait until it has drained them",
         True,
     )
-    name: str = field(
+    name: NotEmpty = field(
         default_factory=socket.gethostname,
         metadata={"help": "its name there; the host's name if unset"},
     )
@@ -59,8 +59,8 @@ class GuardSettings:
 class RegisterSettings:
     """``[register]``: the endpoint that ``lbdisc register`` makes known."""
 
-    service: str = described("the service the endpoint belongs to", "nodes")
-    name: str = field(
+    service: NotEmpty = described("the service the endpoint belongs to", "nodes")
+    name: NotEmpty = field(
         default_factory=socket.gethostname, metadata={"help": "its name; the host's name if unset"}
     )
     address: str = described(
@@ -94,9 +94,9 @@ class LogSettings:
 class CoreSettings:
     """The keys at the top of ``lbdisc.toml``, and the core's own tables."""
 
-    backend: str = described("the registry: file, or the name of a plugin", "file")
-    renderer: str = described("what makes the configuration's text", "jinja2")
-    reloader: str = described("what brings it to life", "haproxy")
+    backend: NotEmpty = described("the registry: file, or the name of a plugin", "file")
+    renderer: NotEmpty = described("what makes the configuration's text", "jinja2")
+    reloader: NotEmpty = described("what brings it to life", "haproxy")
     listeners_off: tuple[str, ...] = described(
         "installed listeners that shall not hear what happens", ()
     )

@@ -63,13 +63,18 @@ class CommandReloader:
             timeout = self._settings.check_timeout
             outcome = self._run("check", timeout, {"file": candidate})
             if not outcome.passed:
-                raise CheckError(f"command.check refuses it: {_said(outcome, timeout)}")
+                message = f"command.check refuses it: {_said(outcome, timeout)}"
+                raise CheckError(message, said=outcome.output)
 
     def plan(self, config: Path, running: Rendered | None, candidate: Rendered) -> Planned:
         """Equal files need nothing while ``command.verify`` passes, others a reload."""
-        return Planned(config=config, candidate=candidate, how=self._way(running, candidate))
+        return Planned(
+            config=config, candidate=candidate, how=self._way(config, running, candidate)
+        )
 
-    def _way(self, running: Rendered | None, candidate: Rendered) -> How:
+    def _way(self, config: Path, running: Rendered | None, candidate: Rendered) -> How:
+        if running is None and config.exists():
+            return Reload("what runs is not known")
         if running is None:
             return Start("nothing is known to run yet")
         if self._differs:
