@@ -30,6 +30,7 @@ class Agent:
             "jinja2.vars.http_bind": f"127.0.0.1:{self.port}",
             "jinja2.vars.stats_bind": "",
             "jinja2.vars.cli_bind": "",
+            "jinja2.vars.check": "HEAD /",
         }
         self._file = folder / "lbdisc.toml"
         known = {"log.format": "json", "agent.announce": False, **variables, **settings}

@@ -52,7 +52,7 @@ def measure(folder: Path, binary: str, changes: int, *, runtime: bool) -> Outcom
                 workers |= alive
                 most = max(most, len(alive))
         agent.until(1)
-        time.sleep(SETTLE + 1.5)
+        time.sleep(3 * SETTLE + 1.5)
         workers |= _workers(agent)
         status = json.loads((agent.state / "status.json").read_text())["counters"]
         with agent.runtime as runtime_socket:
@@ -102,9 +102,9 @@ def main() -> None:
     columns = ("way", "HAProxy", "applied as", "reloads", "of them to settle", "workers seen")
     report.table([*columns, "at most at once", "agrees at the end"], rows)
     report.note(
-        f"Node files, one change every {EVERY * 1000:.0f} ms, then {SETTLE + 1.5:g} s of quiet. "
-        "Changes that come while one is applied go with the next. Workers are looked at every 20 "
-        "changes, so short-lived ones may be missing."
+        f"Node files, one change every {EVERY * 1000:.0f} ms, then {3 * SETTLE + 1.5:g} s of "
+        "quiet. Changes that come while one is applied go with the next. Workers are looked at "
+        "every 20 changes, so short-lived ones may be missing."
     )
     report.finish()
 

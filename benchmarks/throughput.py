@@ -53,7 +53,7 @@ def measure(folder: Path, binary: str, rounds: int) -> dict[str, list[float]]:
                 agent.until(SERVERS)
                 eventually(lambda: ask(agent.port), what="an answer")
                 found["joined"].append(wrk(agent.port, ROUND))
-                time.sleep(SETTLE + 1.5)
+                time.sleep(3 * SETTLE + 1.5)
                 name = "settled" if agent.processes().reloads > reloads else "later"
                 found.setdefault(name, []).append(wrk(agent.port, ROUND))
             with Agent(where, "file", settings) as agent:

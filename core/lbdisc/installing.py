@@ -229,8 +229,10 @@ class Installation:
         try:
             check(self.candidate)
         except CheckError as error:
-            said = as_installed(str(error), self.candidate, self.config)
-            raise CheckError(said) from error
+            texts = (
+                as_installed(text, self.candidate, self.config) for text in (str(error), error.said)
+            )
+            raise CheckError(next(texts), said=next(texts)) from error
 
     def install(self) -> None:
         """All files are those of ``rendered``, on trial until ``keep``. Raises ``ApplyError``."""

@@ -33,9 +33,11 @@ class Rendered:
     @property
     def digest(self) -> str:
         """64 hexadecimal digits that stand for the text and all further files."""
-        found = sha256(self.text.encode())
+        # What others wrote may be no UTF-8 (``lbdisc.atomic.encoded``).
+        found = sha256(self.text.encode(errors="surrogateescape"))
         for name, text in self.files:
-            found.update(f"\0{name}\0{len(text)}\0{text}".encode())
+            more = f"\0{name}\0{len(text)}\0{text}"
+            found.update(more.encode(errors="surrogateescape"))
         return found.hexdigest()
 
     @property

@@ -5,6 +5,7 @@ HAProxy are in tests/system.
 """
 
 import json
+import os
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -64,7 +65,7 @@ class Names:
 
 def nodes(*names: str, service: str = "nodes") -> Snapshot:
     return Snapshot.of(
-        Endpoint(service=service, name=name, address="10.0.0.1", port=3000) for name in names
+        Endpoint(service=service, name=name, address=f"{name}.test", port=3000) for name in names
     )
 
 
@@ -214,16 +215,70 @@ def test_a_failed_apply_is_tried_again_though_nothing_changes(tmp_path: Path) ->
         house.eventually(lambda: house.status["failure"] is None)
 
 
-def test_what_cannot_be_rendered_leaves_the_running_one(house: House) -> None:
+def test_who_cannot_be_rendered_is_left_out_and_named_until_it_is_gone(house: House) -> None:
     with house.running():
-        house.script.steps.put(nodes("s1"))
-        house.eventually(lambda: house.text == "s1\n")
         house.script.steps.put(nodes("bad", "s1"))
-        house.eventually(lambda: house.status["failure"])
-        assert "line 3: no bad nodes" in str(house.status["failure"])
-        assert house.text == "s1\n"
+        house.eventually(lambda: house.text == "s1\n")
+        house.eventually(lambda: "line 3: no bad nodes" in str(house.status["problems"]))
+        house.script.steps.put(nodes("bad", "s2"))
+        house.eventually(lambda: house.text == "s2\n")
+        assert house.status["failure"] is None
         house.script.steps.put(nodes("s1", "s2"))
         house.eventually(lambda: house.text == "s1\ns2\n")
+        house.eventually(lambda: house.status["problems"] == [])
+
+
+@pytest.mark.parametrize("says", ["", "echo lb.cfg:$(grep -n ^x {file} | cut -d: -f1 | head -1)"])
+def test_whoever_the_check_refuses_is_left_out_whether_or_not_its_words_name_a_line(
+    tmp_path: Path, says: str
+) -> None:
+    refuses = f"sh -c 'if grep -q ^x {{file}}; then {says or ':'}; exit 1; fi'"
+    house = House(tmp_path, check=refuses)
+    with house.running():
+        house.script.steps.put(nodes("s1", "s2"))
+        house.eventually(lambda: house.text == "s1\ns2\n")
+        house.script.steps.put(nodes("s2", "s3", "s4", "x1", "x2"))
+        house.eventually(lambda: house.text == "s2\ns3\ns4\n")
+        house.eventually(lambda: skipped(house) == {f"nodes/x{n}@x{n}.test:3000" for n in (1, 2)})
+
+
+def skipped(house: House) -> set[str]:
+    return {problem["where"] for problem in house.status["problems"]}  # type: ignore[attr-defined]
+
+
+def test_what_is_no_endpoints_fault_is_said_as_such_and_its_text_is_kept(tmp_path: Path) -> None:
+    house = House(tmp_path, check=f"sh -c 'test ! -e {tmp_path}/shut'")
+    kept = house.settings.output.with_name("lb.cfg.refused")
+    with house.running():
+        house.script.steps.put(nodes("s1"))
+        house.eventually(lambda: house.status["in_step"])
+        (tmp_path / "shut").touch()
+        house.script.steps.put(nodes("s1", "s2"))
+        house.eventually(lambda: "no endpoint is at fault" in str(house.status["failure"]))
+        assert kept.read_text() == "s1\ns2\n"
+        assert kept.stat().st_mode & 0o777 == 0o600
+        (tmp_path / "shut").unlink()
+        house.eventually(lambda: house.text == "s1\ns2\n")
+        house.eventually(lambda: not kept.exists())
+
+
+def test_a_load_balancer_that_dies_while_all_is_refused_is_brought_back(tmp_path: Path) -> None:
+    alive = tmp_path / "alive"
+    # What served last is good; with s2 the check refuses, and with nobody at all it does, too.
+    house = House(
+        tmp_path,
+        check="sh -c '[ \"$(cat {file})\" = s1 ]'",
+        verify=f"test -e {alive}",
+        reload=f"touch {alive}",
+    )
+    with house.running():
+        house.script.steps.put(nodes("s1"))
+        house.eventually(lambda: house.status["in_step"])
+        house.script.steps.put(nodes("s2"))
+        house.eventually(lambda: house.status["failure"])
+        alive.unlink()
+        house.eventually(alive.exists)
+        assert house.text == "s1\n"
 
 
 def test_drift_is_repaired_and_counted(tmp_path: Path) -> None:
@@ -248,12 +303,14 @@ def test_what_never_runs_is_told_as_such(tmp_path: Path) -> None:
         assert house.status["written"] is None
 
 
-def test_desired_running_and_written_are_told_apart(house: House) -> None:
+def test_desired_running_and_written_are_told_apart(tmp_path: Path) -> None:
+    house = House(tmp_path, check=f"sh -c 'test ! -e {tmp_path}/shut'")
     with house.running():
         house.script.steps.put(nodes("s1", "s2"))
         house.eventually(lambda: house.status["written"])
         assert house.status["desired"] == {"number": 1, "endpoints": 2}
-        house.script.steps.put(nodes("bad", "s1", "s2"))
+        (tmp_path / "shut").touch()
+        house.script.steps.put(nodes("s1", "s2", "s3"))
         house.eventually(lambda: house.status["failure"])
         assert house.status["desired"] == {"number": 2, "endpoints": 3}
         assert house.status["written"]["number"] == 1  # type: ignore[index]
@@ -325,10 +382,10 @@ def test_generations_count_on_after_a_restart(house: House) -> None:
 def test_one_state_folder_has_one_agent(tmp_path: Path) -> None:
     store = Store(tmp_path)
     with store.locked():
-        assert store.agent_runs
+        assert store.holder == os.getpid()
         with pytest.raises(LbdiscError, match="another lbdisc uses"), Store(tmp_path).locked():
             raise AssertionError("locked twice")
-    assert not store.agent_runs
+    assert store.holder is None
 
 
 def test_one_file_has_one_agent(tmp_path: Path) -> None:
@@ -404,12 +461,15 @@ def test_a_registry_that_fails_with_other_numbers_fails_in_one_way(house: House)
     assert again.ms is not None
 
 
-def test_a_discovery_that_exits_is_lost_and_called_again(house: House) -> None:
+@pytest.mark.parametrize("error", [SystemExit(3), GeneratorExit(3)])
+def test_a_discovery_that_exits_is_lost_and_called_again(
+    house: House, error: BaseException
+) -> None:
     with house.running():
-        house.script.steps.put(SystemExit(3))
+        house.script.steps.put(error)
         house.script.steps.put(nodes("s1"))
         house.eventually(lambda: house.text == "s1\n")
-    assert "SystemExit(3)" in house.heard.of(events.RegistryLost)[0].error
+    assert repr(error) in house.heard.of(events.RegistryLost)[0].error
 
 
 def test_what_the_guard_holds_and_lets_go_is_told(house: House) -> None:

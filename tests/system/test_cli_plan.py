@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from lbdisc import Endpoint, Snapshot
+from lbdisc.agent.store import Store
 from lbdisc.testing.processes import Process
 from lbdisc.testing.waiting import eventually
 from support.scene import Scene
@@ -61,10 +63,11 @@ def test_runtime_off_makes_every_change_a_reload(scene: Scene) -> None:
 
 
 def test_json_has_the_same_for_programs(scene: Scene) -> None:
-    scene.unlist("s1")
+    scene.list("s2", 3002)
     found = json.loads(said(scene.lbdisc("plan", "--json"), 0))
     assert found["how"] == "runtime"
-    assert found["commands"] == ["set server nodes/s1 state maint"]
+    assert found["commands"][1:] == ["enable health nodes/s2", "enable server nodes/s2"]
+    assert found["refused"] is None
 
 
 def test_a_diff_ends_with_the_plan(scene: Scene) -> None:
@@ -83,3 +86,23 @@ def test_a_diff_that_needs_a_reload_says_why_and_exits_so(scene: Scene) -> None:
 
 def test_a_diff_of_nothing_is_empty(scene: Scene) -> None:
     assert said(scene.lbdisc("render", "--diff"), 0) == "nothing: nothing changes\n"
+
+
+def test_with_the_registry_away_the_last_state_is_planned_and_that_is_said(scene: Scene) -> None:
+    scene.list("s2", 3002)
+    Store(scene.state).save_snapshot(
+        Snapshot.of(
+            Endpoint(service="nodes", name=name, address="127.0.0.1", port=port)
+            for name, port in (("s1", 3001), ("s2", 3002))
+        )
+    )
+    scene.nodes.rename(scene.folder / "away")
+    text = said(scene.lbdisc("plan"), 0)
+    assert "runtime: 3 runtime commands for 1 servers\n" in text
+    assert "by the last known state, 2 endpoints kept at 20" in text
+    assert "server s2 127.0.0.1:3002" in said(scene.lbdisc("render"), 0)
+
+
+def test_with_the_registry_away_and_nothing_known_nothing_is_planned(scene: Scene) -> None:
+    scene.nodes.rename(scene.folder / "away")
+    assert str(scene.nodes) in said(scene.lbdisc("plan"), 2)

@@ -11,28 +11,37 @@ from contextlib import suppress
 from threading import Event
 
 from lbdisc import events
+from lbdisc.absent import AbsentService, absent_services
 from lbdisc.agent.announcing import announced
+from lbdisc.agent.contact import FirstContact
 from lbdisc.agent.desired import Desired
+from lbdisc.agent.digesting import fingerprint
+from lbdisc.agent.guarding import Guarding
+from lbdisc.agent.held import GuardMemory
+from lbdisc.agent.keeping import Keeping
+from lbdisc.agent.leaving import Leave
 from lbdisc.agent.legacy import Legacy
 from lbdisc.agent.looking import LIFE_SIGN, Looks
 from lbdisc.agent.pace import Pace
 from lbdisc.agent.presence import Presence
+from lbdisc.agent.pulse import Pulse
 from lbdisc.agent.starting import await_first, left_in
-from lbdisc.agent.status import Status, not_kept
+from lbdisc.agent.status import Status
 from lbdisc.agent.store import Store
 from lbdisc.agent.watching import Wake, Watcher
 from lbdisc.backoff import Backoff
 from lbdisc.builtin.systemd.notify import Notifier
-from lbdisc.errors import ApplyError, LbdiscError, Unconfirmed
+from lbdisc.errors import ApplyError, CheckError, LbdiscError, RenderError, Unconfirmed
 from lbdisc.events import Cause
 from lbdisc.generation import Generation
-from lbdisc.hooks import Ends, Follows, Reloader, Renderer
+from lbdisc.hooks import Ends, Follows, Observes, Reloader, Renderer
 from lbdisc.listening.listeners import Listeners
 from lbdisc.listening.repeats import Repeats
-from lbdisc.planned import Applied, AtRuntime, Nothing, Reload, Start
+from lbdisc.planned import Applied, AtRuntime, Nothing, Planned, Reload, Start
 from lbdisc.rendered import Rendered
 from lbdisc.settings.tables import CoreSettings
-from lbdisc.values import Change, Problem, Snapshot
+from lbdisc.spread import own_share
+from lbdisc.values import Problem, Snapshot
 
 DOUBT = 60.0  # seconds; no reload after the other where what runs never is what was applied
 
@@ -53,6 +62,7 @@ class Agent:
         wake: Wake,
         notifier: Notifier | None = None,
         presence: Presence | None = None,
+        accept: bool = False,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._settings = settings
@@ -65,38 +75,61 @@ class Agent:
         self._wake = wake
         self._notifier = notifier or Notifier()
         self._presence = presence or Presence()
+        self._presence.settings = fingerprint(settings, renderer)
         self._clock = clock
         self._pace = Pace(settings.agent)
         self._backoff = Backoff(settings.agent.retry_first, settings.agent.retry_most)
         self._doubt = Backoff(settings.agent.retry_first, DOUBT)
-        self._desired = Desired(renderer, reloader, settings.output)
+        self._desired = Desired(renderer, reloader, settings.output, wake=wake.call)
+        known = store.last_snapshot() is not None
+        blank = self._desired.blank
+        self._contact = FirstContact(settings, reloader, blank, remembers=known, accept=accept)
         self._taken: Snapshot | None = None
         self._cause = Cause(source="state")
         self._since: float | None = None  # when the first news came that is not applied
         self._problems: frozenset[Problem] = frozenset()
+        self._absent: tuple[AbsentService, ...] = ()
         self._known: Snapshot | None = None  # what an earlier agent served
         self._running: Generation | None = None
-        self._looks = Looks(reloader, listeners.tell)
+        self._passed: tuple[Snapshot, Rendered] | None = None  # the last that was checked and ran
+        share = own_share(settings.agent.name, settings.state_dir)
+        self._looks = Looks(reloader, listeners.tell, share=share)
+        self._guarding = Guarding(reloader, store, listeners.tell, clock)
         self._ready = False
         self._number = status.earlier_number
         self._written = 0
         self._failures = Repeats()
-        self._keep_failures = Repeats()
         self._legacy = Legacy(store, self._pace, (self._backoff, self._doubt), clock)
+        self._keeping = Keeping(store, listeners.tell)
+        self._pulse = Pulse(store, status, reloader)
 
-    def run(self, stop: Event) -> None:
-        """Work until ``stop``. Raises ``SettingsError`` when nothing can ever be served."""
+    def run(
+        self,
+        stop: Event,
+        *,
+        hurry: Event | None = None,
+        ends: Callable[[], bool] = lambda: False,
+    ) -> None:
+        """Work until ``stop``, and on for the grace of a load balancer that stops as well.
+
+        ``hurry`` cuts that short; ``ends`` tells whether ``close`` will be told to end it. Raises
+        ``SettingsError`` when nothing can ever be served.
+        """
+        self._watcher.tell_held()
+        self._say_status()
+        self._pulse.start()
         self._watcher.start()
         self._begin(stop)
-        while not stop.is_set():
+        leave = Leave(self._reloader, self._tell, self._clock, hurry=hurry or Event(), ends=ends)
+        while not leave.over(stop):
             self._wake.do_errands()
+            self._guarding.turn(self._watcher, running=self._running is not None)
             self._watcher.look_again()
             self._take_newest()
-            now = self._clock()
-            if self._is_due(now):
+            if self._is_due(self._clock()):
                 self._bring()
-            elif self._running is not None and self._looks.next <= now and not self._pace.failing:
-                self._look(now)
+            self._look(self._clock())
+            self._try_again(self._clock())
             newest = self._watcher.newest
             self._presence.look(newest and newest.snapshot, self._running, self._reloader)
             self._report()
@@ -104,6 +137,7 @@ class Agent:
 
     def close(self, *, ends: bool = False) -> None:
         """Let go of the registry and of the load balancer, which ``ends`` with the agent or not."""
+        self._pulse.stop()
         self._presence.leave()
         self._watcher.stop(timeout=0)
         try:
@@ -122,6 +156,21 @@ class Agent:
         """What is balanced now."""
         return self._running.snapshot if self._running else Snapshot()
 
+    @property
+    def memory(self) -> GuardMemory:
+        """What is balanced and held now, for the guard of another watcher."""
+        return self._watcher.memory
+
+    @property
+    def asks(self) -> bool:
+        """Whether the load balancer tells what its checks find."""
+        return isinstance(self._reloader, Observes)
+
+    @property
+    def hears_registry(self) -> bool:
+        """Whether the registry answers now."""
+        return self._watcher.error is None and self._watcher.newest is not None
+
     def change(
         self,
         *,
@@ -132,9 +181,12 @@ class Agent:
     ) -> None:
         """Go on with new settings: another renderer, another watcher; nothing is dropped."""
         self._presence = self._presence.changed(settings.services, presence)
+        self._presence.settings = fingerprint(settings, renderer)
         self._watcher.stop()
+        watcher.tell_dropped(self._watcher.held)
         self._watcher, self._settings = watcher, settings
         self._pace.settings = settings.agent
+        self._contact.settings = settings
         watcher.start()
         self._desired.render_with(renderer)
         self._taken = None
@@ -146,6 +198,7 @@ class Agent:
         for event in self._legacy.resume():
             self._tell(event)
         self._known = known and known.only(self._settings.services)
+        self._passed = None if written is None else (Snapshot(), written)
         on_disk = known is not None or written is not None
         first = await_first(self._watcher, self._wake, stop, self._clock, known_from_disk=on_disk)
         if first or stop.is_set():
@@ -177,7 +230,8 @@ class Agent:
         if newest is None or newest.snapshot is self._taken:
             return
         self._taken = newest.snapshot
-        self._tell_problems(frozenset(newest.snapshot.problems), newest.cause)
+        self._tell_problems(newest.cause)
+        self._tell_absent(absent_services(newest.snapshot, self._settings.services), newest.cause)
         snapshot = newest.snapshot.only(self._settings.services)
         if snapshot == self._desired.snapshot:
             return
@@ -196,13 +250,21 @@ class Agent:
         number, count = self._number + 1, self._desired.count
         self._tell(events.ChangeWanted(generation=number, endpoints=count, cause=cause))
 
-    def _tell_problems(self, problems: frozenset[Problem], cause: Cause) -> None:
+    def _tell_problems(self, cause: Cause) -> None:
         """Entries that are skipped now; each is told once."""
+        listed = self._taken.problems if self._taken else ()
+        problems = self._desired.blaming.problems.union(listed)
         if new := tuple(sorted(problems - self._problems)):
             self._tell(events.EntriesSkipped(entries=new, cause=cause))
         if mended := tuple(sorted(self._problems - problems)):
             self._tell(events.EntriesMended(entries=mended, cause=cause))
         self._problems = problems
+
+    def _tell_absent(self, absent: tuple[AbsentService, ...], cause: Cause) -> None:
+        if absent != self._absent:
+            told = events.ServicesAbsent if absent else events.ServicesPresent
+            self._tell(told(services=absent or self._absent, cause=cause))
+        self._absent = absent
 
     def _is_due(self, now: float) -> bool:
         """Whether to apply now: what needs no reload goes at once, a reload waits for quiet.
@@ -223,38 +285,92 @@ class Agent:
             return True  # applying says why, at once
 
     def _bring(self) -> None:
-        """Render, apply and verify the desired snapshot; plan the next attempt when that fails."""
+        """Render, apply and verify the desired snapshot; plan the next attempt when that fails.
+
+        Who is refused is left out at once, before the next ones are taken in: a stream of bad ones
+        would let nothing through.
+        """
+        while self._attempt():
+            pass
+
+    def _attempt(self) -> bool:
+        """Whether to go on at once, without those that were left out just now."""
         try:
             snapshot, rendered = self._desired.rendered()
             applied = self._apply(rendered)
+        except (CheckError, RenderError) as error:
+            return self._refused(error)
         except LbdiscError as error:
             self._failed(error)
-            return
+            return False
         finally:
             self._desired.render_anew()
+            self._tell_problems(self._cause)
         self._pace.settled()
         self._legacy.applied()
         self._backoff.reset()
         self._doubt.reset()
         self._failures.clear()
         self._announce(snapshot, rendered, applied)
+        return False
 
     def _apply(self, rendered: Rendered) -> Applied:
         if self._running is not None and rendered == self._running.rendered:
             self._desired.plan_anew()
             if not self._reloader.verify(rendered, thorough=True):
                 return Applied(how=Nothing())
-        applied = self._reloader.apply(self._desired.planned(self._running))
+        planned, generated = self._desired.planned(self._running), self._desired.count is not None
+        admitted = self._contact.admit(planned, self._tell, generated=generated)
+        applied = self._carry_out(admitted)
+        if generated:
+            self._contact.over()
+        return applied
+
+    def _carry_out(self, planned: Planned) -> Applied:
+        applied = self._reloader.apply(planned)
         now = self._clock()
         if isinstance(applied.how, Reload | Start):
             self._legacy.reloaded()
         # What was changed at run time has been read back by the reloader itself.
         thorough = not isinstance(applied.how, AtRuntime)
-        if difference := self._reloader.verify(rendered, thorough=thorough):
+        if difference := self._reloader.verify(planned.candidate, thorough=thorough):
             raise Unconfirmed(f"applied, yet not running: {difference}")
         verify_every = self._settings.agent.verify_every
-        self._looks.plan(now, verify_every=verify_every, thorough=thorough)
+        self._looks.took(now, verify_every=verify_every, thorough=thorough)
         return applied
+
+    def _refused(self, error: CheckError | RenderError) -> bool:
+        """Whether somebody is at fault and left out; if nobody is, what passed last goes on."""
+        blaming, served = self._desired.blaming, self._desired.served
+        try:
+            if blaming.judge(error, self._passed[0] if self._passed else Snapshot(), served):
+                return True
+            self._keep_alive()
+            self._failed(blaming.explained(error, served))
+        except LbdiscError as another:
+            self._failed(another)
+        return False
+
+    def _keep_alive(self) -> None:
+        """Bring back what passed last, if the load balancer died or was changed meanwhile."""
+        if self._passed is None:
+            return
+        last = self._passed[1]
+        planned = self._reloader.plan(self._settings.output, last, last)
+        if planned.costs_a_reload:
+            self._carry_out(planned)
+
+    def _try_again(self, now: float) -> None:
+        """Whether any of those who are left out can come back; not while something waits."""
+        if self._desired.snapshot is None or self._pace.due is not None:
+            return
+        try:
+            if self._desired.blaming.look(self._desired.snapshot):
+                self._desired.render_anew()
+                self._changed(now, Cause(source="trial"))
+                self._pace.hurry(now)
+        except LbdiscError as error:
+            self._failed(error)
 
     def _failed(self, error: LbdiscError) -> None:
         delay = self._backoff.next()
@@ -265,6 +381,8 @@ class Agent:
         self._pace.failed(self._clock(), delay)
         with suppress(LbdiscError):
             self._legacy.failed(self._desired.rendered()[1].digest, delay)
+        if isinstance(error, ApplyError) and self._running is not None:
+            self._looks.doubt(self._running)
         kind = type(error).__name__
         times = self._failures.count(kind, str(error))
         self._tell(
@@ -291,19 +409,13 @@ class Agent:
         ms = None if since is None else (self._clock() - since) * 1000
         for event in announced(generation, before, applied, ms=ms, cause=self._cause):
             self._tell(event)
-        self._keep(snapshot, change)
-
-    def _keep(self, snapshot: Snapshot, change: Change) -> None:
-        try:
-            self._store.save_snapshot(snapshot, change)
-        except OSError as error:
-            self._tell(not_kept(self._store.snapshot_file, error, self._keep_failures))
-        else:
-            self._keep_failures.clear()
+        if self._desired.count is not None:  # else nothing is known that could be kept
+            self._keeping.keep(snapshot, change)
 
     def _look(self, now: float) -> None:
-        """See whether the load balancer still runs what it should; bring it back if not."""
-        assert self._running is not None
+        """See, when it is time, whether the load balancer still runs what it should."""
+        if self._running is None or self._looks.next > now:
+            return
         verify_every = self._settings.agent.verify_every
         found = self._looks.difference(self._running, now, verify_every=verify_every)
         self._desired.plan_anew()
@@ -311,16 +423,16 @@ class Agent:
             cause = Cause(source="drift")
             self._tell(events.Drifted(generation=self._running.number, found=found, cause=cause))
             self._changed(now, cause)
-            self._pace.first_change = now - self._settings.agent.max_wait
-        elif self._looks.tend(self._running) is not None:
+            self._pace.hurry(now)
+        elif self._looks.tend(self._running, now) is not None:
             self._legacy.reloaded()
 
     def _until_next(self, now: float) -> float:
         """Seconds until something is due."""
-        times = [now + LIFE_SIGN, self._pace.due, self._watcher.due]
-        if self._running is not None and not self._pace.failing:
+        times = [now + LIFE_SIGN, self._pace.due, self._watcher.due, self._guarding.due]
+        if self._running is not None:
             times.append(self._looks.next)
-        times.append(self._presence.due)
+        times += [self._presence.due, self._desired.blaming.due]
         if self._notifier.watchdog:
             times.append(now + self._notifier.watchdog / 3)
         return max(0.0, min(t for t in times if t is not None) - now)
@@ -334,15 +446,23 @@ class Agent:
         if self._notifier.watchdog:
             self._notifier.send("WATCHDOG=1")
         self._listeners.look()
-        for trouble in (self._status.save(), self._legacy.save()):
-            if trouble is not None:
-                self._tell(trouble)
+        self._keeping.look()
+        self._pulse.turned(running.snapshot if running else None)
+        self._say_status()
+        if (trouble := self._legacy.save()) is not None:
+            self._tell(trouble)
         if running is not None and not self._ready:
             self._ready = True
             self._tell(events.ProgramReady(generation=running.number))
 
+    def _say_status(self) -> None:
+        if (told := self._status.save()) is not None:
+            self._tell(told)
+
     def _tell_written(self, running: Generation) -> None:
         if self._written != running.number:
             self._written = running.number
+            self._passed = running.snapshot, running.rendered
+            self._desired.blaming.applied()
             written = events.GenerationWritten(generation=running.number, digest=running.digest)
             self._tell(written)

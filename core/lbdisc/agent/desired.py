@@ -1,7 +1,9 @@
 """What is to run: the newest snapshot, what it is rendered to, and what that takes."""
 
+from collections.abc import Callable
 from pathlib import Path
 
+from lbdisc.agent.blaming import Blaming
 from lbdisc.generation import Generation
 from lbdisc.hooks import Reloader, Renderer
 from lbdisc.planned import Planned
@@ -12,14 +14,24 @@ from lbdisc.values import Snapshot
 class Desired:
     """Rendered once for each snapshot, and planned once for the pace and for the apply.
 
-    ``kept`` is the configuration to keep alive as it is while no ``snapshot`` is known.
+    ``kept`` is the configuration to keep alive as it is while no ``snapshot`` is known. What is
+    served of the ``snapshot`` goes by ``blaming``.
     """
 
-    def __init__(self, renderer: Renderer, reloader: Reloader, output: Path) -> None:
+    def __init__(
+        self,
+        renderer: Renderer,
+        reloader: Reloader,
+        output: Path,
+        *,
+        wake: Callable[[], None] = lambda: None,
+    ) -> None:
         self._renderer = renderer
         self._reloader = reloader
         self._output = output
         self._rendered: tuple[Snapshot, Rendered] | None = None
+        self._of: Snapshot | None = None  # which snapshot that is, before anybody was left out
+        self.blaming = Blaming(renderer, reloader, output, wake=wake)
         self._planned: Planned | None = None  # for what is rendered, and for what runs now
         self.snapshot: Snapshot | None = None
         self.kept: Rendered | None = None
@@ -27,6 +39,7 @@ class Desired:
     def render_with(self, renderer: Renderer) -> None:
         """From now on ``renderer`` makes the configuration."""
         self._renderer = renderer
+        self.blaming.render_with(renderer)
         self.render_anew()
 
     @property
@@ -35,13 +48,20 @@ class Desired:
         return None if self.snapshot is None else len(self.snapshot)
 
     def rendered(self) -> tuple[Snapshot, Rendered]:
-        """The snapshot and its configuration. Raises ``LbdiscError``."""
+        """What is served of the snapshot, and its configuration. Raises ``LbdiscError``."""
         if self.snapshot is None:
             return Snapshot(), self.kept or Rendered("")
-        if self._rendered is None or self._rendered[0] is not self.snapshot:
+        if self._rendered is None or self._of is not self.snapshot:
             self._planned = None
-            self._rendered = self.snapshot, self._renderer.render(self.snapshot)
+            served = self.served
+            self._rendered = served, self._renderer.render(served)
+            self._of = self.snapshot
         return self._rendered
+
+    @property
+    def served(self) -> Snapshot:
+        """The snapshot without those that are left out."""
+        return self.blaming.sift(self.snapshot or Snapshot())
 
     def planned(self, running: Generation | None) -> Planned:
         """What it takes to come there from what runs. Raises ``LbdiscError``."""
@@ -50,6 +70,10 @@ class Desired:
             before = running.rendered if running else None
             self._planned = self._reloader.plan(self._output, before, rendered)
         return self._planned
+
+    def blank(self) -> Rendered:
+        """The configuration of no endpoint at all. Raises ``LbdiscError``."""
+        return self._renderer.render(Snapshot())
 
     def plan_anew(self) -> None:
         """What runs may have become something else."""

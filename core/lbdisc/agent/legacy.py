@@ -3,9 +3,9 @@
 from collections.abc import Callable
 
 from lbdisc import events
+from lbdisc.agent.keeping import not_kept
 from lbdisc.agent.pace import Pace
 from lbdisc.agent.past import Failed, Past
-from lbdisc.agent.status import not_kept
 from lbdisc.agent.store import Store
 from lbdisc.backoff import Backoff
 from lbdisc.boot import since_boot
@@ -64,5 +64,5 @@ class Legacy:
         try:
             self._store.pace.keep(self._past)
         except OSError as error:
-            return not_kept(self._store.pace.path, error, self._failures)
+            return not_kept(str(self._store.pace.path), error, self._failures)
         return None

@@ -39,6 +39,11 @@ class Pace:
         self.changed(now)
         self.not_before = now + delay
 
+    def hurry(self, now: float) -> None:
+        """What waits is not to wait for quiet, nor for a failure's delay to be over."""
+        self.first_change = now - self.settings.max_wait
+        self.not_before = float("-inf")
+
     @property
     def due(self) -> float | None:
         """When the waiting change is to be applied; ``None`` when none waits."""

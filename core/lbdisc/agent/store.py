@@ -29,6 +29,8 @@ class Store:
         self.pace = PaceNote(folder / "pace.json")
         self.unusable: dict[Path, str] = {}  # files that were passed over, and why
         self.status_file = folder / "status.json"
+        self.guard_file = folder / "guard.json"
+        self.heartbeat_file = folder / "heartbeat"
         self.lock = folder / "agent.lock"
 
     def prepare(self) -> None:
@@ -45,21 +47,32 @@ class Store:
     def locked(self) -> Iterator[None]:
         """Hold the folder for one agent. Raises ``LbdiscError`` when another has it."""
         with locked(self.lock, what=f"state_dir {self.folder}", setting="state_dir"):
-            for file in (self.snapshot_file, self.status_file, self.pace.path):
+            for file in (self.snapshot_file, self.status_file, self.guard_file, self.pace.path):
                 atomic.clean_up(file)
             yield
 
     @property
-    def agent_runs(self) -> bool:
-        """Whether an agent holds the folder."""
+    def holder(self) -> int | None:
+        """The process that holds the folder, as it called itself; ``None`` while none does.
+
+        0 where it did not say. Raises ``LbdiscError`` where this user may not know.
+        """
         try:
             with self.lock.open("r") as lock:
                 fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except FileNotFoundError:
+            return None
         except BlockingIOError:
-            return True
-        except OSError:
-            pass
-        return False
+            said = self.lock.read_text().strip()
+            return int(said) if said.isdecimal() else 0
+        except OSError as error:
+            raise LbdiscError(f"cannot read {self.lock}: {error.strerror}") from error
+        return None
+
+    @property
+    def agent_runs(self) -> bool:
+        """Whether an agent holds the folder. Raises ``LbdiscError`` as ``holder``."""
+        return self.holder is not None
 
     def save_snapshot(self, snapshot: Snapshot, change: Change | None = None) -> None:
         """Keep ``snapshot`` for a start without the registry. Raises ``OSError``.
@@ -101,6 +114,10 @@ class Store:
         """Replace what ``lbdisc status`` shows. Raises ``OSError``."""
         atomic.write(self.status_file, json.dumps(status, indent=1))
 
+    def save_guard(self, memory: Mapping[str, Any]) -> None:
+        """Replace what the guard holds. Raises ``OSError``."""
+        atomic.write(self.guard_file, json.dumps(memory, indent=1))
+
     def status(self) -> dict[str, Any] | None:
         """What the agent last said of itself; ``None`` when it never did."""
         try:
@@ -130,7 +147,8 @@ def locked(lock: Path, *, what: str, setting: str) -> Iterator[None]:
                 f"another lbdisc uses {what} (process {owner}): stop it, or give this one a "
                 f"{setting} of its own"
             ) from None
-        lock.write_text(f"{os.getpid()}\n")
+        with suppress(OSError):  # a full disk stops no agent; the number is for people
+            lock.write_text(f"{os.getpid()}\n")
         yield
 
 

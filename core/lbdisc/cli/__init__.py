@@ -10,15 +10,8 @@ from lbdisc.errors import LbdiscError
 from lbdisc.plugins import Plugins
 
 COMMANDS = (
-    "run",
-    "stop",
-    "register",
-    "nodes",
-    "render",
-    "plan",
-    "status",
-    "plugins",
-    "config",
+    *("run", "stop", "register", "nodes", "render", "plan", "adopt", "status", "guard"),
+    *("plugins", "config"),
     "template",
 )
 
@@ -27,7 +20,19 @@ WRONG_USAGE = 2
 
 def build(plugins: Plugins) -> typer.Typer:
     """The application with the core's commands and those of ``plugins``."""
-    from lbdisc.cli import config, nodes, plugin_list, register, render, run, status, stop, template
+    from lbdisc.cli import (
+        adopt,
+        config,
+        guard,
+        nodes,
+        plugin_list,
+        register,
+        render,
+        run,
+        status,
+        stop,
+        template,
+    )
 
     app = typer.Typer(
         name="lbdisc",
@@ -44,8 +49,10 @@ def build(plugins: Plugins) -> typer.Typer:
     app.command("nodes")(nodes.nodes)
     app.command("render")(render.render)
     app.command("plan")(render.plan)
+    app.command("adopt")(adopt.adopt)
     app.command("status")(status.status)
     app.command("plugins")(plugin_list.plugins)
+    app.add_typer(guard.app(), name="guard")
     app.add_typer(config.app(), name="config")
     app.add_typer(template.app(), name="template")
     plugins.add_commands(app, CommandContext(plugins))

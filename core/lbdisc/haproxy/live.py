@@ -16,6 +16,8 @@ from lbdisc.haproxy.versions import Features
 # back, the file, the journal) kept them waiting, 0.7 ms in the median and 5 ms at worst (measured).
 BREATH = 0.005
 IMPATIENCE = 12  # quiet times after which servers are settled although there was no quiet
+SPREAD = 2  # quiet times over which those who saw the same changes settle
+HURRY = 4  # quiet times before the end of patience over which they do
 AT_ONCE = 50  # servers to delete in one go; the next come a second later
 
 
@@ -26,7 +28,8 @@ class Live:
     (seconds of ``clock``) the first and the last of such servers came, ``None`` if none did.
 
     A connection is kept open between changes. It would keep the worker alive after a reload, so
-    ``close`` it before one, and when the worker may not be the one that serves any more.
+    ``close`` it before one, and when the worker may not be the one that serves any more. ``share``
+    (0 to 1) is this balancer's own of what a fleet spreads.
     """
 
     def __init__(
@@ -36,6 +39,8 @@ class Live:
         model: Configuration,
         features: Features,
         clock: Callable[[], float],
+        *,
+        share: float = 0.0,
     ) -> None:
         self.pid = pid
         self.text = text
@@ -44,6 +49,7 @@ class Live:
         self.in_maintenance: InMaintenance = {}
         self.unsettled: tuple[float, float] | None = None
         self._clock = clock
+        self._share = share
         self._turn = 0  # which of the servers in maintenance are looked at next
         self._kept: Runtime | None = None
 
@@ -87,11 +93,15 @@ class Live:
             self.unsettled = (self.unsettled[0] if self.unsettled else now), now
 
     def settles(self, after: float | None) -> bool:
-        """Whether added servers have waited for ``after`` seconds of quiet, or long enough."""
+        """Whether added servers have waited for ``after`` seconds of quiet, or long enough.
+
+        Of a fleet each waits for its own share of two more such times.
+        """
         if self.unsettled is None or not after:
             return False
         first, last = self.unsettled
-        return self._clock() >= min(last + after, first + IMPATIENCE * after)
+        quiet = last + (1 + SPREAD * self._share) * after
+        return self._clock() >= min(quiet, first + (IMPATIENCE - HURRY * self._share) * after)
 
     def begin_anew(self) -> None:
         """Wait once more before settling."""

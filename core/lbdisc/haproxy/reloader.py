@@ -16,10 +16,13 @@ import structlog
 
 from lbdisc import atomic
 from lbdisc.errors import ApplyError, LbdiscError
+from lbdisc.haproxy import readiness
 from lbdisc.haproxy.adoption import NotAdopted, adopt
+from lbdisc.haproxy.advice import advice
 from lbdisc.haproxy.binds import new_binds, try_binds
 from lbdisc.haproxy.drains import HaproxyDrains
-from lbdisc.haproxy.errors import HaproxyError, Unreachable
+from lbdisc.haproxy.errors import Forbidden, HaproxyError, Unreachable
+from lbdisc.haproxy.first_contact import servers_in
 from lbdisc.haproxy.follower import Follower
 from lbdisc.haproxy.health_file import keep_health, reset_health
 from lbdisc.haproxy.language.text import Configuration, parse
@@ -32,15 +35,19 @@ from lbdisc.haproxy.process.program import FileChecker, check_config
 from lbdisc.haproxy.process.workers import Workers
 from lbdisc.haproxy.remembered import WorkerNote
 from lbdisc.haproxy.settings import HaproxySettings
-from lbdisc.haproxy.sockets.socket import Runtime
+from lbdisc.haproxy.sockets.closed import own_group
+from lbdisc.haproxy.sockets.socket import Runtime, dial
 from lbdisc.haproxy.steps import Steps
 from lbdisc.haproxy.steps import how as steps_how
 from lbdisc.haproxy.versions import OLDEST
+from lbdisc.hooks import Renderer
 from lbdisc.installing import Installation, held, is_written
+from lbdisc.losses import ProxyServer
 from lbdisc.observed import ServerHealth
 from lbdisc.planned import Applied, AtRuntime, How, Nothing, Planned, Reload, Start, Write
 from lbdisc.rendered import Rendered
-from lbdisc.values import Endpoint
+from lbdisc.spread import own_share
+from lbdisc.values import Endpoint, Snapshot
 
 log = structlog.get_logger("lbdisc.haproxy")
 ANSWER_LIMIT = 5.0  # seconds for a new worker's runtime socket
@@ -55,6 +62,7 @@ class HaproxyReloader:
         self._memory = WorkerNote(Path(settings.worker_file))
         self._workers = Workers(settings.master_socket, self._memory.master)
         self._live: Live | None = None
+        self._share = own_share(settings.master_socket)
         self._files: tuple[tuple[str, str], ...] = ()  # that belong to what runs
         self._config = Path()
         self._differs = ""  # what runs, from what should, at the last look
@@ -69,6 +77,10 @@ class HaproxyReloader:
     def check(self, candidate: Path) -> None:
         """``haproxy -c``. Raises ``CheckError`` with HAProxy's own words and line numbers."""
         check_config(self._settings.binary, candidate)
+
+    def advice(self, renderer: Renderer, sample: Snapshot) -> tuple[str, ...]:
+        """What HAProxy takes and lbdisc would rather have: see ``lbdisc.haproxy.advice``."""
+        return advice(renderer, sample)
 
     def plan(self, config: Path, running: Rendered | None, candidate: Rendered) -> Steps:
         """Runtime commands, or a reload and why, from what the worker that serves really runs."""
@@ -171,18 +183,41 @@ class HaproxyReloader:
     def _renew(self, planned: Planned) -> Applied:
         """All files are checked and installed, and HAProxy reads them."""
         config, model = planned.config, parse(planned.candidate.text)
-        config.parent.mkdir(parents=True, exist_ok=True)
-        reset_health(model, keep=True)
         self._follower.settle()
         self._follower.forget()  # an older text that was no good: this one is checked
         running = self._live.model.runtime_socket if self._live else ""
         alive = self._workers.alive(self._settings, config, running)
+        if not alive and self._workers.managed is None and planned.over_another:
+            raise Unreachable(
+                f"{config} was not written by lbdisc, and stays as it is while its HAProxy cannot"
+                f" be asked: {self._workers.away}"
+            )
+        config.parent.mkdir(parents=True, exist_ok=True)
+        reset_health(model, keep=True)
         reason = planned.how.detail
         if isinstance(planned.how, AtRuntime | Write | Nothing):
             reason = "not possible at run time"
         with Installation(config, planned.candidate) as new:
             self._check(new.candidate, config)
-            return self._reload(new, model, reason) if alive else self._start(new, model, reason)
+            if not alive:
+                return self._start(new, model, reason)
+            self._ask_before(new, model)
+            return self._reload(new, model, reason)
+
+    def _ask_before(self, new: Installation, model: Configuration) -> None:
+        """Raise ``Forbidden``, rather than reload, where what comes could not be asked either."""
+        before = parse(new.before.text) if new.before else model
+        same = tuple(before.globals("stats", "socket")) == tuple(model.globals("stats", "socket"))
+        if self._live is None and same and model.runtime_socket:
+            try:
+                dial(model.runtime_socket, ANSWER_LIMIT).close()
+            except Forbidden as error:
+                raise Forbidden(
+                    f"{error}. Give its 'stats socket' mode 660 and group {own_group()}"
+                    " (docs/attach.md)"
+                ) from error
+            except HaproxyError:
+                pass  # it may be about to come
 
     def _bring_both(self, live: Live, found: Plan, config: Path, text: str) -> None:
         """The file is known to be good and writable before HAProxy changes."""
@@ -215,7 +250,8 @@ class HaproxyReloader:
         """Reload hitlessly; done when the new worker answers."""
         before = new.before.text if new.before else ""
         running = self._live.model if self._live else parse(before)
-        try_binds(new_binds(running, model), held=running.binds)
+        ours = self._workers.managed is not None
+        try_binds(new_binds(running, model), held=running.binds, by_us=ours)
         new.install()
         try:
             same = running.runtime_socket == model.runtime_socket
@@ -226,6 +262,9 @@ class HaproxyReloader:
             keep_health(running, model)
             live = self._running_now(self._reload_now(running), new.rendered, model)
             new.keep()
+        except Forbidden:
+            new.keep()  # it runs, though it may not be asked
+            raise
         finally:
             new.restore()
             reset_health(model)
@@ -238,9 +277,9 @@ class HaproxyReloader:
             new.install()
             new.keep()
             raise Unreachable(
-                f"{new.config} is written, but no HAProxy answers at "
-                f"{self._settings.master_socket}: start it with -W -S, "
-                "or set haproxy.master_socket"
+                f"{new.config} is written, but no HAProxy answers at"
+                f" {self._settings.master_socket} ({self._workers.away}): start it with -W -S,"
+                " or set haproxy.master_socket"
             )
         try_binds(model.binds)
         new.install()
@@ -277,7 +316,9 @@ class HaproxyReloader:
                 runtime.observe(pid=worker)
                 features = runtime.features()
         self._forget_live()
-        self._live = Live(worker, rendered.text, wanted, features, time.monotonic)
+        self._live = Live(
+            worker, rendered.text, wanted, features, time.monotonic, share=self._share
+        )
         self._files = rendered.files
         self._remember(self._live)
         return self._live
@@ -324,6 +365,9 @@ class HaproxyReloader:
         """What the worker's own checks say."""
         return self._health.health(self._live, endpoints)
 
+    def lingering(self) -> tuple[int, ...]:
+        return self._health.lingering()
+
     def tend(self) -> Applied | None:
         """Delete what is no longer used; the settling reload before HAProxy 3.0."""
         live = self._live
@@ -346,13 +390,40 @@ class HaproxyReloader:
         detail = f"settled, connections are reused; {applied.detail}"
         return Applied(how=applied.how, detail=detail)
 
+    def servers(self, text: str) -> tuple[ProxyServer, ...]:
+        """Those of all proxies, as the file has them."""
+        return servers_in(text)
+
+    def remark(self, config: Path) -> str:
+        """That the HAProxy at the master socket runs more than ``config``, if it does."""
+        try:
+            return self._workers.remark(config)
+        except Forbidden:
+            raise
+        except HaproxyError:
+            return ""
+
     def behind(self) -> bool:
         return self._follower.behind
 
+    def withdraw(self, *, ends: bool) -> float:
+        live, grace = self._live, self._settings.grace or 0.0
+        stops = ends or self._stops or self._settings.mode == "attached"
+        if not grace or live is None or not stops:
+            return 0.0
+        if not readiness.is_asked(live.model, live.text):
+            raise ApplyError(f"no 'monitor fail' looks at {readiness.LEAVING} (haproxy.grace)")
+        readiness.fail(live.model.runtime_socket)
+        return grace
+
+    @property
+    def _stops(self) -> bool:
+        """Whether a managed HAProxy stops when we do; the end of process 1 ends all others."""
+        return self._settings.on_stop == "stop" or os.getpid() == 1
+
     def close(self) -> None:
-        stops = self._settings.on_stop == "stop" or os.getpid() == 1  # whose end ends all others
         managed = self._workers.managed
-        if stops and managed is not None and managed.alive():
+        if self._stops and managed is not None and managed.alive():
             self._stop(managed)
         elif not self._follower.settle(1.2):
             log.warning("stopped before the file followed; the next start writes it")

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from lbdisc.fields import Seconds, SecondsOrNone, described
+from lbdisc.fields import NotEmpty, Seconds, SecondsOrNone, described
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -15,9 +15,9 @@ class HaproxySettings:
     mode: Literal["managed", "attached"] = described(
         "managed: lbdisc starts it; attached: a supervisor runs it as `haproxy -W -S …`", "managed"
     )
-    binary: str = described("the program", "haproxy")
-    master_socket: str = described("the master CLI (`-S`)", "{state_dir}/master.sock")
-    worker_file: str = described(
+    binary: NotEmpty = described("the program", "haproxy")
+    master_socket: NotEmpty = described("the master CLI (`-S`)", "{state_dir}/master.sock")
+    worker_file: NotEmpty = described(
         "what is noted of the worker, so that a restart of lbdisc changes nothing",
         "{state_dir}/worker.json",
     )
@@ -28,8 +28,14 @@ class HaproxySettings:
     )
     settle_after: SecondsOrNone = described(
         "before HAProxy 3.0 servers added at run time never reuse connections: one reload follows"
-        " after this much quiet; 0 for never",
+        " after this much quiet, or up to three times as much: each of a fleet has its own time; 0"
+        " for never",
         5.0,
+    )
+    grace: SecondsOrNone = described(
+        "how long a HAProxy that is about to stop serves on after its readiness has failed; an"
+        " attached one is about to whenever lbdisc stops",
+        0.0,
     )
     on_stop: Literal["leave", "stop"] = described(
         "what SIGTERM to lbdisc means for a managed HAProxy: leave it serving, for the next lbdisc"

@@ -63,7 +63,8 @@ class CommandReloader:
             timeout = self._settings.check_timeout
             outcome = self._run("check", timeout, {"file": candidate})
             if not outcome.passed:
-                raise CheckError(f"command.check refuses it: {_said(outcome, timeout)}")
+                message = f"command.check refuses it: {_said(outcome, timeout)}"
+                raise CheckError(message, said=outcome.output)
 
     def plan(self, config: Path, running: Rendered | None, candidate: Rendered) -> Planned:
         """Equal files need nothing while ``command.verify`` passes, others a reload."""

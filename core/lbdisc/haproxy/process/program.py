@@ -49,7 +49,7 @@ def check_config(binary: str, path: Path, *, target: Path | None = None) -> tupl
     if target is not None:
         said = as_installed(said, path, target)
     if done.returncode:
-        raise CheckError(_refusal(said, done.returncode))
+        raise _refusal(said, done.returncode)
     return tuple(text.strip() for text in _WARNING.findall(said))
 
 
@@ -68,7 +68,9 @@ class FileChecker:
         self._warned = warnings
 
 
-def _refusal(said: str, code: int) -> str:
+def _refusal(said: str, code: int) -> CheckError:
     found = alerts(said) or [said.strip().rpartition("\n")[2] or f"exit code {code}"]
-    more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
-    return f"HAProxy refuses the configuration: {found[0].removeprefix('config : ')}{more}"
+    causes = [text.removeprefix("config : ") for text in found]
+    more = f" (and {len(causes) - 1} more)" if len(causes) > 1 else ""
+    message = f"HAProxy refuses the configuration: {causes[0]}{more}"
+    return CheckError(message, said="\n".join(causes))

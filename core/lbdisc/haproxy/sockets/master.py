@@ -163,5 +163,6 @@ def first_alert(log: str) -> str:
 
 # What HAProxy says after the cause, and about servers while it runs.
 _GENERAL = re.compile(
-    r"Fatal errors found|Error\(s\) found|SIGTERM|All workers exited|has no server available"
+    r"too many fatal errors|Fatal errors found|Error\(s\) found|SIGTERM|All workers exited"
+    r"|has no server available"
 )

@@ -77,6 +77,7 @@ class Lab:
             "jinja2.vars.http_bind": f"{LOOPBACK}:{self._port}",
             "jinja2.vars.stats_bind": f"{LOOPBACK}:{self._stats_port}",
             "jinja2.vars.cli_bind": "",
+            "jinja2.vars.check": "HEAD /",
             **self.registry.settings,
         }
 
