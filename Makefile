@@ -13,9 +13,9 @@ help: ## what there is to make
 setup: ## the virtual environment, exactly as requirements.lock says
 	@sh scripts/setup.sh
 
-servers: ## the servers that the tests run against, from the distribution
+servers: ## the servers that the tests run against, and what reads their units, from the distribution
 	@sh scripts/packages.sh --idle haproxy serf etcd-server etcd-client zookeeper \
-	    libnetty-java libslf4j-java nginx-light
+	    libnetty-java libslf4j-java nginx-light systemd
 
 demo: setup ## the lab's last task on a real HAProxy (ARGS="--once --backend etcd")
 	@sh scripts/packages.sh $$(sh scripts/backend-packages.sh $(ARGS))
@@ -44,8 +44,6 @@ types: setup ## mypy, strict
 	@$(RUN)/mypy core plugins tests benchmarks
 
 # A test that fails is run again, twice at most, and the summary shows it. What is known to need that, and why:
-# - Serf with several agents: one that was restarted knows only whom it has met again, and a discovery
-#   that asks it just then publishes fewer (test_restart_of_*);
 # - a master's socket refuses connections while the master executes itself anew in a reload
 #   (test_what_haproxy_refuses_at_run_time_comes_by_a_reload asks it then);
 # - pytest's unclosed sockets after another test's failure count for the test that collects garbage.

@@ -30,6 +30,7 @@ class Agent:
             "jinja2.vars.http_bind": f"127.0.0.1:{self.port}",
             "jinja2.vars.stats_bind": "",
             "jinja2.vars.cli_bind": "",
+            "jinja2.vars.check": "HEAD /",
         }
         self._file = folder / "lbdisc.toml"
         known = {"log.format": "json", "agent.announce": False, **variables, **settings}
@@ -56,6 +57,14 @@ class Agent:
         """Start it, and wait for nothing."""
         self._process.start()
         return self
+
+    def restart(self, number: int) -> None:
+        """End it by the signal ``number`` and start it anew; returns once a generation runs."""
+        before = len(self.generations)
+        self._process.send(number)
+        self._process.wait()
+        self._process.start()
+        eventually(lambda: self._alive() and len(self.generations) > before, what="a restart")
 
     def _alive(self) -> bool:
         assert self._process.running, self._process.log_tail()

@@ -209,7 +209,8 @@ def _haproxy(folder: Path, base: Base) -> Iterator[tuple[int, Managed]]:
 
 def rendered(state: Path, port: int, base: Base, **variables: object) -> str:
     """The default template with the servers of ``base``."""
-    own = {"http_bind": f"127.0.0.1:{port}", "stats_bind": "", "cli_bind": "", **variables}
+    own: dict[str, object] = {"http_bind": f"127.0.0.1:{port}", "check": "HEAD /"}
+    own |= {"stats_bind": "", "cli_bind": "", **variables}
     settings = JinjaSettings(services=("nodes",), state_dir=state, vars=own)
     endpoints = (
         Endpoint(service="nodes", name=name, address="127.0.0.1", port=at)

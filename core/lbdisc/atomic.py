@@ -30,8 +30,8 @@ def stage(target: Path, text: str, *, mode: int | None = None, folder: Path | No
     )
     path = Path(name)
     try:
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.write(text)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(encoded(text))
             file.flush()
             os.fchmod(file.fileno(), mode if mode is not None else _mode_of(target))
             os.fsync(file.fileno())
@@ -54,11 +54,19 @@ def stage_folder(target: Path) -> Path:
 
 
 def held(path: Path) -> str | None:
-    """What the file holds, ``None`` while there is none. Raises ``OSError``."""
+    """What the file holds, ``None`` while there is none. Raises ``OSError``.
+
+    ``encoded`` gives back its very bytes, also those that are no UTF-8 or end lines in another way.
+    """
     try:
-        return path.read_text()
+        return path.read_bytes().decode(errors="surrogateescape")
     except FileNotFoundError:
         return None
+
+
+def encoded(text: str) -> bytes:
+    """The bytes of ``text`` in a file."""
+    return text.encode(errors="surrogateescape")
 
 
 def clean_up(target: Path) -> None:

@@ -7,6 +7,7 @@
 ├── ``DiscoveryError``   the registry's state cannot be known now; retried with back-off
 ├── ``RegistrarError``   the endpoint cannot be held now; retried with back-off
 │   ├── ``WriteRefused`` the registry answers, but takes no writes
+│   ├── ``RegistryBusy`` the registry answers, but others come first
 │   └── ``BrokenRegistrar``       the registrar itself failed
 ├── ``RenderError``      the template failed; the running configuration stays
 ├── ``CheckError``       the load balancer refuses the configuration; the running one stays
@@ -15,6 +16,9 @@
 
 A message says what was wrong, where, and what would be right, on one line. It never holds a secret.
 """
+
+import difflib
+from collections.abc import Iterable
 
 
 class LbdiscError(Exception):
@@ -54,6 +58,10 @@ class WriteRefused(RegistrarError):
     """The registry can be asked, but takes no writes now: it is full, or read-only."""
 
 
+class RegistryBusy(RegistrarError):
+    """The registry was asked, and had not come to us: another connection would wait as long."""
+
+
 class BrokenRegistrar(RegistrarError):
     """A registrar raised what no registrar may raise."""
 
@@ -86,3 +94,9 @@ def shown(value: object) -> str:
     """``value`` as it may stand in one line of a message: escaped and cut."""
     text = ascii(value)
     return text if len(text) <= 80 else f"{text[:77]}..."
+
+
+def nearest(word: str, known: Iterable[str]) -> str:
+    """`` (did you mean 'x'?)`` for the known word that ``word`` resembles, else nothing."""
+    close = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)
+    return f" (did you mean {close[0]!r}?)" if close else ""

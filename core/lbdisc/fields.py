@@ -7,6 +7,7 @@ from pydantic import Field
 
 Seconds = Annotated[float, Field(gt=0, le=86400, allow_inf_nan=False)]
 SecondsOrNone = Annotated[float, Field(ge=0, le=86400, allow_inf_nan=False)]
+NotEmpty = Annotated[str, Field(min_length=1)]
 
 
 def described(text: str, default: Any) -> Any:

@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from functools import cached_property
-from hashlib import sha256
 
 from lbdisc.rendered import Rendered
 from lbdisc.values import Change, Snapshot
@@ -20,7 +19,4 @@ class Generation:
     @cached_property
     def digest(self) -> str:
         """12 hexadecimal digits that stand for the text and all further files."""
-        found = sha256(self.rendered.text.encode())
-        for name, text in self.rendered.files:
-            found.update(f"\0{name}\0{len(text)}\0{text}".encode())
-        return found.hexdigest()[:12]
+        return self.rendered.digest[:12]

@@ -12,11 +12,13 @@ from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import Self
 
+from lbdisc.fleet import Digest
 from lbdisc.values import MAX_TAGS, Endpoint, Snapshot
 
 AGENTS = "_agents"
 DRAIN_TAG = "lbdisc.drain"  # on a draining endpoint: tells this drain from an earlier one
-SERVICES_TAG, DRAINED_TAG, FULL_TAG = "services", "drained", "full"  # on an agent
+# On an agent:
+SERVICES_TAG, DRAINED_TAG, FULL_TAG, DIGEST_TAG = "services", "drained", "full", "digest"
 NO_PORT = 1  # an endpoint has a port; nobody listens at an agent's
 # A member of Serf has 512 bytes for all its tags: so many tokens and services take 400 of them.
 ROOM = 40
@@ -54,12 +56,14 @@ class Announcement:
     """What an agent says of itself: the ``services`` it balances, and the tokens in ``drained``.
 
     Empty services stand for any: it did not say. ``full``: more has drained than there is room for.
+    ``digest`` is by what others see whether it agrees with them.
     """
 
     name: str
     services: tuple[str, ...] = ()
     drained: tuple[str, ...] = ()
     full: bool = False
+    digest: Digest | None = None
 
     @classmethod
     def read(cls, endpoint: Endpoint) -> Self:
@@ -69,6 +73,7 @@ class Announcement:
             services=tuple(services.split(",")) if services else (),
             drained=tuple(tokens[at : at + _TOKEN] for at in range(0, len(tokens), _TOKEN)),
             full=bool(endpoint.tag(FULL_TAG)),
+            digest=Digest.read(endpoint.tag(DIGEST_TAG)),
         )
 
     def endpoint(self, address: str) -> Endpoint:
@@ -78,6 +83,8 @@ class Announcement:
             tags[DRAINED_TAG] = drained
         if self.full or len(self.drained) > ROOM:
             tags[FULL_TAG] = "1"
+        if self.digest is not None:
+            tags[DIGEST_TAG] = str(self.digest)
         services = ",".join(self.services)
         if services and len(services) <= SERVICES_ROOM:
             tags[SERVICES_TAG] = services

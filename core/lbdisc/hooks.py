@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar, runtime_check
 
 import pluggy
 
+from lbdisc.losses import ProxyServer
 from lbdisc.observed import ServerHealth
 from lbdisc.planned import Applied, Planned
 from lbdisc.rendered import Rendered
@@ -109,6 +110,18 @@ class Narrows(Protocol):
         """
 
 
+@runtime_checkable
+class Recalls(Protocol):
+    """An entry that can tell whether it was away."""
+
+    @property
+    def found(self) -> bool:
+        """Whether the last ``put`` that was true wrote nothing: the entry was as it should be.
+
+        The core then says nothing anew after a connection that broke.
+        """
+
+
 class Registrar(Protocol):
     """Makes endpoints known. It knows how its registry holds an entry; the core knows when."""
 
@@ -143,11 +156,19 @@ class Renderer(Protocol):
         """That of ``snapshot``, always the same for one snapshot. Raises ``RenderError``."""
 
 
+@runtime_checkable
+class Compares(Protocol):
+    """A renderer that can tell whether another agent's would render the same."""
+
+    def fingerprint(self) -> str:
+        """What stands for its templates; nothing that is a host's own, and no secret."""
+
+
 class Reloader(Protocol):
     """Brings a configuration to life in a load balancer.
 
-    What only some can do are protocols of their own: ``Tends``, ``Drains``, ``Follows`` and
-    ``Observes``.
+    What only some can do are protocols of their own: ``Tends``, ``Drains``, ``Follows``,
+    ``Observes``, ``Advises``, ``Lingers``, ``TakesOver``, ``Withdraws`` and ``Ends``.
     """
 
     def check(self, candidate: Path) -> None:
@@ -215,6 +236,33 @@ class Follows(Protocol):
 
 
 @runtime_checkable
+class Ends(Protocol):
+    """A reloader whose load balancer serves on when the agent stops."""
+
+    def end(self, config: Path) -> bool:
+        """End the load balancer that it runs with the main file ``config``; whether there was one.
+
+        Also one that an agent before has left. Called when somebody wants both to end, before
+        ``close``. Raises ``LbdiscError``.
+        """
+
+
+@runtime_checkable
+class TakesOver(Protocol):
+    """A reloader that may meet a configuration of others, and a load balancer that runs it."""
+
+    def servers(self, text: str) -> Sequence[ProxyServer]:
+        """All servers in ``text``, whoever wrote it; a change that takes too many is refused."""
+
+    def remark(self, config: Path) -> str:
+        """What an operator should know of the files that the load balancer runs now, if anything.
+
+        Empty also where that cannot be known. Raises ``SettingsError`` where ``config`` is none of
+        them, ``ApplyError`` where the load balancer is there and may not be asked.
+        """
+
+
+@runtime_checkable
 class Observes(Protocol):
     """A reloader whose load balancer checks its servers, and tells what it found."""
 
@@ -223,7 +271,45 @@ class Observes(Protocol):
 
         Asked once a second while the guard holds some, every few seconds for the status; it takes
         half a second at most. A load balancer that cannot be asked knows nothing: ``unknown``, and
-        why. Never a guess: the guard lets go of what is down, and of nothing that is up.
+        why. Never a guess: the guard lets go of what is down, and of nothing that is up. The status
+        asks in a thread of its own, beside all other calls.
+        """
+
+
+@runtime_checkable
+class Lingers(Protocol):
+    """A reloader whose load balancer leaves old processes behind until their sessions end."""
+
+    def lingering(self) -> Sequence[int]:
+        """The ages in seconds of those that live now; called as ``health`` for the status.
+
+        Raises ``LbdiscError`` where the load balancer does not say.
+        """
+
+
+@runtime_checkable
+class Withdraws(Protocol):
+    """A reloader whose load balancer can say beforehand that it is about to stop."""
+
+    def withdraw(self, *, ends: bool) -> float:
+        """Let its readiness fail; for how many seconds it is to serve on, 0 to stop at once.
+
+        ``ends``: it is to be ended with the agent (``Ends``), whatever the settings say.
+
+        Called when the agent is told to stop, and once a second until these are over. Raises
+        ``ApplyError`` when nobody can be told.
+        """
+
+
+@runtime_checkable
+class Advises(Protocol):
+    """A reloader that knows what a configuration should have beyond being accepted."""
+
+    def advice(self, renderer: Renderer, sample: Snapshot) -> Sequence[str]:
+        """One line for each thing that what ``renderer`` makes of ``sample`` lacks.
+
+        ``sample`` has endpoints of every kind, made up; others like them may be rendered as well.
+        Raises ``RenderError``.
         """
 
 

@@ -23,8 +23,8 @@ from lbdisc.rendered import Rendered, parents
 log = structlog.get_logger("lbdisc.files")
 # What lbdisc and its load balancer keep in a state folder, where the main file may be, too.
 TAKEN = {
-    *("agent.lock", "snapshot.jsonl", "status.json"),
-    *("haproxy.sock", "haproxy.state", "master.sock"),
+    *("agent.lock", "snapshot.jsonl", "status.json", "pace.json"),
+    *("haproxy.sock", "haproxy.state", "master.sock", "worker.json"),
 }
 
 
@@ -76,15 +76,43 @@ def held(config: Path) -> Rendered | None:
     return Rendered(main, tuple((name, text) for name, text in found.items() if text is not None))
 
 
+def is_written(config: Path, rendered: Rendered) -> bool:
+    """Whether lbdisc's files hold ``rendered``, as far as they can be read."""
+    with suppress(OSError, ApplyError):
+        return held(config) == rendered
+    return False
+
+
 def heal(config: Path) -> None:
     """Bring back the last good files after a crash while others were on trial; for its one writer.
 
-    Raises ``ApplyError``.
+    A manifest that is damaged says nothing that holds: it is set aside. Raises ``ApplyError``.
     """
-    manifest = Manifest.read(config)
+    try:
+        manifest = Manifest.read(config)
+    except ApplyError as error:
+        if isinstance(error.__cause__, OSError):
+            raise
+        _set_aside(config, error)
+        return
     if manifest.undo is not None:
         log.warning("stopped while new files were on trial: the ones before are back")
         _bring_back(config, manifest)
+
+
+def _set_aside(config: Path, why: ApplyError) -> None:
+    path = _manifest(config)
+    aside = path.with_name(f"{path.name}.damaged")
+    try:
+        path.replace(aside)
+    except OSError as error:
+        raise ApplyError(f"{why}; it cannot be set aside: {error.strerror}") from error
+    log.warning(
+        "the list of further files is damaged and set aside: those that are there count as not "
+        "lbdisc's, remove them",
+        error=str(why),
+        aside=str(aside),
+    )
 
 
 def _bring_back(config: Path, manifest: Manifest) -> None:

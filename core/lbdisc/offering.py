@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 from lbdisc.errors import LbdiscError, PluginError, RenderError
-from lbdisc.hooks import Provider, Renderer
+from lbdisc.hooks import Compares, Provider, Renderer
 from lbdisc.rendered import Rendered
 from lbdisc.values import Snapshot
 
@@ -85,6 +85,15 @@ class CheckedRenderer:
         if not isinstance(found, Rendered):
             raise RenderError(f"{self.what} returned {_described(found)}, no Rendered")
         return found
+
+    def fingerprint(self) -> str:
+        """The renderer's own, ``""`` where it has none. Raises ``RenderError``."""
+        if not isinstance(self.renderer, Compares):
+            return ""
+        try:
+            return str(self.renderer.fingerprint())
+        except Exception as error:
+            raise RenderError(f"{self.what} has no fingerprint: {error!r}") from error
 
 
 def _instead(kind: str, method: str, role: object) -> str:

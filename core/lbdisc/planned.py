@@ -73,13 +73,15 @@ How = Nothing | Write | AtRuntime | Reload | Start
 class Planned:
     """What it takes to have ``config`` hold, and the load balancer run, ``candidate``.
 
-    A reloader may add to it what it needs to carry it out. It holds until the reloader is asked to
-    apply, to tend, or finds at a look that something else runs.
+    ``over_another``: the file there is not lbdisc's, and stays while a load balancer that others
+    run cannot be asked. A reloader may add to it what it needs to carry it out. It holds until the
+    reloader is asked to apply, to tend, or finds at a look that something else runs.
     """
 
     config: Path
     candidate: Rendered
     how: How
+    over_another: bool = False
 
     @property
     def costs_a_reload(self) -> bool:

@@ -4,7 +4,6 @@ A plugin that cannot be loaded, or offers the wrong thing, is set aside as broke
 Nothing it does, its exit included, keeps the others from being used.
 """
 
-import difflib
 import importlib
 import traceback
 from collections.abc import Collection, Iterable, Iterator, Mapping
@@ -14,7 +13,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import pluggy
 
-from lbdisc.errors import PluginError, SettingsError
+from lbdisc.errors import PluginError, SettingsError, nearest
 from lbdisc.events import PluginBroken
 from lbdisc.hooks import (
     PROJECT,
@@ -239,9 +238,3 @@ def _names(app: "typer.Typer") -> set[str]:
         if info.callback is not None
     }
     return names | {str(group.name) for group in app.registered_groups}
-
-
-def nearest(word: str, known: Iterable[str]) -> str:
-    """`` (did you mean 'x'?)`` for the known word that ``word`` resembles, else nothing."""
-    close = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)
-    return f" (did you mean {close[0]!r}?)" if close else ""

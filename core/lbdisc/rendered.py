@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import Any, Literal
 
 from lbdisc.errors import RenderError, shown
@@ -28,6 +29,16 @@ class Rendered:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "files", _checked(self.files))
+
+    @property
+    def digest(self) -> str:
+        """64 hexadecimal digits that stand for the text and all further files."""
+        # What others wrote may be no UTF-8 (``lbdisc.atomic.encoded``).
+        found = sha256(self.text.encode(errors="surrogateescape"))
+        for name, text in self.files:
+            more = f"\0{name}\0{len(text)}\0{text}"
+            found.update(more.encode(errors="surrogateescape"))
+        return found.hexdigest()
 
     @property
     def names(self) -> frozenset[str]:

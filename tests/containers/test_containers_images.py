@@ -15,7 +15,7 @@ import pytest
 from lbdisc.testing.waiting import eventually
 from lbdisc_lab.containers.backends import BACKENDS, IMAGE, backend
 from lbdisc_lab.containers.container import Container, Run
-from lbdisc_lab.containers.docker import DockerError, inspect
+from lbdisc_lab.containers.docker import DockerError, docker, inspect
 from lbdisc_lab.containers.engine import Engine
 from lbdisc_lab.containers.site import Site
 from support.container_sites import running, until_said
@@ -241,11 +241,65 @@ def test_a_settings_file_counts_in_all_that_it_says(engine: Engine, tmp_path: Pa
         command = ("python", "-m", "lbdisc_lab.webapp", "--port", "3100")
         site.nodes["s1"] = site.engine.run(replace(site.node_run("s1"), command=command))
         site.until_up("s1")
-        for container in (site.balancer, site.nodes["s1"]):
-            assert container.execute("/usr/lib/lbdisc/healthy") == ""
+        assert site.balancer.execute("/usr/lib/lbdisc/healthy").startswith("HAProxy serves; ")
+        assert site.nodes["s1"].execute("/usr/lib/lbdisc/healthy") == ""
         site.balancer.execute("test", "-S", "/var/lib/lbdisc/main.sock")
         site.balancer.execute("test", "-s", "/var/lib/lbdisc/here/status.json")
         assert site.host("s1") in site.balancer.execute("cat", "/var/lib/lbdisc/there.cfg")
+
+
+def test_a_container_with_a_command_of_its_own_is_not_unhealthy(engine: Engine) -> None:
+    for image in ("base", "ha"):
+        run = Run(image=IMAGE.format(image), name=image, command=("sleep", "600"))
+        container = engine.run(replace(run, options=("--health-interval", "1s")))
+        until_healthy(container)
+
+
+def test_a_healthy_balancer_says_what_is_wrong_nevertheless(engine: Engine) -> None:
+    environment = {"LBDISC_BACKEND": "etcd"}
+    options = ("--health-interval", "1s")
+    run = Run(image=IMAGE.format("ha"), name="ha", environment=environment, options=options)
+    container = engine.run(run)
+
+    def told() -> str:
+        health = container.state["Health"]
+        return str(health["Log"][-1]["Output"]) if health["Status"] == "healthy" else ""
+
+    eventually(lambda: "registry lost: " in told(), deadline=60, what="a lost registry")
+
+
+def test_a_stop_ends_the_health_first(engine: Engine) -> None:
+    container = engine.run(Run(image=IMAGE.format("ha"), name="ha"))
+    until_healthy(container)
+    container.kill("TERM")
+    eventually(lambda: stopping(container), deadline=10, what="unhealthy while it still serves")
+    eventually(lambda: not container.running, deadline=60)
+    assert container.exit_code == 0
+
+
+def stopping(container: Container) -> bool:
+    script = "/usr/lib/lbdisc/healthy || s6-svstat -o up /run/lbdisc/services/haproxy"
+    with suppress(DockerError):
+        return container.execute("sh", "-c", script).split() == ["stopping", "true"]
+    return False
+
+
+@pytest.mark.parametrize("place", ["network", "interface"])
+def test_of_two_networks_the_one_that_is_named_is_registered(engine: Engine, place: str) -> None:
+    with Site(engine, backend("file")) as site:
+        other = engine.network("other")
+        subnet = str(inspect("network", site.network)["IPAM"]["Config"][0]["Subnet"])
+        address = subnet if place == "network" else "eth1"
+        run = site.node_run("s1")
+        environment = {**run.environment, "LBDISC_REGISTER_ADDRESS": address}
+        node = engine.run(replace(run, network=other, environment=environment))
+        site.nodes["s1"] = node
+        site.start_balancer()
+        until_said(node, f"no own address at {address} (there are: eth0 ")
+        docker("network", "connect", site.network, node.id)
+        site.start_traffic()
+        site.until_served(20, "s1")
+        site.traffic.stop()
 
 
 def gateway(network: str) -> str:

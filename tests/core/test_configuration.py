@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pydantic import SecretStr
@@ -20,6 +21,13 @@ class Sample:
     password: SecretStr | None = None
     folder: Path = Path("{state_dir}/sample")
     labels: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Free:
+    """A table whose member takes anything."""
+
+    vars: dict[str, Any] = field(default_factory=dict)
 
 
 TABLES = {"sample": Sample}
@@ -93,6 +101,24 @@ def test_assignments_are_flags(tmp_path: Path) -> None:
         ("backend = ", {}, ["cannot read the settings file", "lbdisc.toml"]),
         ("sample = 3", {}, ["sample", "table"]),
         ("", {"LBDISC_SAMPLE_LABELS": "{"}, ["LBDISC_SAMPLE_LABELS", "JSON"]),
+        ("", {"LBDISC_SAMPLE_LABELS": "null"}, ["sample.labels", "a table is needed"]),
+        ("", {"LBDISC_SAMPLE_LABELS": "[1]"}, ["sample.labels", "a table is needed, not [1]"]),
+        ("services = 'web'", {}, ["services", """a list is needed, as ["web"], not 'web'"""]),
+        ("services = []", {}, ["services", "name one service at least"]),
+        ("", {"LBDISC_SERVICES": ""}, ["services (environment", "name one service at least"]),
+        ("services = ['a', 'b', 'a']", {}, ["services", "'a' is there twice"]),
+        ("services = ['a b']", {}, ["services", "bad name of a service 'a b'"]),
+        ("[sample]\nendpoints = 'a:1'", {}, ["sample.endpoints", 'as ["a:1"]']),
+        ("[agent]\nquiet = -1", {}, ["agent.quiet", "it has to be greater", "not -1"]),
+        ("[agent]\nquiet = nan", {}, ["agent.quiet", "a finite number"]),
+        ("[agent]\nquiet = true", {}, ["agent.quiet", "a number is needed, not true"]),
+        ("[register]\nport = true", {}, ["register.port", "a number is needed, not true"]),
+        ("[agent]\nannounce = 'perhaps'", {}, ["agent.announce", "true or false is needed"]),
+        ("[backend]\nname = 1", {}, ["backend", "a text is needed, not a table"]),
+        ("backend = ''", {}, ["backend", "it may not be empty"]),
+        ("state_dir = ''", {}, ["state_dir", "a path is needed, not ''"]),
+        ('state_dir = "/a\\u0000b"', {}, ["state_dir", "a path is needed"]),
+        ('renderer = "a\\u0000b"', {}, ["renderer", "holds a NUL"]),
     ],
 )
 def test_a_mistake_is_one_line_that_names_it(
@@ -103,6 +129,34 @@ def test_a_mistake_is_one_line_that_names_it(
     message = str(caught.value)
     assert "\n" not in message
     assert [word for word in words if word not in message] == []
+
+
+def test_a_table_is_merged_key_by_key_with_the_origin_of_each(tmp_path: Path) -> None:
+    file = tmp_path / "lbdisc.toml"
+    file.write_text('[sample.labels]\na = "file"\nb = "file"\nc = "file"')
+    env = {"LBDISC_SAMPLE_LABELS": '{"b": "env", "c": "env"}'}
+    assignments = ["sample.labels.c=flag", "sample.labels.d.e=flag"]
+    settings = load(TABLES, file=file, environment=env, assignments=assignments)
+    assert settings.table("sample").labels == {"a": "file", "b": "env", "c": "flag", "d.e": "flag"}
+    assert [origin(settings, f"sample.labels.{key}") for key in ("a", "b", "c", "d.e")] == [
+        str(file),
+        "environment LBDISC_SAMPLE_LABELS",
+        "flag",
+        "flag",
+    ]
+
+
+def test_an_assignment_into_a_free_table_is_json_or_text_and_may_go_deeper() -> None:
+    assignments = ['free.vars={"list": ["x"], "limits": {"least": 1}}']
+    assignments += ["free.vars.check=HEAD /", "free.vars.limits.most=3"]
+    table = load({"free": Free}, environment={}, assignments=assignments).table("free")
+    assert table.vars == {"list": ["x"], "check": "HEAD /", "limits": {"least": 1, "most": 3}}
+
+
+def test_a_file_that_is_no_text_is_named_with_the_place(tmp_path: Path) -> None:
+    (tmp_path / "lbdisc.toml").write_bytes(b'backend = "\xff"')
+    with pytest.raises(SettingsError, match=r"lbdisc\.toml: byte 11 is no UTF-8"):
+        load(TABLES, file=tmp_path / "lbdisc.toml", environment={})
 
 
 def test_a_file_that_was_named_must_be_there(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from lbdisc import Endpoint, Publish, Snapshot, events, handshake
 from lbdisc.errors import DiscoveryError, SettingsError
+from lbdisc.fleet import Digest
 from lbdisc.handshake import Announcement, Progress, agents, begun, progress, token
 from lbdisc.hooks import Discovery
 from lbdisc.register.draining import AgentsDrain
@@ -72,7 +73,10 @@ def test_odd_tags_of_an_agent_acknowledge_nothing(text: str) -> None:
 def test_what_an_agent_says_fits_into_the_tags_of_a_serf_member() -> None:
     many = [begun(WEB, f"{n:04}") for n in range(100)]
     services = ("s" * handshake.SERVICES_ROOM,)
-    entry = lb("lb1", *many, services=services).endpoint("10.0.0.9")
+    digest = Digest(listed="abcde", settings="abcde", version="0.10.0rc", since=2_000_000_000)
+    agent = replace(lb("lb1", *many, services=services), digest=digest, full=True)
+    entry = agent.endpoint("10.0.0.9")
+    assert Announcement.read(entry).digest == digest
     assert len(Announcement.read(entry).drained) == handshake.ROOM
     serf.check_size({"role": "balancer", serf.tag_name(entry.service): serf.write(entry)})
 

@@ -57,7 +57,7 @@ def test_lines_of_the_lab_are_read(folder: Path) -> None:
     )
 
 
-@pytest.mark.parametrize("place", ["s1.json", "s1", "nodes/s1.json", "nodes/s1"])
+@pytest.mark.parametrize("place", ["s1.json", "nodes/s1.json"])
 def test_a_record_may_stand_in_any_place(folder: Path, place: str) -> None:
     (folder / place).parent.mkdir(exist_ok=True)
     (folder / place).write_text(RECORD)
@@ -66,9 +66,30 @@ def test_a_record_may_stand_in_any_place(folder: Path, place: str) -> None:
     )
 
 
-@pytest.mark.parametrize("name", [".s1.json", "s1.tmp", "s1~", "s1.json~", "lost+found"])
-def test_hidden_and_temporary_files_are_passed_over(folder: Path, name: str) -> None:
-    (folder / name).write_text("half of a rec")
+@pytest.mark.parametrize("place", ["s1", "nodes/s1", "tmpab12cd"])
+def test_json_in_a_file_of_another_kind_is_a_problem(folder: Path, place: str) -> None:
+    (folder / place).parent.mkdir(exist_ok=True)
+    (folder / place).write_text(RECORD)
+    found = listed(folder)
+    assert found.endpoints == ()
+    assert [p.where for p in found.problems] == [str(folder / place)]
+    assert f"{Path(place).name}.json" in found.problems[0].what
+
+
+PASSED_OVER = """
+.s1.json .s1.json.swp .goutputstream-AB12CD .#s1.json ..data .nfs0000001 s1~ s1.json~ s1.json.~1~
+#s1.json# 4913 lost+found __pycache__ s1.tmp s1.temp s1.bak s1.BAK s1.orig s1.rej s1.save s1.old
+s1.swp s1.swo s1.part s1.partial s1.dpkg-old s1.dpkg-new s1.ucf-dist s1.rpmnew s1.rpmsave s1.rpmorig
+s1.pacnew s1.json.bak s1.json.dpkg-old s1.json.rpmsave s1.json20261126-123-ab1 s1.json.disabled
+"""
+
+
+@pytest.mark.parametrize("name", PASSED_OVER.split())
+@pytest.mark.parametrize("content", [RECORD, "half of a rec"])
+def test_hidden_temporary_and_backup_files_are_passed_over(
+    folder: Path, name: str, content: str
+) -> None:
+    (folder / name).write_text(content)
     found = listed(folder)
     assert (found.endpoints, found.problems) == ((), ())
 
@@ -201,10 +222,77 @@ def test_leases_renewed_unnoticed_are_not_lost(
 
 
 def test_a_file_that_expired_before_is_never_published(folder: Path) -> None:
-    path = folder / "s1.json"
-    path.write_text('{"address": "10.0.0.7", "ttl": 10}')
-    os.utime(path, (time.time() - 11, time.time() - 11))
+    """Whatever its modification time says: nobody touched it for longer than its `ttl`."""
+    for name, ahead in (("s1", -20), ("s2", 0), ("s3", 20)):
+        path = folder / f"{name}.json"
+        path.write_text('{"address": "10.0.0.7", "ttl": 0.2}')
+        os.utime(path, (time.time() + ahead, time.time() + ahead))
+    time.sleep(0.3)
     assert listed(folder) == Snapshot()
+
+
+@pytest.mark.parametrize("skew", [-86400, -9, 3600])
+def test_a_writers_clock_changes_nothing(folder: Path, watching: Watching, skew: float) -> None:
+    path = folder / ".s1.json"
+    path.write_text('{"address": "10.0.0.7", "ttl": 1.0}')
+
+    def touch() -> None:
+        then = time.time() + skew
+        os.utime(path, (then, then))
+
+    touch()
+    path = path.rename(folder / "s1.json")
+    endpoint = watching.until(lambda s: len(s) == 1, deadline=10).endpoints[0]
+    end = time.monotonic() + 2.5
+    while time.monotonic() < end:
+        touch()
+        time.sleep(0.1)
+    assert watching.seen.states_of(endpoint) == ["out", "ready"]
+    since = time.monotonic()
+    watching.until(lambda s: not len(s), deadline=10)
+    assert time.monotonic() - since < 2
+
+
+def test_what_does_not_move_the_modification_time_renews_no_lease(
+    folder: Path, watching: Watching
+) -> None:
+    path = folder / "s1.json"
+    path.write_text('{"address": "10.0.0.7", "ttl": 1.0}')
+    watching.until(lambda s: len(s) == 1, deadline=10)
+    end = time.monotonic() + 10
+    while watching.seen.latest and time.monotonic() < end:
+        path.chmod(0o600)
+        time.sleep(0.05)
+    assert watching.seen.latest == Snapshot()
+
+
+def swap(folder: Path, number: int, records: dict[str, str]) -> None:
+    """Replace the files of ``folder`` as Kubernetes does those of a ConfigMap."""
+    generation = folder / f"..2026_{number}"
+    generation.mkdir()
+    for name, text in records.items():
+        (generation / name).write_text(text)
+    (folder / "..data_tmp").symlink_to(generation.name)
+    (folder / "..data_tmp").rename(folder / "..data")
+    for name in records:
+        if not (folder / name).is_symlink():
+            (folder / name).symlink_to(f"..data/{name}")
+    for path in folder.iterdir():
+        if path.is_symlink() and not path.name.startswith("..") and path.name not in records:
+            path.unlink()
+
+
+@pytest.mark.parametrize("place", ["nodes", "nodes/web"])
+def test_a_configmap_is_followed_at_once(folder: Path, place: str) -> None:
+    mounted = folder.parent / place
+    mounted.mkdir(exist_ok=True)
+    swap(mounted, 1, {"s1.json": RECORD, "s2.json": RECORD})
+    with Watching(FileDiscovery(FileSettings(dir=folder, rescan=600.0))) as watching:
+        watching.until(lambda s: len(s) == 2, deadline=10)
+        swap(mounted, 2, {"s1.json": RECORD.replace("10.0.0.7", "10.0.0.8"), "s2.json": RECORD})
+        watching.until(lambda s: s.endpoints[0].address == "10.0.0.8", deadline=5)
+        swap(mounted, 3, {"s1.json": RECORD, "s3.json": RECORD})
+        watching.until(lambda s: [e.name for e in s.endpoints] == ["s1", "s3"], deadline=5)
 
 
 def test_a_time_in_the_future_expires_like_now(folder: Path, watching: Watching) -> None:
@@ -304,7 +392,7 @@ def test_without_the_kernels_notices_the_folder_is_polled(
 @given(
     st.lists(
         st.tuples(
-            st.sampled_from(["nodes/a.json", "nodes/b.json", "a", "b", "api/a.json"]),
+            st.sampled_from(["nodes/a.json", "nodes/b.json", "a.json", "b.json", "api/a.json"]),
             st.sampled_from(["good", "other", "garbage", "leased", "gone"]),
         ),
         max_size=12,

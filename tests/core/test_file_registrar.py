@@ -98,8 +98,8 @@ def test_the_second_of_a_name_takes_over_after_the_first(file: Path) -> None:
 
 def test_an_expired_file_is_taken_over(file: Path) -> None:
     file.parent.mkdir()
-    file.write_text('{"address": "10.0.0.9", "port": 81, "ttl": 10, "owner": "dead"}')
-    os.utime(file, (time.time() - 20, time.time() - 20))
+    file.write_text('{"address": "10.0.0.9", "port": 81, "ttl": 0.5, "owner": "dead"}')
+    os.utime(file, (time.time() + 3600, time.time() + 3600))
     with Holding(registrar(file), ENDPOINT):
         eventually(lambda: json.loads(file.read_text())["port"] == 80)
 

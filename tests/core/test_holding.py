@@ -7,7 +7,7 @@ from threading import Event
 
 import pytest
 
-from lbdisc.errors import LbdiscError, RegistrarError, SettingsError
+from lbdisc.errors import LbdiscError, RegistrarError, RegistryBusy, SettingsError
 from lbdisc.register import holding
 from lbdisc.register.holding import End, Holder
 from lbdisc.settings.tables import AgentSettings
@@ -32,8 +32,11 @@ class Heard:
     def waiting(self, rival: str) -> None:
         self.words.put(f"waiting for {rival}")
 
-    def refused(self, error: LbdiscError) -> None:
-        self.words.put(f"refused {error}")
+    def kept(self, endpoint: Endpoint) -> None:
+        self.words.put(f"kept {endpoint.state}")
+
+    def refused(self, error: LbdiscError, *, held: bool) -> None:
+        self.words.put(f"refused {error}{' (held)' if held else ''}")
 
     def left(self, end: End) -> None:
         self.end.put(end)
@@ -130,6 +133,32 @@ def test_a_lost_entry_is_back_at_once_and_told_again(begin: Begin) -> None:
     assert ledger.told == ["ready 127.0.0.1"] * 2
 
 
+def test_an_entry_that_never_went_is_not_registered_again(begin: Begin) -> None:
+    ledger = Ledger()
+    ledger.lease = 3600.0
+    _, heard = begin(ledger)
+    heard.next()
+    ledger.trouble = RegistrarError("down")
+    ledger.tell()
+    assert heard.next() == "refused down (held)"
+    ledger.trouble = None
+    while (word := heard.next()) == "refused down (held)":
+        pass
+    assert word == "kept ready"
+    before = ledger.puts
+    ledger.tell()
+    eventually(lambda: ledger.puts > before)
+    assert heard.words.empty()
+
+
+def test_an_entry_whose_lease_is_over_is_not_called_held(begin: Begin) -> None:
+    ledger = Ledger()
+    _, heard = begin(ledger)
+    heard.next()
+    ledger.trouble = RegistrarError("down")
+    eventually(lambda: heard.next() == "refused down")
+
+
 def test_a_registry_that_cannot_tell_is_looked_at(begin: Begin) -> None:
     ledger = Ledger()
     ledger.lease, ledger.lost = 3600.0, None
@@ -202,6 +231,17 @@ def test_the_last_attempt_takes_out_what_a_broken_connection_could_not(begin: Be
     holder.leave()
     assert heard.ended() == End(held=True)
     assert (ledger.opened, ledger.told[-1]) == (2, "gone")
+
+
+def test_a_registry_that_is_busy_is_not_asked_a_second_time(begin: Begin) -> None:
+    ledger = Ledger()
+    ledger.lease = 3600.0
+    holder, heard = begin(ledger)
+    heard.next()
+    ledger.trouble = RegistryBusy("others come first")
+    holder.leave()
+    end = heard.ended()
+    assert (str(end.error), end.expires_s, ledger.opened) == ("others come first", 3600.0, 1)
 
 
 def test_a_put_whose_outcome_is_not_known_is_taken_out_without_another_put(begin: Begin) -> None:

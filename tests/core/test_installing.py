@@ -143,3 +143,13 @@ def test_nothing_is_left_of_what_was_not_installed(config: Path) -> None:
 def test_only_the_owner_reads_what_is_kept_for_the_way_back(config: Path) -> None:
     install(config, ONE)
     assert (config.parent / ".lb.cfg.files").stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", '{"files": 1}', '{"undo": 1}'])
+def test_a_damaged_list_of_files_is_set_aside(tmp_path: Path, text: str) -> None:
+    config = tmp_path / "lb.cfg"
+    manifest = tmp_path / ".lb.cfg.files"
+    manifest.write_text(text)
+    heal(config)
+    assert not manifest.exists()
+    assert (tmp_path / ".lb.cfg.files.damaged").read_text() == text

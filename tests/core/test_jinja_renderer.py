@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lbdisc import Endpoint, Snapshot
-from lbdisc.builtin.jinja2.renderer import JinjaRenderer, JinjaSettings, quote
+from lbdisc.builtin.jinja2.renderer import TEMPLATES, JinjaRenderer, JinjaSettings, quote
 from lbdisc.errors import RenderError, SettingsError
 
 VARS = {"http_bind": "127.0.0.1:18080", "stats_bind": "127.0.0.1:18081", "cli_bind": ""}
@@ -73,7 +73,6 @@ def test_the_labs_names_and_options_are_there(tmp_path: Path) -> None:
         "bind *:80",
         "backend nodes",
         "mode http",
-        "option httpchk HEAD /",
         "balance roundrobin",
         "option forwardfor",
         "http-request set-header X-Forwarded-Port %[dst_port]",
@@ -132,10 +131,91 @@ def test_a_missing_template_names_the_setting(tmp_path: Path) -> None:
         JinjaRenderer(JinjaSettings(services=("nodes",), template=tmp_path / "gone.j2"))
 
 
-def test_operators_values_are_quoted(tmp_path: Path) -> None:
+def test_a_template_that_declares_nothing_takes_any_variable_and_quotes_it(tmp_path: Path) -> None:
     hostile = "x'\n    bind :6666"
     with pytest.raises(RenderError, match="control characters"):
-        renderer(tmp_path, vars={**VARS, "user": hostile}).render(Snapshot())
+        renderer(tmp_path, "{{ vars.user | quote }}", vars={"user": hostile}).render(Snapshot())
+
+
+@pytest.mark.parametrize(
+    ("variables", "words"),
+    [
+        ({"chek": "HEAD /"}, ["jinja2.vars.chek", "did you mean 'check'?"]),
+        ({"cookei": "SRV"}, ["jinja2.vars.cookei", "did you mean 'cookie'?"]),
+        ({"mode": "tcp"}, ["jinja2.vars.mode", "it has: balance, check"]),
+        ({"maxconn": "lots"}, ["jinja2.vars.maxconn", "whole number", "not 'lots'"]),
+        ({"maxconn": True}, ["jinja2.vars.maxconn", "whole number"]),
+        ({"check": "/a b"}, ["jinja2.vars.check", "'/a b' is not an HTTP check"]),
+        ({"check_inter": "soon"}, ["jinja2.vars.check_inter", "'soon' is not a time"]),
+        ({"http_bind": "*:80\n    bind :6666"}, ["jinja2.vars.http_bind", "line breaks"]),
+        ({"http_bind": ["*:80", 81]}, ["jinja2.vars.http_bind", "list of words"]),
+        ({"log": "stdout # format raw"}, ["jinja2.vars.log", "quotes"]),
+        ({"user": "x'\n    bind :6666"}, ["jinja2.vars.user", "line breaks"]),
+        ({"services": {"nodes": {"hots": "a"}}}, ["services.nodes.hots", "did you mean 'host'?"]),
+        ({"services": {"nodes": {"path": "api"}}}, ["services.nodes.path", "beginning with /"]),
+        ({"services": ["nodes"]}, ["jinja2.vars.services", "table by name"]),
+    ],
+)
+def test_a_variable_that_the_template_does_not_declare_so_is_named(
+    tmp_path: Path, variables: dict[str, object], words: list[str]
+) -> None:
+    with pytest.raises(SettingsError) as caught:
+        renderer(tmp_path, vars=variables)
+    assert [word for word in words if word not in str(caught.value)] == []
+    assert "\n" not in str(caught.value)
+
+
+OWN = """{#- [vars]
+zone = { type = "text", default = "a", help = "where we are" }
+ports = { type = "list of whole number" }
+-#}
+{{ vars.zone }}{% for port in vars.ports | default([]) %} {{ port }}{% endfor %}"""
+
+
+def test_a_template_of_ones_own_declares_its_variables(tmp_path: Path) -> None:
+    made = renderer(tmp_path, OWN, vars={"ports": [80, 81]})
+    assert made.render(Snapshot()).text.strip() == "a 80 81"
+    with pytest.raises(SettingsError, match=r"jinja2\.vars\.zoen.*did you mean 'zone'"):
+        renderer(tmp_path, OWN, vars={"zoen": "b"})
+
+
+def test_what_an_included_template_declares_counts(tmp_path: Path) -> None:
+    (tmp_path / "default.j2").write_text((TEMPLATES / "haproxy.cfg.j2").read_text())
+    around = '{% include "default.j2" %}\nbackend own{{ vars.zone | default("") }}\n'
+    text = renderer(tmp_path, around).render(Snapshot.of([node("s1")])).text
+    accepted(text, tmp_path)
+    assert "balance roundrobin" in text
+    with pytest.raises(SettingsError, match="did you mean 'check'"):
+        renderer(tmp_path, around, vars={**VARS, "chek": "/"})
+
+
+@pytest.mark.parametrize(
+    ("declared", "word"),
+    [
+        ('zone = { type = "texts" }', "no type 'texts'"),
+        ('zone = { tpye = "text" }', "zone: no part 'tpye'"),
+        ('zone = { type = "whole number", default = "x" }', "its default"),
+        ('zone = "a"', "a table is needed"),
+        ("zone = ", "line 2"),
+        ("zone = { type = 3 }", "no type"),
+        ("zone = { matches = '(' }", "zone"),
+    ],
+)
+def test_a_wrong_declaration_names_the_template(tmp_path: Path, declared: str, word: str) -> None:
+    with pytest.raises(SettingsError, match=r"own\.j2: its \[vars\]") as caught:
+        renderer(tmp_path, f"{{# [vars]\n{declared}\n#}}", vars={})
+    assert word in str(caught.value)
+
+
+def test_by_default_a_connection_is_the_check_and_http_where_it_is_set(tmp_path: Path) -> None:
+    def line(**variables: object) -> str:
+        text = renderer(tmp_path, vars={**VARS, **variables}).render(Snapshot()).text
+        return next((line.strip() for line in text.splitlines() if "httpchk" in line), "")
+
+    assert line() == ""
+    assert line(check="HEAD /") == "option httpchk HEAD /"
+    assert line(check="/health") == "option httpchk GET /health"
+    assert line(check="HEAD /", services={"nodes": {"check": ""}}) == ""
 
 
 @given(

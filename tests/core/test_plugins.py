@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import typer
 
-from lbdisc import Provider, hookimpl, plugins
+from lbdisc import Provider, errors, hookimpl
 from lbdisc.cli.context import CommandContext
 from lbdisc.errors import PluginError, RenderError, SettingsError
 from lbdisc.hooks import Context, Discovery, Hooks
@@ -307,8 +307,8 @@ def test_every_hook_says_when_it_is_called_and_since_when_it_exists() -> None:
 
 
 def test_nearest_names_the_word_that_was_meant() -> None:
-    assert plugins.nearest("etdc", ["etcd", "serf"]) == " (did you mean 'etcd'?)"
-    assert plugins.nearest("zzz", ["etcd", "serf"]) == ""
+    assert errors.nearest("etdc", ["etcd", "serf"]) == " (did you mean 'etcd'?)"
+    assert errors.nearest("zzz", ["etcd", "serf"]) == ""
 
 
 def test_names_that_no_table_may_have_are_those_of_the_core() -> None:

@@ -146,7 +146,8 @@ MUTANTS = {
             '        published = self._look()[0] if hasattr(self, "again") else None\n'
             f"        self.again = True\n{LOOP}",
         ),
-        caught_by="changes_during_a_cut_are_seen_after_it watch_may_be_called_again",
+        caught_by="changes_during_a_cut_are_seen_after_it another_history_is_followed "
+        "watch_may_be_called_again",
     ),
     "a bad entry ends the watch": mutant(
         (DISCOVERY, "except EntryError as error", "except KeyError as error"),

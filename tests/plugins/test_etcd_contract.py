@@ -71,7 +71,11 @@ class EtcdBackend(Backend):
             f"{server.scheme}://127.0.0.1:{proxy.port}"
             for server, proxy in zip(self._registry.servers, self._proxies, strict=True)
         ]
-        return self._registry.settings | {"etcd.endpoints": urls, "etcd.ttl": 3}
+        return self._registry.settings | {
+            "etcd.endpoints": urls,
+            "etcd.shuffle": False,
+            "etcd.ttl": 3,
+        }
 
     def write(self, endpoint: Endpoint) -> None:
         self.write_raw(endpoint.service, endpoint.name, records.write(endpoint).encode())

@@ -2,6 +2,7 @@
 
 import socket
 import threading
+from contextlib import suppress
 from pathlib import Path
 
 import grpc
@@ -45,7 +46,7 @@ def test_an_empty_text_is_told_by_its_code(code: str) -> None:
     [
         ("UNAVAILABLE", "etcdserver: no leader", MemberUnreachable, "no leader"),
         ("UNAVAILABLE", "etcdserver: request timed out", MemberUnreachable, "timed out"),
-        ("DEADLINE_EXCEEDED", "Deadline Exceeded", MemberUnreachable, "Deadline"),
+        ("DEADLINE_EXCEEDED", "Deadline Exceeded", MemberUnreachable, "in time"),
         ("CANCELLED", "Channel closed!", MemberUnreachable, "closed"),
         ("UNIMPLEMENTED", "unknown service", MemberUnreachable, "etcd.endpoints"),
         ("RESOURCE_EXHAUSTED", "mvcc: database space exceeded", NoWrites, "space"),
@@ -74,6 +75,41 @@ def test_what_etcd_says_is_understood(
     failure = sorted_failure(code, details, user="me", secure=True)
     assert type(failure) is kind
     assert names in str(failure)
+
+
+@pytest.mark.parametrize(
+    ("code", "details", "says"),
+    [
+        ("UNAVAILABLE", "etcdserver: no leader", "its cluster has no majority"),
+        ("DEADLINE_EXCEEDED", "Deadline Exceeded", "it has lost its leader, is overloaded, or"),
+        ("UNAVAILABLE", "Failed parsing HTTP/2 (Expected SETTINGS frame", "it is no etcd"),
+        ("UNAVAILABLE", "timed out before receiving SETTINGS frame", "says nothing: frozen"),
+    ],
+)
+def test_nearest_cause_is_named(code: str, details: str, says: str) -> None:
+    assert says in str(sorted_failure(code, details, user="", secure=False))
+
+
+def test_stranger_is_named() -> None:
+    """Whoever answers at once, and not as HTTP/2 does."""
+
+    def greet() -> None:
+        with suppress(OSError):
+            while True:
+                client, _ = server.accept()
+                with client, suppress(OSError):
+                    client.sendall(b"SSH-2.0-OpenSSH_9.2\r\n" * 10)
+                    client.recv(100)
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        threading.Thread(target=greet, daemon=True).start()
+        settings = EtcdSettings(endpoints=(f"127.0.0.1:{server.getsockname()[1]}",))
+        with (
+            Session(settings.members[0], settings, timeout=5) as session,
+            pytest.raises(MemberUnreachable, match="it is no etcd"),
+        ):
+            session.get(b"key")
+        server.shutdown(socket.SHUT_RDWR)
 
 
 def test_every_kind_of_failure_is_a_failure() -> None:

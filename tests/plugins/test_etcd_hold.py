@@ -7,6 +7,7 @@ import pytest
 
 from lbdisc import records
 from lbdisc.register.holding import End
+from lbdisc.testing import FaultProxy
 from lbdisc.testing.leaks import Leaks
 from lbdisc.testing.processes import Process, accepts, free_port
 from lbdisc.testing.roles import STOP_WITHIN
@@ -80,6 +81,21 @@ def test_changes_are_written_while_held(registry: EtcdCluster, settings: EtcdSet
         holding.change(weight=7, state="draining", tags={"zone": "b"})
         registered(registry, holding.endpoint)
         assert registry.cli.field(KEY, "Lease") == lease
+
+
+def test_broken_connection_alone_is_not_told(
+    registry: EtcdCluster,
+) -> None:
+    with FaultProxy(registry.servers[0].client_port) as proxy:
+        url = f"127.0.0.1:{proxy.port}"
+        with EtcdHolding(settings_of({"etcd.endpoints": [url]}), ENDPOINT) as holding:
+            holding.held(deadline=PATIENCE)
+            for weight in (7, 8):
+                proxy.drop()
+                holding.change(weight=weight)
+                registered(registry, holding.endpoint)
+            eventually(lambda: len(holding.said) == 3)
+    assert [said.weight for said in holding.said] == [100, 7, 8]
 
 
 def test_nothing_is_written_while_nothing_changes(

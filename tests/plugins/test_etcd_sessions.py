@@ -22,6 +22,7 @@ from lbdisc_etcd.settings import EtcdSettings
 from lbdisc_etcd.wire import Session
 
 MEMBERS = ("a:1", "b:1", "c:1")
+SETTINGS = EtcdSettings(endpoints=MEMBERS, shuffle=False)
 
 
 class Asked:
@@ -34,7 +35,7 @@ class Asked:
         prove: bool = False,
         error: type[LbdiscError] = DiscoveryError,
     ) -> None:
-        self.cluster = Cluster(EtcdSettings(endpoints=MEMBERS), error=error, timeout=1.0)
+        self.cluster = Cluster(SETTINGS, error=error, timeout=1.0)
         self.hosts: list[str] = []
         self.stop = threading.Event()
         self._fail = fail

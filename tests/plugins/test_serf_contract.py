@@ -45,6 +45,9 @@ HOSTILE_TAGS: dict[str, bytes] = {
 }
 
 
+BYSTANDER = 150  # its address is none of a node's
+
+
 class SerfBackend(Backend):
     """Nodes are managed agents of registrars, or plain agents where ``write`` makes them."""
 
@@ -70,6 +73,8 @@ class SerfBackend(Backend):
         self._proxy = FaultProxy(serf.RPC_PORT, host=self.registry.members[0].address)
         self._nodes: dict[str, serf.SerfAgent] = {}
         self._indices: dict[str, int] = {}
+        # Whom the watched agent goes on seeing when a node fails: alone it would not be believed.
+        self.registry.node("bystander", tags={}, index=BYSTANDER)
 
     def settings(self) -> dict[str, object]:
         proxied = {"serf.rpc": f"127.0.0.1:{self._proxy.port}", "serf.timeout": 1.0}

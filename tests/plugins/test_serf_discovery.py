@@ -88,12 +88,13 @@ def test_node_restarted_within_the_detection_time_stays(registry: serf.SerfClust
 
 def test_paused_node_fails_and_returns(registry: serf.SerfCluster) -> None:
     node = registry.node("n1")
+    registry.node("n2")
     with Watching(discovery(registry)) as watching:
-        names(watching, "n1")
+        names(watching, "n1", "n2")
         node.pause()
-        names(watching, deadline=DETECTION)
+        names(watching, "n2", deadline=DETECTION)
         node.resume()
-        names(watching, "n1", deadline=DETECTION)
+        names(watching, "n1", "n2", deadline=DETECTION)
 
 
 @pytest.mark.timeout(120)  # detection, then Serf's reaper, which comes by every 15 s
@@ -127,14 +128,15 @@ def test_restarted_agent_that_knows_nobody_is_no_loss(registry: serf.SerfCluster
         assert all(len(snapshot) == 3 for snapshot in watching.seen.snapshots[since:])
 
 
-def test_members_that_stay_forgotten_are_out_after_the_window(registry: serf.SerfCluster) -> None:
+def test_who_died_with_the_agent_is_out_after_the_window(registry: serf.SerfCluster) -> None:
     node = registry.node("n1")
+    registry.node("n2")
     with Watching(discovery(registry, rejoin_window=1.0, poll=0.2)) as watching:
-        names(watching, "n1")
+        names(watching, "n1", "n2")
         registry.kill()
         node.kill()
         registry.members[0].start()
-        names(watching)
+        names(watching, "n2")
     assert states(watching, "n1") == ["ready", "out"]
 
 

@@ -126,6 +126,7 @@ def test_frozen_agent_is_replaced(registry: serf.SerfCluster) -> None:
 
 
 def test_killed_registrar_takes_its_agent_along(registry: serf.SerfCluster, tmp_path: Path) -> None:
+    registry.node("other", tags={}, index=1)
     with Watching(make_discovery("serf", registry.settings)) as watching:
         order = ("serf", registry.node_settings(0), endpoint(registry))
         with RegistrarProcess(*order, log=tmp_path / "registrar.log") as process:
@@ -153,9 +154,9 @@ def test_secrets_are_in_a_private_file_alone(
         agent = own(secured)
         shown = " ".join(agent.cmdline()) + str(agent.environ())
     folder = secured.folder / "managed-0"
-    (configuration,) = folder.glob("*.json")
-    assert stat.S_IMODE(configuration.stat().st_mode) == 0o600
-    assert secured.encrypt in configuration.read_text()
+    for name, secret in (("n0.json", secured.rpc_key), ("n0.keyring", secured.encrypt)):
+        assert stat.S_IMODE((folder / name).stat().st_mode) == 0o600
+        assert secret in (folder / name).read_text()
     for text in (shown, "".join(capfd.readouterr())):
         assert secured.encrypt not in text
         assert secured.rpc_key not in text

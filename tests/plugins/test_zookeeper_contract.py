@@ -82,7 +82,8 @@ class ZooKeeperBackend(Backend):
         self._registry.leader()
 
     def wipe(self) -> None:
-        self._registry.wipe()
+        with self._editor.away():  # a new ensemble refuses who has seen more than it has
+            self._registry.wipe()
 
     def close(self) -> None:
         self._open.close()

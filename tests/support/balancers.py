@@ -54,7 +54,7 @@ class HaproxyBalancer(Processes):
         super().__init__(folder, "haproxy.cfg")
 
     def settings(self) -> dict[str, object]:
-        return {"haproxy.master_socket": f"{self.folder}/master.sock"}
+        return {"state_dir": str(self.folder), "haproxy.on_stop": "stop"}
 
     def _text(self, body: str, more: str = "") -> str:
         return (

@@ -186,7 +186,7 @@ class Cell(Scene):
         return None
 
     def _held(self) -> set[str]:
-        return {entry.partition("/")[2].partition("@")[0] for entry in self.status["held"]}
+        return {entry["name"] for entry in self.status["held"]}
 
     def until_status(self, wanted: Callable[[dict[str, Any]], object], what: str) -> None:
         """Until the agent says of itself what is `wanted`."""

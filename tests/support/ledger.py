@@ -22,6 +22,7 @@ class Ledger:
         self.entry: Endpoint | None = None
         self.trouble: BaseException | None = None
         self.rival = ""
+        self.found = False
         self.lost: Event | None = Event()
         self.may_go = Event()
         self.may_go.set()
@@ -46,7 +47,8 @@ class Ledger:
         self._fail()
         if self.rival:
             return False
-        if endpoint != self.entry:
+        self.found = endpoint == self.entry
+        if not self.found:
             self.entry = endpoint
             self.told.append(f"{endpoint.state} {endpoint.address}")
         self.may_answer.wait(30)

@@ -41,16 +41,12 @@ class Scene:
 
         `core` holds the keys at the top.
         """
-        variables = {
-            "http_bind": f"127.0.0.1:{self.port}",
-            "stats_bind": f"127.0.0.1:{self.stats_port}",
-            "cli_bind": "",
-            **tables.get("vars", {}),
-        }
+        variables = {**self.variables(), **tables.get("vars", {})}
         known: dict[str, Mapping[str, Any]] = {
             "file": {"dir": str(self.nodes), **tables.get("file", {})},
             "agent": {"min_reload_interval": 0.2, **tables.get("agent", {})},
-            "haproxy": tables.get("haproxy", {}),
+            # What a test starts ends with it, unless it is about just that.
+            "haproxy": {"on_stop": "stop", **tables.get("haproxy", {})},
             "jinja2": tables.get("jinja2", {}),
             "jinja2.vars": variables,
         }
@@ -60,6 +56,15 @@ class Scene:
         for name, table in known.items():
             lines += [f"[{name}]", *(f"{key} = {json.dumps(v)}" for key, v in table.items())]
         self.settings.write_text("\n".join(lines) + "\n")
+
+    def variables(self) -> dict[str, Any]:
+        """What the template is given, where a test says nothing else."""
+        return {
+            "http_bind": f"127.0.0.1:{self.port}",
+            "stats_bind": f"127.0.0.1:{self.stats_port}",
+            "cli_bind": "",
+            "check": "HEAD /",
+        }
 
     def __enter__(self) -> Self:
         return self

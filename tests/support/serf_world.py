@@ -12,6 +12,8 @@ from lbdisc_serf.tags import write as tag_of
 from lbdisc_serf.wire import RpcError
 from support.worlds import LATE, SERVER_CLOCK, World
 
+BYSTANDER = 150  # its address is none of a node's
+
 
 class SerfWorld(World):
     """A member beside the agent, and a managed agent beside each node."""
@@ -40,6 +42,8 @@ class SerfWorld(World):
             FaultProxy(serf.RPC_PORT, host=self._member.address)
         )
         self._by_hand: dict[str, serf.SerfAgent] = {}
+        # When all nodes are killed the agent is not alone, or their loss would not be believed.
+        self._registry.node("bystander", tags={}, index=BYSTANDER)
 
     @property
     def settings(self) -> dict[str, Any]:

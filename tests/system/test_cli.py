@@ -63,6 +63,26 @@ def test_help_lists_the_commands_and_imports_nothing_heavy() -> None:
     assert imported & (heavy | plugins) == set()
 
 
+BARE = """
+global
+    stats socket /nonexistent/h.sock
+defaults
+    mode http
+    timeout client 1s
+    timeout connect 1s
+    timeout server 1s
+frontend web
+    bind 127.0.0.1:1
+    default_backend {{ services[0].name }}
+{% for s in services %}
+backend {{ s.name }}
+{% for e in s.endpoints %}
+    server {{ e.name }} {{ e.host_port }} weight {{ e.weight }}
+{% endfor %}
+{% endfor %}
+"""
+
+
 def test_an_unknown_backend_lists_the_known_ones(tmp_path: Path) -> None:
     line = refused(lbdisc("run", "--backend", "consul", "--set", f"state_dir={tmp_path}"), 2)
     assert "no plugin offers the discovery 'consul' (known: " in line
@@ -125,6 +145,28 @@ def test_config_check_finds_what_haproxy_would_refuse(tmp_path: Path) -> None:
     line = refused(done, 1)
     assert "parsing [haproxy.cfg:" in line
     assert "balance" in line
+
+
+def test_config_check_tries_endpoints_of_all_kinds(tmp_path: Path) -> None:
+    (tmp_path / "nodes").mkdir()
+    (tmp_path / "own.j2").write_text(BARE)
+    common = ("--set", f"state_dir={tmp_path}", "--set", f"file.dir={tmp_path / 'nodes'}")
+    own = ("--set", f"jinja2.template={tmp_path / 'own.j2'}")
+    done = lbdisc("config", "check", *common, *own, "--set", "services=web,api")
+    assert done.returncode == 0
+    warnings = [row for row in done.stderr.splitlines() if row.startswith("lbdisc: warning: ")]
+    for words in ("level admin", "server-state-file", "idle-close", "init-addr", "draining"):
+        assert any(words in row for row in warnings), words
+    (tmp_path / "own.j2").write_text(BARE.replace("e.host_port", "e.address ~ ':x'"))
+    line = refused(lbdisc("config", "check", *common, *own), 1)
+    assert "with made-up endpoints: HAProxy refuses" in line
+
+
+def test_config_check_has_no_warning_for_the_templates_that_travel_along(tmp_path: Path) -> None:
+    (tmp_path / "nodes").mkdir()
+    common = ("--set", f"state_dir={tmp_path}", "--set", f"file.dir={tmp_path / 'nodes'}")
+    done = lbdisc("config", "check", *common, "--set", "services=web,api")
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_status_without_an_agent_says_so(tmp_path: Path) -> None:

@@ -6,7 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from lbdisc import Endpoint, Snapshot
+from lbdisc.agent.store import Store
 from lbdisc.testing.processes import Process
+from lbdisc.testing.waiting import eventually
 from support.scene import Scene
 
 RELOAD_NEEDED = 3
@@ -14,13 +17,10 @@ RELOAD_NEEDED = 3
 
 @pytest.fixture
 def scene(tmp_path: Path) -> Iterator[Scene]:
-    """Its file holds s1, as the registry does."""
+    """Its HAProxy has s1, as the registry does."""
     with Scene(tmp_path) as made:
         made.list("s1", 3001)
-        rendered = made.lbdisc("render", name="haproxy")
-        assert rendered.wait() == 0
-        made.state.mkdir(exist_ok=True)
-        rendered.log.rename(made.state / "haproxy.cfg")
+        assert made.lbdisc("run", "--once", name="once").wait() == 0
         yield made
 
 
@@ -31,6 +31,12 @@ def said(process: Process, code: int) -> str:
 
 def test_without_a_change_there_is_nothing_to_do(scene: Scene) -> None:
     assert said(scene.lbdisc("plan"), 0) == "nothing: nothing changes\n"
+
+
+def test_where_no_haproxy_runs_it_would_be_started(scene: Scene) -> None:
+    scene.end_haproxy()
+    eventually(lambda: scene.haproxy_pid() == 0)
+    assert said(scene.lbdisc("plan"), RELOAD_NEEDED).startswith("start: no HAProxy answers at ")
 
 
 def test_a_server_more_is_shown_as_its_commands(scene: Scene) -> None:
@@ -57,10 +63,11 @@ def test_runtime_off_makes_every_change_a_reload(scene: Scene) -> None:
 
 
 def test_json_has_the_same_for_programs(scene: Scene) -> None:
-    scene.unlist("s1")
+    scene.list("s2", 3002)
     found = json.loads(said(scene.lbdisc("plan", "--json"), 0))
     assert found["how"] == "runtime"
-    assert found["commands"] == ["set server nodes/s1 state maint"]
+    assert found["commands"][1:] == ["enable health nodes/s2", "enable server nodes/s2"]
+    assert found["refused"] is None
 
 
 def test_a_diff_ends_with_the_plan(scene: Scene) -> None:
@@ -79,3 +86,23 @@ def test_a_diff_that_needs_a_reload_says_why_and_exits_so(scene: Scene) -> None:
 
 def test_a_diff_of_nothing_is_empty(scene: Scene) -> None:
     assert said(scene.lbdisc("render", "--diff"), 0) == "nothing: nothing changes\n"
+
+
+def test_with_the_registry_away_the_last_state_is_planned_and_that_is_said(scene: Scene) -> None:
+    scene.list("s2", 3002)
+    Store(scene.state).save_snapshot(
+        Snapshot.of(
+            Endpoint(service="nodes", name=name, address="127.0.0.1", port=port)
+            for name, port in (("s1", 3001), ("s2", 3002))
+        )
+    )
+    scene.nodes.rename(scene.folder / "away")
+    text = said(scene.lbdisc("plan"), 0)
+    assert "runtime: 3 runtime commands for 1 servers\n" in text
+    assert "by the last known state, 2 endpoints kept at 20" in text
+    assert "server s2 127.0.0.1:3002" in said(scene.lbdisc("render"), 0)
+
+
+def test_with_the_registry_away_and_nothing_known_nothing_is_planned(scene: Scene) -> None:
+    scene.nodes.rename(scene.folder / "away")
+    assert str(scene.nodes) in said(scene.lbdisc("plan"), 2)

@@ -122,10 +122,12 @@ class House:
         """An agent that runs, and is known to the registry unless it is not to be."""
         state, port = self.folder / name, self._ports.setdefault(name, free_port())
         variables = {"http_bind": f"127.0.0.1:{port}", "stats_bind": "", "cli_bind": ""}
+        variables["check"] = "HEAD /"
         own = {
             "state_dir": state,
             "agent.name": name,
             "agent.min_reload_interval": 0.2,
+            "haproxy.on_stop": "stop",
             "jinja2.vars": json.dumps(variables),
             **self.registry.settings,
             **settings,
@@ -331,7 +333,7 @@ def test_a_registry_that_comes_back_gets_its_drain(tmp_path: Path, backend: str)
         eventually(lambda: s1.told("registered"))
         with house.registry_away():
             s1.process.send(signal.SIGTERM)
-            eventually(lambda: s1.told("not registered, trying again"))
+            eventually(lambda: s1.told("registered before, out of touch, trying again"))
             assert not s1.stopped.exists()
         eventually(lambda: s1.told(WAITING))
         assert upload.finish() == 200

@@ -21,6 +21,12 @@ from support.scene import LBDISC, Scene, lost
 
 DEFAULT = Path(__file__).parents[2] / "templates" / "haproxy.cfg.j2"
 MAIN = """
+{#- [vars]
+host = { type = "words" }
+taken = { type = "whole number" }
+port = { type = "whole number" }
+pem = { type = "text" }
+-#}
 {% for e in services[0].endpoints if e.name == "clash" %}
 peers all
     peer {{ vars.host }} 127.0.0.1:{{ vars.taken }}
@@ -136,8 +142,10 @@ def test_a_failed_reload_brings_back_all_files(scene: Further) -> None:
     with listener() as port:
         scene.write_settings(vars={"taken": port, "host": os.uname().nodename})
         before = scene.files()
-        scene.list("clash", 1)
         hup(scene)
+        log = scene.folder / "agent1.log"
+        eventually(lambda: "settings re-read" in log.read_text())
+        scene.list("clash", 1)
         eventually(lambda: scene.status["failure"], deadline=40)
         assert "reload" in scene.status["failure"]["error"]
         assert scene.files() == before
@@ -161,8 +169,8 @@ def test_a_file_that_is_still_mentioned_does_not_go(scene: Further) -> None:
     template.write_text(here)
     scene.write_settings(files=["maps/names.map", "tls/certs.list"])
     hup(scene)
-    eventually(lambda: scene.status["failure"])
-    assert f"{scene.state}/503.http" in scene.status["failure"]["error"]
+    eventually(lambda: scene.status["settings_refused"])
+    assert "503.http" in scene.status["settings_refused"]["error"]
     assert "503.http" in scene.files()
 
 

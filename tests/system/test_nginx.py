@@ -52,9 +52,11 @@ class Nginx(Scene):
             guard=tables.get("guard", {}),
             command={**command, **tables.get("command", {})},
             jinja2={"template": str(tables.get("template", template))},
-            vars={"listen": f"127.0.0.1:{self.port}", "run_dir": str(self.state)},
             **{"jinja2.files": {f'"{n}"': str(p) for n, p in tables.get("files", {}).items()}},
         )
+
+    def variables(self) -> dict[str, Any]:
+        return {"listen": f"127.0.0.1:{self.port}", "run_dir": str(self.state)}
 
     def master(self) -> int:
         with suppress(OSError, ValueError):

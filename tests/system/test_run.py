@@ -111,12 +111,13 @@ def test_a_broken_template_leaves_the_running_configuration(tmp_path: Path) -> N
         good = template.read_text()
         template.write_text("global\n{{ services[0].nme }}\n")
         agent.send(signal.SIGHUP)
-        eventually(lambda: scene.status["failure"])
-        assert f"template {template}, line 2" in scene.status["failure"]["error"]
-        scene.until_up("s1")
+        eventually(lambda: scene.status["settings_refused"])
+        assert f"template {template}, line 2" in scene.status["settings_refused"]["error"]
+        scene.join("s2")
+        scene.until_up("s1", "s2")
         template.write_text(good)
         agent.send(signal.SIGHUP)
-        eventually(lambda: scene.status["failure"] is None)
+        eventually(lambda: scene.status["settings_refused"] is None)
 
 
 def test_a_configuration_that_haproxy_refuses_is_shown_with_its_words(tmp_path: Path) -> None:
@@ -130,12 +131,13 @@ def test_a_configuration_that_haproxy_refuses_is_shown_with_its_words(tmp_path: 
         before = scene.config
         template.write_text(template.read_text() + "\nbackend odd\n    balence roundrobin\n")
         agent.send(signal.SIGHUP)
-        eventually(lambda: scene.status["failure"])
-        error = scene.status["failure"]["error"]
+        eventually(lambda: scene.status["settings_refused"])
+        error = scene.status["settings_refused"]["error"]
         assert "balence" in error
         assert "haproxy.cfg:" in error
         assert scene.config == before
-        scene.until_up("s1")
+        scene.join("s2")
+        scene.until_up("s1", "s2")
 
 
 def export(folder: Path) -> None:

@@ -7,16 +7,26 @@ load balancer runs what the registry says.
 
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from threading import Event
 
 from lbdisc import events
+from lbdisc.absent import AbsentService, absent_services
 from lbdisc.agent.announcing import announced
+from lbdisc.agent.contact import FirstContact
 from lbdisc.agent.desired import Desired
+from lbdisc.agent.digesting import fingerprint
+from lbdisc.agent.guarding import Guarding
+from lbdisc.agent.held import GuardMemory
+from lbdisc.agent.keeping import Keeping
+from lbdisc.agent.leaving import Leave
+from lbdisc.agent.legacy import Legacy
 from lbdisc.agent.looking import LIFE_SIGN, Looks
 from lbdisc.agent.pace import Pace
 from lbdisc.agent.presence import Presence
+from lbdisc.agent.pulse import Pulse
 from lbdisc.agent.starting import await_first, left_in
-from lbdisc.agent.status import Status, not_kept
+from lbdisc.agent.status import Status
 from lbdisc.agent.store import Store
 from lbdisc.agent.watching import Wake, Watcher
 from lbdisc.backoff import Backoff
@@ -24,14 +34,14 @@ from lbdisc.builtin.systemd.notify import Notifier
 from lbdisc.errors import ApplyError, CheckError, LbdiscError, RenderError, Unconfirmed
 from lbdisc.events import Cause
 from lbdisc.generation import Generation
-from lbdisc.hooks import Follows, Reloader, Renderer
+from lbdisc.hooks import Ends, Follows, Observes, Reloader, Renderer
 from lbdisc.listening.listeners import Listeners
 from lbdisc.listening.repeats import Repeats
 from lbdisc.planned import Applied, AtRuntime, Nothing, Planned, Reload, Start
 from lbdisc.rendered import Rendered
 from lbdisc.settings.tables import CoreSettings
 from lbdisc.spread import own_share
-from lbdisc.values import Change, Problem, Snapshot
+from lbdisc.values import Problem, Snapshot
 
 DOUBT = 60.0  # seconds; no reload after the other where what runs never is what was applied
 
@@ -52,6 +62,7 @@ class Agent:
         wake: Wake,
         notifier: Notifier | None = None,
         presence: Presence | None = None,
+        accept: bool = False,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._settings = settings
@@ -64,32 +75,55 @@ class Agent:
         self._wake = wake
         self._notifier = notifier or Notifier()
         self._presence = presence or Presence()
+        self._presence.settings = fingerprint(settings, renderer)
         self._clock = clock
         self._pace = Pace(settings.agent)
         self._backoff = Backoff(settings.agent.retry_first, settings.agent.retry_most)
         self._doubt = Backoff(settings.agent.retry_first, DOUBT)
         self._desired = Desired(renderer, reloader, settings.output, wake=wake.call)
+        known = store.last_snapshot() is not None
+        blank = self._desired.blank
+        self._contact = FirstContact(settings, reloader, blank, remembers=known, accept=accept)
         self._taken: Snapshot | None = None
         self._cause = Cause(source="state")
         self._since: float | None = None  # when the first news came that is not applied
         self._problems: frozenset[Problem] = frozenset()
+        self._absent: tuple[AbsentService, ...] = ()
         self._known: Snapshot | None = None  # what an earlier agent served
         self._running: Generation | None = None
         self._passed: tuple[Snapshot, Rendered] | None = None  # the last that was checked and ran
         share = own_share(settings.agent.name, settings.state_dir)
         self._looks = Looks(reloader, listeners.tell, share=share)
+        self._guarding = Guarding(reloader, store, listeners.tell, clock)
         self._ready = False
         self._number = status.earlier_number
         self._written = 0
         self._failures = Repeats()
-        self._keep_failures = Repeats()
+        self._legacy = Legacy(store, self._pace, (self._backoff, self._doubt), clock)
+        self._keeping = Keeping(store, listeners.tell)
+        self._pulse = Pulse(store, status, reloader)
 
-    def run(self, stop: Event) -> None:
-        """Work until ``stop``. Raises ``SettingsError`` when nothing can ever be served."""
+    def run(
+        self,
+        stop: Event,
+        *,
+        hurry: Event | None = None,
+        ends: Callable[[], bool] = lambda: False,
+    ) -> None:
+        """Work until ``stop``, and on for the grace of a load balancer that stops as well.
+
+        ``hurry`` cuts that short; ``ends`` tells whether ``close`` will be told to end it. Raises
+        ``SettingsError`` when nothing can ever be served.
+        """
+        self._watcher.tell_held()
+        self._say_status()
+        self._pulse.start()
         self._watcher.start()
         self._begin(stop)
-        while not stop.is_set():
+        leave = Leave(self._reloader, self._tell, self._clock, hurry=hurry or Event(), ends=ends)
+        while not leave.over(stop):
             self._wake.do_errands()
+            self._guarding.turn(self._watcher, running=self._running is not None)
             self._watcher.look_again()
             self._take_newest()
             if self._is_due(self._clock()):
@@ -101,11 +135,16 @@ class Agent:
             self._report()
             self._wake.wait(self._until_next(self._clock()))
 
-    def close(self) -> None:
-        """Let go of the registry and of the load balancer."""
+    def close(self, *, ends: bool = False) -> None:
+        """Let go of the registry and of the load balancer, which ``ends`` with the agent or not."""
+        self._pulse.stop()
         self._presence.leave()
         self._watcher.stop(timeout=0)
-        self._reloader.close()
+        try:
+            if ends and isinstance(self._reloader, Ends):
+                self._reloader.end(self._settings.output)
+        finally:
+            self._reloader.close()
         self._presence.join(0.5)
         if not self._watcher.stop(timeout=1.0):
             what = f"discovery {self._settings.backend}"
@@ -117,6 +156,21 @@ class Agent:
         """What is balanced now."""
         return self._running.snapshot if self._running else Snapshot()
 
+    @property
+    def memory(self) -> GuardMemory:
+        """What is balanced and held now, for the guard of another watcher."""
+        return self._watcher.memory
+
+    @property
+    def asks(self) -> bool:
+        """Whether the load balancer tells what its checks find."""
+        return isinstance(self._reloader, Observes)
+
+    @property
+    def hears_registry(self) -> bool:
+        """Whether the registry answers now."""
+        return self._watcher.error is None and self._watcher.newest is not None
+
     def change(
         self,
         *,
@@ -127,9 +181,12 @@ class Agent:
     ) -> None:
         """Go on with new settings: another renderer, another watcher; nothing is dropped."""
         self._presence = self._presence.changed(settings.services, presence)
+        self._presence.settings = fingerprint(settings, renderer)
         self._watcher.stop()
+        watcher.tell_dropped(self._watcher.held)
         self._watcher, self._settings = watcher, settings
         self._pace.settings = settings.agent
+        self._contact.settings = settings
         watcher.start()
         self._desired.render_with(renderer)
         self._taken = None
@@ -138,6 +195,8 @@ class Agent:
     def _begin(self, stop: Event) -> None:
         """Start from the registry, or where that does not answer from what was known last."""
         known, written = self._store.last_snapshot(), left_in(self._settings.output)
+        for event in self._legacy.resume():
+            self._tell(event)
         self._known = known and known.only(self._settings.services)
         self._passed = None if written is None else (Snapshot(), written)
         on_disk = known is not None or written is not None
@@ -158,6 +217,13 @@ class Agent:
         else:
             self._desired.snapshot = (known or Snapshot()).only(self._settings.services)
         self._changed(self._clock(), cause)
+        self._hold_off()
+
+    def _hold_off(self) -> None:
+        """The first attempt may be one too many for the load balancer."""
+        if self._running is None:
+            with suppress(LbdiscError):
+                self._legacy.hold_off(self._desired.rendered()[1].digest)
 
     def _take_newest(self) -> None:
         newest = self._watcher.newest
@@ -165,6 +231,7 @@ class Agent:
             return
         self._taken = newest.snapshot
         self._tell_problems(newest.cause)
+        self._tell_absent(absent_services(newest.snapshot, self._settings.services), newest.cause)
         snapshot = newest.snapshot.only(self._settings.services)
         if snapshot == self._desired.snapshot:
             return
@@ -174,6 +241,7 @@ class Agent:
         self._changed(newest.arrived, newest.cause)
         self._backoff.reset()
         self._pace.not_before = float("-inf")
+        self._hold_off()
 
     def _changed(self, now: float, cause: Cause) -> None:
         """Something is to be applied, because of ``cause``."""
@@ -192,18 +260,27 @@ class Agent:
             self._tell(events.EntriesMended(entries=mended, cause=cause))
         self._problems = problems
 
+    def _tell_absent(self, absent: tuple[AbsentService, ...], cause: Cause) -> None:
+        if absent != self._absent:
+            told = events.ServicesAbsent if absent else events.ServicesPresent
+            self._tell(told(services=absent or self._absent, cause=cause))
+        self._absent = absent
+
     def _is_due(self, now: float) -> bool:
-        """Whether to apply now: what needs no reload goes at once, a reload waits for quiet."""
+        """Whether to apply now: what needs no reload goes at once, a reload waits for quiet.
+
+        So does a start: what does not run at all serves nobody meanwhile.
+        """
         due = self._pace.due
         if due is None or self._pace.not_before > now:
             return False
         return due <= now or self._goes_at_once()
 
     def _goes_at_once(self) -> bool:
-        if self._running is None or self._pace.failing:
+        if self._pace.failing:
             return False
         try:
-            return not self._desired.planned(self._running).costs_a_reload
+            return not isinstance(self._desired.planned(self._running).how, Reload)
         except LbdiscError:
             return True  # applying says why, at once
 
@@ -230,6 +307,7 @@ class Agent:
             self._desired.render_anew()
             self._tell_problems(self._cause)
         self._pace.settled()
+        self._legacy.applied()
         self._backoff.reset()
         self._doubt.reset()
         self._failures.clear()
@@ -241,13 +319,18 @@ class Agent:
             self._desired.plan_anew()
             if not self._reloader.verify(rendered, thorough=True):
                 return Applied(how=Nothing())
-        return self._carry_out(self._desired.planned(self._running))
+        planned, generated = self._desired.planned(self._running), self._desired.count is not None
+        admitted = self._contact.admit(planned, self._tell, generated=generated)
+        applied = self._carry_out(admitted)
+        if generated:
+            self._contact.over()
+        return applied
 
     def _carry_out(self, planned: Planned) -> Applied:
         applied = self._reloader.apply(planned)
         now = self._clock()
         if isinstance(applied.how, Reload | Start):
-            self._pace.reloaded(now)
+            self._legacy.reloaded()
         # What was changed at run time has been read back by the reloader itself.
         thorough = not isinstance(applied.how, AtRuntime)
         if difference := self._reloader.verify(planned.candidate, thorough=thorough):
@@ -296,6 +379,8 @@ class Agent:
         elif isinstance(error, ApplyError):  # the process may come back at any moment
             delay = min(delay, LIFE_SIGN)
         self._pace.failed(self._clock(), delay)
+        with suppress(LbdiscError):
+            self._legacy.failed(self._desired.rendered()[1].digest, delay)
         if isinstance(error, ApplyError) and self._running is not None:
             self._looks.doubt(self._running)
         kind = type(error).__name__
@@ -324,15 +409,8 @@ class Agent:
         ms = None if since is None else (self._clock() - since) * 1000
         for event in announced(generation, before, applied, ms=ms, cause=self._cause):
             self._tell(event)
-        self._keep(snapshot, change)
-
-    def _keep(self, snapshot: Snapshot, change: Change) -> None:
-        try:
-            self._store.save_snapshot(snapshot, change)
-        except OSError as error:
-            self._tell(not_kept(self._store.snapshot_file, error, self._keep_failures))
-        else:
-            self._keep_failures.clear()
+        if self._desired.count is not None:  # else nothing is known that could be kept
+            self._keeping.keep(snapshot, change)
 
     def _look(self, now: float) -> None:
         """See, when it is time, whether the load balancer still runs what it should."""
@@ -347,11 +425,11 @@ class Agent:
             self._changed(now, cause)
             self._pace.hurry(now)
         elif self._looks.tend(self._running, now) is not None:
-            self._pace.reloaded(self._clock())
+            self._legacy.reloaded()
 
     def _until_next(self, now: float) -> float:
         """Seconds until something is due."""
-        times = [now + LIFE_SIGN, self._pace.due, self._watcher.due]
+        times = [now + LIFE_SIGN, self._pace.due, self._watcher.due, self._guarding.due]
         if self._running is not None:
             times.append(self._looks.next)
         times += [self._presence.due, self._desired.blaming.due]
@@ -368,11 +446,18 @@ class Agent:
         if self._notifier.watchdog:
             self._notifier.send("WATCHDOG=1")
         self._listeners.look()
-        if (trouble := self._status.save()) is not None:
+        self._keeping.look()
+        self._pulse.turned(running.snapshot if running else None)
+        self._say_status()
+        if (trouble := self._legacy.save()) is not None:
             self._tell(trouble)
         if running is not None and not self._ready:
             self._ready = True
             self._tell(events.ProgramReady(generation=running.number))
+
+    def _say_status(self) -> None:
+        if (told := self._status.save()) is not None:
+            self._tell(told)
 
     def _tell_written(self, running: Generation) -> None:
         if self._written != running.number:

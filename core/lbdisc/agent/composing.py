@@ -4,7 +4,10 @@ from structlog import get_logger
 
 from lbdisc import events
 from lbdisc.agent.agent import Agent
+from lbdisc.agent.contact import FirstContact
 from lbdisc.agent.guard import Guard
+from lbdisc.agent.guarding import remembered
+from lbdisc.agent.held import GuardMemory
 from lbdisc.agent.presence import Presence
 from lbdisc.agent.status import Status
 from lbdisc.agent.store import Store
@@ -13,6 +16,7 @@ from lbdisc.backoff import Backoff
 from lbdisc.builtin.systemd.notify import Notifier
 from lbdisc.errors import LbdiscError, PluginError
 from lbdisc.handshake import AGENTS
+from lbdisc.hooks import Observes, Reloader, Renderer
 from lbdisc.listening.listeners import Listeners, Tell
 from lbdisc.plugins import Plugins
 from lbdisc.register.identity import Identity
@@ -22,13 +26,16 @@ from lbdisc.values import Snapshot, check_name
 
 
 def watcher(
-    plugins: Plugins, settings: Settings, wake: Wake, known: Snapshot | None, tell: Tell
+    plugins: Plugins, settings: Settings, wake: Wake, known: GuardMemory, tell: Tell, *, asks: bool
 ) -> Watcher:
-    """A watcher whose guard knows what was balanced before."""
+    """A watcher whose guard knows what was balanced before.
+
+    ``asks`` says that the load balancer tells what its checks find.
+    """
     pace = settings.core.agent
     return Watcher(
         discovery(plugins, settings),
-        Guard(settings.core.guard, known),
+        Guard(settings.core.guard, known, services=settings.core.services, asks=asks),
         wake.call,
         source=settings.core.backend,
         tell=tell,
@@ -65,6 +72,24 @@ def presence(plugins: Plugins, settings: Settings, tell: Tell) -> Presence:
     )
 
 
+def contact(
+    settings: Settings,
+    reloader: Reloader,
+    renderer: Renderer,
+    store: Store,
+    *,
+    accept: bool = False,
+) -> FirstContact:
+    """For who applies once, or only asks what that would do."""
+    return FirstContact(
+        settings.core,
+        reloader,
+        lambda: renderer.render(Snapshot()),
+        remembers=store.last_snapshot() is not None,
+        accept=accept,
+    )
+
+
 def agent(
     plugins: Plugins,
     settings: Settings,
@@ -73,18 +98,24 @@ def agent(
     store: Store,
     status: Status,
     heard_by: Listeners,
+    accept: bool = False,
 ) -> Agent:
-    """An agent with all its parts. Raises ``LbdiscError``."""
-    tell = heard_by.tell
+    """An agent with all its parts; with ``accept`` it takes over what others wrote, whatever goes.
+
+    Raises ``LbdiscError``.
+    """
+    tell, brings = heard_by.tell, reloader(plugins, settings)
+    known, asks = remembered(store), isinstance(brings, Observes)
     return Agent(
         settings.core,
         listeners=heard_by,
         status=status,
-        watcher=watcher(plugins, settings, wake, store.last_snapshot(), tell),
+        watcher=watcher(plugins, settings, wake, known, tell, asks=asks),
         renderer=renderer(plugins, settings),
-        reloader=reloader(plugins, settings),
+        reloader=brings,
         store=store,
         wake=wake,
         notifier=Notifier.from_environment(),
         presence=presence(plugins, settings, tell),
+        accept=accept,
     )

@@ -71,6 +71,10 @@ class Desired:
             self._planned = self._reloader.plan(self._output, before, rendered)
         return self._planned
 
+    def blank(self) -> Rendered:
+        """The configuration of no endpoint at all. Raises ``LbdiscError``."""
+        return self._renderer.render(Snapshot())
+
     def plan_anew(self) -> None:
         """What runs may have become something else."""
         self._planned = None

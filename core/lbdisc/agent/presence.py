@@ -13,6 +13,7 @@ from dataclasses import replace
 import structlog
 
 from lbdisc import events
+from lbdisc.agent.digesting import Digesting
 from lbdisc.errors import LbdiscError
 from lbdisc.generation import Generation
 from lbdisc.handshake import ROOM, Announcement, asks, token
@@ -62,6 +63,8 @@ class Presence:
         self._failures = Repeats()
         self._broken = False  # whether the reloader's failure was told
         self._full = False  # whether it was told that acknowledgements wait for room
+        self._digesting = Digesting(clock=clock)
+        self.settings = ""  # what stands for those in which agents should agree
 
     @property
     def due(self) -> float | None:
@@ -77,6 +80,8 @@ class Presence:
         """See which draining endpoints are free of sessions; announced from the first time on."""
         if self._registrar is None or newest is None or running is None:
             return
+        if digest := self._digesting.look(running, self.settings):
+            self._word = replace(self._word, digest=digest)  # the holder looks once a second
         if self._holder is None:
             self._holder = Holder(self._registrar, self._entry, self, self._pace)
             self._holder.start()
@@ -143,7 +148,7 @@ class Presence:
             self._holder.changed()
 
     def changed(self, services: tuple[str, ...], other: "Presence | None") -> "Presence":
-        """With new settings: ``other`` in its place if there is one."""
+        """With new services: ``other`` in its place if there is one."""
         if other is not None:
             self.leave()
             self.join(1.0)
@@ -163,14 +168,18 @@ class Presence:
             self._holder.join(timeout)
 
     def published(self, endpoint: Endpoint) -> None:
-        """The registry has it (called by the holding thread, as the next three)."""
+        """The registry has it (called by the holding thread, as the next four)."""
         if not self._announced:
             self._tell(events.AgentAnnounced(agent=endpoint.name, address=endpoint.address))
         self._announced = True
         self._failures.clear()
 
-    def refused(self, error: LbdiscError) -> None:
-        """The registry cannot have it now; it is tried again."""
+    def kept(self, endpoint: Endpoint) -> None:
+        """The registry had it all the time."""
+        self.published(endpoint)
+
+    def refused(self, error: LbdiscError, *, held: bool) -> None:
+        """The registry cannot be told now; it is tried again."""
         self._not_announced(str(error), trace_of(error))
 
     def waiting(self, rival: str) -> None:

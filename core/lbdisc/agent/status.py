@@ -3,15 +3,19 @@
 import os
 import time
 from collections import Counter
+from dataclasses import replace
 from functools import singledispatchmethod
-from pathlib import Path
 from threading import Lock
 from typing import Any
 
 from lbdisc import __version__, events
+from lbdisc.agent.heartbeat import Unwritten
+from lbdisc.agent.keeping import RETRY, not_kept
+from lbdisc.agent.observed import Observed
 from lbdisc.agent.store import Store
+from lbdisc.agent.times import stamp
 from lbdisc.listening.repeats import Repeats
-from lbdisc.values import Endpoint, Problem
+from lbdisc.values import Problem
 
 
 class Status:
@@ -23,32 +27,41 @@ class Status:
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        earlier = (store.status() or {}).get("generation") or {}
-        number = earlier.get("number", 0)
-        self.earlier_number = number if isinstance(number, int) else 0
+        self.earlier_number = store.earlier_number
         self._lock = Lock()
         self._counters: Counter[str] = Counter()
         self._problems: dict[Problem, None] = {}
-        self._held: dict[tuple[str, str], Endpoint] = {}
+        self._held: dict[tuple[str, str], dict[str, Any]] = {}
         self._broken: dict[str, dict[str, Any]] = {}
         self._saved: dict[str, Any] = {}
+        self._again: float | None = None  # when to try what could not be written
         self._failures = Repeats()
+        self._unwritten: dict[str, Unwritten] = {}
         self._found: dict[str, Any] = {
             "version": __version__,
             "pid": os.getpid(),
-            "started": _stamp(time.time()),
+            "started": stamp(time.time()),
+            "stopped": None,
             "backend": "",
             "output": "",
             "registry": "waiting",
+            "registry_since": _when(events.Event()),
             "registry_error": None,
             "registry_failures": 0,
             "announced": None,
             "announce_error": None,
+            "settings_refused": None,
             "desired": {"number": self.earlier_number, "endpoints": None},
             "in_step": False,
+            "in_step_since": _when(events.Event()),
             "generation": None,
             "written": None,
             "failure": None,
+            "absent": [],
+            "untidy": None,
+            "servers": None,
+            "unanswered": "",
+            "old_workers": None,
         }
 
     def hear(self, event: events.Event) -> None:
@@ -56,27 +69,46 @@ class Status:
             self._take(event)
 
     def close(self) -> None:
-        """What was saved stays."""
+        """The last word: that it was stopped, and was not killed."""
+        self.save()
 
-    def save(self) -> events.StateNotKept | None:
-        """Write the file if it would say something new; what went wrong, if anything."""
+    @property
+    def unwritten(self) -> Unwritten | None:
+        """What of the state folder cannot be written now, if anything."""
+        with self._lock:
+            return next(iter(self._unwritten.values()), None)
+
+    def observed(self, seen: Observed) -> None:
+        """What the load balancer says of its servers and old processes; from any thread."""
+        with self._lock:
+            self._found["servers"] = seen.services
+            self._found["unanswered"] = seen.unanswered
+            ages = seen.lingering
+            self._found["old_workers"] = None if ages is None else len(ages)
+
+    def save(self) -> events.StateNotKept | events.StateKept | None:
+        """Write the file if it would say something new; what is to be told of that, if anything."""
         with self._lock:
             found = {
                 **self._found,
-                "held": [str(endpoint) for _, endpoint in sorted(self._held.items())],
+                "held": [held for _, held in sorted(self._held.items())],
                 "problems": [{"where": p.where, "what": p.what} for p in sorted(self._problems)],
                 "broken": [{"plugin": name, **what} for name, what in self._broken.items()],
                 "counters": dict(self._counters),
             }
-        if found == self._saved:
+        now = time.monotonic()
+        if found == self._saved and (self._again is None or now < self._again):
             return None
         self._saved = found
+        file, failed = str(self._store.status_file), self._again is not None
         try:
             self._store.save_status(found)
         except OSError as error:
-            return not_kept(self._store.status_file, error, self._failures)
+            self._again = now + RETRY
+            return not_kept(file, error, self._failures)
+        self._again = None
         self._failures.clear()
-        return None
+        return events.StateKept(file=file) if failed else None
 
     @singledispatchmethod
     def _take(self, event: events.Event) -> None:
@@ -85,40 +117,63 @@ class Status:
     @_take.register
     def _(self, event: events.ProgramStarted) -> None:
         self._found |= {
-            "started": _stamp(event.unix_s),
+            "started": stamp(event.unix_s),
             "backend": event.backend,
             "output": event.output,
         }
 
     @_take.register
+    def _(self, event: events.ProgramStopping) -> None:
+        self._found["stopped"] = {"why": event.why, "error": "", "at": stamp(event.unix_s)}
+
+    @_take.register
+    def _(self, event: events.ProgramStopped) -> None:
+        if self._found["stopped"] is not None:
+            self._found["stopped"]["error"] = event.error
+
+    @_take.register
     def _(self, event: events.SettingsReread) -> None:
-        # Another watcher begins, and another guard.
-        self._found |= {"backend": event.backend, "registry": "waiting", "registry_error": None}
-        self._held.clear()
+        # Another watcher begins; its guard goes on with what is held.
+        self._found |= {"backend": event.backend, "settings_refused": None}
+        self._registry("waiting", event)
+
+    @_take.register
+    def _(self, event: events.SettingsRefused) -> None:
+        at = stamp(event.unix_s)
+        self._found["settings_refused"] = {"error": event.error, "at": at}
+
+    def _registry(self, state: str, event: events.Event, error: str | None = None) -> None:
+        if self._found["registry"] != state:
+            self._found["registry_since"] = _when(event)
+        self._found |= {"registry": state, "registry_error": error}
+
+    def _in_step(self, is_so: bool, event: events.Event) -> None:
+        if self._found["in_step"] != is_so:
+            self._found |= {"in_step": is_so, "in_step_since": _when(event)}
 
     @_take.register
     def _(self, event: events.ChangeWanted) -> None:
         self._found["desired"] = {"number": event.generation, "endpoints": event.endpoints}
-        self._found["in_step"] = False
+        self._in_step(False, event)
 
     @_take.register
     def _(self, event: events.GenerationApplied) -> None:
         self._counters[f"applied_{event.how}"] += 1
-        self._found["failure"] = None
-        self._found["in_step"] = True
+        self._found |= {"failure": None, "untidy": None}
+        self._in_step(True, event)
         self._found["generation"] = {
             "number": event.generation,
             "digest": event.digest,
             "files": list(event.files),
             "how": event.how,
-            "at": _stamp(event.unix_s),
+            **_when(event),
             "ms": None if event.ms is None else round(event.ms, 1),
             "cause": None if event.cause is None else str(event.cause),
         }
 
     @_take.register
     def _(self, event: events.GenerationWritten) -> None:
-        at = _stamp(event.unix_s)
+        at = stamp(event.unix_s)
         self._found["written"] = {"number": event.generation, "digest": event.digest, "at": at}
 
     @_take.register
@@ -127,7 +182,7 @@ class Status:
         self._found["failure"] = {
             "error": event.error,
             "kind": event.kind,
-            "at": _stamp(event.unix_s),
+            "at": stamp(event.unix_s),
             "times": event.times,
         }
 
@@ -138,6 +193,15 @@ class Status:
     @_take.register
     def _(self, event: events.Tended) -> None:
         self._counters[f"tended_{event.how}"] += 1
+        self._found["untidy"] = None
+
+    @_take.register
+    def _(self, event: events.TendFailed) -> None:
+        self._found["untidy"] = {
+            "error": event.error,
+            "at": stamp(event.unix_s),
+            "times": event.times,
+        }
 
     @_take.register
     def _(self, event: events.EntriesSkipped) -> None:
@@ -150,22 +214,43 @@ class Status:
             self._problems.pop(entry, None)
 
     @_take.register
+    def _(self, event: events.ServicesAbsent) -> None:
+        self._found["absent"] = [str(absent) for absent in event.services]
+
+    @_take.register
+    def _(self, event: events.ServicesPresent) -> None:
+        self._found["absent"] = []
+
+    @_take.register
     def _(self, event: events.EndpointsHeld) -> None:
-        self._held |= {endpoint.key: endpoint for endpoint in event.endpoints}
+        until = None if event.for_s is None else stamp(event.unix_s + event.for_s)
+        for e in event.endpoints:
+            self._counters["held"] += 1
+            self._held[e.key] = {
+                "service": e.service,
+                "name": e.name,
+                "address": e.address,
+                "port": e.port,
+                "by": event.by,
+                "since": stamp(event.unix_s - event.since_s),
+                "until": until,
+                "why": event.why,
+            }
 
     @_take.register
     def _(self, event: events.EndpointsReleased) -> None:
         for endpoint in event.endpoints:
+            self._counters["released"] += 1
             self._held.pop(endpoint.key, None)
 
     @_take.register
     def _(self, event: events.RegistryLost) -> None:
-        self._found |= {"registry": "lost", "registry_error": event.error}
+        self._registry("lost", event, event.error)
         self._found["registry_failures"] += 1
 
     @_take.register
     def _(self, event: events.RegistryBack) -> None:
-        self._found |= {"registry": "ok", "registry_error": None}
+        self._registry("ok", event)
 
     @_take.register
     def _(self, event: events.AgentAnnounced) -> None:
@@ -180,19 +265,24 @@ class Status:
         self._found |= {"announced": None, "announce_error": None}
 
     @_take.register
+    def _(self, event: events.StateNotKept) -> None:
+        found = Unwritten(file=event.file, error=event.error, since=event.unix_s)
+        since = self._unwritten.get(event.file, found).since
+        self._unwritten[event.file] = replace(found, since=since)
+
+    @_take.register
+    def _(self, event: events.StateKept) -> None:
+        self._unwritten.pop(event.file, None)
+
+    @_take.register
     def _(self, event: events.PluginBroken) -> None:
         self._broken[event.plugin] = {
             "error": event.error,
             "times": event.times,
-            "at": _stamp(event.unix_s),
+            "at": stamp(event.unix_s),
         }
 
 
-def not_kept(file: Path, error: OSError, failures: Repeats) -> events.StateNotKept:
-    """``file`` could not be written; ``failures`` are those of this file before."""
-    times = failures.count("", str(error))
-    return events.StateNotKept(file=str(file), error=str(error), times=times, again=times > 1)
-
-
-def _stamp(unix_s: float) -> str:
-    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(unix_s))
+def _when(event: events.Event) -> dict[str, Any]:
+    """For people, and for whoever asks how long ago: a clock that jumps makes nothing longer."""
+    return {"at": stamp(event.unix_s), "monotonic_s": round(event.monotonic_s, 1)}

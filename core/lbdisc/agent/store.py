@@ -3,18 +3,20 @@
 import fcntl
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-from lbdisc import atomic, records
-from lbdisc.errors import EntryError, LbdiscError, SettingsError
+from lbdisc import atomic
+from lbdisc.agent.past import PaceNote, Past
+from lbdisc.agent.snapshots import SnapshotFile
+from lbdisc.errors import LbdiscError, SettingsError
 from lbdisc.installing import heal
-from lbdisc.values import Change, Endpoint, Snapshot
+from lbdisc.notes import UnusableNote
+from lbdisc.values import Change, Snapshot
 
-SLACK = 1000  # lines of changes that are never worth writing all anew
-_HEADER = '{"snapshot": 1}\n'
+T = TypeVar("T")
 
 
 class Store:
@@ -23,10 +25,13 @@ class Store:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.snapshot_file = folder / "snapshot.jsonl"
-        self._kept: Snapshot | None = None
-        self._lines = 0
+        self._snapshots = SnapshotFile(self.snapshot_file)
+        self.pace = PaceNote(folder / "pace.json")
+        self.unusable: dict[Path, str] = {}  # files that were passed over, and why
         self.status_file = folder / "status.json"
-        self._lock = folder / "agent.lock"
+        self.guard_file = folder / "guard.json"
+        self.heartbeat_file = folder / "heartbeat"
+        self.lock = folder / "agent.lock"
 
     def prepare(self) -> None:
         """Make the folder. Raises ``SettingsError`` where that is not possible."""
@@ -41,68 +46,77 @@ class Store:
     @contextmanager
     def locked(self) -> Iterator[None]:
         """Hold the folder for one agent. Raises ``LbdiscError`` when another has it."""
-        with locked(self._lock, what=f"state_dir {self.folder}", setting="state_dir"):
-            for file in (self.snapshot_file, self.status_file):
+        with locked(self.lock, what=f"state_dir {self.folder}", setting="state_dir"):
+            for file in (self.snapshot_file, self.status_file, self.guard_file, self.pace.path):
                 atomic.clean_up(file)
             yield
 
     @property
-    def agent_runs(self) -> bool:
-        """Whether an agent holds the folder."""
+    def holder(self) -> int | None:
+        """The process that holds the folder, as it called itself; ``None`` while none does.
+
+        0 where it did not say. Raises ``LbdiscError`` where this user may not know.
+        """
         try:
-            with self._lock.open("r") as lock:
+            with self.lock.open("r") as lock:
                 fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except FileNotFoundError:
+            return None
         except BlockingIOError:
-            return True
-        except OSError:
-            pass
-        return False
+            said = self.lock.read_text().strip()
+            return int(said) if said.isdecimal() else 0
+        except OSError as error:
+            raise LbdiscError(f"cannot read {self.lock}: {error.strerror}") from error
+        return None
+
+    @property
+    def agent_runs(self) -> bool:
+        """Whether an agent holds the folder. Raises ``LbdiscError`` as ``holder``."""
+        return self.holder is not None
 
     def save_snapshot(self, snapshot: Snapshot, change: Change | None = None) -> None:
         """Keep ``snapshot`` for a start without the registry. Raises ``OSError``.
 
-        A change costs a line of its own, not all endpoints again; the file is written anew when
-        changes outweigh what they lead to. A line cut short by a crash is passed over. ``change``
-        is the way from what was kept last, where that is known.
+        ``change`` is the way from what was kept last, where that is known.
         """
-        # Until this is done the file may hold anything: after a failure it is written anew.
-        kept, self._kept = self._kept, None
-        if kept is None:
-            change = None
-        elif change is None:
-            change = snapshot.since(kept)
-        lines = [] if change is None else _lines(change)
-        self._lines += len(lines)
-        if change is None or self._lines > 2 * len(snapshot) + SLACK:
-            lines = _lines(Change(added=snapshot.endpoints))
-            atomic.write(self.snapshot_file, "".join([_HEADER, *lines]))
-            self._lines = len(lines)
-        elif lines:
-            with self.snapshot_file.open("a") as file:
-                file.write("".join(lines))
-        self._kept = snapshot
+        self._snapshots.save(snapshot, change)
 
     def last_snapshot(self) -> Snapshot | None:
         """What was kept; ``None`` when nothing, or nothing usable, was."""
+        return self._usable(self._snapshots.path, self._snapshots.read)
+
+    def past(self) -> Past:
+        """What the agent before left of its pace, if that is usable."""
+        return self._usable(self.pace.path, self.pace.read) or Past()
+
+    def _usable(self, file: Path, read: Callable[[], T | None]) -> T | None:
         try:
-            header, *lines = self.snapshot_file.read_text().splitlines(keepends=True)
-        except (OSError, ValueError):
+            return read()
+        except UnusableNote as error:
+            self.unusable[file] = str(error)
             return None
-        if header != _HEADER:
-            return None
-        endpoints: dict[tuple[str, str], Endpoint] = {}
-        for line in lines:
-            with suppress(ValueError, TypeError, EntryError):
-                service, name, record = json.loads(line)
-                endpoints.pop((service, name), None)
-                if record is not None:
-                    found = records.from_object(record, service=service, name=name)
-                    endpoints[service, name] = found
-        return Snapshot.of(endpoints.values())
+
+    @property
+    def earlier_number(self) -> int:
+        """The number of the last generation, 0 where it is not known."""
+        found = self._usable(self.status_file, self._earlier)
+        generation = (found or {}).get("generation")
+        number = generation.get("number") if isinstance(generation, dict) else 0
+        return number if isinstance(number, int) else 0
+
+    def _earlier(self) -> dict[str, Any] | None:
+        try:
+            return self.status()
+        except LbdiscError as error:
+            raise UnusableNote(str(error)) from error
 
     def save_status(self, status: Mapping[str, Any]) -> None:
         """Replace what ``lbdisc status`` shows. Raises ``OSError``."""
         atomic.write(self.status_file, json.dumps(status, indent=1))
+
+    def save_guard(self, memory: Mapping[str, Any]) -> None:
+        """Replace what the guard holds. Raises ``OSError``."""
+        atomic.write(self.guard_file, json.dumps(memory, indent=1))
 
     def status(self) -> dict[str, Any] | None:
         """What the agent last said of itself; ``None`` when it never did."""
@@ -133,7 +147,8 @@ def locked(lock: Path, *, what: str, setting: str) -> Iterator[None]:
                 f"another lbdisc uses {what} (process {owner}): stop it, or give this one a "
                 f"{setting} of its own"
             ) from None
-        lock.write_text(f"{os.getpid()}\n")
+        with suppress(OSError):  # a full disk stops no agent; the number is for people
+            lock.write_text(f"{os.getpid()}\n")
         yield
 
 
@@ -148,10 +163,3 @@ def claimed(output: Path) -> Iterator[None]:
         atomic.clean_up(output)
         heal(output)
         yield
-
-
-def _lines(change: Change) -> list[str]:
-    """``[service, name, record]`` for who is there, ``[service, name, null]`` for who went."""
-    here = [(e.service, e.name, records.to_object(e)) for e in (*change.added, *change.changed)]
-    gone = [(e.service, e.name, None) for e in change.removed]
-    return [json.dumps(entry, separators=(",", ":")) + "\n" for entry in (*gone, *here)]

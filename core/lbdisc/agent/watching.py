@@ -3,20 +3,23 @@
 import threading
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from queue import Empty, SimpleQueue
 from threading import Event, Lock, Thread
 from typing import NamedTuple
 
 from lbdisc import events
-from lbdisc.agent.guard import Guard, Verdict
+from lbdisc.agent.announcing import judged
+from lbdisc.agent.guard import Guard, Released, Verdict
+from lbdisc.agent.held import GuardMemory, Held
 from lbdisc.backoff import Backoff
 from lbdisc.errors import LbdiscError, SettingsError
 from lbdisc.events import Cause
 from lbdisc.hooks import Discovery
 from lbdisc.listening.listeners import Tell
 from lbdisc.listening.repeats import Repeats
-from lbdisc.values import Snapshot
+from lbdisc.observed import ServerHealth
+from lbdisc.values import Endpoint, Snapshot
 
 
 class News(NamedTuple):
@@ -112,6 +115,56 @@ class Watcher:
         with self._lock:
             return self._guard.due
 
+    @property
+    def held(self) -> tuple[Held, ...]:
+        """What is listed although the registry does not have it (so)."""
+        with self._lock:
+            return self._guard.held
+
+    @property
+    def memory(self) -> GuardMemory:
+        """What the guard of the next watcher has to know."""
+        with self._lock:
+            return self._guard.memory
+
+    @property
+    def watched(self) -> tuple[Endpoint, ...]:
+        """Those whose health the guard wants to hear of."""
+        with self._lock:
+            return self._guard.watched
+
+    def see(self, health: Sequence[ServerHealth], asked: float) -> None:
+        """The load balancer was asked at that time, and said this of those ``watched``."""
+        with self._lock:
+            self._take(self._guard.see(health, asked), self._clock(), Cause(source="health"))
+
+    def hold(self, service: str, name: str) -> tuple[Endpoint, ...]:
+        """An operator holds what is balanced; an empty text stands for all. Who that is."""
+        with self._lock:
+            verdict, found = self._guard.hold(service, name, self._clock())
+            self._take(verdict, self._clock(), Cause(source="operator"))
+        return found
+
+    def release(self, service: str, name: str) -> tuple[Endpoint, ...]:
+        """An operator lets go of what is held. Who that is."""
+        with self._lock:
+            verdict, found = self._guard.release(service, name, self._clock())
+            self._take(verdict, self._clock(), Cause(source="operator"))
+        return found
+
+    def tell_held(self) -> None:
+        """Say what is held from before."""
+        self._tell_verdict(Verdict(Snapshot(), held=self.held), Cause(source="state"))
+
+    def tell_dropped(self, before: Sequence[Held]) -> None:
+        """Say who was held by the watcher ``before``, and is not balanced any more."""
+        here = {held.endpoint.key for held in self.held}
+        gone = [h.endpoint for h in before if h.endpoint.key not in here]
+        dropped = tuple(
+            Released("its service is not balanced any more", endpoint) for endpoint in gone
+        )
+        self._tell_verdict(Verdict(Snapshot(), released=dropped), Cause(source="settings"))
+
     def look_again(self) -> None:
         """Let the guard release what it has held long enough."""
         now = self._clock()
@@ -123,13 +176,7 @@ class Watcher:
         now = self._clock()
         cause = Cause(source=self._source, revision=revision)
         with self._lock:
-            held = set(self._guard.held)
-            verdict = self._guard.judge(snapshot.public, now)
-            self._take(verdict, now, cause)
-            held -= {*self._guard.held, *verdict.released}
-            if held:
-                back = tuple(sorted(held))
-                self._tell(events.EndpointsReleased(endpoints=back, returned=True, cause=cause))
+            self._take(self._guard.judge(snapshot.public, now), now, cause)
         if not self._answers:
             lost = None if self._lost_at is None else (now - self._lost_at) * 1000
             self._tell(events.RegistryBack(endpoints=len(snapshot), ms=lost, cause=cause))
@@ -139,15 +186,21 @@ class Watcher:
         self._wake()
 
     def _take(self, verdict: Verdict, now: float, cause: Cause) -> None:
-        if verdict.held:
-            self._tell(events.EndpointsHeld(endpoints=verdict.held, cause=cause))
-        if verdict.released:
-            gone = verdict.released
-            self._tell(events.EndpointsReleased(endpoints=gone, returned=False, cause=cause))
+        self._tell_verdict(verdict, cause)
+        if (
+            self._newest is None
+            and cause.source != self._source
+            and not (verdict.held or verdict.released)
+        ):
+            return  # nothing is known of the registry yet, and nothing has changed
         last = self._newest
         new = last is None or verdict.snapshot != last.snapshot
         arrived, cause = (now, cause) if last is None or new else last[1:]
         self._newest = News(verdict.snapshot, arrived, cause)
+
+    def _tell_verdict(self, verdict: Verdict, cause: Cause) -> None:
+        for event in judged(verdict, self._clock(), cause=cause):
+            self._tell(event)
 
     def _run(self) -> None:
         while not self._stop.is_set():
@@ -157,7 +210,7 @@ class Watcher:
                     raise LbdiscError("the discovery plugin returned before it was stopped")
             except LbdiscError as error:
                 self._failed(error)
-            except (Exception, SystemExit) as error:  # noqa: BLE001 - foreign code
+            except BaseException as error:  # noqa: BLE001 - foreign code; nobody else would notice
                 said = LbdiscError(f"the discovery plugin failed: {error!r}")
                 self._failed(said, traceback.format_exc())
 

@@ -9,14 +9,30 @@ from lbdisc.cli.context import CommandContext
 from lbdisc.errors import LbdiscError
 from lbdisc.plugins import Plugins
 
-COMMANDS = ("run", "register", "nodes", "render", "plan", "status", "plugins", "config", "template")
+COMMANDS = (
+    *("run", "stop", "register", "nodes", "render", "plan", "adopt", "status", "guard"),
+    *("plugins", "config"),
+    "template",
+)
 
 WRONG_USAGE = 2
 
 
 def build(plugins: Plugins) -> typer.Typer:
     """The application with the core's commands and those of ``plugins``."""
-    from lbdisc.cli import config, nodes, plugin_list, register, render, run, status, template
+    from lbdisc.cli import (
+        adopt,
+        config,
+        guard,
+        nodes,
+        plugin_list,
+        register,
+        render,
+        run,
+        status,
+        stop,
+        template,
+    )
 
     app = typer.Typer(
         name="lbdisc",
@@ -28,12 +44,15 @@ def build(plugins: Plugins) -> typer.Typer:
     )
     app.callback()(_options)
     app.command("run")(run.run)
+    app.command("stop")(stop.stop)
     app.command("register", context_settings={"allow_interspersed_args": False})(register.register)
     app.command("nodes")(nodes.nodes)
     app.command("render")(render.render)
     app.command("plan")(render.plan)
+    app.command("adopt")(adopt.adopt)
     app.command("status")(status.status)
     app.command("plugins")(plugin_list.plugins)
+    app.add_typer(guard.app(), name="guard")
     app.add_typer(config.app(), name="config")
     app.add_typer(template.app(), name="template")
     plugins.add_commands(app, CommandContext(plugins))

@@ -59,16 +59,9 @@ def load_configuration(
     Broken plugins are logged; not with ``tell_broken=False``, for who tells them to all listeners.
     """
     from lbdisc.cli import logs
-    from lbdisc.settings import loading
 
     loaded = plugins or Plugins.load()
-    settings = loading.load(
-        loaded.tables,
-        file=config,
-        flags=flags,
-        assignments=assignments or (),
-        broken={broken.plugin.split()[0] for broken in loaded.broken},
-    )
+    settings = read_settings(loaded, config, flags, assignments)
     logs.set_up(settings.core.log)
     if tell_broken:
         from lbdisc.builtin.journal.journal import Journal
@@ -76,3 +69,21 @@ def load_configuration(
         for event in loaded.complaints:
             Journal().hear(event)
     return loaded, settings
+
+
+def read_settings(
+    plugins: Plugins,
+    config: Path | None,
+    flags: Mapping[str, Any] | None = None,
+    assignments: Sequence[str] | None = None,
+) -> "Settings":
+    """The settings alone; nothing is set up by them. Raises ``LbdiscError``."""
+    from lbdisc.settings import loading
+
+    return loading.load(
+        plugins.tables,
+        file=config,
+        flags=flags,
+        assignments=assignments or (),
+        broken={broken.plugin.split()[0] for broken in plugins.broken},
+    )

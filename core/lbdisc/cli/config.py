@@ -12,7 +12,6 @@ from lbdisc.cli.common import (
     ConfigOption,
     JsonOption,
     SetOption,
-    check_rendered,
     load_configuration,
 )
 
@@ -57,17 +56,23 @@ def show(
 def check(
     config: ConfigOption = None, backend: BackendOption = None, set_: SetOption = None
 ) -> None:
-    """Check settings, plugins and template, without the registry; exit code 2 when wrong.
+    """Check settings, plugins and template, without the registry.
+
+    The template is rendered for made-up endpoints, and the load balancer checks the result. What it
+    takes although something is amiss is a warning. Exit code 0: good, also with warnings; 1: the
+    template or the load balancer refuses; 2: the settings are wrong.
 
     Example: lbdisc config check -c lbdisc.toml
     """
+    from lbdisc.cli.rehearsing import rehearse
+    from lbdisc.cli.taking import remarks
     from lbdisc.settings import choosing
-    from lbdisc.values import Snapshot
 
     plugins, settings = load_configuration(config, {"backend": backend}, set_)
     choosing.discovery(plugins, settings)
-    rendered = choosing.renderer(plugins, settings).render(Snapshot())
-    check_rendered(choosing.reloader(plugins, settings), settings.core.output, rendered)
+    renderer, reloader = choosing.renderer(plugins, settings), choosing.reloader(plugins, settings)
+    for advice in (*rehearse(settings.core, renderer, reloader), *remarks(reloader, settings)):
+        sys.stderr.write(f"lbdisc: warning: {advice}\n")
     sys.stdout.write(f"settings are good (file: {settings.file or 'none'})\n")
 
 

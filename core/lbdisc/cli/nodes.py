@@ -2,6 +2,7 @@
 
 import json
 import sys
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from threading import Event
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from lbdisc.agent.times import stamp
 from lbdisc.cli.common import (
     BackendOption,
     ConfigOption,
@@ -18,6 +20,7 @@ from lbdisc.cli.common import (
 )
 
 if TYPE_CHECKING:
+    from lbdisc.fleet import Difference
     from lbdisc.handshake import Announcement, Progress
     from lbdisc.plugins import Plugins
     from lbdisc.settings.loading import Settings
@@ -65,7 +68,10 @@ def nodes(
 ) -> None:
     """List the endpoints in the registry, and who waits for whom where one drains.
 
-    Example: lbdisc nodes --backend serf --watch
+    With --agents the exit code is 1 when agents of one service have differed for 30 s: in what they
+    list, their settings or their version. Where they began to only now, it looks on until then.
+
+    Example: lbdisc nodes --agents
     """
     plugins, settings = load_configuration(config, {"backend": backend}, set_)
     printing = _print_json if as_json else _print_table
@@ -79,9 +85,24 @@ def nodes(
             sys.stdout.flush()
 
     try:
-        _watch(plugins, settings, show, Event(), once=not watch)
+        if agents and not watch:
+            _agree(plugins, settings, show)
+        else:
+            _watch(plugins, settings, show, Event(), once=not watch)
     except KeyboardInterrupt:
         raise typer.Exit(0) from None
+
+
+def _agree(plugins: "Plugins", settings: "Settings", show: "Callable[[Snapshot], None]") -> None:
+    """Show the registry once it is known whether its agents agree; exit code 1 if not."""
+    from lbdisc.cli.agreement import Agreement
+
+    agreement = Agreement()
+    _watch(plugins, settings, agreement.look, agreement.known, once=False)
+    assert agreement.snapshot is not None
+    show(agreement.snapshot)
+    if agreement.broken:
+        raise typer.Exit(1)
 
 
 @dataclass(frozen=True)
@@ -91,11 +112,12 @@ class _View:
     endpoints: "tuple[Endpoint, ...]"
     drains: "dict[Endpoint, Progress]"
     agents: "tuple[Announcement, ...] | None"
+    differ: "dict[str, Difference]"
     problems: "tuple[Problem, ...]"
 
     @classmethod
     def of(cls, snapshot: "Snapshot", *, with_agents: bool) -> "_View":
-        from lbdisc import handshake
+        from lbdisc import fleet, handshake
 
         agents = handshake.agents(snapshot)
         endpoints = snapshot.public.endpoints
@@ -103,6 +125,7 @@ class _View:
             endpoints,
             {e: handshake.progress(e, agents) for e in endpoints if e.draining},
             agents if with_agents else None,
+            {d.agent: d for d in fleet.differences(agents, time.time())} if with_agents else {},
             snapshot.problems,
         )
 
@@ -121,8 +144,21 @@ def _print_json(view: _View) -> None:
         "problems": [{"where": p.where, "what": p.what} for p in view.problems],
     }
     if view.agents is not None:
-        document["agents"] = [{"name": a.name, "services": a.services} for a in view.agents]
+        document["agents"] = [_agent(view, agent) for agent in view.agents]
     sys.stdout.write(json.dumps(document) + "\n")
+
+
+def _agent(view: _View, agent: "Announcement") -> dict[str, object]:
+    found: dict[str, object] = {"name": agent.name, "services": agent.services}
+    if digest := agent.digest:
+        found |= {
+            "list": digest.listed,
+            "settings": digest.settings,
+            "version": digest.version,
+            "since": stamp(digest.since),
+        }
+    difference = view.differ.get(agent.name)
+    return found | {"differs": list(difference.parts) if difference else []}
 
 
 def _print_table(view: _View) -> None:
@@ -134,7 +170,8 @@ def _print_table(view: _View) -> None:
     show_table(head, [_row(view, endpoint) for endpoint in view.endpoints])
     if view.agents is not None:
         sys.stdout.write("\n")
-        show_table(("AGENT", "SERVICES"), [(a.name, _listed(a.services)) for a in view.agents])
+        head = ["AGENT", "SERVICES", "LIST", "SETTINGS", "VERSION", "SINCE", "DIFFERS IN"]
+        show_table(head, [_agent_row(view, agent) for agent in view.agents])
     for problem in view.problems:
         sys.stderr.write(f"skipped: {problem}\n")
 
@@ -144,6 +181,13 @@ def _row(view: _View, e: "Endpoint") -> list[str]:
     if progress := view.drains.get(e):
         return [*row, _listed(progress.done), _listed(progress.waiting)]
     return [*row, "", ""] if view.drains else row
+
+
+def _agent_row(view: _View, agent: "Announcement") -> list[str]:
+    row = [agent.name, _listed(agent.services)]
+    digest, difference = agent.digest, view.differ.get(agent.name)
+    row += [digest.listed, digest.settings, digest.version] if digest else ["", "", ""]
+    return [*row, stamp(digest.since) if digest else "", str(difference or "")]
 
 
 def _listed(names: tuple[str, ...]) -> str:

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from lbdisc.settings.loading import Settings
 
 RELOAD_NEEDED = 3
+REFUSED = 4
 
 
 def render(
@@ -43,6 +44,8 @@ def render(
     set_: SetOption = None,
 ) -> None:
     """Print the configuration for the registry's state, and change nothing.
+
+    What the guard holds is in it, and said on standard error.
 
     With --diff the exit code is 3 when the change would need a reload.
 
@@ -88,8 +91,15 @@ def _differences(output: "Path", before: "Rendered", after: "Rendered") -> Itera
         for name in sorted({*old, *new})
     ]
     for path, was, will in texts:
-        lines = was.splitlines(True), will.splitlines(True)
+        lines = _printable(was).splitlines(True), will.splitlines(True)
         yield from difflib.unified_diff(*lines, str(path), "rendered")
+
+
+def _printable(text: str) -> str:
+    """What others wrote may be no UTF-8."""
+    from lbdisc import atomic
+
+    return atomic.encoded(text).decode(errors="replace")
 
 
 def plan(
@@ -100,18 +110,21 @@ def plan(
 ) -> None:
     """Show what an apply would do: runtime commands, or a reload and why; change nothing.
 
-    Exit code 0: nothing to do, or no reload needed; 3: a reload would be needed.
+    The first line says how many servers would go, if any. What the guard holds stays, and is said
+    on standard error. Exit code 0: nothing to do, or no reload needed; 3: a reload would be needed;
+    4: it would be refused, as the file is not lbdisc's and too many of its servers would go (see
+    lbdisc adopt).
 
     Example: lbdisc plan --json
     """
+    from lbdisc.cli.taking import ask
     from lbdisc.planned import AtRuntime
     from lbdisc.rendered import Rendered
-    from lbdisc.settings import choosing
 
     plugins, settings = load_configuration(config, {"backend": backend}, set_)
-    rendered, before = _rendered(plugins, settings), _written(settings.core.output)
-    reloader = choosing.reloader(plugins, settings)
-    planned = reloader.plan(settings.core.output, before, rendered)
+    asked, before = ask(plugins, settings), _written(settings.core.output)
+    rendered, refused = asked.rendered, asked.meeting.refused
+    planned = asked.reloader.plan(settings.core.output, before, rendered)
     changes = rendered.file_changes(before or Rendered(""))
     commands = planned.how.commands if isinstance(planned.how, AtRuntime) else ()
     if as_json:
@@ -120,12 +133,17 @@ def plan(
             "detail": planned.how.detail,
             "commands": list(commands),
             "files": dict(changes),
+            **asked.document,
         }
         sys.stdout.write(json.dumps(document) + "\n")
     else:
+        lines = (str(asked.meeting.takes), refused, *(f"warning: {w}" for w in asked.warnings))
+        sys.stdout.writelines(f"{line}\n" for line in lines if line)
         sys.stdout.write(_line(planned))
         sys.stdout.writelines(f"  {command}\n" for command in commands)
         sys.stdout.writelines(f"  file {name}: {change}\n" for name, change in changes)
+    if refused:
+        raise typer.Exit(REFUSED)
     if planned.costs_a_reload:
         raise typer.Exit(RELOAD_NEEDED)
 
@@ -135,10 +153,10 @@ def _line(planned: "Planned") -> str:
 
 
 def _rendered(plugins: "Plugins", settings: "Settings") -> "Rendered":
-    from lbdisc.cli.nodes import read_once
+    from lbdisc.cli.judged import read_judged
     from lbdisc.settings import choosing
 
-    snapshot = read_once(plugins, settings).only(settings.core.services)
+    _, snapshot = read_judged(plugins, settings)
     return choosing.renderer(plugins, settings).render(snapshot)
 
 

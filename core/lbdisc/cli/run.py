@@ -1,17 +1,23 @@
 """``lbdisc run``: the agent beside a load balancer."""
 
 import signal
+import time
+from functools import partial
 from threading import Event
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from lbdisc.cli.common import BackendOption, ConfigOption, SetOption, load_configuration
-from lbdisc.events import ProgramStopping, SettingsRefused, SettingsReread
+from lbdisc.cli.common import (
+    BackendOption,
+    ConfigOption,
+    SetOption,
+    load_configuration,
+    read_settings,
+)
+from lbdisc.events import ProgramStopping
 
 if TYPE_CHECKING:
-    from lbdisc.agent.agent import Agent
-    from lbdisc.agent.presence import Presence
     from lbdisc.agent.status import Status
     from lbdisc.agent.store import Store
     from lbdisc.listening.listeners import Listeners, Tell
@@ -25,33 +31,49 @@ def run(
     once: Annotated[
         bool, typer.Option("--once", help="Apply the registry's state once, then exit.")
     ] = False,
+    accept: Annotated[
+        bool,
+        typer.Option(
+            "--accept", help="Take over a file that lbdisc did not write, whatever servers go."
+        ),
+    ] = False,
     set_: SetOption = None,
 ) -> None:
     """Keep the load balancer in step with the registry.
 
     Example: lbdisc run --backend etcd --set etcd.endpoints=10.0.0.5:2379
 
-    SIGHUP re-reads settings and templates; SIGTERM stops.
+    SIGHUP re-reads settings and templates. SIGTERM stops lbdisc, and a HAProxy that it started
+    serves on; Ctrl-C and `lbdisc stop` end both.
     """
     flags = {"backend": backend}
     plugins, settings = load_configuration(config, flags, set_, tell_broken=False)
     if once:
-        _once(plugins, settings)
+        _once(plugins, settings, accept=accept)
         return
-    _Service(plugins, settings, lambda: load_configuration(config, flags, set_, plugins)[1]).run()
+    _Service(
+        plugins,
+        settings,
+        lambda: read_settings(plugins, config, flags, set_),
+        accept=accept,
+    ).run()
 
 
 class _Service:
     """The agent with its signals."""
 
-    def __init__(self, plugins: "Plugins", settings: "Settings", reread: Any) -> None:
+    def __init__(
+        self, plugins: "Plugins", settings: "Settings", reread: Any, *, accept: bool
+    ) -> None:
         from lbdisc.agent.watching import Wake
 
         self._plugins = plugins
         self._settings = settings
         self._reread = reread
+        self._accept = accept
         self._wake = Wake()
         self._stop = Event()
+        self._hurry, self._hurried = Event(), False  # told to stop once more
         self._why = ""
         self._tell: Tell
 
@@ -75,6 +97,7 @@ class _Service:
 
     def _serve(self, store: "Store", status: "Status", listeners: "Listeners") -> None:
         from lbdisc.agent import composing
+        from lbdisc.cli.rereading import Rereading
         from lbdisc.listening import audience
 
         self._tell = listeners.tell
@@ -85,79 +108,48 @@ class _Service:
             store=store,
             status=status,
             heard_by=listeners,
+            accept=self._accept,
         )
-        signal.signal(signal.SIGHUP, lambda *_: self._wake.ask(lambda: self._reload(agent)))
+        rereading = Rereading(
+            self._plugins,
+            self._settings,
+            self._reread,
+            agent=agent,
+            wake=self._wake,
+            tell=self._tell,
+        )
+        signal.signal(signal.SIGHUP, lambda *_: rereading.ask())
         with audience.told("run", self._plugins, self._settings, self._tell):
             try:
-                agent.run(self._stop)
+                agent.run(self._stop, hurry=self._hurry, ends=self._ends)
             finally:
                 self._tell(ProgramStopping(program="run", why=self._why))
-                agent.close()
+                agent.close(ends=self._ends())
+
+    def _ends(self) -> bool:
+        """Whether a managed HAProxy is to end as well."""
+        return self._why == signal.SIGINT.name
 
     def _on_stop(self, number: int, _frame: object) -> None:
         # A signal may come while the handler of one before is in `set`, which holds a lock.
         if not self._why:
             self._why = signal.Signals(number).name
             self._stop.set()
+        elif not self._hurried:
+            self._hurried = True
+            self._hurry.set()
         self._wake.call()
 
-    def _reload(self, agent: "Agent") -> None:
-        """SIGHUP: take the new settings if they are good, keep the old ones if not."""
-        from lbdisc.agent import composing
-        from lbdisc.errors import LbdiscError
-        from lbdisc.settings import choosing
 
-        try:
-            settings = self._reread()
-            renderer = choosing.renderer(self._plugins, settings)
-            watcher = composing.watcher(
-                self._plugins, settings, self._wake, agent.listed, self._tell
-            )
-            presence = self._presence(settings)
-        except LbdiscError as error:
-            self._tell(SettingsRefused(error=str(error)))
-            return
-        self._tell(
-            SettingsReread(
-                backend=settings.core.backend,
-                settings_file=str(settings.file or ""),
-                later=tuple(self._fixed(settings)),
-            )
-        )
-        agent.change(renderer=renderer, watcher=watcher, settings=settings.core, presence=presence)
-        self._settings = settings
-
-    def _presence(self, settings: "Settings") -> "Presence | None":
-        """Another presence where the registry or the name changes, else the old one goes on."""
-        from lbdisc.agent import composing
-
-        def place(found: "Settings") -> tuple[object, ...]:
-            agent, backend = found.core.agent, found.core.backend
-            return agent.announce, agent.name, backend, found.table(backend)
-
-        if place(settings) == place(self._settings):
-            return None
-        return composing.presence(self._plugins, settings, self._tell)
-
-    def _fixed(self, settings: "Settings") -> list[str]:
-        """What differs and cannot change while the agent runs."""
-        old, new = self._settings, settings
-        keys = [
-            key
-            for key in ("state_dir", "output", "reloader", "log", "listeners_off")
-            if getattr(old.core, key) != getattr(new.core, key)
-        ]
-        names = [old.core.reloader, *(o.provider.name for o in self._plugins.listeners())]
-        return keys + [f"[{name}]" for name in names if old.table(name) != new.table(name)]
-
-
-def _once(plugins: "Plugins", settings: "Settings") -> None:
+def _once(plugins: "Plugins", settings: "Settings", *, accept: bool) -> None:
     """Read, render, check and apply once; the exit code tells."""
-    from lbdisc.agent.announcing import announced
-    from lbdisc.agent.status import Status
+    from lbdisc.absent import absent_services
+    from lbdisc.agent import composing, once
+    from lbdisc.agent.announcing import announced, judged
+    from lbdisc.agent.guarding import balanced
     from lbdisc.agent.store import Store, claimed
     from lbdisc.cli.nodes import read_once
-    from lbdisc.events import Cause
+    from lbdisc.events import Cause, ServicesAbsent, StateNotUsed
     from lbdisc.generation import Generation
     from lbdisc.listening import audience
     from lbdisc.settings import choosing
@@ -172,17 +164,31 @@ def _once(plugins: "Plugins", settings: "Settings") -> None:
         audience.listeners(plugins, settings) as listeners,
         audience.told("run --once", plugins, settings, listeners.tell),
     ):
-        snapshot = read_once(plugins, settings).only(core.services)
-        rendered = choosing.renderer(plugins, settings).render(snapshot)
-        reloader = choosing.reloader(plugins, settings)
-        applied = reloader.apply(reloader.plan(core.output, None, rendered))
+        listed = read_once(plugins, settings)
+        if absent := absent_services(listed, core.services):
+            listeners.tell(ServicesAbsent(services=absent))
+        verdict, memory = balanced(store, core, listed)
+        for event in judged(verdict, time.monotonic(), cause=Cause(source=core.backend)):
+            listeners.tell(event)
+        snapshot = verdict.snapshot.only(core.services)
+        renderer = choosing.renderer(plugins, settings)
+        rendered, reloader = renderer.render(snapshot), choosing.reloader(plugins, settings)
+        contact = composing.contact(settings, reloader, renderer, store, accept=accept)
+
+        admit = partial(contact.admit, tell=listeners.tell)
+        applied = once.bring(reloader, store, core, rendered, admit)
+        contact.over()
         before = (store.last_snapshot() or Snapshot()).only(core.services)
-        store.save_snapshot(snapshot)
+        if snapshot != before:
+            store.save_snapshot(snapshot)
+        store.save_guard(memory.to_object(time.time() - time.monotonic()))
         generation = Generation(
-            number=Status(store).earlier_number + 1,
+            number=store.earlier_number + 1,
             snapshot=snapshot,
             rendered=rendered,
             change=snapshot.since(before),
         )
+        for file, error in store.unusable.items():
+            listeners.tell(StateNotUsed(file=str(file), error=error))
         for event in announced(generation, before, applied, cause=Cause(source=core.backend)):
             listeners.tell(event)

@@ -1,37 +1,77 @@
-"""``lbdisc status``: what the agent says of itself."""
+"""``lbdisc status``: what the agent says of itself, whether it is to be believed, and a verdict."""
 
 import json
 import sys
-from typing import Any
+import time
+from difflib import get_close_matches
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from lbdisc.cli.common import ConfigOption, JsonOption, SetOption, load_configuration
 
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from lbdisc.agent.judging import Judgement
+
+CheckOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--check",
+        metavar="NAME,…",
+        help="What makes the exit code, or 'all'; agent,step,servers,registry,guard if not given."
+        " Others: skipped, empty, settings, plugins, announced, workers.",
+    ),
+]
+
 
 def status(
-    config: ConfigOption = None, as_json: JsonOption = False, set_: SetOption = None
+    config: ConfigOption = None,
+    check: CheckOption = None,
+    as_json: JsonOption = False,
+    set_: SetOption = None,
 ) -> None:
     """Show whether the agent runs, what it serves and what went wrong.
 
-    Exit code 0: it runs and is in step; 1: it does not, or is not.
+    The first line sums it up. Exit code 0: good; 1: it does not run, hangs, cannot write its state
+    or is not in step; 4: degraded: the registry is lost, the guard holds endpoints, or all servers
+    of a service are down.
 
-    Example: lbdisc status --json
+    Example: lbdisc status --check step,servers
     """
     from lbdisc import records
+    from lbdisc.agent.judging import judge
+    from lbdisc.agent.liveness import liveness
     from lbdisc.agent.store import Store
+    from lbdisc.cli.status_lines import lines
     from lbdisc.errors import LbdiscError
     from lbdisc.values import Snapshot
 
+    checks = chosen(check)
     _, settings = load_configuration(config, {}, set_)
     store = Store(settings.core.state_dir)
-    found = store.status()
-    if found is None:
+    said = store.status() or {}
+    if not said and store.holder is None:
         raise LbdiscError(f"no agent has used state_dir {store.folder} yet: start `lbdisc run`")
+    services = settings.core.services
+    live = liveness(store, said)
+    try:
+        verdict = judge(said, live, services=services, now=time.monotonic(), checks=checks)
+        told = lines(said, live)
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
+        raise LbdiscError(_foreign(store.status_file, said)) from error
     served = store.last_snapshot() or Snapshot()
     found = {
-        "agent": "running" if store.agent_runs else "stopped",
-        **found,
+        "verdict": verdict.word,
+        "exit_code": verdict.exit_code,
+        "summary": verdict.summary,
+        "reasons": [
+            {"check": r.check, "text": r.text, "counts": r in verdict.counted}
+            for r in verdict.reasons
+        ],
+        "agent": live.word,
+        **said,
         "endpoints": [
             {"service": e.service, "name": e.name, **records.to_object(e)} for e in served.endpoints
         ],
@@ -39,57 +79,74 @@ def status(
     if as_json:
         sys.stdout.write(json.dumps(found, indent=1) + "\n")
     else:
-        _print(found)
-    if found["agent"] != "running" or not found.get("in_step"):
-        raise typer.Exit(1)
+        _print(found, verdict, told)
+    if verdict.exit_code:
+        raise typer.Exit(verdict.exit_code)
 
 
-def _took(ms: float | None) -> str:
-    return "" if ms is None else f"in {ms} ms "
+def chosen(names: list[str] | None) -> tuple[str, ...]:
+    """The checks that count. Raises ``SettingsError`` for one that there is not."""
+    from lbdisc.agent.judging import CHECKS, DEFAULT
+    from lbdisc.errors import SettingsError, shown
+
+    given = [name.strip() for text in names or () for name in text.split(",") if name.strip()]
+    for name in given:
+        if name != "all" and name not in CHECKS:
+            near = get_close_matches(name, CHECKS, n=1, cutoff=0.5)
+            hint = f": did you mean {near[0]}?" if near else ""
+            known = ", ".join([*CHECKS, "all"])
+            raise SettingsError(f"no check {shown(name)}{hint} (known: {known})")
+    if "all" in given:
+        return tuple(CHECKS)
+    return tuple(given) if names is not None else DEFAULT
 
 
-def _print(found: dict[str, Any]) -> None:
+def _foreign(file: "Path", said: dict[str, Any]) -> str:
+    from lbdisc import __version__
+    from lbdisc.errors import shown
+
+    return (
+        f"{file} was written by another version of lbdisc ({shown(said.get('version'))}, this is "
+        f"{__version__}): ask with the agent's own, or restart the agent"
+    )
+
+
+def _print(found: dict[str, Any], verdict: "Judgement", told: dict[str, str]) -> None:
+    sys.stdout.write(f"{verdict.summary}\n")
+    for reason in verdict.reasons:
+        if reason not in verdict.counted[:1]:
+            counts = "" if reason in verdict.counted else " (does not count)"
+            sys.stdout.write(f"- {reason.text}{counts}\n")
+    last = "what it said last:\n" if any(r.check == "agent" for r in verdict.reasons) else ""
+    sys.stdout.write(f"\n{last}")
+    width = max(map(len, told), default=0)
+    for name, text in told.items():
+        sys.stdout.write(f"{name.ljust(width)}  {text}\n")
+    _print_endpoints(found)
+    for problem in found.get("problems", ()):
+        sys.stdout.write(f"skipped: {problem['where']}: {problem['what']}\n")
+
+
+def _print_endpoints(found: dict[str, Any]) -> None:
     from lbdisc.cli.tables import show_table
 
-    generation = found.get("generation") or {}
-    failure = found.get("failure") or {}
-    wanted, written = found.get("desired") or {}, found.get("written") or {}
-    lines = {
-        "agent": f"{found['agent']} (process {found['pid']}, since {found['started']})",
-        "registry": f"{found['backend']}: {found['registry']}",
-        "registry error": found.get("registry_error"),
-        "announced": f"as {name}" if (name := found.get("announced")) else "no",
-        "not announced": found.get("announce_error"),
-        "in step": "yes" if found.get("in_step") else "no",
-        "running": generation
-        and f"{generation['number']} ({generation['digest']}), by {generation['how']} "
-        f"{_took(generation['ms'])}at {generation['at']}",
-        "files": ", ".join(generation.get("files", ())),
-        "desired": wanted and f"{wanted['number']}, {wanted['endpoints']} endpoints",
-        "because of": generation.get("cause"),
-        "written": written and f"{written['number']} ({written['digest']}) at {written['at']}",
-        "failure": failure
-        and f"{failure['kind']}: {failure['error']} "
-        f"({failure['times']} times, last {failure['at']})",
-        "held by the guard": ", ".join(found.get("held", [])),
-        "configuration": found["output"],
-        "broken": "; ".join(
-            f"{b['plugin']}: {b['error']} ({b['times']} times, last {b['at']})"
-            for b in found["broken"]
-        ),
-        "counters": ", ".join(f"{k}={v}" for k, v in sorted(found["counters"].items())),
+    health = {
+        (service, one["name"]): f"{one['state']} {one['why']}".rstrip()
+        for service, seen in (found.get("servers") or {}).items()
+        for one in seen["not_up"]
     }
-    width = max(len(name) for name in lines)
-    for name, text in lines.items():
-        if text:
-            sys.stdout.write(f"{name.ljust(width)}  {text}\n")
     sys.stdout.write("\n")
     show_table(
-        ("SERVICE", "NAME", "ADDRESS", "WEIGHT", "STATE"),
+        ("SERVICE", "NAME", "ADDRESS", "WEIGHT", "STATE", "HEALTH"),
         [
-            (e["service"], e["name"], f"{e['address']}:{e['port']}", str(e["weight"]), e["state"])
+            (
+                e["service"],
+                e["name"],
+                f"{e['address']}:{e['port']}",
+                str(e["weight"]),
+                e["state"],
+                health.get((e["service"], e["name"]), ""),
+            )
             for e in found["endpoints"]
         ],
     )
-    for problem in found["problems"]:
-        sys.stdout.write(f"skipped: {problem['where']}: {problem['what']}\n")

@@ -11,9 +11,10 @@ Level = Literal["debug", "info", "warning", "error"]
 class Cause:
     """Where the news came from, and their revision in that registry, ``""`` where it has none.
 
-    ``source`` is the backend's name, or what else made the agent act: ``guard``, ``settings``
-    (read again), ``state`` (what was kept for a start without the registry), ``drift``, ``trial``
-    (an endpoint that the load balancer refused is good now).
+    ``source`` is the backend's name, or what else made the agent act: ``guard`` (its clock),
+    ``health`` (the load balancer's own checks), ``operator``, ``settings`` (read again), ``state``
+    (what was kept for a start without the registry), ``drift``, ``trial`` (an endpoint that the
+    load balancer refused is good now).
     """
 
     source: str

@@ -43,6 +43,28 @@ class EntryRefused(Trouble):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class EntryUnrenewed(EntryRefused):
+    """The registry cannot be told now; it holds the endpoint as before, for its lease at most."""
+
+    name: ClassVar[str] = "registered before, out of touch, trying again"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChangeRefused(EntryRefused):
+    """The registry holds the endpoint as before, and does not take a change of it."""
+
+    name: ClassVar[str] = "registered as before, change not taken, trying again"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EntryKept(Event):
+    """The registry can be told again, and held ``endpoint`` all the time."""
+
+    name: ClassVar[str] = "in touch again, still registered"
+    endpoint: Endpoint
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class EntryLeft(Event):
     """``endpoint`` was taken out of the registry."""
 

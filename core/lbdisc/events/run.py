@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from typing import ClassVar
 
+from lbdisc.absent import AbsentService
 from lbdisc.events.base import Event, Level, Trouble
 from lbdisc.values import Endpoint, Problem
 
@@ -74,6 +75,20 @@ class ApplyFailed(Trouble):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CopyKept(Event):
+    """``file``, which lbdisc did not write, is about to be replaced: ``copy`` holds what it holds.
+
+    ``takes`` says how many of its servers go, empty if none.
+    """
+
+    name: ClassVar[str] = "copy kept"
+    level: ClassVar[Level] = "warning"
+    file: str
+    copy: str
+    takes: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Drifted(Event):
     """The load balancer does not run what it should: ``found``. It is repaired."""
 
@@ -135,22 +150,47 @@ class EntriesMended(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ServicesAbsent(Event):
+    """The settings name ``services`` that the registry has no endpoint of, while it has others."""
+
+    name: ClassVar[str] = "service without endpoints"
+    level: ClassVar[Level] = "warning"
+    services: tuple[AbsentService, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServicesPresent(Event):
+    """All services that the settings name have endpoints; ``services`` had none before."""
+
+    name: ClassVar[str] = "services have endpoints"
+    services: tuple[AbsentService, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class EndpointsHeld(Event):
-    """The guard: ``endpoints`` were lost with many others, and stay listed."""
+    """``endpoints`` stay listed, whatever the registry says: by the guard, as they vanished with
+    many others, or by an operator. It is so for ``since_s`` seconds; in ``for_s`` a clock may let
+    them go, ``None`` where none will.
+    """
 
     name: ClassVar[str] = "guard held"
     level: ClassVar[Level] = "warning"
     endpoints: tuple[Endpoint, ...]
+    why: str = ""
+    by: str = "guard"
+    since_s: float = 0.0
+    for_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EndpointsReleased(Event):
-    """The guard holds ``endpoints`` no more; ``returned`` says whether they came back."""
+    """The guard holds ``endpoints`` no more; ``returned`` says whether they are listed again."""
 
     name: ClassVar[str] = "guard released"
     level: ClassVar[Level] = "warning"
     endpoints: tuple[Endpoint, ...]
     returned: bool
+    why: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -264,9 +304,44 @@ class AgentWithdrawn(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Withdrawn(Event):
+    """The load balancer is about to stop: its readiness fails, and it serves on for ``grace_s``."""
+
+    name: ClassVar[str] = "readiness fails, serving on"
+    grace_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NotWithdrawn(Event):
+    """The load balancer is about to stop, and who balances in front of it cannot be told."""
+
+    name: ClassVar[str] = "stopping without a word to whoever is in front"
+    level: ClassVar[Level] = "warning"
+    error: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StateNotUsed(Event):
+    """A file of the state folder is passed over, and written anew: ``error`` says why."""
+
+    name: ClassVar[str] = "state not used"
+    level: ClassVar[Level] = "warning"
+    file: str
+    error: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StateNotKept(Trouble):
     """A file of the state folder cannot be written; the agent goes on."""
 
     name: ClassVar[str] = "state not kept"
     level: ClassVar[Level] = "error"
+    file: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StateKept(Event):
+    """A file of the state folder that could not be written is written again."""
+
+    name: ClassVar[str] = "state kept again"
     file: str

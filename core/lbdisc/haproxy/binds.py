@@ -25,8 +25,10 @@ def new_binds(running: Configuration, candidate: Configuration) -> tuple[Bind, .
     return tuple(bind for bind in candidate.binds if bind.address not in held)
 
 
-def try_binds(binds: Iterable[Bind], *, held: Iterable[Bind] = ()) -> None:
+def try_binds(binds: Iterable[Bind], *, held: Iterable[Bind] = (), by_us: bool = True) -> None:
     """Bind each address for a moment. Raises ``ApplyError`` that names the line and the cause.
+
+    Not ``by_us``: HAProxy is another user's, who may bind where we may not.
 
     Addresses that our own HAProxy covers already (``held``, such as ``*:80`` for
     ``127.0.0.1:80``) are passed over, as is what cannot be tried: inherited, abstract and UDP
@@ -36,8 +38,9 @@ def try_binds(binds: Iterable[Bind], *, held: Iterable[Bind] = ()) -> None:
     for bind in binds:
         for family, host, port in _endpoints(bind.address):
             if not any(_covers(ours, host, port) for ours in owned):
-                _try(family, host, port, bind)
-        _check_path(bind)
+                _try(family, host, port, bind, by_us)
+        with suppress(PermissionError):  # a folder that is closed to us may let HAProxy in
+            _check_path(bind)
 
 
 def _covers(held: tuple[socket.AddressFamily, str, int], host: str, port: int) -> bool:
@@ -72,7 +75,7 @@ def unix_path(address: str) -> str:
     return text if text.startswith("/") or text != address else ""
 
 
-def _try(family: socket.AddressFamily, host: str, port: int, bind: Bind) -> None:
+def _try(family: socket.AddressFamily, host: str, port: int, bind: Bind, by_us: bool) -> None:
     with suppress(socket.gaierror), socket.socket(family, socket.SOCK_STREAM) as probe:
         # Connections in TIME_WAIT do not count, sockets that listen do, also those of others
         # that would share the port (SO_REUSEPORT).
@@ -85,7 +88,8 @@ def _try(family: socket.AddressFamily, host: str, port: int, bind: Bind) -> None
         except socket.gaierror:
             raise
         except OSError as error:
-            raise ApplyError(_reason(error, bind, port)) from error
+            if by_us or error.errno not in (errno.EACCES, errno.EPERM):
+                raise ApplyError(_reason(error, bind, port)) from error
 
 
 def _reason(error: OSError, bind: Bind, port: int) -> str:

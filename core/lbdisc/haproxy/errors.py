@@ -2,6 +2,7 @@
 
 ``HaproxyError``
 ├── ``Unreachable``   nothing answers at the socket, or the connection broke in the middle
+│   └── ``Forbidden`` this user may not open the socket
 ├── ``Refused``       a command was answered by anything but its known success
 └── ``ReloadFailed``  the new worker did not come up; the old one goes on
 """
@@ -15,6 +16,10 @@ class HaproxyError(ApplyError):
 
 class Unreachable(HaproxyError):
     """Nothing answers at the socket, or it stopped answering."""
+
+
+class Forbidden(Unreachable):
+    """The socket, or a folder on the way to it, does not let this user in."""
 
 
 class Refused(HaproxyError):

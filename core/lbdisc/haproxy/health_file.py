@@ -43,10 +43,9 @@ def keep_health(running: Configuration, wanted: Configuration) -> None:
 def reset_health(wanted: Configuration, *, keep: bool = False) -> None:
     """Empty the file, or with ``keep`` only make it where it is missing."""
     path = Path(wanted.state_file) if wanted.state_file else None
-    if path is None or (keep and path.exists()):
-        return
     with suppress(OSError):
-        atomic.write(path, f"{STATE_FORMAT}\n")
+        if path is not None and not (keep and path.exists()):
+            atomic.write(path, f"{STATE_FORMAT}\n")
 
 
 def kept_state(dump: str, running: Configuration, candidate: Configuration) -> str:

@@ -11,12 +11,13 @@ from pathlib import Path
 from lbdisc import atomic
 from lbdisc.haproxy.binds import unix_path
 from lbdisc.haproxy.language.text import Configuration
+from lbdisc.haproxy.sockets.closed import is_there
 
 
 def lost_socket(model: Configuration) -> str:
     """The path of the runtime socket if its file is gone, else ``""``."""
     path = unix_path(model.runtime_socket)
-    return path if path and not Path(path).is_socket() else ""
+    return path if path and not is_there(path) else ""
 
 
 def bind_anew(config: Path, text: str, model: Configuration, reload: Callable[[], object]) -> None:

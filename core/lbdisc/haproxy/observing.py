@@ -26,8 +26,12 @@ class HaproxyHealth:
 
     def __init__(self, master_socket: str) -> None:
         self._master = Master(master_socket, timeout=PATIENCE)
-        self._model: Configuration | None = None
-        self._places: Mapping[Place, Sequence[Key]] = {}
+        # In one: two threads may ask, and meet a model and the places of another.
+        self._known: tuple[Configuration | None, Mapping[Place, Sequence[Key]]] = None, {}
+
+    def lingering(self) -> tuple[int, ...]:
+        """The ages of the workers that a reload has replaced. Raises ``HaproxyError``."""
+        return tuple(worker.uptime for worker in self._master.processes().old)
 
     def health(self, live: Live | None, endpoints: Sequence[Endpoint]) -> tuple[ServerHealth, ...]:
         """One for each of ``endpoints``, in their order; ``unknown`` and why where none answers."""
@@ -54,12 +58,14 @@ class HaproxyHealth:
 
     def _keys(self, model: Configuration, endpoint: Endpoint) -> Sequence[Key]:
         """The servers that the running text has for ``endpoint``: by its place, or by its name."""
-        if model is not self._model:
-            places: dict[Place, list[Key]] = defaultdict(list)
+        known, places = self._known
+        if model is not known:
+            found: dict[Place, list[Key]] = defaultdict(list)
             for key, line in model.servers.items():
-                places[split(line.address)].append(key)
-            self._model, self._places = model, places
-        return self._places.get(_at(endpoint), [endpoint.key])
+                found[split(line.address)].append(key)
+            places = found
+            self._known = model, places
+        return places.get(_at(endpoint), [endpoint.key])
 
     def _stats(self, live: Live) -> str:
         address = live.model.runtime_socket

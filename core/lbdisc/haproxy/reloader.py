@@ -5,6 +5,7 @@ it in master-worker mode, lbdisc uses its sockets. The addresses of the runtime 
 server-state file are read from the configuration itself, so that any template works.
 """
 
+import os
 import time
 from collections.abc import Sequence
 from contextlib import suppress
@@ -15,29 +16,38 @@ import structlog
 
 from lbdisc import atomic
 from lbdisc.errors import ApplyError, LbdiscError
+from lbdisc.haproxy import readiness
+from lbdisc.haproxy.adoption import NotAdopted, adopt
+from lbdisc.haproxy.advice import advice
 from lbdisc.haproxy.binds import new_binds, try_binds
 from lbdisc.haproxy.drains import HaproxyDrains
-from lbdisc.haproxy.errors import HaproxyError, Unreachable
+from lbdisc.haproxy.errors import Forbidden, HaproxyError, Unreachable
+from lbdisc.haproxy.first_contact import servers_in
 from lbdisc.haproxy.follower import Follower
 from lbdisc.haproxy.health_file import keep_health, reset_health
 from lbdisc.haproxy.language.text import Configuration, parse
 from lbdisc.haproxy.live import Live
 from lbdisc.haproxy.lost_socket import bind_anew, lost_socket
 from lbdisc.haproxy.observing import HaproxyHealth
-from lbdisc.haproxy.planning.plan import Plan, plan
+from lbdisc.haproxy.planning.plan import Plan
+from lbdisc.haproxy.process.managed import Managed
 from lbdisc.haproxy.process.program import FileChecker, check_config
 from lbdisc.haproxy.process.workers import Workers
+from lbdisc.haproxy.remembered import WorkerNote
 from lbdisc.haproxy.settings import HaproxySettings
-from lbdisc.haproxy.sockets.socket import Runtime, features_of
+from lbdisc.haproxy.sockets.closed import own_group
+from lbdisc.haproxy.sockets.socket import Runtime, dial
 from lbdisc.haproxy.steps import Steps
 from lbdisc.haproxy.steps import how as steps_how
 from lbdisc.haproxy.versions import OLDEST
-from lbdisc.installing import Installation, held
+from lbdisc.hooks import Renderer
+from lbdisc.installing import Installation, held, is_written
+from lbdisc.losses import ProxyServer
 from lbdisc.observed import ServerHealth
 from lbdisc.planned import Applied, AtRuntime, How, Nothing, Planned, Reload, Start, Write
 from lbdisc.rendered import Rendered
 from lbdisc.spread import own_share
-from lbdisc.values import Endpoint
+from lbdisc.values import Endpoint, Snapshot
 
 log = structlog.get_logger("lbdisc.haproxy")
 ANSWER_LIMIT = 5.0  # seconds for a new worker's runtime socket
@@ -49,7 +59,8 @@ class HaproxyReloader:
 
     def __init__(self, settings: HaproxySettings) -> None:
         self._settings = settings
-        self._workers = Workers(settings.master_socket)
+        self._memory = WorkerNote(Path(settings.worker_file))
+        self._workers = Workers(settings.master_socket, self._memory.master)
         self._live: Live | None = None
         self._share = own_share(settings.master_socket)
         self._files: tuple[tuple[str, str], ...] = ()  # that belong to what runs
@@ -67,9 +78,13 @@ class HaproxyReloader:
         """``haproxy -c``. Raises ``CheckError`` with HAProxy's own words and line numbers."""
         check_config(self._settings.binary, candidate)
 
+    def advice(self, renderer: Renderer, sample: Snapshot) -> tuple[str, ...]:
+        """What HAProxy takes and lbdisc would rather have: see ``lbdisc.haproxy.advice``."""
+        return advice(renderer, sample)
+
     def plan(self, config: Path, running: Rendered | None, candidate: Rendered) -> Steps:
-        """Runtime commands, or a reload and why. Knows of the worker what an apply found out."""
-        how, found = self._way(running, candidate)
+        """Runtime commands, or a reload and why, from what the worker that serves really runs."""
+        how, found = self._way(config, candidate)
         live = self._live
         return Steps(
             config=config,
@@ -80,42 +95,50 @@ class HaproxyReloader:
             in_maintenance=live.in_maintenance if live else None,
         )
 
-    def _way(self, running: Rendered | None, candidate: Rendered) -> tuple[How, Plan | None]:
-        now = Rendered(self._live.text, self._files) if self._live else running
+    def _way(self, config: Path, candidate: Rendered) -> tuple[How, Plan | None]:
         if self._workers.died:
             return Start(self._workers.died), None
-        if self._applied and self._live is None:
-            return Reload("what runs is not known"), None
-        if now is None:
-            return Start("nothing is known to run yet"), None
+        if self._live is None and (how := self._take_over(config, candidate)):
+            return how, None
+        assert self._live is not None
+        now = Rendered(self._live.text, self._files)
         if why := self._differs or candidate.changed_file(now):
             return Reload(why), None
-        if now != candidate and (why := self._barred(now.text)):
+        if now != candidate and (why := self._barred(self._live)):
             return Reload(why), None
-        found = self._compared(now.text, candidate.text)
+        found = self._live.plan(candidate.text, max_changes=self._settings.max_changes)
+        if found.how == "nothing" and not (self.behind() or is_written(config, candidate)):
+            return Write(), found
         return steps_how(found), found
 
-    def _compared(self, running: str, candidate: str) -> Plan:
-        limit = self._settings.max_changes
-        if self._live is not None:
-            return self._live.plan(candidate, max_changes=limit)
-        features = features_of(parse(running).runtime_socket)
-        return plan(running, candidate, features=features, max_changes=limit)
+    def _take_over(self, config: Path, candidate: Rendered) -> How | None:
+        """Learn what runs, if that is certain; else what makes it so."""
+        if self._applied:
+            return Reload("what runs is not known")
+        try:
+            found = adopt(self._settings.master_socket, self._memory.path, config, candidate)
+        except NotAdopted as error:
+            return Reload(str(error))
+        if found is None:
+            return Start(f"no HAProxy answers at {self._settings.master_socket}")
+        self._live, self._files = found.live, found.files
+        return None
 
-    def _barred(self, running: str) -> str:
+    def _barred(self, live: Live) -> str:
         """Why no change whatever is possible at run time now, ``""`` if some are."""
         if not self._settings.runtime:
             return "haproxy.runtime is off"
-        model = self._live.model if self._live else parse(running)
-        if running and not model.runtime_socket:
+        if live.text and not live.model.runtime_socket:
             return "the configuration has no 'stats socket' of level admin"
-        if self._live and (path := lost_socket(model)):
+        if path := lost_socket(live.model):
             return f"the runtime socket {path} is gone"
         if time.monotonic() < self._cools_down_until:
             return "HAProxy refused a change at run time less than a minute ago"
         return ""
 
     def apply(self, planned: Planned) -> Applied:
+        if self._live is not None and not self._applied:
+            self._workers.alive(self._settings, planned.config, self._live.model.runtime_socket)
         self._applied, self._config = True, planned.config
         try:
             if self._follower.forget():
@@ -133,6 +156,8 @@ class HaproxyReloader:
         found = planned.fit(live) if isinstance(planned, Steps) else None
         if live is None or found is None or self._workers.died:
             return None
+        if isinstance(planned.how, Nothing):
+            return Applied(how=planned.how, detail=planned.how.detail)
         config, text = planned.config, planned.candidate.text
         try:
             if self._undid or not found.commands:  # not again a reload for each try
@@ -145,6 +170,7 @@ class HaproxyReloader:
                 self._cools_down_until = time.monotonic() + COOL_DOWN
             self._forget_live()
             return None
+        self._remember(live)
         if found.commands:
             try:
                 self._follower.follow(config, text)
@@ -157,18 +183,41 @@ class HaproxyReloader:
     def _renew(self, planned: Planned) -> Applied:
         """All files are checked and installed, and HAProxy reads them."""
         config, model = planned.config, parse(planned.candidate.text)
-        config.parent.mkdir(parents=True, exist_ok=True)
-        reset_health(model, keep=True)
         self._follower.settle()
         self._follower.forget()  # an older text that was no good: this one is checked
         running = self._live.model.runtime_socket if self._live else ""
         alive = self._workers.alive(self._settings, config, running)
+        if not alive and self._workers.managed is None and planned.over_another:
+            raise Unreachable(
+                f"{config} was not written by lbdisc, and stays as it is while its HAProxy cannot"
+                f" be asked: {self._workers.away}"
+            )
+        config.parent.mkdir(parents=True, exist_ok=True)
+        reset_health(model, keep=True)
         reason = planned.how.detail
         if isinstance(planned.how, AtRuntime | Write | Nothing):
             reason = "not possible at run time"
         with Installation(config, planned.candidate) as new:
             self._check(new.candidate, config)
-            return self._reload(new, model, reason) if alive else self._start(new, model, reason)
+            if not alive:
+                return self._start(new, model, reason)
+            self._ask_before(new, model)
+            return self._reload(new, model, reason)
+
+    def _ask_before(self, new: Installation, model: Configuration) -> None:
+        """Raise ``Forbidden``, rather than reload, where what comes could not be asked either."""
+        before = parse(new.before.text) if new.before else model
+        same = tuple(before.globals("stats", "socket")) == tuple(model.globals("stats", "socket"))
+        if self._live is None and same and model.runtime_socket:
+            try:
+                dial(model.runtime_socket, ANSWER_LIMIT).close()
+            except Forbidden as error:
+                raise Forbidden(
+                    f"{error}. Give its 'stats socket' mode 660 and group {own_group()}"
+                    " (docs/attach.md)"
+                ) from error
+            except HaproxyError:
+                pass  # it may be about to come
 
     def _bring_both(self, live: Live, found: Plan, config: Path, text: str) -> None:
         """The file is known to be good and writable before HAProxy changes."""
@@ -201,7 +250,8 @@ class HaproxyReloader:
         """Reload hitlessly; done when the new worker answers."""
         before = new.before.text if new.before else ""
         running = self._live.model if self._live else parse(before)
-        try_binds(new_binds(running, model), held=running.binds)
+        ours = self._workers.managed is not None
+        try_binds(new_binds(running, model), held=running.binds, by_us=ours)
         new.install()
         try:
             same = running.runtime_socket == model.runtime_socket
@@ -212,6 +262,9 @@ class HaproxyReloader:
             keep_health(running, model)
             live = self._running_now(self._reload_now(running), new.rendered, model)
             new.keep()
+        except Forbidden:
+            new.keep()  # it runs, though it may not be asked
+            raise
         finally:
             new.restore()
             reset_health(model)
@@ -224,9 +277,9 @@ class HaproxyReloader:
             new.install()
             new.keep()
             raise Unreachable(
-                f"{new.config} is written, but no HAProxy answers at "
-                f"{self._settings.master_socket}: start it with -W -S, "
-                "or set haproxy.master_socket"
+                f"{new.config} is written, but no HAProxy answers at"
+                f" {self._settings.master_socket} ({self._workers.away}): start it with -W -S,"
+                " or set haproxy.master_socket"
             )
         try_binds(model.binds)
         new.install()
@@ -267,13 +320,18 @@ class HaproxyReloader:
             worker, rendered.text, wanted, features, time.monotonic, share=self._share
         )
         self._files = rendered.files
+        self._remember(self._live)
         return self._live
+
+    def _remember(self, live: Live) -> None:
+        self._memory.keep(live, self._files, self._workers.master)
 
     def _forget_live(self) -> None:
         """What runs is not known any more."""
         if self._live is not None:
             self._live.close()
         self._live = None
+        self._memory.forget()
 
     def verify(self, running: Rendered, *, thorough: bool) -> str:
         difference = self._differs = self._difference(running.text, thorough=thorough)
@@ -307,6 +365,9 @@ class HaproxyReloader:
         """What the worker's own checks say."""
         return self._health.health(self._live, endpoints)
 
+    def lingering(self) -> tuple[int, ...]:
+        return self._health.lingering()
+
     def tend(self) -> Applied | None:
         """Delete what is no longer used; the settling reload before HAProxy 3.0."""
         live = self._live
@@ -314,6 +375,7 @@ class HaproxyReloader:
             return None
         live.connect()
         live.delete_from_maintenance()
+        self._remember(live)
         if not live.settles(self._settings.settle_after):
             return None
         self._follower.settle()
@@ -328,19 +390,61 @@ class HaproxyReloader:
         detail = f"settled, connections are reused; {applied.detail}"
         return Applied(how=applied.how, detail=detail)
 
+    def servers(self, text: str) -> tuple[ProxyServer, ...]:
+        """Those of all proxies, as the file has them."""
+        return servers_in(text)
+
+    def remark(self, config: Path) -> str:
+        """That the HAProxy at the master socket runs more than ``config``, if it does."""
+        try:
+            return self._workers.remark(config)
+        except Forbidden:
+            raise
+        except HaproxyError:
+            return ""
+
     def behind(self) -> bool:
         return self._follower.behind
 
+    def withdraw(self, *, ends: bool) -> float:
+        live, grace = self._live, self._settings.grace or 0.0
+        stops = ends or self._stops or self._settings.mode == "attached"
+        if not grace or live is None or not stops:
+            return 0.0
+        if not readiness.is_asked(live.model, live.text):
+            raise ApplyError(f"no 'monitor fail' looks at {readiness.LEAVING} (haproxy.grace)")
+        readiness.fail(live.model.runtime_socket)
+        return grace
+
+    @property
+    def _stops(self) -> bool:
+        """Whether a managed HAProxy stops when we do; the end of process 1 ends all others."""
+        return self._settings.on_stop == "stop" or os.getpid() == 1
+
     def close(self) -> None:
-        stops = self._workers.managed is not None and self._settings.on_stop == "stop"
-        if not self._follower.settle(0.2 if stops else 1.2):
+        managed = self._workers.managed
+        if self._stops and managed is not None and managed.alive():
+            self._stop(managed)
+        elif not self._follower.settle(1.2):
+            log.warning("stopped before the file followed; the next start writes it")
+        if self._live is not None:
+            self._live.close()
+            self._live = None
+        if managed is not None:
+            managed.release()
+
+    def end(self, config: Path) -> bool:
+        """End a managed HAProxy, also one that an agent before has left; whether there was one."""
+        if self._settings.mode == "attached" or not self._workers.alive(self._settings, config, ""):
+            return False
+        assert self._workers.managed is not None
+        self._stop(self._workers.managed)
+        return True
+
+    def _stop(self, managed: Managed) -> None:
+        if not self._follower.settle(0.2):
             log.warning("stopped before the file followed; the next start writes it")
         self._forget_live()
-        if self._workers.managed is None:
-            return
-        if self._settings.on_stop == "leave":
-            self._workers.managed.release()
-            return
         began = time.monotonic()
-        self._workers.managed.stop(soft=0.8, limit=1.3)
+        managed.stop(soft=0.8, limit=1.3)
         log.info("HAProxy stopped", ms=round((time.monotonic() - began) * 1000, 1))

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from lbdisc.fields import Seconds, SecondsOrNone, described
+from lbdisc.fields import NotEmpty, Seconds, SecondsOrNone, described
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -15,8 +15,12 @@ class HaproxySettings:
     mode: Literal["managed", "attached"] = described(
         "managed: lbdisc starts it; attached: a supervisor runs it as `haproxy -W -S …`", "managed"
     )
-    binary: str = described("the program", "haproxy")
-    master_socket: str = described("the master CLI (`-S`)", "{state_dir}/master.sock")
+    binary: NotEmpty = described("the program", "haproxy")
+    master_socket: NotEmpty = described("the master CLI (`-S`)", "{state_dir}/master.sock")
+    worker_file: NotEmpty = described(
+        "what is noted of the worker, so that a restart of lbdisc changes nothing",
+        "{state_dir}/worker.json",
+    )
     reload_limit: Seconds = described("the longest that a reload may take", 30.0)
     runtime: bool = described("change servers at run time where that is possible", True)
     max_changes: Annotated[int, Field(ge=0)] = described(
@@ -28,6 +32,14 @@ class HaproxySettings:
         " for never",
         5.0,
     )
-    on_stop: Literal["stop", "leave"] = described(
-        "what a managed HAProxy does when lbdisc stops: stop, or leave it running", "stop"
+    grace: SecondsOrNone = described(
+        "how long a HAProxy that is about to stop serves on after its readiness has failed; an"
+        " attached one is about to whenever lbdisc stops",
+        0.0,
+    )
+    on_stop: Literal["leave", "stop"] = described(
+        "what SIGTERM to lbdisc means for a managed HAProxy: leave it serving, for the next lbdisc"
+        " to take over, or stop it too, as SIGINT and `lbdisc stop` always do; as process 1 of a"
+        " container lbdisc always stops it",
+        "leave",
     )

@@ -16,8 +16,8 @@ import structlog
 
 from lbdisc import handshake
 from lbdisc.backoff import Backoff
-from lbdisc.errors import BrokenRegistrar, LbdiscError, RegistrarError, SettingsError
-from lbdisc.hooks import Entry, Registrar
+from lbdisc.errors import BrokenRegistrar, LbdiscError, RegistrarError, RegistryBusy, SettingsError
+from lbdisc.hooks import Entry, Recalls, Registrar
 from lbdisc.settings.tables import AgentSettings
 from lbdisc.values import Endpoint
 
@@ -51,8 +51,11 @@ class HoldListener(Protocol):
     def waiting(self, rival: str) -> None:
         """Another holds the name: ``rival``, as far as that is known."""
 
-    def refused(self, error: LbdiscError) -> None:
-        """The registry cannot be told now; it is tried again."""
+    def kept(self, endpoint: Endpoint) -> None:
+        """The registry can be told again, and had ``endpoint`` by us all the time."""
+
+    def refused(self, error: LbdiscError, *, held: bool) -> None:
+        """The registry cannot be told now; it is tried again. ``held``: it has what it had."""
 
     def left(self, end: End) -> None:
         """The thread is over."""
@@ -87,7 +90,10 @@ class Holder:
         self._unsure = False  # whether a put has begun whose outcome is not known
         self._ever = False
         self._told: Endpoint | str | None = None  # what the listener heard last: an entry, a rival
+        self._shaken = False  # whether the entry may have gone since that
+        self._refused = False  # whether the listener heard of a refusal since that
         self._lease = 0.0
+        self._put_at = 0.0
         self._timer: threading.Timer | None = None
         self._thread = threading.Thread(target=self._run, name="hold", daemon=True)
 
@@ -122,15 +128,20 @@ class Holder:
             error = self._attempt()
             if error is None or self._leaving.is_set():
                 break
-            self._told = None
-            self._listener.refused(error)
+            self._shaken = self._refused = True
+            self._listener.refused(error, held=self._lives)
             hopeless = isinstance(error, SettingsError)
             self._leaving.wait((self._late if hopeless else self._soon).next())
-        if self._held or self._unsure:
+        if (self._held or self._unsure) and not isinstance(error, RegistryBusy):
             error = self._last_attempt() or error
         if self._timer is not None:
             self._timer.cancel()
         self._listener.left(self._end(error))
+
+    @property
+    def _lives(self) -> bool:
+        """Whether the registry has the entry from the last put, as far as its lease tells."""
+        return self._held and time.monotonic() - self._put_at < self._lease
 
     def _end(self, error: LbdiscError | None) -> End:
         if not (self._held or self._unsure):
@@ -159,15 +170,23 @@ class Holder:
         self._lease, self._unsure = entry.lease, True
         self._held = entry.put(wanted)
         self._unsure = False
+        self._put_at = time.monotonic()
         self._soon.reset()
         self._late.reset()
         self._last = wanted if self._held else None
-        if self._held and self._told != wanted:
-            self._ever, self._told = True, wanted
+        told: Endpoint | str = wanted if self._held else f"by {entry.rival}"
+        same = self._told == told
+        refused, shaken, self._told = self._refused, self._shaken, told
+        self._refused = self._shaken = False
+        if not self._held:
+            if not same or refused:
+                self._listener.waiting(entry.rival)
+            return
+        self._ever = True
+        if not same or (shaken and not (isinstance(entry, Recalls) and entry.found)):
             self._listener.published(wanted)
-        elif not self._held and self._told != f"by {entry.rival}":
-            self._told = f"by {entry.rival}"
-            self._listener.waiting(entry.rival)
+        elif refused:
+            self._listener.kept(wanted)
 
     def _wait(self, entry: Entry, put: Endpoint) -> None:
         """Until there is a reason to put again: news, a change, or the pace."""
@@ -178,7 +197,7 @@ class Holder:
         while not self._leaving.is_set() and (left := end - time.monotonic()) > 0:
             if self._wake.wait(min(left, FOLLOW)):
                 if self._held and not self._own_reason:
-                    self._told = None  # it was lost; when it is back, that is told
+                    self._shaken = True  # if it was lost, its return is told
                 return
             if self._wanted() != put:
                 return

@@ -201,8 +201,11 @@ class Registration:
     def published(self, endpoint: Endpoint) -> None:
         self._calls.put(partial(self._on_published, endpoint))
 
-    def refused(self, error: LbdiscError) -> None:
-        self._calls.put(partial(self._on_refused, error))
+    def kept(self, endpoint: Endpoint) -> None:
+        self._calls.put(partial(self._on_kept, endpoint))
+
+    def refused(self, error: LbdiscError, *, held: bool) -> None:
+        self._calls.put(partial(self._on_refused, error, held=held))
 
     def waiting(self, rival: str) -> None:
         self._calls.put(partial(self._on_waiting, rival))
@@ -211,12 +214,19 @@ class Registration:
         self._calls.put(partial(self._on_left, end))
 
     def _on_published(self, endpoint: Endpoint) -> None:
+        self._holds(endpoint)
+        kind = events.EntryDraining if endpoint.draining else events.EntryRegistered
+        self._tell(kind(endpoint=endpoint, cause=self._cause))
+
+    def _on_kept(self, endpoint: Endpoint) -> None:
+        self._holds(endpoint)
+        self._tell(events.EntryKept(endpoint=endpoint, cause=self._cause))
+
+    def _holds(self, endpoint: Endpoint) -> None:
         self._published = endpoint
         self._listed = self._answered = True
         self._trouble = ""
         self._refusals.clear()
-        kind = events.EntryDraining if endpoint.draining else events.EntryRegistered
-        self._tell(kind(endpoint=endpoint, cause=self._cause))
 
     def _on_waiting(self, rival: str) -> None:
         self._published, self._listed, self._trouble = None, False, ""
@@ -224,7 +234,7 @@ class Registration:
         waiting = events.EntryWaiting(endpoint=self._endpoint(), rival=rival, cause=self._cause)
         self._tell(waiting)
 
-    def _on_refused(self, error: LbdiscError) -> None:
+    def _on_refused(self, error: LbdiscError, *, held: bool) -> None:
         self._published, self._answered = None, True
         # Neither lets the draining state through in time: an operator has to come first.
         self._hopeless = isinstance(error, SettingsError | WriteRefused)
@@ -232,9 +242,13 @@ class Registration:
             self._fatal = error
             return
         self._trouble = str(error)
-        times = self._refusals.count(type(error).__name__, self._trouble)
+        kind = events.EntryRefused
+        if held:
+            refused = isinstance(error, WriteRefused)
+            kind = events.ChangeRefused if refused else events.EntryUnrenewed
+        times = self._refusals.count(kind.__name__, self._trouble)
         self._tell(
-            events.EntryRefused(
+            kind(
                 error=self._trouble,
                 trace=trace_of(error),
                 times=times,

@@ -19,7 +19,10 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
-from lbdisc.errors import SettingsError, shown
+from lbdisc.errors import SettingsError
+from lbdisc.settings.merging import merged, places
+from lbdisc.settings.naming import check_names
+from lbdisc.settings.refusing import refuse_odd
 from lbdisc.settings.sources import (
     Leaf,
     Tables,
@@ -31,7 +34,7 @@ from lbdisc.settings.sources import (
     read_secret_files,
 )
 from lbdisc.settings.tables import CoreSettings
-from lbdisc.values import is_reserved
+from lbdisc.settings.wording import explained
 
 MASK = "********"
 
@@ -91,11 +94,12 @@ def load(
         (str(path), from_file(path, known, broken)),
     ]
     origins = _origins(layers, known)
-    values = {key: layer[key] for _, layer in reversed(layers) for key in layer}
+    values = merged(layer for _, layer in layers)
+    refuse_odd(values, origins, known)
     read_secret_files(values, origins, known)
     model = _validated(tables, values, origins, known)
     core = CoreSettings(**{f.name: _part(model, f.name) for f in dataclasses.fields(CoreSettings)})
-    _refuse_reserved(core, origins)
+    check_names(core, origins)
     state_dir = str(core.state_dir.expanduser().absolute())
     core = _expand(core, {"{state_dir}": state_dir}, core.services)
     places = {"{state_dir}": state_dir, "{output}": str(core.output)}
@@ -103,22 +107,13 @@ def load(
     return Settings(core, filled, _rows(core, filled, origins, known), path)
 
 
-def _refuse_reserved(core: CoreSettings, origins: Mapping[str, str]) -> None:
-    given = {"services": core.services, "register.service": (core.register.service,)}
-    for key, services in given.items():
-        for service in filter(is_reserved, services):
-            raise SettingsError(
-                f"bad setting {key} ({origins.get(key, 'default')}): {shown(service)}: "
-                "names that begin with _ are lbdisc's own"
-            )
-
-
 def _origins(layers: list[tuple[str, dict[str, Any]]], known: Mapping[str, Leaf]) -> dict[str, str]:
     origins: dict[str, str] = {}
     for origin, layer in reversed(layers):
-        for key in layer:
+        for key, value in layer.items():
             variable = f" {known[key].variable}" if origin == "environment" else ""
-            origins[key] = origin + variable
+            inner = (place for place, _ in places(key, value))
+            origins |= dict.fromkeys((key, *inner), origin + variable)
     return origins
 
 
@@ -132,7 +127,7 @@ def _validated(
     try:
         return model(**_nested(values))
     except ValidationError as error:
-        raise SettingsError(_explained(error, origins, known)) from None
+        raise SettingsError(explained(error, origins, known)) from None
 
 
 class _Settings(BaseSettings):
@@ -186,26 +181,6 @@ def _nested(values: Mapping[str, Any]) -> dict[str, Any]:
     return nested
 
 
-def _explained(
-    error: ValidationError, origins: Mapping[str, str], known: Mapping[str, Leaf]
-) -> str:
-    first, *more = error.errors(include_url=False, include_context=False)
-    where = [str(part) for part in first["loc"]]
-    key = next(
-        (".".join(where[:n]) for n in (3, 2, 1) if ".".join(where[:n]) in known), ".".join(where)
-    )
-    origin = f" ({origins[key]})" if key in origins else ""
-    leaf = known.get(key)
-    got = "" if leaf is None or leaf.is_secret or "input" not in first else _got(first["input"])
-    also = f"; and {len(more)} more" if more else ""
-    message = first["msg"].removeprefix("Value error, ")
-    return f"bad setting {key}{origin}: {message[:1].lower()}{message[1:]}{got}{also}"
-
-
-def _got(value: Any) -> str:
-    return "" if isinstance(value, dict) else f", not {shown(value)}"
-
-
 def _expand(table: Any, places: Mapping[str, str], services: tuple[str, ...]) -> Any:
     """``table`` with ``places`` and ``{services}`` filled in and paths made absolute."""
     changed: dict[str, Any] = {}
@@ -244,7 +219,8 @@ def _rows(
             value = MASK
         elif leaf.is_secret:
             value = ""
-        rows.append(ShownSetting(leaf.key, value, origins.get(leaf.key, "default")))
+        for key, part in places(leaf.key, value):
+            rows.append(ShownSetting(key, part, origins.get(key, "default")))
     return rows
 
 

@@ -1,14 +1,46 @@
 """The reference of all settings, made from their types, so that it cannot be out of date."""
 
 import types
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal, Union, get_args, get_origin
+from typing import (
+    Annotated,
+    Any,
+    Literal,
+    Protocol,
+    Union,
+    get_args,
+    get_origin,
+    runtime_checkable,
+)
 
 from pydantic import SecretStr
 
 from lbdisc.settings.sources import Leaf, Tables, leaves
 from lbdisc.settings.tables import CoreSettings
+
+
+class DeclaredVariable(Protocol):
+    """A variable that a template declares, with those of each entry where it is a table."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def type(self) -> str: ...
+    @property
+    def default(self) -> Any: ...
+    @property
+    def help(self) -> str: ...
+    @property
+    def each(self) -> "Sequence[DeclaredVariable]": ...
+
+
+@runtime_checkable
+class Declares(Protocol):
+    """Settings whose member ``vars`` is declared elsewhere than in their type."""
+
+    def variables(self) -> Sequence[DeclaredVariable]: ...
+
 
 _NAMES = {str: "text", int: "whole number", float: "number", bool: "true or false", Path: "path"}
 
@@ -35,6 +67,23 @@ def _table(table: str, members: list[Leaf], tables: Tables) -> Iterator[str]:
         default = "" if leaf.secret else _shown(name, defaults)
         kind = _kind(leaf.type).replace("|", "\\|")
         yield f"| `{name}` | `{leaf.variable}` | {kind} | {default} | {leaf.help} |"
+    yield ""
+    declared = tables.get(table)
+    if isinstance(declared, Declares):
+        yield from _declared(f"{table}.vars", declared.variables())
+
+
+def _declared(table: str, variables: Sequence[DeclaredVariable]) -> Iterator[str]:
+    """What the template that travels with lbdisc declares."""
+    yield f"### `[{table}]` of the default template"
+    yield ""
+    yield "| key | type | default | |"
+    yield "|---|---|---|---|"
+    for variable in variables:
+        default = "" if variable.default in (None, "", {}) else f"`{variable.default}`"
+        yield f"| `{variable.name}` | {variable.type} | {default} | {variable.help} |"
+        for member in variable.each:
+            yield f"| `{variable.name}.NAME.{member.name}` | {member.type} | | {member.help} |"
     yield ""
 
 

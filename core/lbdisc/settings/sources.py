@@ -11,8 +11,9 @@ from typing import Any, get_args, get_origin, get_type_hints
 
 from pydantic import SecretStr
 
-from lbdisc.errors import SettingsError, shown
-from lbdisc.plugins import nearest
+from lbdisc.errors import SettingsError, nearest, shown
+from lbdisc.secret_files import FileSecret
+from lbdisc.settings.merging import over
 from lbdisc.settings.tables import CoreSettings
 
 ENV_PREFIX = "LBDISC_"
@@ -80,6 +81,8 @@ def from_file(
         content = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else str(error)
+        if isinstance(error, UnicodeDecodeError):
+            reason = f"byte {error.start} is no UTF-8"
         raise SettingsError(f"cannot read the settings file {path}: {reason}") from error
     flat = dict(_flatten(content, known))
     flat = {key: value for key, value in flat.items() if key.split(".")[0] not in broken}
@@ -110,10 +113,39 @@ def from_assignments(assignments: Sequence[str], known: Mapping[str, Leaf]) -> d
         key, separator, text = assignment.partition("=")
         if not separator:
             raise SettingsError(f"--set {shown(assignment)}: KEY=VALUE is needed")
-        if key not in known:
-            raise SettingsError(f"unknown setting {shown(key)} in --set{_hint(key, known)}")
-        found[key] = _decoded(text, known[key], f"--set {key}")
+        if key in known:
+            given = {key: _decoded(text, known[key], f"--set {key}")}
+        else:
+            given = _in_table(key, text, known)
+        found = over(given, found)
     return found
+
+
+def _in_table(key: str, text: str, known: Mapping[str, Leaf]) -> dict[str, Any]:
+    """What an assignment to ``TABLE.NAME`` gives, where the setting ``TABLE`` is a table."""
+    tables = (leaf for leaf in known.values() if get_origin(leaf.type) is dict)
+    table = next((leaf for leaf in tables if key.startswith(f"{leaf.key}.")), None)
+    if table is None:
+        raise SettingsError(f"unknown setting {shown(key)} in --set{_hint(key, known)}")
+    name = key.removeprefix(f"{table.key}.")
+    if get_args(table.type)[1] is not Any:
+        return {table.key: {name: text}}
+    value = _value_of(text)
+    for part in reversed(name.split(".")):
+        value = {part: value}
+    return {table.key: value}
+
+
+def _value_of(text: str) -> Any:
+    """JSON where ``text`` is some, else the text itself."""
+    try:
+        return json.loads(text, parse_constant=_no_constant)
+    except ValueError:
+        return text
+
+
+def _no_constant(name: str) -> Any:
+    raise ValueError(f"{name} is no JSON")
 
 
 def from_environment(
@@ -146,9 +178,11 @@ def _decoded(text: str, leaf: Leaf, variable: str) -> Any:
     kind = get_origin(leaf.type)
     if kind in (list, tuple) and not text.lstrip().startswith("["):
         return [part.strip() for part in text.split(",") if part.strip()]
+    if kind is dict and not text.strip():
+        return {}
     if kind in (list, tuple, dict):
         try:
-            return json.loads(text)
+            return json.loads(text, parse_constant=_no_constant)
         except ValueError as error:
             raise SettingsError(f"{variable}: no JSON: {error}") from error
     return text
@@ -170,7 +204,7 @@ def read_secret_files(
                 f"({origins[leaf.key]}) are set: give one"
             )
         try:
-            values[leaf.secret] = path.read_text(encoding="utf-8").rstrip("\r\n")
+            values[leaf.secret] = FileSecret(path)
         except (OSError, ValueError) as error:
             reason = error.strerror if isinstance(error, OSError) else "no UTF-8"
             raise SettingsError(f"{leaf.key}: cannot read {path}: {reason}") from error

@@ -11,7 +11,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from lbdisc.fields import Seconds, SecondsOrNone, described
+from lbdisc.fields import NotEmpty, Seconds, SecondsOrNone, described
 
 
 def default_state_dir() -> Path:
@@ -36,7 +36,7 @@ class AgentSettings:
         "whether it is in the registry, so that nodes that stop wait until it has drained them",
         True,
     )
-    name: str = field(
+    name: NotEmpty = field(
         default_factory=socket.gethostname,
         metadata={"help": "its name there; the host's name if unset"},
     )
@@ -47,18 +47,20 @@ class GuardSettings:
     """``[guard]``: what a sudden mass loss does."""
 
     max_loss: Annotated[float, Field(ge=0, le=1)] = described(
-        "the share of a service that may vanish at once without having drained or left", 0.5
+        "the share of what a service had that may be missing without having drained or left", 0.5
     )
-    loss_window: Seconds = described("losses within this time count as at once", 10.0)
-    loss_hold: SecondsOrNone = described("how long the missing endpoints stay listed", 60.0)
+    loss_window: Seconds = described("what a service had is the most within this time", 10.0)
+    loss_hold: SecondsOrNone = described(
+        "when held endpoints that are not needed may go by the clock; 0 holds nothing", 60.0
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RegisterSettings:
     """``[register]``: the endpoint that ``lbdisc register`` makes known."""
 
-    service: str = described("the service the endpoint belongs to", "nodes")
-    name: str = field(
+    service: NotEmpty = described("the service the endpoint belongs to", "nodes")
+    name: NotEmpty = field(
         default_factory=socket.gethostname, metadata={"help": "its name; the host's name if unset"}
     )
     address: str = described(
@@ -92,9 +94,9 @@ class LogSettings:
 class CoreSettings:
     """The keys at the top of ``lbdisc.toml``, and the core's own tables."""
 
-    backend: str = described("the registry: file, or the name of a plugin", "file")
-    renderer: str = described("what makes the configuration's text", "jinja2")
-    reloader: str = described("what brings it to life", "haproxy")
+    backend: NotEmpty = described("the registry: file, or the name of a plugin", "file")
+    renderer: NotEmpty = described("what makes the configuration's text", "jinja2")
+    reloader: NotEmpty = described("what brings it to life", "haproxy")
     listeners_off: tuple[str, ...] = described(
         "installed listeners that shall not hear what happens", ()
     )

@@ -148,7 +148,10 @@ class _Said:
     def waiting(self, rival: str) -> None:
         sys.stderr.write(f"another holds this name: {rival}\n")
 
-    def refused(self, error: LbdiscError) -> None:
+    def kept(self, endpoint: Endpoint) -> None:
+        sys.stderr.write(f"still registered {endpoint}\n")
+
+    def refused(self, error: LbdiscError, *, held: bool) -> None:
         sys.stderr.write(f"{error}\n")
 
     def left(self, end: End) -> None:

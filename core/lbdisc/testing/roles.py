@@ -212,7 +212,10 @@ class _Heard:
         self._holding.published, self._holding.rival = False, rival
         self._holding.rivals.append(rival)
 
-    def refused(self, error: LbdiscError) -> None:
+    def kept(self, endpoint: Endpoint) -> None:
+        self._holding.published, self._holding.rival = True, None
+
+    def refused(self, error: LbdiscError, *, held: bool) -> None:
         self._holding.published = False
         if isinstance(error, BrokenRegistrar):
             self._holding.broken = error.__cause__ or error

@@ -10,7 +10,14 @@ from typing import Self, TypeVar
 
 import structlog
 
-from lbdisc.errors import LbdiscError, RegistrarError, SettingsError, WriteRefused
+from lbdisc.backoff import Backoff
+from lbdisc.errors import (
+    LbdiscError,
+    RegistrarError,
+    RegistryBusy,
+    SettingsError,
+    WriteRefused,
+)
 from lbdisc_etcd.failures import (
     Compacted,
     EtcdRefused,
@@ -19,6 +26,7 @@ from lbdisc_etcd.failures import (
     NoWrites,
     RefusedLogin,
     StaleLogin,
+    Unconnected,
 )
 from lbdisc_etcd.settings import EtcdMember, EtcdSettings
 from lbdisc_etcd.wire import Session
@@ -27,6 +35,7 @@ log = structlog.get_logger("lbdisc.etcd")
 T = TypeVar("T")
 LASTED = 5.0  # seconds; a session that worked for so long makes earlier failures forgotten
 NOTICE = 0.1  # seconds until the thread that waits for stop sees that nobody needs it
+HERD = (2.0, 30.0)  # seconds that a first and a later login that failed is waited after, at most
 TRIES = 3  # sessions in a row that may break soon before a break counts as a failure
 RENEWABLE = (StaleLogin, Compacted, LeaseGone)  # a new session with the same member helps
 
@@ -34,14 +43,27 @@ RENEWABLE = (StaleLogin, Compacted, LeaseGone)  # a new session with the same me
 class Cluster:
     """The members, asked in turn. Whom to ask next outlives ``open``.
 
-    ``error`` is what is raised when no member helps; a request may take ``timeout`` seconds.
+    ``error`` is what is raised when no member helps; a request may take ``timeout`` seconds. Their
+    order is that of ``name``. ``meanwhile`` is called some times a second during a login, which may
+    queue behind those of a fleet.
     """
 
-    def __init__(self, settings: EtcdSettings, *, error: type[LbdiscError], timeout: float) -> None:
+    def __init__(
+        self,
+        settings: EtcdSettings,
+        *,
+        error: type[LbdiscError],
+        timeout: float,
+        name: str = "",
+        meanwhile: Callable[[Session], None] = lambda session: None,
+    ) -> None:
         self._settings = settings
         self._error, self._timeout = error, timeout
-        self._members = settings.members
+        self._meanwhile = meanwhile
+        self._members = settings.members_for(name)
         self._place = 0
+        self._pause = Backoff(*HERD, full=True)
+        self._login_failed = False
         self._proven_at = 0.0
         self._session: Session | None = None
         self._failures: dict[EtcdMember, Failure] = {}
@@ -73,9 +95,13 @@ class Cluster:
             try:
                 done = work(self._session or self._begin(member))
             except Failure as failure:
+                busy = self._session is not None and self._session.logging_in
+                self._login_failed |= busy and not isinstance(failure, Unconnected)
                 self._drop()
                 if self._stopper.stopped:
                     self._place += 1  # too slow for whoever had to stop it
+                    if busy and self._error is RegistrarError:
+                        raise RegistryBusy("stopped while its login was under way") from failure
                 else:
                     self._failed(member, failure)
             else:
@@ -94,10 +120,20 @@ class Cluster:
 
     def _begin(self, member: EtcdMember) -> Session:
         self._proven_at = 0.0
-        self._session = Session(member, self._settings, timeout=self._timeout)
-        self._stopper.guard(self._session)
-        self._session.login()
-        return self._session
+        session = Session(member, self._settings, timeout=self._timeout)
+        self._session = session
+        self._stopper.guard(session)
+        if self._login_failed:
+            self._let_others_go_first(session)
+        session.login(lambda: self._meanwhile(session))
+        self._login_failed = False
+        self._pause.reset()
+        return session
+
+    def _let_others_go_first(self, session: Session) -> None:
+        until = time.monotonic() + self._pause.next()
+        while time.monotonic() < until and not self._stopper.wait(NOTICE):
+            self._meanwhile(session)
 
     def _drop(self) -> None:
         if self._session is not None:
@@ -155,6 +191,10 @@ class _Stopper:
     @property
     def stopped(self) -> bool:
         return self._stop.is_set()
+
+    def wait(self, seconds: float) -> bool:
+        """Wait for ``seconds``, or until ``stop`` is set: then true."""
+        return self._stop.wait(seconds)
 
     def guard(self, session: Session) -> None:
         with self._lock:

@@ -7,6 +7,9 @@ the codes by name, so that it needs no client.
 import re
 
 MAX_TEXT = 200
+NO_ANSWER = (
+    "no answer in time: it has lost its leader, is overloaded, or this is not its port for clients"
+)
 
 
 class Failure(Exception):
@@ -17,8 +20,16 @@ class MemberUnreachable(Failure):
     """The member does not answer, or cannot now: ask another, or ask again."""
 
 
+class Unconnected(MemberUnreachable):
+    """No connection to the member came about: it has not been asked."""
+
+
 class StaleLogin(Failure):
     """The token has ended, or roles have changed since: a new session logs in again."""
+
+
+class NoLogins(Failure):
+    """The cluster wants no login."""
 
 
 class LeaseGone(Failure):
@@ -65,14 +76,19 @@ def sorted_failure(code: str, details: str, *, user: str, secure: bool) -> Failu
         return NoWrites(f"etcd takes no writes ({text}), see etcdctl alarm list")
     if code == "PERMISSION_DENIED" or "permission denied" in details:
         return _denied(user)
+    if "authentication is not enabled" in details:
+        return NoLogins(text)
     if code in ("INVALID_ARGUMENT", "FAILED_PRECONDITION"):
         return _login_failure(text, user) or MemberUnreachable(text)
     if code == "UNAVAILABLE":
-        return (_certificate_failure(details) if secure else None) or MemberUnreachable(
-            text + _other_scheme(details, secure=secure)
+        kind = Unconnected if _CONNECTING.match(details) else MemberUnreachable
+        return (_certificate_failure(details) if secure else None) or kind(
+            _plain_words(details) or text + _other_scheme(details, secure=secure)
         )
     if code == "UNIMPLEMENTED":
         return MemberUnreachable(f"{text}: no etcd v3 server, see etcd.endpoints")
+    if code == "DEADLINE_EXCEEDED":
+        return MemberUnreachable(NO_ANSWER)
     return MemberUnreachable(text if text != code else f"no answer ({code})")
 
 
@@ -104,6 +120,17 @@ def _certificate_failure(details: str) -> EtcdRefused | None:
             "the server refuses our certificate, see etcd.cert_file and etcd.key_file"
         )
     return None
+
+
+def _plain_words(details: str) -> str:
+    """What some texts of gRPC and etcd mean."""
+    if "no leader" in details:
+        return "it has no leader: its cluster has no majority (see its log)"
+    if "Failed parsing HTTP/2" in details:
+        return "it is no etcd, it does not speak HTTP/2"
+    if "before receiving SETTINGS" in details:
+        return "it took the connection and says nothing: frozen, overloaded, or no etcd"
+    return ""
 
 
 def _other_scheme(details: str, *, secure: bool) -> str:

@@ -33,6 +33,15 @@ class KeyEvent:
 
 
 @dataclass(frozen=True, slots=True)
+class Batch:
+    """Events of a watch, in order, as of ``revision`` of the cluster ``cluster``."""
+
+    events: tuple[KeyEvent, ...]
+    cluster: int
+    revision: int
+
+
+@dataclass(frozen=True, slots=True)
 class Found:
     """What is at a key, if anything, as of ``revision`` of the cluster."""
 

@@ -49,8 +49,15 @@ class EtcdRegistrar:
         settings = self._settings
         # So short that some frozen members can be asked in vain before the lease ends.
         patience = min(settings.request_timeout, max(SHORTEST, settings.ttl / 6))
-        cluster = Cluster(settings, error=RegistrarError, timeout=patience)
-        return LeasedKey(settings, service, name, self._owner), cluster
+        key = LeasedKey(settings, service, name, self._owner)
+        cluster = Cluster(
+            settings,
+            error=RegistrarError,
+            timeout=patience,
+            name=f"{service}/{name}",
+            meanwhile=key.keep_alive,
+        )
+        return key, cluster
 
 
 class _Entry:
@@ -68,6 +75,10 @@ class _Entry:
     @property
     def rival(self) -> str:
         return self._registration.rival
+
+    @property
+    def found(self) -> bool:
+        return self._registration.found
 
     def put(self, endpoint: Endpoint) -> bool:
         def keep(session: Session) -> bool:
@@ -95,8 +106,8 @@ class _Entry:
         """Set ``lost`` at every news of the key, and when the session breaks."""
         calm = time.monotonic() + CALM
         try:
-            for events in session.watch(self._registration.key, b"", revision=after):
-                if any(self._registration.is_news(event) for event in events):
+            for news in session.watch(self._registration.key, b"", revision=after):
+                if any(self._registration.is_news(event) for event in news.events):
                     self.lost.set()
         except Failure:
             session.close()  # the next put makes another

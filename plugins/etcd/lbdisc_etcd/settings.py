@@ -1,8 +1,10 @@
 """``[etcd]``: where the cluster is, how to prove who we are, and what the records look like."""
 
 import re
+import socket
 from dataclasses import dataclass
 from pathlib import Path
+from random import Random
 from typing import Annotated, Self
 from urllib.parse import SplitResult, urlsplit
 
@@ -22,8 +24,11 @@ class EtcdSettings:
     """The table ``[etcd]``, for discovery and registrar alike. Raises ``ValueError``."""
 
     endpoints: tuple[str, ...] = described(
-        "members to ask, in this order: host:port, http://host:port or https://host:port",
+        "members to ask: host:port, http://host:port or https://host:port",
         (f"127.0.0.1:{DEFAULT_PORT}",),
+    )
+    shuffle: bool = described(
+        "ask them in an order of this host's own; if false, in the order given", True
     )
     prefix: str = described("records are at PREFIX/SERVICE/NAME", "/lbdisc")
     format: Format = described(
@@ -43,8 +48,14 @@ class EtcdSettings:
     cert_file: Path | None = described("our certificate for https (PEM); needs key_file", None)
     key_file: Path | None = described("the key of cert_file (PEM)", None)
     request_timeout: Seconds = described("a request without an answer has failed after", 3.0)
+    login_timeout: Seconds = described(
+        "a login that is not through has failed after; those of a fleet queue at the server", 60.0
+    )
     page_size: Annotated[int, Field(ge=1, le=100_000)] = described(
         "records that one request of a full read asks for", 1000
+    )
+    reconcile_every: Seconds = described(
+        "everything is read again and compared at the latest after", 60.0
     )
 
     def __post_init__(self) -> None:
@@ -77,6 +88,13 @@ class EtcdSettings:
         if not self.endpoints:
             raise ValueError("endpoints is empty: give at least one host:port")
         return tuple(dict.fromkeys(EtcdMember.parse(text) for text in self.endpoints))
+
+    def members_for(self, name: str) -> tuple["EtcdMember", ...]:
+        """The members in the order in which ``name`` on this host asks them, always the same."""
+        members = [*self.members]
+        if self.shuffle:
+            Random(f"{socket.gethostname()}/{name}").shuffle(members)
+        return tuple(members)
 
 
 @dataclass(frozen=True, slots=True)

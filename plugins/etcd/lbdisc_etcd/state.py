@@ -1,7 +1,7 @@
 """What is under the prefix, decoded key by key: one change among thousands costs one parse."""
 
 from bisect import bisect_left, insort
-from collections.abc import Iterable
+from collections.abc import Sequence
 
 from lbdisc import formats
 from lbdisc.errors import EntryError
@@ -20,6 +20,7 @@ class Records:
         self._first = self._start + (f"{service}/".encode() if service else b"")
         self._format = format
         self._port = port
+        self._values: dict[bytes, bytes] = {}
         self._keys: dict[bytes, tuple[str, str]] = {}
         self._endpoints: dict[tuple[str, str], Endpoint] = {}
         self._order: list[tuple[str, str]] = []
@@ -32,16 +33,22 @@ class Records:
 
     def put(self, key: bytes, value: bytes) -> None:
         """Take a record in; one that breaks the rules becomes a problem."""
+        if self._values.get(key) == value:
+            return
         try:
             endpoint = self._decoded(key, value)
         except EntryError as error:
             self.delete(key)
             self._problems[key] = Problem(_shown(key), str(error))
-            return
-        if endpoint is None:
-            self.delete(key)
-            return
-        self._problems.pop(key, None)
+        else:
+            self._problems.pop(key, None)
+            if endpoint is None:
+                self.delete(key)
+            else:
+                self._place(key, endpoint)
+        self._values[key] = value
+
+    def _place(self, key: bytes, endpoint: Endpoint) -> None:
         if key not in self._keys:
             self._keys[key] = endpoint.key
             insort(self._order, endpoint.key)
@@ -57,15 +64,32 @@ class Records:
         return formats.parse(self._format, value, service=service, name=name, port=self._port)
 
     def delete(self, key: bytes) -> None:
+        self._values.pop(key, None)
         self._problems.pop(key, None)
         place = self._keys.pop(key, None)
         if place is not None:
             del self._endpoints[place]
             del self._order[bisect_left(self._order, place)]
 
-    def update(self, records: Iterable[Record]) -> None:
+    def replace(self, records: Sequence[Record]) -> dict[bytes, Endpoint]:
+        """Take ``records`` for all there is; returns the endpoints that are gone, by key.
+
+        What is as it was is not decoded again.
+        """
+        gone = self._values.keys() - {record.key for record in records}
+        lost = {key: self._endpoints[self._keys[key]] for key in gone if key in self._keys}
+        for key in gone:
+            self.delete(key)
         for record in records:
             self.put(record.key, record.value)
+        return lost
+
+    def decoded(self, key: bytes, value: bytes) -> Endpoint | None:
+        """The endpoint of a record, ``None`` if it is none; nothing is taken in."""
+        try:
+            return self._decoded(key, value)
+        except EntryError:
+            return None
 
     def snapshot(self) -> Snapshot:
         """The state as it is; sorted and unique already, so it is not sorted again."""

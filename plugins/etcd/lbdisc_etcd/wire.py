@@ -5,6 +5,7 @@ hides denied watches and spins when the server dies), nor is its login (its call
 refused on plaintext channels). A session that failed once is closed and replaced, never mended.
 """
 
+import secrets
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -19,9 +20,12 @@ from lbdisc_etcd.failures import (
     Failure,
     LeaseGone,
     MemberUnreachable,
+    NoLogins,
+    StaleLogin,
     sorted_failure,
 )
-from lbdisc_etcd.messages import Found, KeyEvent, Page, Record
+from lbdisc_etcd.logins import LOOK, login_of
+from lbdisc_etcd.messages import Batch, Found, KeyEvent, Page, Record
 from lbdisc_etcd.settings import EtcdMember, EtcdSettings
 from lbdisc_etcd.tls import Trust
 
@@ -38,7 +42,7 @@ _OPTIONS = (
     ("grpc.keepalive_permit_without_calls", 1),
     ("grpc.http2.max_pings_without_data", 0),
     ("grpc.initial_reconnect_backoff_ms", 200),
-    ("grpc.min_reconnect_backoff_ms", 1000),
+    ("grpc.min_reconnect_backoff_ms", 3000),  # for one attempt to connect: a herd is slow
     ("grpc.max_reconnect_backoff_ms", 2000),
     # 4 MiB, the default, is less than 10,000 records.
     ("grpc.max_receive_message_length", 64 * 1024 * 1024),
@@ -53,7 +57,8 @@ _HAS_LEADER = ("hasleader", "true")
 class Session:
     """Requests to one member; all raise a ``Failure``. ``close`` may come from any thread.
 
-    Making one reads the certificates, ``login`` is the first to reach out.
+    Making one reads the certificates, ``login`` is the first to reach out; ``logging_in`` while it
+    has not come through.
     """
 
     def __init__(self, member: EtcdMember, settings: EtcdSettings, *, timeout: float) -> None:
@@ -61,6 +66,9 @@ class Session:
         self._settings = settings
         self._timeout = timeout
         self._metadata: tuple[tuple[str, str], ...] = (_HAS_LEADER,)
+        self._token = ""
+        self._closed = False
+        self.logging_in = False
         trust = Trust.of(settings) if member.secure else None
         self._client = etcd3.Etcd3Client(
             host=member.literal_host,
@@ -72,24 +80,46 @@ class Session:
             grpc_options=_OPTIONS,
         )
 
-    def login(self) -> None:
-        """Get a token, if there is a user; a cluster without logins is taken as it is."""
+    def login(self, meanwhile: Callable[[], None] = lambda: None) -> None:
+        """Get a token, if there is a user; a cluster without logins is taken as it is.
+
+        May take ``login_timeout``; ``meanwhile`` is called some times a second.
+        """
         if not self._settings.user or self._settings.password is None:
             return
-        request = rpc.AuthenticateRequest(
-            name=self._settings.user, password=self._settings.password.get_secret_value()
+
+        def wait() -> None:
+            if self._closed:
+                raise MemberUnreachable("closed")
+            meanwhile()
+
+        self.logging_in = True
+        self._token = login_of(self._settings).token(
+            lambda: self._authenticate(wait), meanwhile=wait
         )
-        patience = self._settings.request_timeout  # passwords are slow to check, on purpose
-        stub = rpc.AuthStub(self._client.channel)
+        self.logging_in = False
+        if self._token:
+            self._metadata = (("token", self._token), _HAS_LEADER)
+
+    def _authenticate(self, wait: Callable[[], None]) -> str:
+        """A new token, empty where the cluster knows no logins."""
+        settings = self._settings
+        assert settings.password is not None
+        request = rpc.AuthenticateRequest(
+            name=settings.user, password=settings.password.get_secret_value()
+        )
         try:
-            reply = stub.Authenticate(request, patience, metadata=self._metadata)
-        except grpc.RpcError as error:
-            if "authentication is not enabled" in (error.details() or ""):
-                return
-            raise self._failure(error) from error
-        except ValueError as error:
-            raise MemberUnreachable("closed") from error
-        self._metadata = (("token", reply.token), _HAS_LEADER)
+            with self._mapped():
+                stub = rpc.AuthStub(self._client.channel)
+                call = stub.Authenticate.future(
+                    request, settings.login_timeout, metadata=self._metadata
+                )
+                while True:
+                    wait()
+                    with suppress(grpc.FutureTimeoutError):
+                        return str(call.result(LOOK).token)
+        except NoLogins:
+            return ""
 
     def read(self, start: bytes, end: bytes, *, limit: int = 0, revision: int = 0) -> Page:
         """Up to ``limit`` records from ``start`` to below ``end``, in order of their keys.
@@ -126,9 +156,12 @@ class Session:
         return _found(reply.responses[0].response_range.kvs, reply)
 
     def grant(self, ttl: int) -> int:
-        """A new lease of ``ttl`` seconds; returns its id."""
-        reply = self._call(self._client.leasestub.LeaseGrant, rpc.LeaseGrantRequest(TTL=ttl))
-        return int(reply.ID)
+        """A new lease of ``ttl`` seconds; returns its id.
+
+        We draw the id: etcd counts its own, and after a restore gives the same to others.
+        """
+        request = rpc.LeaseGrantRequest(TTL=ttl, ID=1 + secrets.randbits(62))
+        return int(self._call(self._client.leasestub.LeaseGrant, request).ID)
 
     def refresh(self, lease: int) -> None:
         """Begin the time of ``lease`` again. Raises ``LeaseGone`` when it has ended."""
@@ -152,20 +185,25 @@ class Session:
         with suppress(LeaseGone):
             self._call(self._client.leasestub.LeaseRevoke, rpc.LeaseRevokeRequest(ID=lease))
 
-    def watch(self, start: bytes, end: bytes, *, revision: int) -> Iterator[list[KeyEvent]]:
-        """Every event from ``revision`` on; the first item is empty and says that it began.
+    def watch(
+        self, start: bytes, end: bytes, *, revision: int = 0, limit: float | None = None
+    ) -> Iterator[Batch]:
+        """Every event from ``revision`` on, without one from now on.
 
-        Never ends by itself: raises a ``Failure``.
+        The first news is empty and says that it began. Never ends by itself: raises a ``Failure``,
+        also after ``limit`` seconds.
         """
         create = rpc.WatchCreateRequest(key=start, range_end=end, start_revision=revision)
         request = rpc.WatchRequest(create_request=create)
         with self._mapped(), _kept_open(request) as requests:
-            call = rpc.WatchStub(self._client.channel).Watch(requests, metadata=self._metadata)
+            call = rpc.WatchStub(self._client.channel).Watch(
+                requests, limit, metadata=self._metadata
+            )
             try:
                 for reply in call:
                     self._check_watch(reply)
                     if reply.created or reply.events:
-                        yield [_event(event) for event in reply.events]
+                        yield _news(reply)
             finally:
                 call.cancel()
         raise MemberUnreachable("the server ended the watch")
@@ -195,10 +233,14 @@ class Session:
 
     def _sorted(self, code: str, details: str) -> Failure:
         user, secure = self._settings.user, self.member.secure
-        return sorted_failure(code, details, user=user, secure=secure)
+        failure = sorted_failure(code, details, user=user, secure=secure)
+        if isinstance(failure, StaleLogin):
+            login_of(self._settings).forget(self._token)
+        return failure
 
     def close(self) -> None:
         """End every request in flight and the connection."""
+        self._closed = True
         self._client.close()
 
     def __enter__(self) -> Self:
@@ -234,6 +276,11 @@ def _found(records: Any, reply: Any) -> Found:
 
 def _record(found: Any) -> Record:
     return Record(found.key, found.value, found.mod_revision, found.lease)
+
+
+def _news(reply: Any) -> Batch:
+    events = tuple(_event(event) for event in reply.events)
+    return Batch(events, reply.header.cluster_id, reply.header.revision)
 
 
 def _event(event: Any) -> KeyEvent:

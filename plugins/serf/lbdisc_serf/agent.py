@@ -13,13 +13,15 @@ from typing import Any, Self
 import structlog
 
 from lbdisc import atomic
-from lbdisc.errors import SettingsError
+from lbdisc.errors import DiscoveryError, SettingsError
 from lbdisc_serf import complaints, launching
 from lbdisc_serf.connecting import connect
+from lbdisc_serf.files import AgentFiles
+from lbdisc_serf.members import Member
 from lbdisc_serf.output import AgentOutput
 from lbdisc_serf.settings import GOSSIP_PORT, SerfSettings, joined, split
 from lbdisc_serf.tags import check_size
-from lbdisc_serf.wire import RpcError, RpcStopped
+from lbdisc_serf.wire import RpcError, RpcStopped, never
 
 START = 10.0  # seconds that an agent may take to answer
 # Seconds from the leave to the end: one round of gossip, by profile, and a bit. Others have been
@@ -36,6 +38,8 @@ class LocalAgent:
     ``serf.rpc`` already: then that is taken, as it is another lbdisc's on this host. At the end of
     the block an own agent leaves the cluster if it was told to, or if ``stopped`` says that the end
     is wanted; else it is killed at once, so that its successor can take its place unnoticed.
+    After a ``DiscoveryError`` it goes on: others can still join it, and the next block takes it up.
+    After a leave the next one joins again whom it knew only if this one ``rejoins``.
     """
 
     def __init__(
@@ -45,17 +49,22 @@ class LocalAgent:
         node: str,
         tags: Mapping[str, str],
         advertise: str = "",
-        stopped: Callable[[], bool],
+        rejoins: bool = False,
+        stopped: Callable[[], bool] = never,
     ) -> None:
         self._log = structlog.get_logger("lbdisc.serf")
         self._settings = settings
         self._node = settings.node or node
         self._tags = dict(tags)
         self._advertise = settings.advertise or advertise
+        self._rejoins = rejoins
         self._stopped = stopped
+        self._keys: tuple[str, ...] = ()
         self._child: subprocess.Popen[bytes] | None = None
         self._output: AgentOutput | None = None
         self._leaving = False
+        self.knew: tuple[Member, ...] = ()
+        """The members that an own agent had known before it was started."""
 
     @property
     def owned(self) -> bool:
@@ -69,8 +78,23 @@ class LocalAgent:
             self._output.close()
             raise complaints.ended(self._child.returncode, self._output.tail)
 
+    def until(self, stopped: Callable[[], bool]) -> Self:
+        """This one, whose end is wanted when ``stopped`` says so."""
+        self._stopped = stopped
+        return self
+
+    def check_keys(self) -> None:
+        """Raise ``RpcError`` if an own agent was started with other gossip keys than there are now.
+
+        Raises ``SettingsError`` if they are no keys.
+        """
+        if self._child is not None and self._settings.gossip_keys() != self._keys:
+            raise RpcError("the gossip key has changed (serf.encrypt): the Serf agent starts anew")
+
     def __enter__(self) -> Self:
-        if self._settings.managed and not self._answers():
+        if self._child is not None and self._child.poll() is not None:
+            self.kill()
+        if self._settings.managed and self._child is None and not self._answers():
             try:
                 self._start()
             except BaseException as error:
@@ -108,14 +132,18 @@ class LocalAgent:
     def _write_configuration(self) -> Path:
         folder = self._settings.folder
         path = folder / f"{self._node}.json"
+        files = AgentFiles(self._settings, self._node)
+        self._keys = self._settings.gossip_keys()
         try:
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-            atomic.write(path, json.dumps(self._configuration(), indent=2), mode=0o600)
+            files.prepare(self._keys)
+            self.knew = files.known if self._rejoins else ()
+            atomic.write(path, json.dumps(self._configuration(files), indent=2), mode=0o600)
         except OSError as error:
             raise SettingsError(f"cannot write {path} (serf.folder): {error.strerror}") from error
         return path
 
-    def _configuration(self) -> dict[str, Any]:
+    def _configuration(self, files: AgentFiles) -> dict[str, Any]:
         settings = self._settings
         address = split(settings.bind, "serf.bind", port=GOSSIP_PORT)
         configuration: dict[str, Any] = {
@@ -124,15 +152,15 @@ class LocalAgent:
             "rpc_addr": settings.rpc,
             "profile": settings.profile,
             "tags": self._tags | dict(settings.tags),
-            "snapshot_path": str(settings.folder / f"{self._node}.snapshot"),
-            "rejoin_after_leave": True,
+            "snapshot_path": str(files.snapshot),
+            "rejoin_after_leave": self._rejoins,
         }
         if self._advertise and (settings.advertise or address[0] in ANYWHERE):
             configuration["advertise"] = joined((self._advertise, address[1]))
         if settings.key:
             configuration["rpc_auth"] = settings.key
-        if settings.encrypt and settings.encrypt.get_secret_value():
-            configuration["encrypt_key"] = settings.encrypt.get_secret_value()
+        if self._keys:
+            configuration["keyring_file"] = str(files.keyring)
         return configuration
 
     def leave(self) -> None:
@@ -171,7 +199,8 @@ class LocalAgent:
             elif isinstance(error, RpcError):
                 self.explain()
         finally:
-            self.kill()
+            if self._stopped() or not isinstance(error, DiscoveryError):
+                self.kill()
 
     def explain(self) -> None:
         """After a connection broke: raise as ``check`` does if the reason is that the agent ended.

@@ -3,6 +3,7 @@
 Serf's event stream waits a fixed second before it tells of a member; the log does not.
 """
 
+import math
 import socket
 import time
 from threading import Event
@@ -12,7 +13,8 @@ from lbdisc.hooks import Publish
 from lbdisc_serf import asking
 from lbdisc_serf.agent import LocalAgent
 from lbdisc_serf.connecting import connect
-from lbdisc_serf.joiner import Joiner, encrypted
+from lbdisc_serf.contact import encrypted
+from lbdisc_serf.joiner import Joiner
 from lbdisc_serf.rpc import Record, SerfClient
 from lbdisc_serf.settings import SerfSettings, check
 from lbdisc_serf.view import View
@@ -24,22 +26,28 @@ _NEWS = (b"serf: EventMember", b"serf: messageLeaveType")
 
 
 class SerfDiscovery:
-    """Watches the members that the local agent knows."""
+    """Watches the members that the local agent knows.
+
+    An agent whose list is not the truth (see ``Belief``) is a lost registry: that is raised once,
+    and then waited for, as long as it is so for the same reason. News that are true all the same
+    are published. An own agent goes on between two calls of ``watch``, so that others can join it.
+    """
 
     def __init__(self, settings: SerfSettings) -> None:
         self._settings = check(settings)
         self._view = View(settings)
+        self._said: tuple[str, bool] | None = None
+        self._agent = LocalAgent(
+            settings,
+            node=socket.gethostname(),
+            tags={},
+            rejoins=True,
+        )
 
     def watch(self, publish: Publish, stop: Event) -> None:
         """See ``Discovery.watch``; one call at a time."""
-        agent = LocalAgent(
-            self._settings,
-            node=socket.gethostname(),
-            tags={},
-            stopped=stop.is_set,
-        )
         try:
-            with agent:
+            with self._agent.until(stop.is_set) as agent:
                 self._follow(agent, publish, stop)
         except RpcStopped:
             return
@@ -49,15 +57,38 @@ class SerfDiscovery:
     def _follow(self, agent: LocalAgent, publish: Publish, stop: Event) -> None:
         with connect(self._settings, stop.is_set) as client, self._joiner() as joiner:
             log, queries = client.monitor("DEBUG"), client.stream(f"query:{asking.QUERY}")
-            self._await_join(agent, client, log, joiner, stop)
-            fresh, news = True, ""
+            if self._view.empty and agent.knew:
+                self._view.belief.remember(agent.knew)
+            else:
+                self._await_join(agent, client, log, joiner, stop)
+            own, fresh, news = client.name, True, ""
             while not stop.is_set():
-                members = client.members()
-                for snapshot in self._view.update(members, fresh=fresh, now=time.monotonic()):
-                    publish(snapshot, revision=news)
+                snapshots = self._view.update(
+                    client.members(),
+                    own=own,
+                    fresh=fresh,
+                    now=time.monotonic(),
+                    contact=joiner.contact,
+                )
                 fresh = False
-                joiner.forgotten(self._view.forgotten)
+                for snapshot in snapshots:
+                    publish(snapshot, revision=news)
+                self._judge(joiner, again=bool(snapshots))
                 news = self._await_news(agent, client, log, queries, stop)
+
+    def _judge(self, joiner: Joiner, *, again: bool) -> None:
+        """Raise ``DiscoveryError`` for a list that is not the truth, unless that is said already.
+
+        ``again``: something was published, which looks as if all were well.
+        """
+        belief = self._view.belief
+        joiner.seek(belief.sought, belief.asked)
+        doubt = belief.doubt
+        if again or belief.sure:
+            self._said = None
+        if doubt is not None and doubt.kind != self._said:
+            self._said = doubt.kind
+            raise DiscoveryError(str(doubt))
 
     def _joiner(self) -> Joiner:
         settings = self._settings
@@ -75,6 +106,7 @@ class SerfDiscovery:
         while self._view.empty and not joiner.settled and not stop.is_set():
             agent.check()
             if encrypted(joiner.failure):
+                agent.check_keys()
                 raise DiscoveryError(f"{joiner.failure} (serf.encrypt, serf.join)")
             if time.monotonic() > end:
                 return
@@ -84,9 +116,12 @@ class SerfDiscovery:
         self, agent: LocalAgent, client: SerfClient, log: int, queries: int, stop: Event
     ) -> str:
         """What the agent's log says of a member, ``""`` when it is only time to look again."""
-        end = time.monotonic() + self._settings.poll
+        unsure = not self._view.belief.sure
+        end = time.monotonic() + min(self._settings.poll, SLICE if unsure else math.inf)
         while not stop.is_set() and (left := end - time.monotonic()) > 0:
             agent.check()
+            if unsure:
+                agent.check_keys()
             news = next(filter(None, map(_news, client.read(log, min(SLICE, left)))), "")
             _answer(client, client.read(queries, 0.0))
             if news:

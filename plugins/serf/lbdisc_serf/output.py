@@ -10,6 +10,7 @@ import structlog
 KEPT = 20  # lines
 _LINE = re.compile(r"\s*(?:\S+ \S+ )?\[(?P<level>[A-Z]+)\] (?P<text>.*)")
 _WARNINGS = ("WARN", "ERR")
+_TOLD = "agent: error joining"  # by who asked for the join, once
 
 
 class AgentOutput:
@@ -40,7 +41,7 @@ class AgentOutput:
         found = _LINE.fullmatch(line)
         if found is None:
             self._log.debug("serf agent", line=line)
-        elif found["level"] in _WARNINGS and not self.left.is_set():
+        elif found["level"] in _WARNINGS and not self._is_expected(found["text"]):
             self._log.warning("serf agent", line=found["text"])
         elif found["text"].startswith("serf: Event"):
             if found["text"].startswith(self._leave):
@@ -48,6 +49,9 @@ class AgentOutput:
             self._log.info("serf agent", line=found["text"])
         else:
             self._log.debug("serf agent", line=found["text"])
+
+    def _is_expected(self, text: str) -> bool:
+        return self.left.is_set() or text.startswith(_TOLD)
 
     @property
     def tail(self) -> list[str]:

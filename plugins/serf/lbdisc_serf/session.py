@@ -17,7 +17,8 @@ from lbdisc.values import Endpoint
 from lbdisc_serf import asking, tags
 from lbdisc_serf.agent import LocalAgent
 from lbdisc_serf.connecting import connect
-from lbdisc_serf.joiner import Joiner, encrypted
+from lbdisc_serf.contact import encrypted
+from lbdisc_serf.joiner import Joiner
 from lbdisc_serf.members import Member
 from lbdisc_serf.rpc import SerfClient
 from lbdisc_serf.settings import SerfSettings, joined

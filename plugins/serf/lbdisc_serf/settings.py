@@ -3,6 +3,7 @@
 import base64
 import binascii
 import ipaddress
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Literal
@@ -11,6 +12,7 @@ from pydantic import Field, SecretStr
 
 from lbdisc.errors import EntryError, SettingsError, shown
 from lbdisc.fields import Seconds, SecondsOrNone, described
+from lbdisc.secret_files import current
 from lbdisc.values import check_address, check_name
 
 GOSSIP_PORT = 7946  # Serf's own default
@@ -30,7 +32,7 @@ class SerfSettings:
     port: Port = described("the port of members that have only the role", 3000)
     poll: Seconds = described("how often all members are read, besides at each event", 2.0)
     rejoin_window: SecondsOrNone = described(
-        "how long members that a restarted agent has forgotten stay listed", 30.0
+        "how long members that a restarted agent does not meet again stay listed", 30.0
     )
     agent: Literal["external", "managed"] = described(
         "managed: start, supervise and stop the Serf agent", "external"
@@ -44,13 +46,15 @@ class SerfSettings:
     )
     join: tuple[str, ...] = described("managed: members to join, HOST or HOST:PORT", ())
     join_interval: Seconds = described("managed: time between two tries to join", 2.0)
-    encrypt: SecretStr | None = described("managed: the gossip key, from `serf keygen`", None)
+    encrypt: SecretStr | None = described(
+        "managed: the gossip key, from `serf keygen`; more after it are only understood", None
+    )
     profile: Literal["lan", "local", "wan"] = described("managed: Serf's timing profile", "lan")
     tags: dict[str, str] = field(
         default_factory=dict, metadata={"help": "managed: more tags of the member"}
     )
     folder: Path = described(
-        "managed: where its configuration and snapshot are", Path("{state_dir}/serf")
+        "managed: where its configuration, keyring and snapshot are", Path("{state_dir}/serf")
     )
     binary: str = described("managed: the program", "serf")
     leave_timeout: Seconds = described("managed: the longest wait for a clean leave", 5.0)
@@ -59,6 +63,15 @@ class SerfSettings:
     def key(self) -> str:
         """The RPC key, empty without one."""
         return self.rpc_key.get_secret_value() if self.rpc_key else ""
+
+    def gossip_keys(self) -> tuple[str, ...]:
+        """The gossip keys as their file says now, the one to speak with first; none: no secrecy.
+
+        Raises ``SettingsError`` if one is no key.
+        """
+        keys = tuple(current(self.encrypt).split()) if self.encrypt else ()
+        check_keys(keys)
+        return keys
 
     @property
     def managed(self) -> bool:
@@ -77,8 +90,7 @@ def check(settings: SerfSettings) -> SerfSettings:
     for name, setting in ((settings.service, "serf.service"), (settings.node, "serf.node")):
         if name or setting == "serf.service":
             _check_name(name, setting)
-    if settings.encrypt:
-        _check_encrypt(settings.encrypt.get_secret_value())
+    settings.gossip_keys()
     return settings
 
 
@@ -120,12 +132,15 @@ def _check_name(name: str, setting: str) -> None:
         raise SettingsError(f"{setting}: {error}") from error
 
 
-def _check_encrypt(key: str) -> None:
-    try:
-        size = len(base64.b64decode(key, validate=True))
-    except (binascii.Error, ValueError):
-        size = 0
-    if size not in (16, 24, 32):
-        raise SettingsError(
-            "serf.encrypt is no gossip key: 16, 24 or 32 bytes in base64, as `serf keygen` makes it"
-        )
+def check_keys(keys: Iterable[str]) -> None:
+    """Raise ``SettingsError`` unless all ``keys`` can be gossip keys."""
+    for key in keys:
+        try:
+            size = len(base64.b64decode(key, validate=True))
+        except (binascii.Error, ValueError):
+            size = 0
+        if size not in (16, 24, 32):
+            raise SettingsError(
+                "serf.encrypt is no gossip key: 16, 24 or 32 bytes in base64, as `serf keygen` "
+                "makes it"
+            )

@@ -1,4 +1,4 @@
-"""From members to snapshots: who is listed, who drains, who is gone, and who was only forgotten."""
+"""From members to snapshots: who is listed, who drains, who is gone, and who is only missing."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from lbdisc.errors import EntryError, shown
 from lbdisc.values import Endpoint, Problem, Snapshot, check_name, is_reserved
 from lbdisc_serf import tags
+from lbdisc_serf.belief import Belief
+from lbdisc_serf.contact import Contact
 from lbdisc_serf.members import Member
 from lbdisc_serf.settings import SerfSettings
 
@@ -18,7 +20,6 @@ class Reading:
 
     endpoints: dict[Key, Endpoint]
     problems: tuple[Problem, ...]
-    known: frozenset[str]
     clean: frozenset[str]
 
 
@@ -26,15 +27,14 @@ def read(members: Iterable[Member], settings: SerfSettings) -> Reading:
     """The endpoints of alive and leaving members; foreign members are passed over in silence."""
     endpoints: dict[Key, Endpoint] = {}
     problems: list[Problem] = []
-    known, clean = set(), set()
+    clean = set()
     for member in members:
-        known.add(member.name)
         found, wrong = _offers(member, settings)
         endpoints |= {endpoint.key: endpoint for endpoint in found}
         problems += wrong
         if member.status in ("alive", "leaving", "left") and not wrong:
             clean.add(member.name)
-    return Reading(endpoints, tuple(problems), frozenset(known), frozenset(clean))
+    return Reading(endpoints, tuple(problems), frozenset(clean))
 
 
 def _offers(member: Member, settings: SerfSettings) -> tuple[list[Endpoint], list[Problem]]:
@@ -79,51 +79,43 @@ def _plain(text: str) -> str:
 class View:
     """What was published, and the steps from there. Lives as long as the discovery.
 
-    A member that an agent does not know any more after it was restarted is *forgotten*, not gone:
-    its endpoints are held as they were for ``settings.rejoin_window`` seconds, or until the agent
-    knows the member again, in whatever state.
+    The endpoints of a member that is missing or stale (see ``Belief``) stay as they were until it
+    is given up, or known again, in whatever state.
     """
 
     def __init__(self, settings: SerfSettings) -> None:
         self._settings = settings
         self._shown: dict[Key, Endpoint] = {}
-        self._held: dict[Key, float] = {}
         self._problems: tuple[Problem, ...] | None = None
-        self._joined: dict[str, Member] = {}
+        self._fresh = True  # whether the newest agent's list is still to be published
+        self.belief = Belief(settings.rejoin_window)
 
-    def update(self, members: Iterable[Member], *, fresh: bool, now: float) -> list[Snapshot]:
-        """The snapshots to publish, in order: none if nothing changed.
+    def update(
+        self, members: Iterable[Member], *, own: str, fresh: bool, now: float, contact: Contact
+    ) -> list[Snapshot]:
+        """The snapshots to publish, in order: none if nothing changed; see ``Belief.read``.
 
-        ``fresh`` says that the members are the first since the agent was connected, ``now`` is the
-        monotonic clock.
+        After ``fresh`` the state is published once more when the list is to be trusted; nothing is
+        before that has been so for the first time.
         """
         members = tuple(members)
+        self.belief.read(members, own=own, fresh=fresh, now=now, contact=contact)
         reading = read(members, self._settings)
-        self._hold(reading, fresh=fresh, now=now)
-        self._remember(members)
-        listed = {key: self._shown[key] for key in self._held} | reading.endpoints
+        lacking = {name for service, name in self._shown.keys() - reading.endpoints.keys()}
+        kept = self.belief.missing | self.belief.stale(lacking, now=now)
+        held = {key: endpoint for key, endpoint in self._shown.items() if key[1] in kept}
+        listed = held | reading.endpoints
         leaving = self._leaving(reading, listed)
-        unchanged = listed == self._shown and reading.problems == self._problems
-        if unchanged and not fresh:
+        self._fresh = self._fresh or fresh
+        if self.empty and not self.belief.sure:
             return []
+        unchanged = listed == self._shown and reading.problems == (self._problems or ())
+        if unchanged and not (self._fresh and self.belief.sure):
+            return []
+        self._fresh = self._fresh and not self.belief.sure
         self._shown, self._problems = listed, reading.problems
         steps = [listed | leaving, listed] if leaving else [listed]
         return [Snapshot.of(step.values(), reading.problems) for step in steps]
-
-    def _remember(self, members: Iterable[Member]) -> None:
-        held = {name for _, name in self._held}
-        self._joined = {name: at for name, at in self._joined.items() if name in held} | {
-            member.name: member for member in members if member.status == "alive"
-        }
-
-    def _hold(self, reading: Reading, *, fresh: bool, now: float) -> None:
-        if fresh:
-            end = now + self._settings.rejoin_window
-            forgotten = [key for key in self._shown if key[1] not in reading.known]
-            self._held |= dict.fromkeys(forgotten, end)
-        self._held = {
-            key: end for key, end in self._held.items() if key[1] not in reading.known and now < end
-        }
 
     def _leaving(self, reading: Reading, listed: dict[Key, Endpoint]) -> dict[Key, Endpoint]:
         return {
@@ -136,9 +128,3 @@ class View:
     def empty(self) -> bool:
         """Whether nothing was published yet."""
         return self._problems is None
-
-    @property
-    def forgotten(self) -> tuple[Member, ...]:
-        """The members that are held, as they were last seen."""
-        names = {name for _, name in self._held}
-        return tuple(self._joined[name] for name in sorted(names) if name in self._joined)

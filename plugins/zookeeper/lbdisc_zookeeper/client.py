@@ -76,7 +76,7 @@ class ZooKeeperClient:
             self.require_chroot()
         except Interrupted as error:
             raise self._failure(
-                f"the connection to ZooKeeper broke at once: {self._connection.why}"
+                f"the connection to ZooKeeper broke at once: {self._connection.why(self._stop)}"
             ) from error
 
     def __exit__(
@@ -96,7 +96,9 @@ class ZooKeeperClient:
         while not self._connection.wait(SLICE):
             self._give_up_if_hopeless()
             if time.monotonic() > until:
-                raise self._failure(f"no connection to ZooKeeper: {self._connection.why}")
+                raise self._failure(
+                    f"no connection to ZooKeeper: {self._connection.why(self._stop)}"
+                )
             if self._stop.is_set():
                 raise Stopped
 
@@ -113,7 +115,9 @@ class ZooKeeperClient:
         self._give_up_if_hopeless()
         since = self._connection.broken_since
         if since is not None and time.monotonic() - since > self._settings.session_timeout:
-            raise self._failure(f"the connection to ZooKeeper is lost: {self._connection.why}")
+            raise self._failure(
+                f"the connection to ZooKeeper is lost: {self._connection.why(self._stop)}"
+            )
 
     def _give_up_if_hopeless(self) -> None:
         if self._connection.crash is not None:

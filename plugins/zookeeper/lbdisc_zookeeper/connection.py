@@ -22,12 +22,13 @@ from kazoo.protocol.states import EventType, KazooState, KeeperState
 from kazoo.security import CREATOR_ALL_ACL, OPEN_ACL_UNSAFE, READ_ACL_UNSAFE
 
 from lbdisc.errors import SettingsError
-from lbdisc_zookeeper import sockets
+from lbdisc_zookeeper import probing, sockets
 from lbdisc_zookeeper.settings import ZooKeeperSettings, base_path, members, secret
 from lbdisc_zookeeper.signals import Identity, Kind, Signal
 
 _POLITE = 0.3  # seconds for the ordered end of a session, before its connection is broken
 _CLOSING = 0.8  # seconds until its threads are left alone; only a hanging name server needs that
+_ASKING = 1.0  # seconds until no further silent member is asked
 _SLOWEST = 1.0  # seconds between two attempts to connect, at most
 _KINDS: dict[str, Kind] = {
     EventType.CREATED: "created",
@@ -52,6 +53,7 @@ class _Handler(SequentialThreadingHandler):  # type: ignore[misc]  # kazoo is un
     def __init__(self, context: SSLContext | None) -> None:
         super().__init__()
         self.reasons: dict[str, str] = {}
+        self._silent: dict[str, tuple[str, tuple[str, int]]] = {}  # that took connections
         self.crash: Exception | None = None
         self._context = context
         self._given_up = Event()
@@ -62,6 +64,7 @@ class _Handler(SequentialThreadingHandler):  # type: ignore[misc]  # kazoo is un
     ) -> socket.socket:
         host = hostname or address[0]
         member = f"{host}:{address[1]}"
+        self._silent.pop(member, None)
         self.reasons.setdefault(member, "no answer (see zookeeper.hosts)")
         try:
             self._current = sockets.connect(
@@ -70,8 +73,33 @@ class _Handler(SequentialThreadingHandler):  # type: ignore[misc]  # kazoo is un
         except OSError as error:
             self.reasons[member] = sockets.explained(error)
             raise
-        self.reasons[member] = "no answer of a ZooKeeper (see zookeeper.hosts, zookeeper.tls)"
+        self.reasons[member] = "it took the connection, and has not answered"
+        self._silent[member] = host, address
         return self._current
+
+    def forget_reasons(self) -> None:
+        self.reasons.clear()
+        self._silent.clear()
+
+    def ask_the_silent(self, stop: Event) -> None:
+        """Find reasons for those that took a connection and did not answer; takes a second."""
+        silent, until = [*self._silent.items()], time.monotonic() + _ASKING
+        for member, (host, address) in silent:
+            if time.monotonic() > until or stop.is_set():
+                return
+
+            def connect(
+                context: SSLContext | None, host: str = host, address: tuple[str, int] = address
+            ) -> socket.socket:
+                return sockets.connect(
+                    address,
+                    host=host,
+                    timeout=probing.CONNECTING,
+                    context=context,
+                    given_up=stop,
+                )
+
+            self.reasons[member] = probing.cause(connect, self._context)
 
     def select(
         self, readers: list[Any], writers: list[Any], _: object, timeout: float | None = None
@@ -180,9 +208,9 @@ class Connection:
         """What ended kazoo's thread."""
         return self._handler.crash
 
-    @property
-    def why(self) -> str:
-        """Why there is no connection, member by member."""
+    def why(self, stop: Event) -> str:
+        """Why there is no connection, member by member; asks those that did not tell."""
+        self._handler.ask_the_silent(stop)
         reasons = [f"{member}: {reason}" for member, reason in self._handler.reasons.items()]
         heard = self._heard.last or "no answer"
         return "; ".join(reasons) or f"{heard} (see zookeeper.hosts)"
@@ -190,7 +218,7 @@ class Connection:
     def _on_state(self, state: str) -> None:
         if state == KazooState.CONNECTED:
             self.broken_since = None
-            self._handler.reasons.clear()
+            self._handler.forget_reasons()
             self._tell(Signal("connected"))
             return
         if self.broken_since is None:

@@ -14,6 +14,7 @@ from threading import Event
 import structlog
 
 from lbdisc import formats
+from lbdisc.backoff import spread
 from lbdisc.errors import DiscoveryError
 from lbdisc.hooks import Publish
 from lbdisc.values import Endpoint, Snapshot
@@ -77,7 +78,7 @@ class _Watching:
         self._publish = publish
         self._published: Snapshot | None = None
         self._unsure = True  # whether watches were lost since everything was last read
-        self._complete_at = 0.0  # when that was
+        self._due = 0.0  # when everything is read again, at the latest
         self._signals: list[Signal] = []  # what is to be dealt with
         self._changed: set[str] = set()  # nodes that changed since they were read
 
@@ -108,7 +109,7 @@ class _Watching:
         signals, self._signals = self._signals, []
         if not self._client.connected:
             return
-        if self._unsure or time.monotonic() - self._complete_at > self._every:
+        if self._unsure or time.monotonic() > self._due:
             self._read_all()
         elif signals:
             self._read_changed(signals)
@@ -123,7 +124,7 @@ class _Watching:
         self._list_services()
         self._list_names(self._tree.services)
         self._read_nodes(list(self._tree.paths()))
-        self._complete_at = time.monotonic()
+        self._due = time.monotonic() + spread(self._every)
 
     def _read_changed(self, signals: list[Signal]) -> None:
         places = {signal.path: self._tree.split(signal.path) for signal in signals}

@@ -70,6 +70,7 @@ class _Node:
         self.lease = settings.session_timeout
         self.lost = Event()
         self.rival = ""
+        self.found = False
         self.session = resume  # ours, as of the last look
         self.held = resume is not None  # whether the node is ours, or may be
         self._path, self._owner = path, owner
@@ -94,7 +95,7 @@ class _Node:
         return self.client.persist(lambda: self._agree(text))
 
     def _agree(self, record: bytes) -> bool:
-        for _ in range(_TURNS):
+        for turn in range(_TURNS):
             node = self._look()
             if node is not None and not self.held:
                 self.rival = f"{self._path}, " + (
@@ -102,6 +103,7 @@ class _Node:
                 )
                 return False
             if node is not None and node.record == record and self._lives_with_us(node):
+                self.found = turn == 0
                 return True
             with suppress(Gone, Taken):  # somebody else was quicker
                 self._change(node, record)

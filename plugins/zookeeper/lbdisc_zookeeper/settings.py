@@ -35,7 +35,9 @@ class ZooKeeperSettings:
         10.0,
     )
     connect_timeout: Seconds = described("how long to try for a first connection", 5.0)
-    reconcile_every: Seconds = described("how often everything is read again", 60.0)
+    reconcile_every: Seconds = described(
+        "everything is read again and compared at the latest after", 60.0
+    )
     sasl_user: str = described("the user for SASL DIGEST-MD5; no SASL if empty", "")
     sasl_password: SecretStr | None = described("the password of sasl_user", None)
     digest_user: str = described("the user of ZooKeeper's digest scheme; none if empty", "")

@@ -68,9 +68,13 @@ class CommandReloader:
 
     def plan(self, config: Path, running: Rendered | None, candidate: Rendered) -> Planned:
         """Equal files need nothing while ``command.verify`` passes, others a reload."""
-        return Planned(config=config, candidate=candidate, how=self._way(running, candidate))
+        return Planned(
+            config=config, candidate=candidate, how=self._way(config, running, candidate)
+        )
 
-    def _way(self, running: Rendered | None, candidate: Rendered) -> How:
+    def _way(self, config: Path, running: Rendered | None, candidate: Rendered) -> How:
+        if running is None and config.exists():
+            return Reload("what runs is not known")
         if running is None:
             return Start("nothing is known to run yet")
         if self._differs:

@@ -20,6 +20,7 @@ from lbdisc.values import Snapshot
 log = structlog.get_logger("lbdisc.file")
 STEP = 2  # milliseconds between two looks at the kernel's queue: a node is seen after about four
 GATHER = 20  # milliseconds that a burst of changes may be gathered for
+SWAPPED = "..data"  # the link to all the files' content that Kubernetes replaces in a ConfigMap
 SLICE = 0.5  # seconds that one wait takes at most: then the folder itself is looked at
 NAMED = 3  # files named in a revision
 RACE = 0.01  # seconds to wait after a folder went while it was listed
@@ -150,6 +151,8 @@ class Notices:
         if isinstance(found, str):
             return []
         paths = {Path(path) for _, path in found}
+        if any(path.name == SWAPPED for path in paths):
+            return None
         return [path for path in paths if not entry.passed_over(path.name)]
 
     def __enter__(self) -> Self:

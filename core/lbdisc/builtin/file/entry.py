@@ -1,17 +1,18 @@
 """One file of a node folder: what it says, and until when.
 
-Two forms are read: a JSON record (``lbdisc.records``), with the members ``ttl`` (seconds that the
-file is good for after its modification time) and ``owner`` (who writes it), and the one line
-``NAME ADDRESS [PORT]`` that start scripts like to write.
+Two forms are read. ``NAME.json`` holds a JSON record (``lbdisc.records``), with the members ``ttl``
+(seconds that the file is good for after it was touched) and ``owner`` (who writes it). ``NAME``
+holds the one line ``NAME ADDRESS [PORT]`` that start scripts like to write.
 """
 
 import os
+import re
 import stat
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from lbdisc import records
 from lbdisc.errors import EntryError, shown
@@ -19,6 +20,13 @@ from lbdisc.values import Endpoint
 
 SUFFIX = ".json"
 MAX_TTL = 86400.0
+# vim tries with "4913" whether it may write; ext4 has the one folder, Python makes the other.
+_NO_NODES = ("4913", "lost+found", "__pycache__")
+_LEFT_BEHIND = re.compile(
+    r"\.(bak|orig|rej|save|old|sw[a-p]|te?mp|part|partial|dpkg-[a-z]+|ucf-[a-z]+|rpm(new|save|orig)"
+    r"|pac(new|save|orig))$",
+    re.IGNORECASE,
+)
 Signature = tuple[int, int, int, int, int]
 
 
@@ -41,8 +49,19 @@ def name_of(path: Path) -> str:
 
 
 def passed_over(name: str) -> bool:
-    """Hidden, temporary and backup files, and the folder that every ext4 disk has, say nothing."""
-    return name.startswith(".") or name.endswith((".tmp", "~")) or name == "lost+found"
+    """Whether nobody means a node by that name: what is hidden, a backup or a temporary file.
+
+    That is also what editors, package managers and disks put beside the files, and every name in
+    which ``.json`` is not the end.
+    """
+    return (
+        name.startswith(".")
+        or name.endswith("~")
+        or (name.startswith("#") and name.endswith("#"))
+        or _LEFT_BEHIND.search(name) is not None
+        or (SUFFIX in name and not name.endswith(SUFFIX))
+        or name in _NO_NODES
+    )
 
 
 def read(path: Path, *, service: str, port: int) -> tuple[FileEntry, os.stat_result]:
@@ -66,14 +85,16 @@ def read(path: Path, *, service: str, port: int) -> tuple[FileEntry, os.stat_res
 def parse(content: bytes, path: Path, *, service: str, port: int) -> FileEntry:
     """What ``content`` says if it stands in ``path``. Raises ``EntryError``."""
     name = name_of(path)
-    if path.name.endswith(SUFFIX) or content.lstrip().startswith(b"{"):
-        record = records.load_object(content)
-        return FileEntry(
-            endpoint=records.from_object(record, service=service, name=name, port=port),
-            ttl=_ttl(record),
-            owner=_owner(record),
-        )
-    return FileEntry(endpoint=_from_line(content, service=service, name=name, port=port))
+    if not path.name.endswith(SUFFIX):
+        if content.lstrip().startswith(b"{"):
+            raise EntryError(f"JSON belongs into {shown(name + SUFFIX)}: rename the file")
+        return FileEntry(endpoint=_from_line(content, service=service, name=name, port=port))
+    record = records.load_object(content)
+    return FileEntry(
+        endpoint=records.from_object(record, service=service, name=name, port=port),
+        ttl=_ttl(record),
+        owner=_owner(record),
+    )
 
 
 def _ttl(record: Mapping[str, Any]) -> float | None:
@@ -110,13 +131,30 @@ def _from_line(content: bytes, *, service: str, name: str, port: int) -> Endpoin
     return Endpoint(service=service, name=name, address=words[1], port=port)
 
 
-def lease_end(found: os.stat_result, ttl: float | None) -> float:
-    """When a file as ``found`` now expires, on the monotonic clock; infinite without a ``ttl``.
+@dataclass(frozen=True, slots=True)
+class Touched:
+    """When a file was touched last, on the monotonic clock of who looks at it.
 
-    Asked once for each state of a file: a wall clock that jumps later expires nothing, and a
-    modification time in the future counts as now.
+    What a writer's clock says is in the file's modification time, and is compared with nothing but
+    itself: it moved, or it did not. Only of a file that was never seen before the age is needed: it
+    is that of its last change, which the file system dates by a clock of its own.
     """
-    if ttl is None:
-        return float("inf")
-    age = max(0.0, time.time() - found.st_mtime)
-    return time.monotonic() + ttl - age
+
+    at: float
+    mtime: int
+    inode: int
+
+    @classmethod
+    def found(cls, state: os.stat_result, before: "Touched | None" = None) -> Self:
+        """As the file is now, and as it was ``before`` if it was seen then."""
+        mtime, inode = state.st_mtime_ns, state.st_ino
+        now = time.monotonic()
+        if before is None:
+            age = max(0.0, time.time() - state.st_ctime)
+            return cls(now - age, mtime, inode)
+        moved = (mtime, inode) != (before.mtime, before.inode)
+        return cls(now if moved else before.at, mtime, inode)
+
+    def ends(self, ttl: float | None) -> float:
+        """When the lease ends, on the monotonic clock; infinite without a ``ttl``."""
+        return float("inf") if ttl is None else self.at + ttl

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lbdisc.builtin.file import entry as file_entry
-from lbdisc.builtin.file.entry import FileEntry, Signature
+from lbdisc.builtin.file.entry import FileEntry, Signature, Touched
 from lbdisc.builtin.file.settings import FileSettings
 from lbdisc.errors import EntryError
 from lbdisc.values import Endpoint, Problem, Snapshot, check_service
@@ -24,8 +24,15 @@ class _Seen:
 
     signature: Signature | None
     entry: FileEntry | None
-    ends: float = INFINITE
+    touched: Touched | None = None
     problem: str = ""
+
+    @property
+    def ends(self) -> float:
+        """When the entry's lease ends, on the monotonic clock."""
+        if self.entry is None or self.touched is None:
+            return INFINITE
+        return self.touched.ends(self.entry.ttl)
 
 
 class Folder:
@@ -164,7 +171,8 @@ class Folder:
             return seen or _Seen(None, None)
         except (EntryError, OSError) as error:
             return _flawed(seen, file_entry.signature(found), error)
-        return _Seen(file_entry.signature(state), entry, file_entry.lease_end(state, entry.ttl))
+        touched = Touched.found(state, seen.touched if seen else None)
+        return _Seen(file_entry.signature(state), entry, touched)
 
     def _forget(self, path: str, *, clean: bool) -> bool:
         seen = self._files.get(path)
@@ -243,7 +251,7 @@ def _flawed(seen: _Seen | None, state: Signature | None, error: Exception) -> _S
     what = (error.strerror if isinstance(error, OSError) else "") or str(error)
     if seen is None:
         return _Seen(state, None, problem=what)
-    return _Seen(state, seen.entry, seen.ends, what)
+    return _Seen(state, seen.entry, seen.touched, what)
 
 
 def _differs(one: _Seen, other: _Seen) -> bool:

@@ -12,7 +12,7 @@ from threading import Event
 
 from lbdisc import atomic, records
 from lbdisc.builtin.file import entry as file_entry
-from lbdisc.builtin.file.entry import SUFFIX, FileEntry, Signature
+from lbdisc.builtin.file.entry import SUFFIX, FileEntry, Touched
 from lbdisc.builtin.file.settings import FileSettings
 from lbdisc.errors import EntryError, RegistrarError, WriteRefused
 from lbdisc.values import Endpoint
@@ -62,7 +62,7 @@ class _Entry:
 
     def __init__(self, settings: FileSettings, path: Path, owner: str) -> None:
         self._settings, self._path, self._owner = settings, path, owner
-        self._lease: tuple[Signature, float] | None = None
+        self._touched: Touched | None = None
         self.lease = settings.ttl
         self.rival = ""
 
@@ -95,10 +95,8 @@ class _Entry:
 
     def _alive(self, entry: FileEntry, state: os.stat_result) -> bool:
         """Whether the lease of another's file still runs, by the clock that no one sets."""
-        signature = file_entry.signature(state)
-        if self._lease is None or self._lease[0] != signature:
-            self._lease = signature, file_entry.lease_end(state, entry.ttl)
-        return self._lease[1] > time.monotonic()
+        self._touched = Touched.found(state, self._touched)
+        return self._touched.ends(entry.ttl) > time.monotonic()
 
     def _write(self, endpoint: Endpoint) -> bool:
         with suppress(FileExistsError):

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from lbdisc.fields import Seconds, described
+from lbdisc.fields import NotEmpty, Seconds, described
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -14,7 +14,7 @@ class FileSettings:
     """Where the files are, what they leave out, and how long a registrar's file lives."""
 
     dir: Path = described("the folder of nodes", Path("/nodes"))
-    service: str = described("the service of the files directly in the folder", "nodes")
+    service: NotEmpty = described("the service of the files directly in the folder", "nodes")
     port: Annotated[int, Field(ge=1, le=65535)] = described(
         "the port of a node whose file names none", 3000
     )

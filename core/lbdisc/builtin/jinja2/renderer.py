@@ -11,7 +11,9 @@ from typing import Any
 import jinja2
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
+from lbdisc.builtin.jinja2.fingerprint import fingerprint
 from lbdisc.builtin.jinja2.memory import Memory
+from lbdisc.builtin.jinja2.variables import Declared, Variable, declared_in
 from lbdisc.errors import RenderError, SettingsError, shown
 from lbdisc.fields import described
 from lbdisc.rendered import Rendered
@@ -36,8 +38,14 @@ class JinjaSettings:
     state_dir: Path = described("state_dir as the template sees it", Path("{state_dir}"))
     output: Path = described("output, whose folder `file(…)` names files in", Path("{output}"))
     vars: dict[str, Any] = field(
-        default_factory=dict, metadata={"help": "the operator's variables, free in name and form"}
+        default_factory=dict,
+        metadata={"help": "the operator's variables, as the template declares them"},
     )
+
+    @staticmethod
+    def variables() -> tuple[Variable, ...]:
+        """Those that the default template declares, for the reference."""
+        return declared_in(TEMPLATES / "haproxy.cfg.j2") or ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,28 +65,31 @@ class JinjaRenderer:
 
     def __init__(self, settings: JinjaSettings) -> None:
         self._settings = settings
-        for service in settings.services:
-            check_name(service, what="service in the setting services")
+        _check_services(settings.services)
         _check_names(settings)
+        files = {name: path.expanduser().absolute() for name, path in settings.files.items()}
+        self._vars = Declared.of([settings.template, *files.values()]).filled(settings.vars)
         self._services: dict[str, Service] = {}
+        self._fingerprint = fingerprint({"": settings.template, **settings.files})
         self._main = _Template(settings.template, self._file)
-        self._files = {
-            name: _Template(path.expanduser().absolute(), self._file)
-            for name, path in settings.files.items()
-        }
+        self._files = {name: _Template(path, self._file) for name, path in files.items()}
 
     def render(self, snapshot: Snapshot) -> Rendered:
         """The configuration. Raises ``RenderError`` that names the template's line."""
         services = self._services_of(snapshot)
         values = {
             "services": services,
-            "vars": self._settings.vars,
+            "vars": self._vars,
             "state_dir": str(self._settings.state_dir),
         }
         size = len(snapshot) + len(services)
         text = self._main.render(size, values)
         files = ((name, each.render(size, values)) for name, each in self._files.items())
         return Rendered(text, tuple(files))
+
+    def fingerprint(self) -> str:
+        """That of the templates as they were read; variables are each host's own."""
+        return self._fingerprint
 
     def _file(self, name: str) -> str:
         """In a template: the path of a further file."""
@@ -95,6 +106,13 @@ class JinjaRenderer:
             service = Service(name=name, endpoints=members.get(name, ()))
             self._services[name] = service if service != before.get(name) else before[name]
         return [self._services[name] for name in self._settings.services]
+
+
+def _check_services(services: tuple[str, ...]) -> None:
+    for service in services:
+        check_name(service, what="service in the setting services")
+    if len({*services}) < len(services) or not services:
+        raise SettingsError("bad setting jinja2.services: name each service once, one at least")
 
 
 def _check_names(settings: JinjaSettings) -> None:

@@ -64,10 +64,10 @@ def _states(event: events.Event) -> tuple[str, ...]:
             return ("READY=1",)
         case events.ProgramStopping():
             return ("STOPPING=1",)
-        case events.EntryRegistered() | events.EntryDraining():
+        case events.EntryRegistered() | events.EntryDraining() | events.EntryKept():
             return ("READY=1", f"STATUS=registered as {event.endpoint}")
         case events.EntryWaiting():
             return ("READY=1", "STATUS=another holds this name: waiting")
         case events.EntryRefused():
-            return ("READY=1", f"STATUS=not registered: {event.error}")
+            return ("READY=1", f"STATUS={event.name}: {event.error}")
     return ()

@@ -12,12 +12,14 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
-from lbdisc.errors import ApplyError, SettingsError
+from lbdisc.errors import ApplyError
 from lbdisc.haproxy.binds import unix_path
 from lbdisc.haproxy.errors import ReloadFailed, Unreachable
 from lbdisc.haproxy.process.output import ProcessOutput
 from lbdisc.haproxy.process.program import find
 from lbdisc.haproxy.process.stale import clear_socket
+from lbdisc.haproxy.process.whose_file import check_file
+from lbdisc.haproxy.sockets.closed import is_there
 from lbdisc.haproxy.sockets.master import RELOAD_LIMIT, Master, Processes, alerts, first_alert
 from lbdisc.haproxy.sockets.socket import answers
 
@@ -56,16 +58,23 @@ class Managed:
 
         Raises ``SettingsError`` when what serves there runs another configuration file.
         """
-        if not self._socket.is_socket() or not answers(self._socket):
+        if not is_there(str(self._socket)) or not answers(self._socket):
             return None
         found = self._processes(time.monotonic() + 5)
         if found is None or found.current is None:
             return None
-        self._check_command(found.master)
+        return found if self.take(found.master) else None
+
+    def take(self, pid: int) -> bool:
+        """Take over the master ``pid``, also where its socket is gone; whether it lives.
+
+        Raises ``SettingsError`` when it runs another configuration file.
+        """
         with suppress(ProcessLookupError):
-            self._watch(found.master)
-            return found
-        return None
+            check_file(self.config, pid, str(self._socket))
+            self._watch(pid)
+            return True
+        return False
 
     def start(self, *, runtime: str = "", limit: float = START_LIMIT) -> Processes:
         """Start it, and return when a worker serves; ``runtime`` is its stats socket, if any.
@@ -141,17 +150,6 @@ class Managed:
             os.close(self._pidfd)
         self._pidfd, self._pid = os.pidfd_open(pid), pid
         self._leads = os.getpgid(pid) == pid
-
-    def _check_command(self, pid: int) -> None:
-        try:
-            command = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
-        except OSError:
-            command = []
-        if str(self.config).encode() not in command:
-            raise SettingsError(
-                f"the HAProxy at {self._socket} (process {pid}) does not run {self.config}:"
-                " stop it, or set haproxy.master_socket to another path"
-            )
 
     def _processes(self, until: float) -> Processes | None:
         """``show proc``, asked again while a reload is under way."""

@@ -7,15 +7,18 @@ guide 4, "SIGUSR2").
 
 import signal
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
 import structlog
 
 from lbdisc.haproxy.binds import unix_path
-from lbdisc.haproxy.errors import HaproxyError, Unreachable
+from lbdisc.haproxy.errors import Forbidden, HaproxyError, Unreachable
 from lbdisc.haproxy.process.managed import Managed
+from lbdisc.haproxy.process.whose_file import check_file
 from lbdisc.haproxy.settings import HaproxySettings
+from lbdisc.haproxy.sockets.closed import is_there, own_group
 from lbdisc.haproxy.sockets.master import Master
 from lbdisc.haproxy.sockets.socket import Runtime
 
@@ -26,14 +29,18 @@ _EVERY = 0.02  # seconds between two looks for a new worker
 class Workers:
     """The workers of the HAProxy at ``master_socket``, of ``managed`` where it is ours.
 
-    ``runtime`` is the runtime socket of what runs, ``""`` where there is none.
+    ``runtime`` is the runtime socket of what runs, ``""`` where there is none. ``noted`` tells the
+    master that an earlier lbdisc left, as long as it lives, else 0.
     """
 
-    def __init__(self, master_socket: str) -> None:
+    def __init__(self, master_socket: str, noted: Callable[[], int] = lambda: 0) -> None:
         self.managed: Managed | None = None
+        self._noted = noted
         self._socket = master_socket
         self._master = Master(master_socket)
         self._told = False
+        self._remarked = ""
+        self.away = ""  # why the HAProxy of a supervisor could not be asked at the last look
 
     @property
     def died(self) -> str:
@@ -44,20 +51,62 @@ class Workers:
         return f"HAProxy is not running{': ' + words if words else ''}"
 
     def alive(self, settings: HaproxySettings, config: Path, runtime: str) -> bool:
-        """Whether there is a HAProxy to reload; takes over one that an earlier lbdisc left."""
+        """Whether there is a HAProxy to reload; takes over one that an earlier lbdisc left.
+
+        Raises ``SettingsError`` where it runs another file than ``config``, ``Forbidden`` where it
+        may not be asked.
+        """
         if settings.mode == "attached":
-            with suppress(HaproxyError):
-                return self.current(runtime) != 0
-            return False
+            return self._attached(config, runtime)
         if self.managed is None:
             master = Path(settings.master_socket)
             self.managed = Managed(binary=settings.binary, config=config, master=master)
         if self.managed.alive():
             return True
-        found = self.managed.adopt()
-        if found is not None:
-            log.info("took over the HAProxy that serves already", process=found.master)
-        return found is not None
+        noted = 0 if self.managed.adopt() else self._noted()
+        if not self.managed.alive() and not (noted and self.managed.take(noted)):
+            return False
+        log.info("took over the HAProxy that serves already", process=self.managed.pid)
+        return True
+
+    def master(self) -> int:
+        """The process id of the master, 0 where none tells it."""
+        if self.managed is not None:
+            return self.managed.pid
+        with suppress(HaproxyError):
+            return self._master.processes().master
+        return 0
+
+    def _attached(self, config: Path, runtime: str) -> bool:
+        self.away = ""
+        try:
+            worker = self.current(runtime)
+        except Forbidden as error:
+            raise Forbidden(
+                f"{error}. Start HAProxy with -S {self._socket},mode,660,group,{own_group()}"
+                " (docs/attach.md)"
+            ) from error
+        except HaproxyError as error:
+            self.away = str(error)
+            return False
+        with suppress(HaproxyError):
+            self._remark(self.remark(config))
+        if not worker:
+            self.away = f"the master at {self._socket} has no worker"
+        return worker != 0
+
+    def remark(self, config: Path) -> str:
+        """What to know of the files that the HAProxy there runs, ``""`` if nothing.
+
+        Raises ``SettingsError`` where ``config`` is none of them, ``HaproxyError`` where it cannot
+        be asked.
+        """
+        return check_file(config, self._master.processes().master, self._socket)
+
+    def _remark(self, found: str) -> None:
+        if found and found != self._remarked:
+            log.warning("HAProxy runs several files", says=found)
+        self._remarked = found
 
     def start(self, runtime: str) -> int:
         """Start ours; the process id of its worker. Raises as ``Managed.start``."""
@@ -97,7 +146,7 @@ class Workers:
     @property
     def _lost(self) -> bool:
         path = unix_path(self._socket)
-        return bool(path) and not Path(path).is_socket()
+        return bool(path) and not is_there(path)
 
     def _tell(self) -> None:
         if not self._told:

@@ -15,7 +15,8 @@ from types import TracebackType
 from typing import Self
 
 from lbdisc.errors import SettingsError, shown
-from lbdisc.haproxy.errors import HaproxyError, Refused, Unreachable
+from lbdisc.haproxy.errors import Forbidden, HaproxyError, Refused, Unreachable
+from lbdisc.haproxy.sockets.closed import may_not_open, why_closed
 from lbdisc.haproxy.sockets.commands import Command, is_name
 from lbdisc.haproxy.sockets.rows import (
     Info,
@@ -26,7 +27,7 @@ from lbdisc.haproxy.sockets.rows import (
     read_states,
     read_stats,
 )
-from lbdisc.haproxy.versions import MAX_LINE, OLDEST, Features
+from lbdisc.haproxy.versions import MAX_LINE, Features
 
 TIMEOUT = 5.0  # seconds without a byte of an answer
 BURST = 1000  # bytes sent at a time: longer bursts cost the clients' latency under load
@@ -36,21 +37,29 @@ _PROMPT = b"\n> "
 def dial(address: str | Path, timeout: float) -> socket.socket:
     """A connection to a Unix path (absolute, relative or ``unix@…``) or to ``host:port``.
 
-    Raises ``Unreachable``, ``SettingsError`` when ``address`` is neither.
+    Raises ``Unreachable``, of which ``Forbidden`` is one, ``SettingsError`` when ``address`` is
+    neither.
     """
+    host_port = host_and_port(address)
+    if host_port is None:
+        return _dial_path(str(address).removeprefix("unix@"), timeout)
     try:
-        host_port = host_and_port(address)
-        if host_port is not None:
-            return socket.create_connection(host_port, timeout=timeout)
-        connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        connection.settimeout(timeout)
-        try:
-            connection.connect(str(address).removeprefix("unix@"))
-        except BaseException:
-            connection.close()
-            raise
+        return socket.create_connection(host_port, timeout=timeout)
     except OSError as error:
         raise Unreachable(f"nothing answers at HAProxy's socket {address}: {error}") from error
+
+
+def _dial_path(path: str, timeout: float) -> socket.socket:
+    connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    connection.settimeout(timeout)
+    try:
+        connection.connect(path)
+    except BaseException as error:
+        connection.close()
+        if not isinstance(error, OSError):
+            raise
+        kind = Forbidden if may_not_open(error) else Unreachable
+        raise kind(f"nothing answers: {why_closed(path, error)}") from error
     return connection
 
 
@@ -243,14 +252,6 @@ def _bursts(lines: Sequence[str]) -> Iterator[list[str]]:
         size += len(line) + 1
     if burst:
         yield burst
-
-
-def features_of(address: str) -> Features:
-    """What the HAProxy at ``address`` can do; the least, where none answers or none is named."""
-    if address:
-        with suppress(HaproxyError), Runtime(address) as runtime:
-            return runtime.features()
-    return OLDEST
 
 
 def answers(address: str | Path, *, timeout: float = 1.0) -> bool:

@@ -8,6 +8,7 @@ from lbdisc.testing.backend import Ability, Backend
 from lbdisc.testing.promises.common import never_fewer, sees
 from lbdisc.testing.roles import SLACK, Holding, Watching
 
+CHANGES = 10  # by others, so that what was set up anew is past what it replaces
 LAST_WORDS = 3.0  # seconds for a farewell, and a last attempt over another connection
 
 
@@ -139,6 +140,46 @@ class FaultPromises:
             backend.wipe()
             deadline = backend.detection + backend.patience
             sees(watching, backend, endpoint, deadline=deadline)
+
+    def test_another_history_is_followed(self, backend: Backend) -> None:
+        """What is set up anew while nobody looks, and written to since, is all that is published.
+
+        However much its names, its place and the number of its changes are those of the old one.
+        """
+        backend.needs("cut", "wipe")
+        old = [backend.endpoint(name) for name in ("s1", "s2")]
+        for endpoint in old:
+            backend.write(endpoint)
+        with Watching(backend.discovery()) as watching:
+            sees(watching, backend, *old)
+            backend.cut()
+            watching.failed(deadline=backend.patience)
+            backend.wipe()
+            new = replace(old[1], port=old[1].port + 1)
+            for endpoint in (*old, *[new] * CHANGES):
+                backend.write(endpoint)
+            backend.remove(old[0])
+            backend.heal()
+            sees(watching, backend, new)
+            late = backend.endpoint("s3")
+            backend.write(late)
+            sees(watching, backend, new, late)
+
+    def test_held_endpoint_comes_into_another_history(self, backend: Backend) -> None:
+        """A held endpoint is registered in what was set up anew while nobody looked."""
+        backend.needs("register", "cut", "wipe")
+        endpoint, other = backend.endpoint("s1"), backend.endpoint("s2")
+        with Holding(backend.registrar("s1"), endpoint) as holding:
+            holding.held(deadline=backend.patience)
+            backend.cut()
+            backend.wipe()
+            for _ in range(CHANGES):
+                backend.write(other)
+            backend.heal()
+            with Watching(backend.discovery()) as watching:
+                deadline = backend.detection + backend.patience
+                sees(watching, backend, endpoint, other, deadline=deadline)
+            holding.held(deadline=backend.patience)
 
     def test_compacted_history_loses_nothing(self, backend: Backend) -> None:
         """A watch whose place in the history was compacted away lists anew, and misses nothing."""

@@ -73,9 +73,11 @@ class Lab:
             "state_dir": self._state_dir,
             "output": self._output,
             "services": [SERVICE],
+            "haproxy.on_stop": "stop",
             "jinja2.vars.http_bind": f"{LOOPBACK}:{self._port}",
             "jinja2.vars.stats_bind": f"{LOOPBACK}:{self._stats_port}",
             "jinja2.vars.cli_bind": "",
+            "jinja2.vars.check": "HEAD /",
             **self.registry.settings,
         }
 

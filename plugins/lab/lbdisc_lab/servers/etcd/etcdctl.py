@@ -32,7 +32,8 @@ class Etcdctl:
     ) -> str:
         """Run one command; returns its output."""
         command = [binary("etcdctl", "etcd-client")]
-        command.append(f"--endpoints={','.join(urls or self._urls())}")
+        if addresses := self._urls() if urls is None else urls:
+            command.append(f"--endpoints={','.join(addresses)}")
         if self._certificates:
             command += _tls_arguments(self._certificates)
         environment = {**os.environ, "ETCDCTL_API": "3"}
@@ -83,13 +84,18 @@ class Etcdctl:
         found = [line.split(":")[1] for line in lines if line.startswith(f'"{field}"')]
         return int(found[0]) if found else 0
 
+    @property
+    def revision(self) -> int:
+        """The newest revision of the cluster."""
+        return self.field("no-such-key", "Revision")
+
     def leases(self) -> list[str]:
         """The ids of all leases."""
         return self.run("lease", "list").split()[3:]
 
     def compact(self) -> None:
         """Forget every revision but the newest."""
-        self.run("compact", "--physical", str(self.field("no-such-key", "Revision")))
+        self.run("compact", "--physical", str(self.revision))
 
     def leads(self, url: str) -> bool:
         """Whether the member at ``url`` is the leader."""

@@ -15,6 +15,8 @@ from lbdisc.testing.waiting import eventually
 from lbdisc_lab.servers.certificates import Certificates
 from lbdisc_lab.servers.etcd.etcdctl import PASSWORD, USER, Etcdctl, binary
 
+TOKEN = "lbdisc"
+
 
 @dataclass
 class EtcdServer:
@@ -61,7 +63,6 @@ class EtcdCluster:
         self.cli = Etcdctl(self._running_urls, certificates)
         self._auth = auth
         self._arguments = arguments
-        self._age = 0
 
     def _running_urls(self) -> list[str]:
         return [server.url for server in self.servers if server.running]
@@ -100,7 +101,6 @@ class EtcdCluster:
             eventually(partial(self._serves, server), what=f"{server.name} to serve")
 
     def _command(self, server: EtcdServer) -> list[str | Path]:
-        cluster = ",".join(f"{other.name}={other.peer_url}" for other in self.servers)
         return [
             binary("etcd", "etcd-server"),
             f"--name={server.name}",
@@ -109,8 +109,8 @@ class EtcdCluster:
             f"--advertise-client-urls={server.url}",
             f"--listen-peer-urls={server.peer_url}",
             f"--initial-advertise-peer-urls={server.peer_url}",
-            f"--initial-cluster={cluster}",
-            f"--initial-cluster-token=lbdisc-{self._age}",
+            f"--initial-cluster={self._members()}",
+            f"--initial-cluster-token={TOKEN}",
             "--logger=zap",
             "--log-level=warn",
             "--max-txn-ops=20000",
@@ -159,13 +159,46 @@ class EtcdCluster:
         self.start(index)
 
     def wipe(self) -> None:
-        """kill -9 the whole cluster, and start a new, empty one at the same addresses."""
+        """kill -9 the whole cluster, and start a new, empty one by the same command lines.
+
+        Its ids are those of the old one, as the same names and token make the same ids.
+        """
+        self._lose_data()
+        self.cli.auth = False
+        self.setup()
+
+    def backup(self) -> Path:
+        """A snapshot of all there is, for ``restore``."""
+        file = self.folder / "backup.db"
+        file.unlink(missing_ok=True)
+        self.cli.run("snapshot", "save", str(file), urls=self._running_urls()[:1])
+        return file
+
+    def restore(self, backup: Path) -> None:
+        """kill -9 the whole cluster, and start it again with what ``backup`` holds."""
+        self._lose_data()
+        for server in self.servers:
+            self.cli.run(
+                *("snapshot", "restore", str(backup)),
+                *(f"--name={server.name}", f"--data-dir={server.folder}"),
+                *(f"--initial-cluster={self._members()}", f"--initial-cluster-token={TOKEN}"),
+                f"--initial-advertise-peer-urls={server.peer_url}",
+                urls=[],
+            )
+        self.start()
+
+    def outrun(self, revision: int) -> None:
+        """Let others write until the cluster is past ``revision``."""
+        while self.cli.revision <= revision:
+            self.cli.put("/others/key", "x")
+
+    def _lose_data(self) -> None:
         self.kill()
         for server in self.servers:
             shutil.rmtree(server.folder, ignore_errors=True)
-        self._age += 1
-        self.cli.auth = False
-        self.setup()
+
+    def _members(self) -> str:
+        return ",".join(f"{server.name}={server.peer_url}" for server in self.servers)
 
     def leader(self) -> int:
         """The index of the leader, waiting for an election if need be."""

@@ -19,12 +19,15 @@ def start(
     tls: bool = False,
     client_certificates: bool = False,
     names: tuple[str, ...] = NAMES,
+    config: tuple[str, ...] = (),
+    properties: tuple[str, ...] = (),
 ) -> ZooKeeperEnsemble:
     """Start ``members`` servers with their data in ``folder``; returns when they serve.
 
     ``tick`` is tickTime in seconds; the shortest session is twice that. ``sasl`` knows the user
     ``USER`` with ``PASSWORD``; ``require_sasl`` lets nobody else in. ``tls`` opens a port with
     certificates made on the spot for ``names``, ``client_certificates`` asks for one of the client.
+    ``config`` are further lines of ``zoo.cfg``, ``properties`` are for Java.
     Raises ``RuntimeError`` that names the Debian package when a program is missing.
     """
     registry = ZooKeeperEnsemble(
@@ -37,6 +40,8 @@ def start(
         tls=tls or client_certificates,
         client_certificates=client_certificates,
         names=names,
+        config=config,
+        properties=properties,
     )
     registry.start()
     return registry

@@ -1,6 +1,7 @@
 """An operator at ZooKeeper, or another program that writes there."""
 
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from types import TracebackType
 from typing import Any, Self
 
@@ -34,6 +35,13 @@ class Editor:
     ) -> None:
         self.kazoo.stop()
         self.kazoo.close()
+
+    @contextmanager
+    def away(self) -> Iterator[None]:
+        """Without its session, which a later one knows nothing of."""
+        self.kazoo.stop()
+        yield
+        self.kazoo.start(timeout=DEADLINE)
 
     def put(self, path: str, text: str | bytes) -> None:
         """Create or change the persistent node at ``path``."""

@@ -56,12 +56,15 @@ class ZooKeeperEnsemble:
         tls: bool,
         client_certificates: bool,
         names: tuple[str, ...],
+        config: tuple[str, ...],
+        properties: tuple[str, ...],
     ) -> None:
         self.folder = folder
         self._tick = tick
         self._session_timeout = session_timeout
         self._sasl, self._require_sasl = sasl, require_sasl
         self._client_certificates = client_certificates
+        self._more_config, self._properties = config, properties
         self._certificates = Certificates(folder / "tls", names) if tls else None
         self._ports = [_Ports(*(free_port() for _ in range(4))) for _ in range(members)]
         self._java, self._class_path = _java(), _class_path()
@@ -74,6 +77,7 @@ class ZooKeeperEnsemble:
         (home / "zoo.cfg").write_text("\n".join([*self._config(index), ""]))
         options = [*_JVM, "-Dzookeeper.forceSync=no", "-Dzookeeper.preAllocSize=1024"]
         options.append("-Dorg.slf4j.simpleLogger.defaultLogLevel=warn")
+        options += [f"-D{each}" for each in self._properties]
         if self._sasl:
             (home / "jaas.conf").write_text(
                 "Server { org.apache.zookeeper.server.auth.DigestLoginModule required "
@@ -104,6 +108,7 @@ class ZooKeeperEnsemble:
             yield "authProvider.1=org.apache.zookeeper.server.auth.SASLAuthenticationProvider"
         if self._certificates:
             yield from self._tls_config(index, self._certificates)
+        yield from self._more_config
 
     def _tls_config(self, index: int, certificates: Certificates) -> Iterable[str]:
         yield "serverCnxnFactory=org.apache.zookeeper.server.NettyServerCnxnFactory"
@@ -236,6 +241,24 @@ class ZooKeeperEnsemble:
         self.kill()
         for index in range(len(self.members)):
             shutil.rmtree(self._home(index) / "data" / "version-2", ignore_errors=True)
+        self.start()
+
+    def backup(self) -> Path:
+        """A copy of all there is, for ``restore``; all members are restarted for it."""
+        folder = self.folder / "backup"
+        self.kill()
+        shutil.rmtree(folder, ignore_errors=True)
+        for index in range(len(self.members)):
+            shutil.copytree(self._home(index) / "data", folder / str(index))
+        self.start()
+        return folder
+
+    def restore(self, backup: Path) -> None:
+        """kill -9 all members, and start them again with what ``backup`` holds."""
+        self.kill()
+        for index in range(len(self.members)):
+            shutil.rmtree(self._home(index) / "data")
+            shutil.copytree(backup / str(index), self._home(index) / "data")
         self.start()
 
     def stop(self) -> None:

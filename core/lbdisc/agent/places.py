@@ -1,0 +1,144 @@
+"""What a registry lists, by address and port: one server has one entry, the newest.
+
+A crashed instance that comes back under a new name at its old address is in the registry twice for
+a while. Both names lead to the same process, which would get the traffic of two.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+from lbdisc.values import Endpoint, Problem, Snapshot
+
+Key = tuple[str, str]  # service and name
+NEVER = float("-inf")
+
+
+class Place(NamedTuple):
+    """Where an endpoint of a service is."""
+
+    service: str
+    address: str
+    port: int
+
+    @classmethod
+    def of(cls, endpoint: Endpoint) -> "Place":
+        return cls(endpoint.service, endpoint.address, endpoint.port)
+
+
+class Places:
+    """The entries of a registry and when each came to its place, in seconds of the caller's clock.
+
+    ``start`` is what was listed before anything is known of times. All methods but ``take`` only
+    look.
+    """
+
+    def __init__(self, start: Snapshot) -> None:
+        self._seen = start
+        self._known = frozenset(endpoint.key for endpoint in start.endpoints)
+        self._first: float | None = None
+        self._at: dict[Place, dict[Key, Endpoint]] = defaultdict(dict)
+        self._came: dict[Key, float] = {}
+        self._services: dict[tuple[str, int], set[str]] = defaultdict(set)
+        self._shared: set[Place] = set()
+        for endpoint in start.endpoints:
+            self._put(endpoint, NEVER)
+
+    @property
+    def snapshot(self) -> Snapshot:
+        """What was taken last."""
+        return self._seen
+
+    def take(self, snapshot: Snapshot, now: float) -> set[Place]:
+        """Take in the registry's newest state; returns the places where something changed."""
+        change = snapshot.since(self._seen)
+        if self._first is None:
+            self._first = now
+        touched = set()
+        for endpoint in (*change.removed, *change.changed):
+            if old := self._seen.get(endpoint.key):
+                touched.add(Place.of(old))
+                self._drop(old)
+        for endpoint in (*change.changed, *change.added):
+            touched.add(Place.of(endpoint))
+            old = self._seen.get(endpoint.key)
+            stays = old is not None and Place.of(old) == Place.of(endpoint)
+            self._put(endpoint, self._came[endpoint.key] if stays else now)
+        self._seen = snapshot
+        return touched
+
+    def entry(self, key: Key) -> Endpoint | None:
+        """The entry of this service and name."""
+        return self._seen.get(key)
+
+    def at(self, place: Place) -> Endpoint | None:
+        """The one that counts of all entries with this place: the newest."""
+        entries = self._at.get(place)
+        if not entries:
+            return None
+        return (
+            next(iter(entries.values()))
+            if len(entries) == 1
+            else min(entries.values(), key=self._rank)
+        )
+
+    def reused(self, place: Place, since: float) -> bool:
+        """Whether another service has this address and port, and since later than ``since``."""
+        others = self._services.get(place[1:], set()) - {place.service}
+        return any(
+            self._came[key] > since
+            for other in others
+            for key in self._at[place._replace(service=other)]
+        )
+
+    def doubles(self) -> Iterator[tuple[Endpoint, Endpoint]]:
+        """The entries that do not count, each with the one that does in its place."""
+        for place in self._shared:
+            counts = self.at(place)
+            if counts is not None:
+                yield from ((e, counts) for e in self._at[place].values() if e is not counts)
+
+    def _rank(self, endpoint: Endpoint) -> tuple[float, bool, bool, str]:
+        """The least counts. Of those that were there at first, nobody knows which is newer."""
+        came = self._came[endpoint.key]
+        if self._first is not None and came <= self._first:
+            came = NEVER
+        return -came, endpoint.draining, endpoint.key not in self._known, endpoint.name
+
+    def _put(self, endpoint: Endpoint, came: float) -> None:
+        place = Place.of(endpoint)
+        entries = self._at[place]
+        entries[endpoint.key] = endpoint
+        self._came[endpoint.key] = came
+        self._services[place[1:]].add(place.service)
+        if len(entries) > 1:
+            self._shared.add(place)
+
+    def _drop(self, endpoint: Endpoint) -> None:
+        place = Place.of(endpoint)
+        entries = self._at[place]
+        del entries[endpoint.key]
+        if len(entries) < 2:
+            self._shared.discard(place)
+        if not entries:
+            del self._at[place]
+            services = self._services[place[1:]]
+            services.discard(place.service)
+            if not services:
+                del self._services[place[1:]]
+
+
+def double(pair: tuple[Endpoint, Endpoint]) -> Problem:
+    """What is said of an entry that does not count."""
+    left_out, counts = pair
+    what = f"{counts.name} has the same address {counts.host_port}, and is the newer one"
+    return Problem(f"{left_out.service}/{left_out.name}", what)
+
+
+def one_each(snapshot: Snapshot, pairs: Iterable[tuple[Endpoint, Endpoint]]) -> Snapshot:
+    """``snapshot`` without the entries that do not count; they are among its problems."""
+    found = sorted(pairs)
+    if not found:
+        return snapshot
+    left = snapshot.patched((), [endpoint.key for endpoint, _ in found])
+    return Snapshot(left.endpoints, tuple(sorted({*snapshot.problems, *map(double, found)})))

@@ -1,0 +1,32 @@
+"""What stands for the texts of templates, and of those that they include, import or extend."""
+
+from collections.abc import Mapping
+from contextlib import suppress
+from hashlib import sha256
+from pathlib import Path
+
+import jinja2
+from jinja2 import meta
+
+
+def fingerprint(templates: Mapping[str, Path]) -> str:
+    """Of ``templates`` by name; one that cannot be read says so when it is rendered."""
+    found = sha256()
+    for name, path in sorted(templates.items()):
+        for part, text in sorted(_texts(path.expanduser().absolute()).items()):
+            found.update(f"{name}\0{part}\0{len(text)}\0{text}".encode())
+    return found.hexdigest()
+
+
+def _texts(path: Path) -> dict[str, str]:
+    """The main template under ``""``, wherever it lies; the others by the names it gives them."""
+    environment = jinja2.Environment(autoescape=False)  # noqa: S701 - nothing is rendered here
+    texts: dict[str, str] = {}
+    wanted = [("", path)]
+    while wanted:
+        name, file = wanted.pop()
+        with suppress(OSError, UnicodeDecodeError, jinja2.TemplateError):
+            texts[name] = file.read_text()
+            names = meta.find_referenced_templates(environment.parse(texts[name]))
+            wanted += [(n, path.parent / n) for n in names if n and n not in texts]
+    return texts
