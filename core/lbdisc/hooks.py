@@ -174,6 +174,8 @@ class Reloader(Protocol):
     def check(self, candidate: Path) -> None:
         """Raise ``CheckError`` with the load balancer's own words if it refuses the main file.
 
+        All of them in its ``said``: the endpoints at fault are found by names and ``FILE:LINE``.
+        May be called in another thread, beside all else.
         Further files of the configuration are where the file at ``candidate`` says.
         """
 
