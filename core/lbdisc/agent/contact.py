@@ -65,15 +65,20 @@ class FirstContact:
         self._accept = accept
         self._failures = Repeats()
 
-    def meeting(self, candidate: Rendered) -> Meeting:
-        """What applying ``candidate`` would do to the file as it is. Raises ``ApplyError``."""
+    def meeting(self, candidate: Rendered, *, counted: bool = True) -> Meeting:
+        """What applying ``candidate`` would do to the file as it is. Raises ``ApplyError``.
+
+        What is taken of a file that is ours is only ``counted`` for who wants to know: of ten
+        thousand servers that takes its time.
+        """
         try:
             text = atomic.held(self.settings.output)
         except OSError as error:
             what = error.strerror or error
             raise ApplyError(f"cannot read {self.settings.output}: {what}") from error
         strange = "" if text is None else self._strange(text)
-        takes = self._losses(text or "", candidate.text)
+        counts = text is not None and (counted or bool(strange))
+        takes = self._losses(text or "", candidate.text) if counts else Losses()
         refused = self._refusal(strange, takes) if strange and text != candidate.text else ""
         return Meeting(text=text, strange=strange, takes=takes, refused=refused)
 
@@ -115,7 +120,7 @@ class FirstContact:
         itself. Raises ``TakeoverRefused``, ``ApplyError`` where no copy can be kept.
         """
         candidate = planned.candidate
-        met = self.meeting(candidate)
+        met = self.meeting(candidate, counted=False)
         if met.refused:
             raise TakeoverRefused(met.refused)
         replaces = met.strange and met.text != candidate.text
