@@ -44,8 +44,6 @@ types: setup ## mypy, strict
 	@$(RUN)/mypy core plugins tests benchmarks
 
 # A test that fails is run again, twice at most, and the summary shows it. What is known to need that, and why:
-# - a master's socket refuses connections while the master executes itself anew in a reload
-#   (test_what_haproxy_refuses_at_run_time_comes_by_a_reload asks it then);
 # - pytest's unclosed sockets after another test's failure count for the test that collects garbage.
 # Three at a time on two cores, as most of them wait most of the time; a class stays together.
 check: setup servers ## pytest (ARGS="tests/core -k guard")
