@@ -61,11 +61,16 @@ class Desk:
             clock=lambda: self.now,
         )
 
-    def look(self, registry: Snapshot, running: Snapshot | None = None) -> None:
+    def look(
+        self,
+        registry: Snapshot,
+        running: Snapshot | None = None,
+        left_out: Collection[tuple[str, str]] = (),
+    ) -> None:
         snapshot = registry.only(["web"]) if running is None else running
         generation = Generation(number=1, snapshot=snapshot, rendered=Rendered(""), change=Change())
         self.now += 1.0
-        self.presence.look(registry, generation, self.sessions)
+        self.presence.look(registry, generation, self.sessions, left_out)
 
     def drained(self) -> tuple[str, ...] | None:
         found = agent(self.ledger)
@@ -115,6 +120,24 @@ def test_an_endpoint_counts_only_as_it_runs(desk: Desk) -> None:
     assert desk.sessions.asked == []
     assert desk.presence.due is not None
     desk.look(Snapshot.of([web()]))
+    desk.says(web())
+
+
+def test_who_is_left_out_is_acknowledged_once_no_session_is_left(desk: Desk) -> None:
+    registry, out = Snapshot.of([web()]), [web().key]
+    desk.look(registry, Snapshot(), out)
+    desk.says()
+    desk.sessions.free = {web()}
+    desk.look(registry, Snapshot(), out)
+    desk.says(web())
+
+
+def test_who_is_refused_and_runs_as_it_was_is_not_acknowledged(desk: Desk) -> None:
+    desk.sessions.free = {web()}
+    before = replace(web(), state="ready")
+    desk.look(Snapshot.of([web()]), Snapshot.of([before]), [web().key])
+    assert desk.sessions.asked == []
+    desk.look(Snapshot.of([web()]), Snapshot.of([replace(web(), weight=7)]), [web().key])
     desk.says(web())
 
 

@@ -20,6 +20,7 @@ from lbdisc_etcd.failures import (
     StaleLogin,
     sorted_failure,
 )
+from lbdisc_etcd.patience import Patience
 from lbdisc_etcd.settings import EtcdSettings
 from lbdisc_etcd.wire import Session
 from lbdisc_lab.servers.certificates import Certificates
@@ -105,7 +106,7 @@ def test_stranger_is_named() -> None:
         threading.Thread(target=greet, daemon=True).start()
         settings = EtcdSettings(endpoints=(f"127.0.0.1:{server.getsockname()[1]}",))
         with (
-            Session(settings.members[0], settings, timeout=5) as session,
+            Session(settings.members[0], settings, patience=Patience(5)) as session,
             pytest.raises(MemberUnreachable, match="it is no etcd"),
         ):
             session.get(b"key")
@@ -119,7 +120,7 @@ def test_every_kind_of_failure_is_a_failure() -> None:
 
 def test_closed_session_is_a_failure_and_closes_twice() -> None:
     settings = EtcdSettings(endpoints=("127.0.0.1:1",))
-    session = Session(settings.members[0], settings, timeout=1)
+    session = Session(settings.members[0], settings, patience=Patience(1))
     session.close()
     session.close()
     with pytest.raises(MemberUnreachable, match="closed"):
@@ -132,7 +133,7 @@ def test_silent_server_is_a_failure_within_the_timeout() -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         settings = EtcdSettings(endpoints=(f"127.0.0.1:{server.getsockname()[1]}",))
         with (
-            Session(settings.members[0], settings, timeout=0.5) as session,
+            Session(settings.members[0], settings, patience=Patience(0.5)) as session,
             pytest.raises(MemberUnreachable),
         ):
             session.get(b"key")
@@ -141,7 +142,7 @@ def test_silent_server_is_a_failure_within_the_timeout() -> None:
 def test_session_is_closed_under_a_request_by_another_thread() -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         settings = EtcdSettings(endpoints=(f"127.0.0.1:{server.getsockname()[1]}",))
-        with Session(settings.members[0], settings, timeout=30) as session:
+        with Session(settings.members[0], settings, patience=Patience(30)) as session:
             threading.Timer(0.1, session.close).start()
             with pytest.raises(MemberUnreachable):
                 session.get(b"key")
@@ -163,5 +164,5 @@ def test_bad_file_names_its_setting(tmp_path: Path, setting: str, content: str |
         {"etcd.endpoints": ["https://127.0.0.1:1"]}, **{name: str(files[name]) for name in files}
     )
     with pytest.raises(EtcdRefused, match=rf"etcd\.{setting}") as caught:
-        Session(settings.members[0], settings, timeout=1)
+        Session(settings.members[0], settings, patience=Patience(1))
     assert str(files[setting]) in str(caught.value)

@@ -15,6 +15,7 @@ from lbdisc.testing.waiting import eventually
 from lbdisc.values import Endpoint
 from lbdisc_etcd.failures import MemberUnreachable
 from lbdisc_etcd.messages import Found
+from lbdisc_etcd.patience import Patience
 from lbdisc_etcd.registration import LeasedKey
 from lbdisc_etcd.settings import EtcdSettings
 from lbdisc_etcd.wire import Session
@@ -154,9 +155,12 @@ def test_answer_that_was_lost_is_found_by_the_next_put(
             super().put(key, value, lease=lease, over=over)
             raise MemberUnreachable("no answer")
 
-    with Deaf(settings.members[0], settings, timeout=3) as deaf, pytest.raises(MemberUnreachable):
+    with (
+        Deaf(settings.members[0], settings, patience=Patience(3)) as deaf,
+        pytest.raises(MemberUnreachable),
+    ):
         registration.put(deaf, ENDPOINT)
-    with Session(settings.members[0], settings, timeout=3) as session:
+    with Session(settings.members[0], settings, patience=Patience(3)) as session:
         assert registration.put(session, ENDPOINT)
         assert registry.cli.field(KEY, "Version") == 1
         registration.remove(session)

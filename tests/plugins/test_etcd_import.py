@@ -64,10 +64,11 @@ def test_another_etcd3_is_a_plugin_error_that_names_the_right_one(other_etcd3: P
 
 def test_sessions_have_the_services_that_they_call() -> None:
     done = run("""
+        from lbdisc_etcd.patience import Patience
         from lbdisc_etcd.settings import EtcdSettings
         from lbdisc_etcd.wire import Session, rpc
         settings = EtcdSettings()
-        with Session(settings.members[0], settings, timeout=1):
+        with Session(settings.members[0], settings, patience=Patience(1)):
             assert {"KVStub", "LeaseStub", "WatchStub", "AuthStub"} <= set(dir(rpc))
     """)
     assert (done.returncode, done.stderr) == (0, "")

@@ -16,6 +16,7 @@ from lbdisc.testing.waiting import eventually
 from lbdisc.values import Endpoint
 from lbdisc_etcd.cluster import Cluster
 from lbdisc_etcd.failures import RefusedLogin
+from lbdisc_etcd.patience import Patience
 from lbdisc_etcd.settings import EtcdSettings
 from lbdisc_etcd.wire import Session
 from lbdisc_lab.servers.etcd import EtcdCluster, start
@@ -89,10 +90,10 @@ def test_one_token_serves_a_process_over_broken_connections(guarded: EtcdCluster
 
 def test_lease_is_renewed_without_a_login(guarded: EtcdCluster) -> None:
     settings = settings_of(guarded.settings)
-    with Session(settings.members[0], settings, timeout=PATIENCE) as session:
+    with Session(settings.members[0], settings, patience=Patience(PATIENCE)) as session:
         session.login()
         lease = session.grant(60)
-    with Session(settings.members[0], settings, timeout=PATIENCE) as session:
+    with Session(settings.members[0], settings, patience=Patience(PATIENCE)) as session:
         session.refresh(lease)
         with pytest.raises(RefusedLogin):
             session.get(b"/lbdisc/web/a")

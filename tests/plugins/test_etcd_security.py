@@ -21,6 +21,7 @@ from lbdisc.testing.waiting import eventually
 from lbdisc.values import Endpoint
 from lbdisc_etcd.discovery import EtcdDiscovery
 from lbdisc_etcd.failures import StaleLogin
+from lbdisc_etcd.patience import Patience
 from lbdisc_etcd.registrar import EtcdRegistrar
 from lbdisc_etcd.settings import EtcdSettings
 from lbdisc_etcd.wire import Session
@@ -167,7 +168,7 @@ def test_one_bad_member_among_good_ones_is_passed_over(secure: EtcdCluster) -> N
 
 def test_token_that_is_no_longer_valid_is_a_stale_login(guarded: EtcdCluster) -> None:
     settings = settings_of(guarded.settings)
-    with Session(settings.members[0], settings, timeout=3) as session:
+    with Session(settings.members[0], settings, patience=Patience(3)) as session:
         session.login()
         assert session.get(KEY.encode()).record is None
         guarded.cli.end_tokens()

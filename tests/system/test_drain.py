@@ -22,6 +22,7 @@ from lbdisc.testing.processes import Process, free_port
 from lbdisc.testing.waiting import eventually
 from lbdisc_lab.demo import registries
 from lbdisc_lab.traffic import Traffic
+from support.own_template import OWN_TEMPLATE
 from support.scene import LBDISC, Scene, lost
 
 # Half a dozen programs in each test: a busy machine takes a while to start them.
@@ -166,9 +167,9 @@ class House:
         process = self._register(name, *words, **settings)
         return Node(process, stopped)
 
-    def entry(self, name: str, *, drain_timeout: float = 30.0) -> Node:
+    def entry(self, name: str, *words: str, drain_timeout: float = 30.0) -> Node:
         """A registered node without an app."""
-        words = ["--name", name, "--check", "none", "--drain-timeout", str(drain_timeout)]
+        words = ("--name", name, "--check", "none", "--drain-timeout", str(drain_timeout), *words)
         process = self._register(name, *words, **self.registry.settings)
         node = Node(process, self.folder / f"{name}.stopped")
         eventually(lambda: node.told("registered"), what=f"{name} registered")
@@ -403,6 +404,17 @@ def test_agents_that_keep_to_themselves_or_balance_something_else_are_not_waited
     s1.process.send(signal.SIGTERM)
     assert s1.process.wait() == 0
     assert s1.told(WAITING) == {}
+
+
+def test_who_is_left_out_as_refused_is_not_waited_for(house: House) -> None:
+    template = house.folder / "own.j2"
+    template.write_text(OWN_TEMPLATE)
+    balancer = house.agent("lb1", **{"jinja2.template": template})
+    node = house.entry("lost", "--address", "no-such-host.invalid", drain_timeout=150)
+    eventually(lambda: "entry skipped" in balancer.process.log.read_text(), what="the refusal")
+    node.process.send(signal.SIGTERM)
+    eventually(lambda: node.told("left"), deadline=60, what="the end of the drain")
+    assert node.told("drained")
 
 
 def test_an_agent_is_listed_until_it_stops(house: House) -> None:

@@ -130,8 +130,8 @@ class Agent:
                 self._bring()
             self._look(self._clock())
             self._try_again(self._clock())
-            newest = self._watcher.newest
-            self._presence.look(newest and newest.snapshot, self._running, self._reloader)
+            newest, left_out = self._watcher.newest, self._desired.blaming.left_out
+            self._presence.look(newest and newest.snapshot, self._running, self._reloader, left_out)
             self._report()
             self._wake.wait(self._until_next(self._clock()))
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from lbdisc.values import Endpoint, Snapshot
+from lbdisc.values import Endpoint, Problem, Snapshot
 
 
 class Blames(Protocol):
@@ -31,6 +31,11 @@ class Suspect:
 
     endpoint: Endpoint
     instead: Endpoint | None = None
+
+    def problem(self, words: str) -> Problem:
+        """That it is refused by ``words``."""
+        kept = "it is served as it was before" if self.instead else "left out"
+        return Problem(str(self.endpoint), f"{kept}: {words}")
 
 
 @dataclass(slots=True)

@@ -7,7 +7,7 @@ else of them, or after minutes that grow: a name may resolve later.
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -38,8 +38,7 @@ class LeftOut:
 
     @property
     def problem(self) -> Problem:
-        kept = "it is served as it was before" if self.suspect.instead else "left out"
-        return Problem(str(self.suspect.endpoint), f"{kept}: {self.words}")
+        return self.suspect.problem(self.words)
 
     def later(self, now: float) -> "LeftOut":
         """Refused once more."""
@@ -91,6 +90,11 @@ class Blaming:
     def problems(self) -> frozenset[Problem]:
         """Whom the load balancer refuses, and by what words."""
         return frozenset(left.problem for left in self._left_out.values())
+
+    @property
+    def left_out(self) -> Collection[Key]:
+        """Who is not served as the registry says, if at all: their services and names."""
+        return self._left_out.keys()
 
     @property
     def due(self) -> float | None:

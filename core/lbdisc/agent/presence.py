@@ -7,7 +7,7 @@ goes wrong here, the load balancer is kept in step all the same.
 
 import time
 from bisect import bisect_left
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import replace
 
 import structlog
@@ -76,8 +76,12 @@ class Presence:
         newest: Snapshot | None,
         running: Generation | None,
         reloader: Reloader,
+        left_out: Collection[tuple[str, str]] = (),
     ) -> None:
-        """See which draining endpoints are free of sessions; announced from the first time on."""
+        """See which draining endpoints are free of sessions; announced from the first time on.
+
+        ``left_out`` are those that the load balancer refuses, and gets nothing to send to.
+        """
         if self._registrar is None or newest is None or running is None:
             return
         if digest := self._digesting.look(running, self.settings):
@@ -90,7 +94,8 @@ class Presence:
             self._take(endpoint for endpoint in newest.endpoints if asks(endpoint))
         now = self._clock()
         if now >= self._next and (left := [e for e, over in self._draining.items() if not over]):
-            self._acknowledge(self._over(left, running.snapshot, reloader), running)
+            over = self._over(left, running.snapshot, reloader, left_out)
+            self._acknowledge(over, running)
             end = self._clock()
             self._next = end + max(EVERY, (end - now) * SHARE)
             self._say()
@@ -116,11 +121,17 @@ class Presence:
             self._say()
 
     def _over(
-        self, left: list[Endpoint], running: Snapshot, reloader: Reloader
+        self,
+        left: list[Endpoint],
+        running: Snapshot,
+        reloader: Reloader,
+        left_out: Collection[tuple[str, str]],
     ) -> Iterable[Endpoint]:
         """Those of ``left`` that this load balancer sends nothing to any more."""
         mine = [e for e in left if e.service in self._word.services]
-        applied = [e for e in mine if _holds(running, e)]
+        applied = [
+            e for e in mine if _holds(running, e) or (e.key in left_out and _spares(running, e))
+        ]
         over = [e for e in left if e.service not in self._word.services]
         if not applied or not isinstance(reloader, Drains):
             return over  # a load balancer that cannot tell acknowledges nothing
@@ -209,3 +220,9 @@ class Presence:
 def _holds(snapshot: Snapshot, endpoint: Endpoint) -> bool:
     at = bisect_left(snapshot.endpoints, endpoint)
     return at < len(snapshot.endpoints) and snapshot.endpoints[at] == endpoint
+
+
+def _spares(snapshot: Snapshot, endpoint: Endpoint) -> bool:
+    """Whether ``endpoint`` is not there, or as it drained before."""
+    found = snapshot.get(endpoint.key)
+    return found is None or (found.draining and found.host_port == endpoint.host_port)

@@ -43,7 +43,8 @@ def check_rendered(reloader: "Reloader", output: Path, rendered: "Rendered") -> 
         try:
             reloader.check(mirror(folder, output, rendered, gone=gone))
         except CheckError as error:
-            raise CheckError(str(error).replace(f"{folder}/", "")) from error
+            texts = (text.replace(f"{folder}/", "") for text in (str(error), error.said))
+            raise CheckError(next(texts), said=next(texts)) from error
 
 
 def load_configuration(

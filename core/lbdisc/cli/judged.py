@@ -1,10 +1,14 @@
 """What the registry says now, judged by the guard, for the commands that change nothing."""
 
 import sys
+from functools import partial
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from lbdisc.agent.sifting import Sieve, Sifted
+    from lbdisc.hooks import Reloader, Renderer
     from lbdisc.plugins import Plugins
+    from lbdisc.rendered import Rendered
     from lbdisc.settings.loading import Settings
     from lbdisc.values import Snapshot
 
@@ -24,3 +28,51 @@ def read_judged(plugins: "Plugins", settings: "Settings") -> "tuple[Snapshot, Sn
     if held := held_of(*found):
         sys.stderr.write(f"{held}\n")
     return listed, found[0].snapshot.only(core.services)
+
+
+def sieve(
+    settings: "Settings", renderer: "Renderer", reloader: "Reloader", *, checks: bool = True
+) -> "Sieve":
+    """Asks the load balancer of ``reloader`` if it ``checks``, and changes nothing."""
+    from lbdisc.agent.sifting import Sieve
+    from lbdisc.cli.common import check_rendered
+
+    output = settings.core.output
+
+    def check(rendered: "Rendered") -> None:
+        if checks:
+            check_rendered(reloader, output, rendered)
+
+    return Sieve(renderer, output, check, partial(_served, settings, reloader))
+
+
+def _served(settings: "Settings", reloader: "Reloader") -> "Snapshot":
+    """What the load balancer serves by now, as far as an agent has kept that."""
+    from lbdisc.agent.store import Store
+    from lbdisc.installing import held
+    from lbdisc.planned import Start
+    from lbdisc.values import Snapshot
+
+    core, written = settings.core, held(settings.core.output)
+    known = Store(core.state_dir).last_snapshot()
+    if known is None or written is None:
+        return Snapshot()
+    if isinstance(reloader.plan(core.output, None, written).how, Start):
+        return Snapshot()
+    return known.only(core.services)
+
+
+def sifted(
+    settings: "Settings",
+    snapshot: "Snapshot",
+    renderer: "Renderer",
+    reloader: "Reloader",
+    *,
+    checks: bool = True,
+) -> "Sifted":
+    """What of ``snapshot`` an agent would serve; who is left out is said on standard error."""
+    found = sieve(settings, renderer, reloader, checks=checks).sift(snapshot)
+    sys.stderr.writelines(
+        f"skipped: {problem}\n" for problem in (*snapshot.problems, *found.problems)
+    )
+    return found

@@ -13,7 +13,6 @@ from lbdisc.cli.common import (
     ConfigOption,
     JsonOption,
     SetOption,
-    check_rendered,
     load_configuration,
 )
 
@@ -21,9 +20,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from lbdisc.planned import Planned
-    from lbdisc.plugins import Plugins
     from lbdisc.rendered import Rendered
-    from lbdisc.settings.loading import Settings
 
 RELOAD_NEEDED = 3
 REFUSED = 4
@@ -45,20 +42,22 @@ def render(
 ) -> None:
     """Print the configuration for the registry's state, and change nothing.
 
-    What the guard holds is in it, and said on standard error.
+    What the guard holds is in it, and said on standard error. So is who is left out: for whom the
+    template fails, and with --check whom the load balancer refuses.
 
     With --diff the exit code is 3 when the change would need a reload.
 
     Example: lbdisc render --diff
     """
+    from lbdisc.cli.judged import read_judged, sifted
     from lbdisc.rendered import Rendered
     from lbdisc.settings import choosing
 
     plugins, settings = load_configuration(config, {"backend": backend}, set_)
-    rendered = _rendered(plugins, settings)
     output, reloader = settings.core.output, choosing.reloader(plugins, settings)
-    if check:
-        check_rendered(reloader, output, rendered)
+    _, snapshot = read_judged(plugins, settings)
+    renderer = choosing.renderer(plugins, settings)
+    rendered = sifted(settings, snapshot, renderer, reloader, checks=check).rendered
     if not diff:
         sys.stdout.write(_text(rendered, file))
         return
@@ -110,10 +109,10 @@ def plan(
 ) -> None:
     """Show what an apply would do: runtime commands, or a reload and why; change nothing.
 
-    The first line says how many servers would go, if any. What the guard holds stays, and is said
-    on standard error. Exit code 0: nothing to do, or no reload needed; 3: a reload would be needed;
-    4: it would be refused, as the file is not lbdisc's and too many of its servers would go (see
-    lbdisc adopt).
+    The first line says how many servers would go, if any. What the guard holds stays, whom the load
+    balancer refuses is left out, and both are said on standard error. Exit code 0: nothing to do,
+    or no reload needed; 3: a reload would be needed; 4: it would be refused, as the file is not
+    lbdisc's and too many of its servers would go (see lbdisc adopt).
 
     Example: lbdisc plan --json
     """
@@ -150,14 +149,6 @@ def plan(
 
 def _line(planned: "Planned") -> str:
     return f"{planned.how}: {planned.how.detail}\n"
-
-
-def _rendered(plugins: "Plugins", settings: "Settings") -> "Rendered":
-    from lbdisc.cli.judged import read_judged
-    from lbdisc.settings import choosing
-
-    _, snapshot = read_judged(plugins, settings)
-    return choosing.renderer(plugins, settings).render(snapshot)
 
 
 def _written(output: "Path") -> "Rendered | None":

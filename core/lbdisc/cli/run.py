@@ -142,14 +142,18 @@ class _Service:
 
 
 def _once(plugins: "Plugins", settings: "Settings", *, accept: bool) -> None:
-    """Read, render, check and apply once; the exit code tells."""
+    """Read, render, check and apply once; the exit code tells.
+
+    Who is refused is left out and named, and the others are served: that is done, exit code 0.
+    """
     from lbdisc.absent import absent_services
     from lbdisc.agent import composing, once
     from lbdisc.agent.announcing import announced, judged
     from lbdisc.agent.guarding import balanced
     from lbdisc.agent.store import Store, claimed
+    from lbdisc.cli.judged import sieve
     from lbdisc.cli.nodes import read_once
-    from lbdisc.events import Cause, ServicesAbsent, StateNotUsed
+    from lbdisc.events import Cause, EntriesSkipped, ServicesAbsent, StateNotUsed
     from lbdisc.generation import Generation
     from lbdisc.listening import audience
     from lbdisc.settings import choosing
@@ -172,12 +176,17 @@ def _once(plugins: "Plugins", settings: "Settings", *, accept: bool) -> None:
             listeners.tell(event)
         snapshot = verdict.snapshot.only(core.services)
         renderer = choosing.renderer(plugins, settings)
-        rendered, reloader = renderer.render(snapshot), choosing.reloader(plugins, settings)
+        reloader = choosing.reloader(plugins, settings)
         contact = composing.contact(settings, reloader, renderer, store, accept=accept)
 
         admit = partial(contact.admit, tell=listeners.tell)
-        applied = once.bring(reloader, store, core, rendered, admit)
+        sifted, applied = sieve(settings, renderer, reloader).do(
+            snapshot, lambda it: once.bring(reloader, store, core, it.rendered, admit)
+        )
         contact.over()
+        if skipped := (*snapshot.problems, *sifted.problems):
+            listeners.tell(EntriesSkipped(entries=skipped, cause=Cause(source=core.backend)))
+        snapshot = sifted.served
         before = (store.last_snapshot() or Snapshot()).only(core.services)
         if snapshot != before:
             store.save_snapshot(snapshot)
@@ -185,7 +194,7 @@ def _once(plugins: "Plugins", settings: "Settings", *, accept: bool) -> None:
         generation = Generation(
             number=store.earlier_number + 1,
             snapshot=snapshot,
-            rendered=rendered,
+            rendered=sifted.rendered,
             change=snapshot.since(before),
         )
         for file, error in store.unusable.items():

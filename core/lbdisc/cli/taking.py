@@ -46,14 +46,14 @@ def ask(plugins: "Plugins", settings: "Settings") -> Asked:
     from lbdisc.absent import absent_services
     from lbdisc.agent import composing
     from lbdisc.agent.store import Store
-    from lbdisc.cli.judged import read_judged
+    from lbdisc.cli.judged import read_judged, sifted
     from lbdisc.settings import choosing
 
     core = settings.core
     listed, snapshot = read_judged(plugins, settings)
     renderer: Renderer = choosing.renderer(plugins, settings)
     reloader = choosing.reloader(plugins, settings)
-    rendered = renderer.render(snapshot)
+    rendered = sifted(settings, snapshot, renderer, reloader).rendered
     contact = composing.contact(settings, reloader, renderer, Store(core.state_dir))
     absent = map(str, absent_services(listed, core.services))
     warnings = (*absent, *remarks(reloader, settings))

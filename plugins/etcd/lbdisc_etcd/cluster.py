@@ -24,10 +24,12 @@ from lbdisc_etcd.failures import (
     Failure,
     LeaseGone,
     NoWrites,
+    Recovered,
     RefusedLogin,
     StaleLogin,
     Unconnected,
 )
+from lbdisc_etcd.patience import Patience
 from lbdisc_etcd.settings import EtcdMember, EtcdSettings
 from lbdisc_etcd.wire import Session
 
@@ -37,15 +39,16 @@ LASTED = 5.0  # seconds; a session that worked for so long makes earlier failure
 NOTICE = 0.1  # seconds until the thread that waits for stop sees that nobody needs it
 HERD = (2.0, 30.0)  # seconds that a first and a later login that failed is waited after, at most
 TRIES = 3  # sessions in a row that may break soon before a break counts as a failure
-RENEWABLE = (StaleLogin, Compacted, LeaseGone)  # a new session with the same member helps
+# A new session with the same member helps.
+RENEWABLE = (StaleLogin, Compacted, LeaseGone, Recovered)
 
 
 class Cluster:
     """The members, asked in turn. Whom to ask next outlives ``open``.
 
-    ``error`` is what is raised when no member helps; a request may take ``timeout`` seconds. Their
-    order is that of ``name``. ``meanwhile`` is called some times a second during a login, which may
-    queue behind those of a fleet.
+    ``error`` is what is raised when no member helps; a request may take ``timeout`` seconds, and
+    longer while none does. Their order is that of ``name``. ``meanwhile`` is called some times a
+    second during a login, which may queue behind those of a fleet.
     """
 
     def __init__(
@@ -58,7 +61,8 @@ class Cluster:
         meanwhile: Callable[[Session], None] = lambda session: None,
     ) -> None:
         self._settings = settings
-        self._error, self._timeout = error, timeout
+        self._error = error
+        self._patience = Patience(timeout)
         self._meanwhile = meanwhile
         self._members = settings.members_for(name)
         self._place = 0
@@ -120,7 +124,7 @@ class Cluster:
 
     def _begin(self, member: EtcdMember) -> Session:
         self._proven_at = 0.0
-        session = Session(member, self._settings, timeout=self._timeout)
+        session = Session(member, self._settings, patience=self._patience)
         self._session = session
         self._stopper.guard(session)
         if self._login_failed:
@@ -172,6 +176,7 @@ class Cluster:
                 raise SettingsError(f"etcd: {failure}") from failure
         if len(failures) < len(self._members):
             return
+        self._patience.lost()
         reasons = "; ".join(f"{member}: {failure}" for member, failure in failures.items())
         if all(isinstance(failure, EtcdRefused) for failure in failures.values()):
             raise SettingsError(f"etcd: {reasons}")

@@ -40,6 +40,10 @@ class Compacted(Failure):
     """The revision asked for is forgotten, or of another history: read everything again."""
 
 
+class Recovered(Failure):
+    """A session made while the member starved: one of ordinary times finds it frozen sooner."""
+
+
 class NoWrites(Failure):
     """The whole cluster answers, but has raised an alarm: asking another member cannot help."""
 

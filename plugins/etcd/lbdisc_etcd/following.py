@@ -16,7 +16,7 @@ import structlog
 from lbdisc.backoff import spread
 from lbdisc.hooks import Publish
 from lbdisc.values import Endpoint, Snapshot
-from lbdisc_etcd.failures import NO_ANSWER, Compacted, MemberUnreachable
+from lbdisc_etcd.failures import NO_ANSWER, Compacted, MemberUnreachable, Recovered
 from lbdisc_etcd.messages import Batch, KeyEvent
 from lbdisc_etcd.reading import Changes, State, left_cleanly, read_everything
 from lbdisc_etcd.settings import EtcdSettings
@@ -77,7 +77,7 @@ class Following:
 
     def begin(self) -> None:
         """Read and publish everything."""
-        begun = self._changes.next(self._settings.request_timeout)
+        begun = self._changes.next(self._session.patience.request)
         if begun is None:
             raise MemberUnreachable(NO_ANSWER)
         state = self._read_all()
@@ -115,6 +115,8 @@ class Following:
         if self._read is not None:
             self._compare(self._read)
             return
+        if self._session.patient and not self._session.patience.stretched:
+            raise Recovered("read again over another session")
         state = self._read_all()
         if state.revision < self._known.revision:
             raise Compacted("the cluster is behind what it told before: it was set up anew")

@@ -23,7 +23,7 @@ class EtcdRegistrar:
     def __init__(self, settings: EtcdSettings) -> None:
         self._settings = settings
         self._owner = ""
-        self._held: dict[tuple[str, str], tuple[LeasedKey, Cluster]] = {}
+        self._known: dict[tuple[str, str], tuple[LeasedKey, Cluster]] = {}
         warn_of_plaintext(settings)
 
     def reclaim_as(self, owner: str) -> None:
@@ -35,15 +35,15 @@ class EtcdRegistrar:
         """Raises ``SettingsError`` for a format that no registrar writes."""
         if self._settings.format != "lbdisc":
             raise SettingsError("bad setting etcd.format: a registrar writes 'lbdisc' only")
-        registration, cluster = self._held.setdefault(endpoint.key, self._new(*endpoint.key))
+        if endpoint.key not in self._known:
+            self._known[endpoint.key] = self._new(*endpoint.key)
+        registration, cluster = self._known[endpoint.key]
         entry = _Entry(registration, cluster)
         try:
             with cluster.open(stop):
                 yield entry
         finally:
             entry.close()
-            if not registration.begun:
-                self._held.pop(endpoint.key, None)
 
     def _new(self, service: str, name: str) -> tuple[LeasedKey, Cluster]:
         settings = self._settings

@@ -7,6 +7,7 @@ refused on plaintext channels). A session that failed once is closed and replace
 
 import secrets
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from types import TracebackType
@@ -26,6 +27,7 @@ from lbdisc_etcd.failures import (
 )
 from lbdisc_etcd.logins import LOOK, login_of
 from lbdisc_etcd.messages import Batch, Found, KeyEvent, Page, Record
+from lbdisc_etcd.patience import Patience
 from lbdisc_etcd.settings import EtcdMember, EtcdSettings
 from lbdisc_etcd.tls import Trust
 
@@ -34,21 +36,24 @@ rpc: Any = etcd3.etcdrpc
 T = TypeVar("T")
 
 _OPTIONS = (
-    # A frozen peer is found within 9 s: gRPC honours only ping_timeout for it. Servers refuse
-    # clients that ping more often than every 5 s.
+    # Servers refuse clients that ping more often than every 5 s.
     ("grpc.keepalive_time_ms", 6000),
-    ("grpc.keepalive_timeout_ms", 3000),
-    ("grpc.http2.ping_timeout_ms", 3000),
     ("grpc.keepalive_permit_without_calls", 1),
     ("grpc.http2.max_pings_without_data", 0),
     ("grpc.initial_reconnect_backoff_ms", 200),
-    ("grpc.min_reconnect_backoff_ms", 3000),  # for one attempt to connect: a herd is slow
     ("grpc.max_reconnect_backoff_ms", 2000),
     # 4 MiB, the default, is less than 10,000 records.
     ("grpc.max_receive_message_length", 64 * 1024 * 1024),
     # Sessions share no connection, and a proxy for the web is none for the registry.
     ("grpc.use_local_subchannel_pool", 1),
     ("grpc.enable_http_proxy", 0),
+)
+# In which seconds are given that a member has: a frozen peer is found within 9 s, where it has the
+# usual three. gRPC honours only ping_timeout for it.
+_WAITING = (
+    "grpc.keepalive_timeout_ms",
+    "grpc.http2.ping_timeout_ms",
+    "grpc.min_reconnect_backoff_ms",  # for one attempt to connect
 )
 # A member that lost its leader answers "no leader" instead of staying silent.
 _HAS_LEADER = ("hasleader", "true")
@@ -58,26 +63,28 @@ class Session:
     """Requests to one member; all raise a ``Failure``. ``close`` may come from any thread.
 
     Making one reads the certificates, ``login`` is the first to reach out; ``logging_in`` while it
-    has not come through.
+    has not come through. ``patience`` says how long a request may take, and is told how long they
+    took; ``patient``: a frozen member would be found later than usual.
     """
 
-    def __init__(self, member: EtcdMember, settings: EtcdSettings, *, timeout: float) -> None:
+    def __init__(self, member: EtcdMember, settings: EtcdSettings, *, patience: Patience) -> None:
         self.member = member
+        self.patient = patience.stretched
         self._settings = settings
-        self._timeout = timeout
+        self.patience = patience
         self._metadata: tuple[tuple[str, str], ...] = (_HAS_LEADER,)
         self._token = ""
         self._closed = False
         self.logging_in = False
         trust = Trust.of(settings) if member.secure else None
+        ms = int(1000 * patience.connecting)
         self._client = etcd3.Etcd3Client(
             host=member.literal_host,
             port=member.port,
             ca_cert=trust and trust.ca_file,
             cert_cert=trust and trust.cert_file,
             cert_key=trust and trust.key_file,
-            timeout=timeout,
-            grpc_options=_OPTIONS,
+            grpc_options=(*_OPTIONS, *((key, ms) for key in _WAITING)),
         )
 
     def login(self, meanwhile: Callable[[], None] = lambda: None) -> None:
@@ -93,11 +100,12 @@ class Session:
                 raise MemberUnreachable("closed")
             meanwhile()
 
-        self.logging_in = True
+        self.logging_in, began = True, time.monotonic()
         self._token = login_of(self._settings).token(
             lambda: self._authenticate(wait), meanwhile=wait
         )
         self.logging_in = False
+        self.patience.logged_in(time.monotonic() - began)
         if self._token:
             self._metadata = (("token", self._token), _HAS_LEADER)
 
@@ -114,10 +122,7 @@ class Session:
                 call = stub.Authenticate.future(
                     request, settings.login_timeout, metadata=self._metadata
                 )
-                while True:
-                    wait()
-                    with suppress(grpc.FutureTimeoutError):
-                        return str(call.result(LOOK).token)
+                return str(_result(call, wait).token)
         except NoLogins:
             return ""
 
@@ -216,8 +221,16 @@ class Session:
             raise self._sorted("UNKNOWN", reply.cancel_reason or "the server canceled the watch")
 
     def _call(self, method: Callable[..., T], request: Any) -> T:
-        with self._mapped():
-            return method(request, self._timeout, metadata=self._metadata)
+        with self._mapped(), self._timed():
+            return method(request, self.patience.request, metadata=self._metadata)
+
+    @contextmanager
+    def _timed(self) -> Iterator[None]:
+        """What is done within has an answer; one beside a login says nothing of that."""
+        began, beside = time.monotonic(), self.logging_in
+        yield
+        if not beside:
+            self.patience.answered(time.monotonic() - began)
 
     @contextmanager
     def _mapped(self) -> Iterator[None]:
@@ -253,6 +266,14 @@ class Session:
         trace: TracebackType | None,
     ) -> None:
         self.close()
+
+
+def _result(call: Any, wait: Callable[[], None]) -> Any:
+    """What ``call`` gives; ``wait`` is called until it does."""
+    while True:
+        wait()
+        with suppress(grpc.FutureTimeoutError):
+            return call.result(LOOK)
 
 
 @contextmanager
