@@ -40,6 +40,7 @@ class Found:
 
     row: str
     column: str
+    place: tuple[str, int] = ("", 0)  # where the test is, which is the order of the rows
     lost: int = 0
     apart: dict[str, int] = field(default_factory=dict)
     seconds: float | None = None
@@ -101,7 +102,8 @@ class Matrix:
         columns = [c for c in COLUMNS if any(column == c for _, column in self._cells)]
         note = Notes()
         lines = [_row(["Fault", *columns]), _row(["---"] * (len(columns) + 1))]
-        for row in dict.fromkeys(row for row, _ in self._cells):
+        in_order = sorted(self._cells.values(), key=lambda found: found.place)
+        for row in dict.fromkeys(found.row for found in in_order):
             cells = [self._cells.get((row, column)) for column in columns]
             lines.append(_row([row, *(found.text(note) if found else "" for found in cells)]))
         notes = [f"{number}. {text}" for number, text in enumerate(note.texts, 1)]

@@ -24,7 +24,9 @@ class Rows:
     def measured(self, request: pytest.FixtureRequest) -> dict[str, Any]:
         """What the table says of this cell, filled in as it goes."""
         words = " ".join((request.function.__doc__ or "").split()).rstrip(".")
-        found: dict[str, Any] = {"row": words, "column": self.kind.name}
+        code = request.function.__code__
+        place = Path(code.co_filename).name, code.co_firstlineno
+        found: dict[str, Any] = {"row": words, "column": self.kind.name, "place": place}
         request.node.user_properties.append((PROPERTY, found))
         fault = request.node.get_closest_marker("fault")
         if fault is not None and fault.args[0] in self.kind.cannot:
