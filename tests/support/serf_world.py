@@ -26,8 +26,8 @@ class SerfWorld(World):
         "wipe": "the members themselves are the data; an agent that restarts knows nobody, which"
         " is the row of the killed registry",
         "history": "gossip keeps no data that could be brought back or set up anew",
-        "swap": "lbdisc reads the agent of its own host, which no address leads elsewhere; see"
-        " docs/serf.md for one that is moved to another cluster",
+        "swap": "whoever answers at `serf.rpc` is taken for the agent of the own host; how a host"
+        " moves to another cluster is in docs/serf.md",
         "clock": SERVER_CLOCK,
     }
     hostile: ClassVar[Mapping[str, bytes]] = {
