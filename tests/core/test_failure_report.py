@@ -20,3 +20,13 @@ def test_a_failure_is_not_hidden_by_a_good_end() -> None:
     matrix.add({**cell, "lost": 2}, outcome="fail", reason="assert it")
     matrix.add({**cell, "lost": 2}, outcome="pass", reason="")
     assert "**failed** [1]: 2 lost" in matrix.markdown(rate=100)
+
+
+def test_what_takes_too_long_is_bold_and_what_the_registry_took_is_told_apart() -> None:
+    matrix = Matrix()
+    cell = {"row": "a fault", "lost": 0, "load": 1.0}
+    matrix.add({**cell, "column": "serf", "seconds": 0.02, "told": 4.21}, outcome="pass", reason="")
+    matrix.add({**cell, "column": "etcd", "seconds": 2.5, "told": 0.01}, outcome="pass", reason="")
+    table = matrix.markdown(rate=100)
+    assert "| a fault | 0 lost, 0.02 s, registry 4.21 s | 0 lost, **2.50 s** |" in table
+    assert "1 of 2 cells took longer than 2 s." in table

@@ -218,6 +218,13 @@ def test_settings_that_cannot_work_end_it_with_their_error(life: Life) -> None:
     assert (str(outcome), outcome.exit_code) == ("no such user", 2)
 
 
+def test_what_was_registered_outlives_settings_that_do_not_work_any_more(life: Life) -> None:
+    running = life.begin()
+    life.until("ready")
+    lose_the_registry(life, running, SettingsError("another password"))
+    assert running.stop() == 0
+
+
 def test_a_registry_problem_never_stops_a_healthy_command(life: Life) -> None:
     life.ledger.trouble = SettingsError("no such user")
     running = life.begin(life.script("exit 9"))

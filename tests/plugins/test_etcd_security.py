@@ -27,7 +27,7 @@ from lbdisc_etcd.settings import EtcdSettings
 from lbdisc_etcd.wire import Session
 from lbdisc_lab.servers.certificates import NAMES, Authority
 from lbdisc_lab.servers.etcd import EtcdCluster, start
-from lbdisc_lab.servers.etcd.etcdctl import PASSWORD
+from lbdisc_lab.servers.etcd.etcdctl import PASSWORD, USER
 from lbdisc_lab.servers.etcd.roles import PATIENCE, EtcdHolding, EtcdWatching, settings_of
 
 KEY = "/lbdisc/web/a"
@@ -186,6 +186,20 @@ def test_ended_tokens_are_renewed(guarded: EtcdCluster) -> None:
         guarded.cli.end_tokens()
     assert (watching.errors, holding.errors) == ([], [])
     assert guarded.cli.keys() == []  # leaving needed a new token as well
+
+
+def test_password_that_was_changed_is_taken_from_its_file(
+    guarded: EtcdCluster, tmp_path: Path
+) -> None:
+    file = tmp_path / "password"
+    file.write_text(PASSWORD)
+    flags = {key: v for key, v in guarded.settings.items() if key != "etcd.password"}
+    settings = settings_of(flags, password_file=file)
+    guarded.cli.run("user", "passwd", USER, "--interactive=false", stdin="another\n")
+    file.write_text("another")
+    with EtcdWatching(settings) as watching:
+        watching.shows()
+    assert watching.errors == []
 
 
 def test_signed_tokens_are_renewed_after_a_role_change(signed: EtcdCluster) -> None:

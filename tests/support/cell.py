@@ -1,5 +1,6 @@
 """One cell of the failure matrix: an agent, a HAProxy and traffic that is counted to the last."""
 
+import json
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -9,18 +10,18 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from lbdisc.errors import LbdiscError
 from lbdisc.haproxy.errors import HaproxyError
 from lbdisc.haproxy.sockets.socket import Runtime
 from lbdisc.testing.processes import accepts
 from lbdisc.testing.waiting import eventually
 from lbdisc_lab.traffic import Traffic
 from support.failure_report import AGREED
+from support.listing import Listing
 from support.scene import Scene
 from support.worlds import LATE, Tables, World
 
 RATE = 100  # requests a second
-LOOK = 0.02  # seconds between two looks at the registry and at HAProxy
+LOOK = 0.02  # seconds between two looks at HAProxy
 HANG = 40.0  # seconds; catches a hang, measures nothing
 
 
@@ -36,8 +37,9 @@ class _Window:
 class Cell(Scene):
     """A scene over the registry of `world`; what happens to it is measured.
 
-    `seconds` is the time from the registry's own news to a HAProxy that says the same, `None`
-    where no one has looked.
+    `seconds` is the time from when the registry's own client beside HAProxy lists a change, or the
+    fault ends if that is later, to a HAProxy that says the same; `told` the time that the registry
+    took until then. Both are the longest, `None` where no one has looked.
     """
 
     def __init__(self, folder: Path, world: World, **tables: Any) -> None:
@@ -49,12 +51,15 @@ class Cell(Scene):
         self._tables = merged
         self.world = world
         self.seconds: float | None = None
+        self.told: float | None = None
+        self._listing = Listing(self._listed)
         self.requests = Traffic(self.url, rate=RATE)
         self._windows: list[_Window] = []
 
     def __enter__(self) -> Self:
         super().__enter__()
         try:
+            self._listing.start()
             self.agent()
             self.until_up(*self.world.nodes)
             self.requests.start()
@@ -71,6 +76,7 @@ class Cell(Scene):
         trace: TracebackType | None,
     ) -> None:
         self.requests.stop()
+        self._listing.stop()
         super().__exit__(kind, error, trace)
 
     def change_settings(self, **tables: Any) -> None:
@@ -101,13 +107,17 @@ class Cell(Scene):
         finally:
             self._windows.append(_Window(why, start, time.time()))
 
-    def kill(self, *names: str) -> None:
-        """kill -9 these nodes, app and registrar; what is in flight on them may be lost."""
+    def kill(self, *names: str) -> float:
+        """kill -9 these nodes, app and registrar; what is in flight on them may be lost.
+
+        Returns when they were dead.
+        """
         with self.apart("in flight on a killed node"):
             for name in names:
                 self.world.nodes[name].app.kill()
         for name in names:
             self.world.nodes[name].kill_registrar()
+        return time.monotonic()
 
     def until_restarted(self, before: int) -> None:
         """Until another HAProxy than `before` takes connections."""
@@ -148,35 +158,38 @@ class Cell(Scene):
     ) -> None:
         """Until HAProxy has exactly `names` and what the guard has `held`, `None` for anything.
 
-        The clock starts at `since`, or when the registry itself lists exactly `names`. An agreement
-        that comes later than `AGREED` seconds after that is none.
+        `since` is when the change was made or the fault ended, now if unset; the clock starts then,
+        or when the registry's own client lists exactly `names`. An agreement that comes later than
+        `AGREED` seconds after that is none.
         """
-        news, agreed = since, None
+        changed = time.monotonic() if since is None else since
         end = time.monotonic() + HANG
-        while news is None or agreed is None:
-            now = time.monotonic()
-            if news is None and self._registry_lists() == set(names):
-                news = now
-            ours, kept = self._balances(), self._held()
-            same = ours == {*names, *kept} and (kept if held is None else kept == set(held))
-            agreed = now if same else None
-            if now > (end if news is None else news + AGREED):
+        while True:
+            listed = self._listing.since(set(names))
+            news = None if listed is None else max(listed, changed)
+            if news is not None and self._balances_as(set(names), held):
+                break
+            if time.monotonic() > (end if news is None else news + AGREED):
                 raise AssertionError(
                     f"no agreement on {names} (held {held}): the registry has"
-                    f" {self._registry_lists()}, HAProxy {ours}, status {self.status}"
+                    f" {self._listing.names}, HAProxy {self._balances()}, status {self.status}"
                 )
             time.sleep(LOOK)
-        self.seconds = max(self.seconds or 0.0, agreed - news)
+        self.seconds = max(self.seconds or 0.0, time.monotonic() - news)
+        self.told = max(self.told or 0.0, news - changed)
+
+    def _balances_as(self, names: set[str], held: tuple[str, ...] | None) -> bool:
+        ours, kept = self._balances(), self._held()
+        return ours == names | kept and (bool(kept) if held is None else kept == set(held))
 
     def agree_on_late(self, since: float | None = None) -> None:
         """Until the late node is in HAProxy beside the others, and serves."""
         self.agree(*self.world.nodes, LATE, since=since)
         self.until_served(20, LATE)
 
-    def _registry_lists(self) -> set[str] | None:
-        with suppress(OSError, LbdiscError):
-            return self.world.listed()
-        return None
+    def _listed(self) -> set[str]:
+        """Who serves, of those that the registry's own client lists: broken records do not."""
+        return self.world.listed() & {*self.world.nodes, LATE}
 
     def _balances(self) -> set[str] | None:
         """The servers that HAProxy itself says it has, but for those in maintenance."""
@@ -195,3 +208,19 @@ class Cell(Scene):
     def until_registry_is_lost(self) -> None:
         """Until the agent has noticed."""
         self.until_status(lambda status: status["registry"] == "lost", "a lost registry")
+
+    def until_held_beyond_the_clock(self) -> set[str]:
+        """Until nothing is listed, and no clock ends what the guard holds; returns the names.
+
+        HAProxy finds them up.
+        """
+        eventually(lambda: self._listing.names == set(), deadline=HANG, what="nothing listed")
+
+        def kept() -> set[str]:
+            asked = self.lbdisc("guard", "--json", name=f"guard-{time.monotonic_ns()}")
+            assert asked.wait() == 0
+            held = json.loads(asked.log.read_text())["held"]
+            clocked = [h for h in held if h["until"] is not None or h["health"] != "up"]
+            return set() if clocked else {each["name"] for each in held}
+
+        return eventually(kept, deadline=HANG, every=0.5, what="`loss_hold` to be over")

@@ -9,7 +9,7 @@ import signal
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import pytest
 
@@ -17,29 +17,16 @@ from lbdisc.haproxy.sockets.master import Master
 from lbdisc.testing.processes import Process
 from support.cell import Cell
 from support.disk import Disk
-from support.failure_report import PROPERTY
 from support.killing import FEW, POINTS, Killer, program
+from support.rows import Rows
 from support.worlds import LATE, World
 
 FREEZE = 2.0  # seconds; below the time limits of the traffic
 FLAPS, FLAP = 30, 0.05  # times there and gone, seconds each
 
 
-class FailureMatrix:
-    """The faults; a subclass names the `kind` of world. Its server and nodes are shared by all."""
-
-    kind: ClassVar[type[World]]
-
-    @pytest.fixture
-    def measured(self, request: pytest.FixtureRequest) -> dict[str, Any]:
-        """What the table says of this cell, filled in as it goes."""
-        words = " ".join((request.function.__doc__ or "").split()).rstrip(".")
-        found: dict[str, Any] = {"row": words, "column": self.kind.name}
-        request.node.user_properties.append((PROPERTY, found))
-        fault = request.node.get_closest_marker("fault")
-        if fault is not None and fault.args[0] in self.kind.cannot:
-            pytest.skip(self.kind.cannot[fault.args[0]])
-        return found
+class FailureMatrix(Rows):
+    """What befalls the agent, HAProxy, the registry and the nodes; see `registry_rows` too."""
 
     @pytest.fixture
     def disk(self, measured: dict[str, Any], tmp_path: Path) -> Iterator[Disk]:
@@ -51,27 +38,6 @@ class FailureMatrix:
         disk = Disk(folder)
         yield disk
         disk.close()
-
-    @pytest.fixture
-    def start(
-        self, measured: dict[str, Any], world: World, tmp_path: Path
-    ) -> Iterator[Callable[..., Cell]]:
-        """Starts the cell, with more tables of settings; what it measured is kept at its end."""
-        cells: list[Cell] = []
-
-        def begin(**tables: Any) -> Cell:
-            cells.append(Cell(tmp_path, world, **tables))
-            return cells[0].__enter__()
-
-        world.heal()
-        yield begin
-        for cell in cells:
-            cell.__exit__(None, None, None)
-            measured.update(lost=len(cell.lost), apart=cell.lost_apart, seconds=cell.seconds)
-
-    @pytest.fixture
-    def cell(self, start: Callable[..., Cell]) -> Cell:
-        return start()
 
     def test_agent_killed(
         self,
@@ -193,17 +159,19 @@ class FailureMatrix:
 
     def test_half_of_the_nodes_killed(self, cell: Cell, world: World) -> None:
         """Half of the nodes killed (kill -9) at once."""
-        cell.kill("s1", "s2")
+        since = cell.kill("s1", "s2")
         cell.until_served(100, "s3", "s4")
-        cell.agree("s3", "s4")
+        cell.agree("s3", "s4", since=since)
         cell.until_served(50, "s3", "s4")
         assert cell.losses() == []
 
     def test_all_nodes_killed(self, cell: Cell, world: World) -> None:
         """All nodes killed (kill -9) at once, and started again."""
         with cell.apart("no node is alive"):
-            cell.kill(*world.nodes)
-            cell.agree(held=None)  # gossip finds one dead long before the next: that one goes
+            since = cell.kill(*world.nodes)
+            cell.agree(
+                held=None, since=since
+            )  # gossip finds one dead long before the next: that one goes
             for node in world.nodes.values():
                 node.launch()
             cell.until_served(1)

@@ -1,7 +1,9 @@
 """A Serf cluster as a world: how it is written to, read and hurt."""
 
+import subprocess
 from collections.abc import Mapping
 from functools import partial
+from pathlib import Path
 from typing import Any, ClassVar
 
 from lbdisc.testing.proxy import FaultProxy
@@ -19,9 +21,13 @@ class SerfWorld(World):
     """A member beside the agent, and a managed agent beside each node."""
 
     name = "serf"
+    secret: ClassVar[str] = "serf.encrypt"
     cannot: ClassVar[dict[str, str]] = {
         "wipe": "the members themselves are the data; an agent that restarts knows nobody, which"
         " is the row of the killed registry",
+        "history": "gossip keeps no data that could be brought back or set up anew",
+        "swap": "whoever answers at `serf.rpc` is taken for the agent of the own host; how a host"
+        " moves to another cluster is in docs/serf.md",
         "clock": SERVER_CLOCK,
     }
     hostile: ClassVar[Mapping[str, bytes]] = {
@@ -34,8 +40,13 @@ class SerfWorld(World):
         "record of another backend": b'{"address": "10.0.0.66", "port": 80}',
     }
 
+    at_once: ClassVar[bool] = False
+
     def open(self) -> None:
-        self._registry = serf.start(self.folder / "serf")
+        self._registry = serf.start(self.folder / "serf", encrypt=True)
+        self._key: Path = self.folder / "gossip-key"
+        self._key.write_text(self._registry.encrypt)
+        self._new_key = self._registry.encrypt
         self._stack.callback(self._registry.stop)
         self._member = self._registry.members[0]
         self._proxy = self._stack.enter_context(
@@ -43,14 +54,16 @@ class SerfWorld(World):
         )
         self._by_hand: dict[str, serf.SerfAgent] = {}
         # When all nodes are killed the agent is not alone, or their loss would not be believed.
-        self._registry.node("bystander", tags={}, index=BYSTANDER)
+        self._bystander = self._registry.node("bystander", tags={}, index=BYSTANDER)
 
     @property
     def settings(self) -> dict[str, Any]:
         return {"serf.rpc": f"127.0.0.1:{self._proxy.port}", "serf.timeout": 1.0}
 
     def node_settings(self, index: int) -> Mapping[str, object]:
-        return self._registry.node_settings(index)
+        settings = self._registry.node_settings(index)
+        del settings["serf.encrypt"]
+        return settings | {"serf.encrypt_file": self._key}
 
     def address(self, index: int) -> str:
         return self._registry.node_address(index)
@@ -93,7 +106,8 @@ class SerfWorld(World):
         self._registry.pause()
 
     def resume(self) -> None:
-        self._registry.resume()
+        for agent in (self._member, self._bystander, *self._by_hand.values()):
+            agent.resume()
 
     def wipe(self) -> None:
         raise NotImplementedError(self.cannot["wipe"])
@@ -107,3 +121,38 @@ class SerfWorld(World):
 
     def mend(self) -> None:
         self._proxy.heal()
+
+    def swap(self) -> None:
+        raise NotImplementedError(self.cannot["swap"])
+
+    def cut_nodes(self) -> None:
+        # Nobody can cut loopback without being root; who is frozen hears and says as little.
+        for node in self.nodes.values():
+            node.freeze()
+
+    def mend_nodes(self) -> None:
+        for node in self.nodes.values():
+            node.thaw()
+
+    def isolate(self) -> None:
+        self.cut_nodes()
+        for agent in (self._bystander, *self._by_hand.values()):
+            agent.pause()
+
+    def rotate(self) -> None:
+        old, self._new_key = self._new_key, self._serf("keygen")
+        for step in (f"-install={self._new_key}", f"-use={self._new_key}", f"-remove={old}"):
+            # The members vote by gossip, and a message may be lost.
+            eventually(partial(self._serf, "keys", f"-rpc-addr={self._member.rpc}", step))
+        self._registry.restart()
+
+    def _serf(self, *words: str) -> str:
+        """What `serf` says. Raises ``AssertionError`` if it fails."""
+        done = subprocess.run(["serf", *words], capture_output=True, text=True, timeout=30)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout.strip()
+
+    def hand_out(self) -> None:
+        self._key.write_text(self._new_key)
+        self._registry.encrypt = self._member.configuration["encrypt_key"] = self._new_key
+        self._registry.restart()

@@ -23,6 +23,7 @@ SERVER_CLOCK = (
     " and suspicions run on the monotonic clock, and so does the agent"
 )
 NODES = ("s1", "s2", "s3", "s4")
+TTL = 2  # seconds that an entry outlives its registrar
 LATE = "late"  # a node whose entry the tests write by hand, at any pace
 Tables = dict[str, dict[str, Any]]
 
@@ -53,14 +54,29 @@ class Node:
             if not process.running:
                 process.start()
 
+    def _registering(self) -> list[psutil.Process]:
+        if not self.registrar.running:
+            return []
+        own = psutil.Process(self.registrar.pid)
+        return [own, *own.children(recursive=True)]
+
     def kill_registrar(self) -> None:
         """kill -9 it and what it supervises, as a host's end does; the app serves on."""
-        if self.registrar.running:
-            children = psutil.Process(self.registrar.pid).children(recursive=True)
-            self.registrar.kill()
-            for child in children:
-                with suppress(psutil.NoSuchProcess):
-                    child.kill()
+        processes = self._registering()
+        self.registrar.kill()
+        for process in processes[1:]:
+            with suppress(psutil.NoSuchProcess):
+                process.kill()
+
+    def freeze(self) -> None:
+        """SIGSTOP for the registrar and what it supervises; the app serves on."""
+        for process in self._registering():
+            process.suspend()
+
+    def thaw(self) -> None:
+        """End ``freeze``."""
+        for process in self._registering():
+            process.resume()
 
     def kill(self) -> None:
         """kill -9 all of it."""
@@ -85,6 +101,8 @@ class World(ABC):
     name: ClassVar[str]
     cannot: ClassVar[dict[str, str]] = {}
     hostile: ClassVar[Mapping[str, bytes]] = HOSTILE_RECORDS
+    at_once: ClassVar[bool] = True  # whether all who are cut off are found gone at about once
+    secret: ClassVar[str] = ""  # the setting with the password or key
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -173,17 +191,57 @@ class World(ABC):
         """What the registry knows was written so many seconds from now, by the clock."""
         raise NotImplementedError(self.cannot["clock"])
 
+    def backup(self) -> None:
+        """Keep what it holds now."""
+        raise NotImplementedError(self.cannot["history"])
+
+    def restore(self) -> None:
+        """It holds what was kept, and others have written more since than it had seen before."""
+        raise NotImplementedError(self.cannot["history"])
+
+    def rebuild(self) -> None:
+        """It is set up anew, and others have written more since than it had seen before."""
+        raise NotImplementedError(self.cannot["history"])
+
     @abstractmethod
     def cut(self) -> None:
         """The agent's way to it is cut; the nodes' is not."""
 
     @abstractmethod
     def mend(self) -> None:
-        """The agent's way is open again."""
+        """The agent's way is open again, and leads to it."""
+
+    @abstractmethod
+    def swap(self) -> None:
+        """The agent's way leads to another registry, which has the late node alone.
+
+        ``listed`` tells of that one then. ``mend`` ends it.
+        """
+
+    @abstractmethod
+    def cut_nodes(self) -> None:
+        """The nodes' way to it is cut; the agent's is not."""
+
+    @abstractmethod
+    def mend_nodes(self) -> None:
+        """The nodes' way is open again."""
+
+    def isolate(self) -> None:
+        """What the agent reaches of it has lost the majority, or everybody else."""
+        raise NotImplementedError(self.cannot["alone"])
+
+    def rotate(self) -> None:
+        """Another password or key counts; the agent begins anew and has the old one."""
+        raise NotImplementedError(self.cannot["rotate"])
+
+    def hand_out(self) -> None:
+        """What ``rotate`` made is where agent and nodes find it."""
+        raise NotImplementedError(self.cannot["rotate"])
 
     def heal(self) -> None:
         """As at the start: everything runs and is listed, and nothing else is."""
         self.mend()
+        self.mend_nodes()
         self.resume()
         self.restart()
         for node in self.nodes.values():

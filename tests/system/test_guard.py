@@ -14,9 +14,11 @@ import psutil
 import pytest
 
 from support.cell import Cell
-from support.registries import EtcdWorld, FileWorld, ZooKeeperWorld
+from support.etcd_world import EtcdWorld
+from support.file_world import FileWorld
 from support.serf_world import SerfWorld
 from support.worlds import LATE, World
+from support.zookeeper_world import ZooKeeperWorld
 
 HELD = ("s1", "s2")  # half of the nodes
 # Half is not more than half, which is the default. Gossip finds the dead one after the other.

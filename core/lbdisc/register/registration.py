@@ -85,6 +85,7 @@ class Registration:
         self._complaints = Repeats()  # of checks
         self._refusals = Repeats()
         self._listed = False  # whether the registry had it, and may still have it
+        self._ever = False  # whether it ever had it
         self._answered = False  # whether the registry said anything yet
         self._trouble = ""  # the registry's last complaint
         self._hopeless = False  # whether an operator has to mend it
@@ -108,7 +109,7 @@ class Registration:
         """Serve until a stop signal or COMMAND's end; returns the exit code.
 
         To be called after ``start``. Raises ``SettingsError`` when only an operator can help the
-        registry and no COMMAND depends on us.
+        registry, which never had the entry, and no COMMAND depends on us.
         """
         if self._child is not None:
             self._tell(events.CommandStarted(pid=self._child.pid))
@@ -224,7 +225,7 @@ class Registration:
 
     def _holds(self, endpoint: Endpoint) -> None:
         self._published = endpoint
-        self._listed = self._answered = True
+        self._listed = self._ever = self._answered = True
         self._trouble = ""
         self._refusals.clear()
 
@@ -238,7 +239,8 @@ class Registration:
         self._published, self._answered = None, True
         # Neither lets the draining state through in time: an operator has to come first.
         self._hopeless = isinstance(error, SettingsError | WriteRefused)
-        if isinstance(error, SettingsError) and self._child is None:
+        # What was good before is made good: a password is changed here later than in the registry.
+        if isinstance(error, SettingsError) and self._child is None and not self._ever:
             self._fatal = error
             return
         self._trouble = str(error)

@@ -15,6 +15,7 @@ from typing import Any, Self, TypeVar
 
 import grpc
 
+from lbdisc.secret_files import current
 from lbdisc_etcd import stubs
 from lbdisc_etcd.failures import (
     Compacted,
@@ -113,9 +114,7 @@ class Session:
         """A new token, empty where the cluster knows no logins."""
         settings = self._settings
         assert settings.password is not None
-        request = rpc.AuthenticateRequest(
-            name=settings.user, password=settings.password.get_secret_value()
-        )
+        request = rpc.AuthenticateRequest(name=settings.user, password=current(settings.password))
         try:
             with self._mapped():
                 stub = rpc.AuthStub(self._client.channel)

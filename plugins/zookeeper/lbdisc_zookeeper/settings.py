@@ -11,6 +11,7 @@ from pydantic import Field, SecretStr
 from lbdisc.errors import SettingsError, shown
 from lbdisc.fields import Seconds, described
 from lbdisc.formats import Format
+from lbdisc.secret_files import current
 
 Access = Literal["owner", "open", "private"]
 Verify = Literal["full", "ca", "none"]
@@ -97,7 +98,7 @@ def _is_segment(text: str) -> bool:
 
 
 def secret(value: SecretStr | None, *, what: str) -> str:
-    """The text of ``value``. Raises ``SettingsError`` when it is not set."""
+    """The text of ``value``, as its file says now. Raises ``SettingsError`` when it is not set."""
     if value is None:
         raise SettingsError(f"{what} is not set: the user needs a password")
-    return value.get_secret_value()
+    return current(value)

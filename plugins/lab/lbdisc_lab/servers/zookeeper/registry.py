@@ -79,10 +79,7 @@ class ZooKeeperEnsemble:
         options.append("-Dorg.slf4j.simpleLogger.defaultLogLevel=warn")
         options += [f"-D{each}" for each in self._properties]
         if self._sasl:
-            (home / "jaas.conf").write_text(
-                "Server { org.apache.zookeeper.server.auth.DigestLoginModule required "
-                f'user_{USER}="{PASSWORD}"; }};\n'
-            )
+            self._let_in(index, PASSWORD)
             options.append(f"-Djava.security.auth.login.config={home / 'jaas.conf'}")
         if self._require_sasl:
             options.append("-Dzookeeper.sessionRequireClientSASLAuth=true")
@@ -91,6 +88,19 @@ class ZooKeeperEnsemble:
             log=home / "server.log",
             cwd=home,
         )
+
+    def _let_in(self, index: int, password: str) -> None:
+        (self._home(index) / "jaas.conf").write_text(
+            "Server { org.apache.zookeeper.server.auth.DigestLoginModule required "
+            f'user_{USER}="{password}"; }};\n'
+        )
+
+    def change_password(self, password: str) -> None:
+        """Let ``USER`` in with this one; all members are restarted for it."""
+        self.kill()
+        for index in range(len(self.members)):
+            self._let_in(index, password)
+        self.start()
 
     def _home(self, index: int) -> Path:
         return self.folder / f"zookeeper-{index + 1}"
