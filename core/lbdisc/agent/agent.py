@@ -199,7 +199,8 @@ class Agent:
         for event in self._legacy.resume():
             self._tell(event)
         self._known = known and known.only(self._settings.services)
-        self._passed = None if written is None else (Snapshot(), written)
+        if written is not None:
+            self._passed = self._served_before(written), written
         on_disk = known is not None or written is not None
         first = await_first(self._watcher, self._wake, stop, self._clock, known_from_disk=on_disk)
         if first or stop.is_set():
@@ -225,6 +226,17 @@ class Agent:
         if self._running is None:
             with suppress(LbdiscError):
                 self._legacy.hold_off(self._desired.rendered()[1].digest)
+
+    def _served_before(self, written: Rendered) -> Snapshot:
+        """Whom a load balancer serves that runs since before: a name server that is away for a
+        moment makes them no suspects. One that has to be started needs all to be good.
+        """
+        if self._known is None:
+            return Snapshot()
+        with suppress(LbdiscError):
+            planned = self._reloader.plan(self._settings.output, written, written)
+            return Snapshot() if isinstance(planned.how, Start) else self._known
+        return self._known
 
     def _take_newest(self) -> None:
         newest = self._watcher.newest
