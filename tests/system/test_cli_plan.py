@@ -105,4 +105,5 @@ def test_with_the_registry_away_the_last_state_is_planned_and_that_is_said(scene
 
 def test_with_the_registry_away_and_nothing_known_nothing_is_planned(scene: Scene) -> None:
     scene.nodes.rename(scene.folder / "away")
+    (scene.state / "snapshot.jsonl").unlink()
     assert str(scene.nodes) in said(scene.lbdisc("plan"), 2)

@@ -124,8 +124,9 @@ def test_a_change_of_a_map_is_a_reload_that_loses_nothing(scene: Further) -> Non
 def test_a_file_that_the_check_refuses_leaves_all_of_them(scene: Further) -> None:
     before = scene.files()
     scene.list("bad", 1)
-    eventually(lambda: scene.status["failure"])
-    error = scene.status["failure"]["error"]
+    (problem,) = eventually(lambda: scene.status["problems"])
+    assert problem["where"].startswith("nodes/bad@")
+    error = problem["what"]
     assert "/nonexistent.pem" in error
     assert f"{scene.state}/haproxy.cfg:" in error
     assert ".tmp" not in error

@@ -183,8 +183,9 @@ def test_a_change_that_nginx_refuses_is_told_and_changes_nothing(scene: Nginx) -
     scene.until_served("s1")
     before = scene.conf.read_text()
     scene.list("s2", 1, address="no-such-host.invalid")
-    eventually(lambda: scene.status["failure"])
-    error = scene.status["failure"]["error"]
+    (problem,) = eventually(lambda: scene.status["problems"])
+    assert problem["where"].startswith("nodes/s2@")
+    error = problem["what"]
     assert "host not found in upstream" in error
     assert f"{scene.conf}:" in error
     assert scene.conf.read_text() == before

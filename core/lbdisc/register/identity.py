@@ -57,13 +57,22 @@ class Identity:
 
     def _held(self, file: Path) -> str:
         file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
+        # For reading: a file that is open for writing keeps its file system from being made
+        # read-only.
+        flags = os.O_RDONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
         self._descriptor = os.open(file, flags, 0o600)
         fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         key = os.pread(self._descriptor, 64, 0).decode(errors="replace")
-        if not _KEY.fullmatch(key):
-            key = secrets.token_hex(16)
-            os.ftruncate(self._descriptor, 0)
-            os.pwrite(self._descriptor, key.encode(), 0)
-            os.fsync(self._descriptor)
-        return key
+        return key if _KEY.fullmatch(key) else _new_key(file)
+
+
+def _new_key(file: Path) -> str:
+    """Write it into ``file`` itself, which is locked."""
+    key = secrets.token_hex(16)
+    writing = os.open(file, os.O_WRONLY | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC)
+    try:
+        os.write(writing, key.encode())
+        os.fsync(writing)
+    finally:
+        os.close(writing)
+    return key
