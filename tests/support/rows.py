@@ -31,6 +31,9 @@ class Rows:
         fault = request.node.get_closest_marker("fault")
         if fault is not None and fault.args[0] in self.kind.cannot:
             pytest.skip(self.kind.cannot[fault.args[0]])
+        if fault is not None and fault.args[0] in self.kind.slow:
+            if not request.config.getoption("--failure-matrix"):
+                pytest.skip(f"{self.kind.slow[fault.args[0]]}: only with --failure-matrix")
         return found
 
     @pytest.fixture
