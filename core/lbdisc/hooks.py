@@ -174,6 +174,8 @@ class Reloader(Protocol):
     def check(self, candidate: Path) -> None:
         """Raise ``CheckError`` with the load balancer's own words if it refuses the main file.
 
+        All of them in its ``said``: the endpoints at fault are found by names and ``FILE:LINE``.
+        May be called in another thread, beside all else.
         Further files of the configuration are where the file at ``candidate`` says.
         """
 
@@ -242,6 +244,12 @@ class Ends(Protocol):
 
         Also one that an agent before has left. Called when somebody wants both to end, before
         ``close``. Raises ``LbdiscError``.
+        """
+
+    def stays(self) -> bool:
+        """Whether it serves on after a ``close`` without an ``end``, for the next agent to take.
+
+        The agent then stays announced until its lease ends: nodes that stop meanwhile wait for it.
         """
 
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 from itertools import pairwise
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lbdisc import Endpoint, Snapshot
@@ -365,6 +365,7 @@ def timed(start: str, waits: Iterable[tuple[int, str]]) -> list[tuple[int, str]]
     return found
 
 
+@settings(deadline=None)
 @given(start=there, waits=steps, max_loss=shares)
 def test_who_never_misses_more_than_max_loss_is_never_held(
     start: str, waits: list[tuple[int, str]], max_loss: float
@@ -396,6 +397,7 @@ states = st.dictionaries(
 )
 
 
+@settings(deadline=None)
 @given(start=lists, series=st.lists(st.tuples(st.integers(0, 90), lists, states), max_size=12))
 def test_an_address_never_has_two_servers(
     start: Snapshot, series: list[tuple[int, Snapshot, dict[str, HealthState]]]
@@ -415,6 +417,7 @@ def test_an_address_never_has_two_servers(
 ready = st.lists(st.builds(at, st.sampled_from(LETTERS), st.integers(1, 5)), max_size=8)
 
 
+@settings(deadline=None)
 @given(
     start=ready.filter(bool).map(Snapshot.of),
     series=st.lists(st.tuples(st.integers(0, 90), ready.map(Snapshot.of), states), max_size=12),

@@ -138,11 +138,12 @@ class Agent:
     def close(self, *, ends: bool = False) -> None:
         """Let go of the registry and of the load balancer, which ``ends`` with the agent or not."""
         self._pulse.stop()
-        self._presence.leave()
+        outlives = self._reloader if isinstance(self._reloader, Ends) else None
+        self._presence.leave(back=outlives is not None and not ends and outlives.stays())
         self._watcher.stop(timeout=0)
         try:
-            if ends and isinstance(self._reloader, Ends):
-                self._reloader.end(self._settings.output)
+            if ends and outlives:
+                outlives.end(self._settings.output)
         finally:
             self._reloader.close()
         self._presence.join(0.5)

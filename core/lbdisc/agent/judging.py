@@ -146,7 +146,9 @@ def _others(status: Mapping[str, Any], services: Sequence[str]) -> Iterator[Reas
         first = problems[0]
         more = f" and {len(problems) - 1} more" if len(problems) > 1 else ""
         yield Reason("skipped", f"skipped: {first['where']}: {first['what']}{more}")
-    if status.get("servers") is not None:
+    if absent := status.get("absent"):  # with the services that there are in their place
+        yield from (Reason("empty", text) for text in absent)
+    elif status.get("servers") is not None:
         for name in services:
             if name not in status["servers"]:
                 yield Reason("empty", f"service {name} has no endpoint")

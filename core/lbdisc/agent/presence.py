@@ -17,7 +17,7 @@ from lbdisc.agent.digesting import Digesting
 from lbdisc.errors import LbdiscError
 from lbdisc.generation import Generation
 from lbdisc.handshake import ROOM, Announcement, asks, token
-from lbdisc.hooks import Drains, Registrar, Reloader
+from lbdisc.hooks import Drains, Reclaims, Registrar, Reloader
 from lbdisc.listening.listeners import Tell
 from lbdisc.listening.repeats import Repeats
 from lbdisc.register.addresses import OwnAddress
@@ -157,9 +157,17 @@ class Presence:
         self._publish()
         return self
 
-    def leave(self) -> None:
-        """Take the agent out of the registry; returns at once."""
-        if self._holder is not None:
+    def leave(self, *, back: bool = False) -> None:
+        """Take the agent out of the registry; returns at once.
+
+        Where its load balancer serves on and it will be ``back``, the entry stays until its lease
+        ends, if it has one that this agent's next life takes up.
+        """
+        if self._holder is None:
+            return
+        if back and isinstance(self._registrar, Reclaims):
+            self._holder.abandon()
+        else:
             self._holder.leave()
 
     def join(self, timeout: float) -> None:

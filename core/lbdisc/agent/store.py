@@ -99,8 +99,9 @@ class Store:
     @property
     def earlier_number(self) -> int:
         """The number of the last generation, 0 where it is not known."""
-        found = self._usable(self.status_file, self._earlier)
-        generation = (found or {}).get("generation")
+        found = self._usable(self.status_file, self._earlier) or {}
+        # One that ended before its first generation has only said which it wanted.
+        generation = found.get("generation") or found.get("desired")
         number = generation.get("number") if isinstance(generation, dict) else 0
         return number if isinstance(number, int) else 0
 

@@ -86,19 +86,34 @@ def nodes(
 
     try:
         if agents and not watch:
-            _agree(plugins, settings, show)
+            _agree(plugins, settings, show, at_once=not as_json)
         else:
             _watch(plugins, settings, show, Event(), once=not watch)
     except KeyboardInterrupt:
         raise typer.Exit(0) from None
 
 
-def _agree(plugins: "Plugins", settings: "Settings", show: "Callable[[Snapshot], None]") -> None:
-    """Show the registry once it is known whether its agents agree; exit code 1 if not."""
+def _agree(
+    plugins: "Plugins",
+    settings: "Settings",
+    show: "Callable[[Snapshot], None]",
+    *,
+    at_once: bool,
+) -> None:
+    """Show the registry once it is known whether its agents agree; exit code 1 if not.
+
+    ``at_once`` shows it before, too, for who is in a hurry.
+    """
     from lbdisc.cli.agreement import Agreement
 
     agreement = Agreement()
-    _watch(plugins, settings, agreement.look, agreement.known, once=False)
+
+    def look(snapshot: "Snapshot") -> None:
+        if at_once:
+            show(snapshot)
+        agreement.look(snapshot)
+
+    _watch(plugins, settings, look, agreement.known, once=False)
     assert agreement.snapshot is not None
     show(agreement.snapshot)
     if agreement.broken:

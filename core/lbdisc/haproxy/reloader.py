@@ -416,6 +416,11 @@ class HaproxyReloader:
         readiness.fail(live.model.runtime_socket)
         return grace
 
+    def stays(self) -> bool:
+        if self._settings.mode == "attached":
+            return not self._settings.grace  # else it stops whenever we do
+        return not self._stops
+
     @property
     def _stops(self) -> bool:
         """Whether a managed HAProxy stops when we do; the end of process 1 ends all others."""

@@ -81,6 +81,7 @@ class Holder:
         self._late = Backoff(*HOPELESS)
         self._draining = threading.Event()
         self._leaving = threading.Event()
+        self._abandoned = False  # whether the entry is to stay
         self._stop = threading.Event()  # gives up what is in progress
         self._drain_name = handshake.new_drain()
         self._wake = threading.Event()
@@ -119,6 +120,13 @@ class Holder:
         else:
             self._stop.set()
 
+    def abandon(self) -> None:
+        """Let go of the endpoint as it is; it stays as long as its lease. Returns at once."""
+        self._abandoned = True
+        self._leaving.set()
+        self.changed()
+        self._stop.set()
+
     def join(self, timeout: float) -> None:
         self._thread.join(timeout)
 
@@ -132,6 +140,9 @@ class Holder:
             self._listener.refused(error, held=self._lives)
             hopeless = isinstance(error, SettingsError)
             self._leaving.wait((self._late if hopeless else self._soon).next())
+        if self._abandoned:
+            self._listener.left(End(held=self._ever))
+            return
         if (self._held or self._unsure) and not isinstance(error, RegistryBusy):
             error = self._last_attempt() or error
         if self._timer is not None:
@@ -207,7 +218,7 @@ class Holder:
         return handshake.begun(endpoint, self._drain_name) if self._draining.is_set() else endpoint
 
     def _farewell(self, entry: Entry) -> None:
-        if self._last is not None:
+        if self._last is not None and not self._abandoned:
             self._take_out(entry, self._last)
 
     def _last_attempt(self) -> LbdiscError | None:
