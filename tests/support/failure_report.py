@@ -24,12 +24,14 @@ beside HAProxy lists the change (etcd's JSON gateway, a ZooKeeper client, the me
 Serf agent that lbdisc reads, the folder), or when the fault ends if that is later; where the agent
 starts again, at the start of its process. What the registry itself took until its client listed
 the change, after it was made or the fault had ended, is told apart (*registry 4.21 s*) where it is
-{tells} s or more: for Serf that is gossip. What the guard holds back counts as agreed once HAProxy
-and `lbdisc status` say so. A lost request fails the test, and so does an agreement after more than
-{agreed:.0f} s; more than the {target:.0f} s that are promised is **bold**. The moments at which the
-agent is killed are named, and held open, in `tests/support/killing.py`; the slowest counts. {over}
-The machine has {cores} cores, and had a load of {least:.0f} to {most:.0f} at the end of a cell:
-above {cores}, every start takes longer.
+{tells} s or more: for Serf that is gossip, for the others the rest of a lease, and where nodes
+start it is their start. What the guard holds back counts as agreed once HAProxy and `lbdisc status`
+say so. A lost request fails the test, and so does an agreement after more than {agreed:.0f} s; more
+than the {target:.0f} s that are promised is **bold**. The moments at which the agent is killed are
+named, and held open, in `tests/support/killing.py`; the slowest counts.
+
+{over} The machine has {cores} cores, and had a load of {least:.0f} to {most:.0f} at the end of a
+cell: above {cores}, every start takes longer.
 
 """
 

@@ -28,10 +28,15 @@ class Rows:
         place = Path(code.co_filename).name, code.co_firstlineno
         found: dict[str, Any] = {"row": words, "column": self.kind.name, "place": place}
         request.node.user_properties.append((PROPERTY, found))
-        fault = request.node.get_closest_marker("fault")
-        if fault is not None and fault.args[0] in self.kind.cannot:
-            pytest.skip(self.kind.cannot[fault.args[0]])
+        if fault := request.node.get_closest_marker("fault"):
+            self._skip(fault.args[0], whole=bool(request.config.getoption("--failure-matrix")))
         return found
+
+    def _skip(self, fault: str, *, whole: bool) -> None:
+        if fault in self.kind.cannot:
+            pytest.skip(self.kind.cannot[fault])
+        if fault in self.kind.slow and not whole:
+            pytest.skip(f"{self.kind.slow[fault]}: only with --failure-matrix")
 
     @pytest.fixture
     def start(

@@ -40,6 +40,9 @@ class SerfWorld(World):
         "record of another backend": b'{"address": "10.0.0.66", "port": 80}',
     }
 
+    slow: ClassVar[dict[str, str]] = {
+        "alone": "nobody confirms the suspicions of a Serf agent that is cut off"
+    }
     at_once: ClassVar[bool] = False
 
     def open(self) -> None:

@@ -95,11 +95,13 @@ def _flat(value: object) -> object:
 class World(ABC):
     """A registry, four nodes in it, and one that the tests list by hand.
 
-    `cannot` names the faults that a registry of this kind cannot have, with the reason.
+    `cannot` names the faults that a registry of this kind cannot have, with the reason; `slow`
+    those that take so long that only the whole matrix has them.
     """
 
     name: ClassVar[str]
     cannot: ClassVar[dict[str, str]] = {}
+    slow: ClassVar[dict[str, str]] = {}
     hostile: ClassVar[Mapping[str, bytes]] = HOSTILE_RECORDS
     at_once: ClassVar[bool] = True  # whether all who are cut off are found gone at about once
     secret: ClassVar[str] = ""  # the setting with the password or key
