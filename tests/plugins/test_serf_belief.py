@@ -10,6 +10,7 @@ import pytest
 from lbdisc.errors import DiscoveryError
 from lbdisc.testing import Holding, Watching, eventually
 from lbdisc.testing.offers import make_discovery, make_registrar
+from lbdisc.testing.proxy import FaultProxy
 from lbdisc.values import Endpoint, Snapshot
 from lbdisc_lab.servers import serf
 
@@ -138,3 +139,30 @@ def test_an_own_agent_that_is_alone_goes_on_so_that_others_can_join_it(
         registry.node("n2").join(registry.node_address(BALANCER))
         watching.until(names("n2"), deadline=DETECTION)
         assert own(registry.folder / f"managed-{BALANCER}") == agent
+
+
+def test_another_clusters_agent_is_not_followed_and_the_two_are_not_merged(tmp_path: Path) -> None:
+    folders = [tmp_path / name for name in ("a", "b")]
+    for folder in folders:
+        folder.mkdir()
+    with serf.start(folders[0]) as ours, serf.start(folders[1]) as theirs:
+        ours.node("n1")
+        theirs.node("x1")
+        theirs.node("x2")
+        with FaultProxy(serf.RPC_PORT, host=ours.members[0].address) as way:
+            settings = {**ours.settings, "serf.rpc": f"127.0.0.1:{way.port}"}
+            with Watching(make_discovery("serf", settings)) as watching:
+                watching.until(names("n1"), deadline=15)
+                way.target = theirs.members[0].address, serf.RPC_PORT
+                way.drop()
+                error = watching.failed(deadline=DETECTION)
+                eventually(lambda: "nobody of the cluster that was followed" in said(watching))
+                theirs.node("x3")
+                eventually(lambda: "x3" in theirs.members[0].alive(), deadline=DETECTION)
+                assert "n1" not in theirs.members[0].alive()
+                assert {e.name for s in watching.seen.snapshots for e in s.endpoints} == {"n1"}
+                way.target = ours.members[0].address, serf.RPC_PORT
+                way.drop()
+                ours.node("n2")
+                watching.until(names("n1", "n2"), deadline=DETECTION)
+    assert isinstance(error, DiscoveryError)

@@ -18,8 +18,11 @@ class Doubt:
 
     what: str
     why: str
+    foreign: bool = False
 
     def __str__(self) -> str:
+        if self.foreign:
+            return f"{self.what} (serf.rpc; restart lbdisc to follow it)"
         if not self.why:
             return f"{self.what}: no member answers (serf.join)"
         return f"{self.what}: {self.why} ({hint(self.why)})"
@@ -39,6 +42,10 @@ class Belief:
     tried in vain. Neither is if somebody at its address only speaks with another gossip key. While
     the agent is alone nobody is given up.
 
+    Another agent that lists none of those whom the one before knew, in whatever state, is of
+    another cluster: nothing is learnt from it, and above all it is not made to join those, which
+    would merge the two.
+
     A restarted agent may first hear of a member as it was a moment ago. What that lacks is *stale*,
     until the agent has reached the member itself, or for as long as gossip takes.
     """
@@ -50,6 +57,8 @@ class Belief:
         self._stale: Names = frozenset()
         self._settled = 0.0  # when gossip has told a restarted agent all that is new
         self._own: Member | None = None
+        self._name = ""  # of the agent that was followed last
+        self.foreign = False  # whether the agent is of another cluster
         self._listed: dict[str, Member] = {}
         self._contact = Contact()
 
@@ -62,6 +71,11 @@ class Belief:
         """
         self._contact = contact
         listed = {member.name: member for member in members}
+        self.foreign = (fresh or self.foreign) and self._is_foreign(listed, own)
+        if self.foreign:
+            self._own = listed.get(own)
+            return
+        self._name = own
         self._own = listed.pop(own, None)
         self._listed = listed
         if fresh:
@@ -74,6 +88,10 @@ class Belief:
                 contact.outcomes.pop(_at(self._known[name]), None)
         for name in [name for name in self._since if self._gone(name, now)]:
             del self._known[name], self._since[name]
+
+    def _is_foreign(self, listed: dict[str, Member], own: str) -> bool:
+        others = self._known.keys() - {self._name}
+        return bool(others) and own != self._name and not listed.keys() & self._known.keys()
 
     def remember(self, members: Iterable[Member]) -> None:
         """Know ``members``, which an earlier agent knew."""
@@ -137,13 +155,15 @@ class Belief:
     @property
     def sought(self) -> tuple[Member, ...]:
         """Whom to join: who is missing or stale."""
+        if self.foreign:
+            return ()
         members = [self._known[name] for name in sorted(self._since.keys() | self._stale)]
         return tuple(member for member in members if not self._is_ours(member))
 
     @property
     def asked(self) -> tuple[Member, ...]:
         """Of whom one has to be reached to know who is to blame: who failed, or the agent."""
-        return self.alive if self._unreached else ()
+        return self.alive if self._unreached and not self.foreign else ()
 
     @property
     def _unreached(self) -> list[float]:
@@ -152,6 +172,8 @@ class Belief:
     @property
     def sure(self) -> bool:
         """Whether all that is missing is missing for the cluster too, as far as that is known."""
+        if self.foreign:
+            return False
         return not self._since or bool(self.alive and not self._unreached and not self._locked_out)
 
     @property
@@ -164,6 +186,9 @@ class Belief:
         if self.sure:
             return None
         name = self._own.name if self._own else "of this host"
+        if self.foreign:
+            what = f"the Serf agent {name} lists nobody of the cluster that was followed"
+            return Doubt(what, "", foreign=True)
         if not self.alive:
             tried = self._contact.tried >= max(self._since.values())
             what = f"the Serf agent {name} is alone and misses {len(self._since)} that it knew"

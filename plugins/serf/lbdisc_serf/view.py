@@ -100,6 +100,8 @@ class View:
         """
         members = tuple(members)
         self.belief.read(members, own=own, fresh=fresh, now=now, contact=contact)
+        if self.belief.foreign:
+            return []
         reading = read(members, self._settings)
         lacking = {name for service, name in self._shown.keys() - reading.endpoints.keys()}
         kept = self.belief.missing | self.belief.stale(lacking, now=now)
