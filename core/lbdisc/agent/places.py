@@ -1,9 +1,9 @@
 """What a registry lists, by address and port: one server has one entry, the newest.
 
 A crashed instance that comes back under a new name at its old address is in the registry twice for
-a while. Both names lead to the same process, which would get the traffic of two. Where addresses are
-given anew, as to containers, one service's entry may lead to the process of another: whoever came
-there last is there. An instance that is in two services on purpose has one name in both.
+a while. Both names lead to the same process, which would get the traffic of two. Where addresses
+are given anew, as to containers, one service's entry may lead to the process of another: whoever
+came there last is there. An instance that is in two services on purpose has one name in both.
 """
 
 from collections import defaultdict
