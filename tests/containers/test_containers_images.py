@@ -268,6 +268,11 @@ def test_a_healthy_balancer_says_what_is_wrong_nevertheless(engine: Engine) -> N
     eventually(lambda: "registry lost: " in told(), deadline=60, what="a lost registry")
 
 
+def test_a_process_that_memory_ran_out_for_is_said_to_be_so(engine: Engine) -> None:
+    run = Run(image=IMAGE.format("ha"), name="ha", options=("--memory", "40m"))
+    assert "ended with signal 9" in until_said(engine.run(run), "out of memory")
+
+
 def test_a_stop_ends_the_health_first(engine: Engine) -> None:
     container = engine.run(Run(image=IMAGE.format("ha"), name="ha"))
     until_healthy(container)

@@ -183,6 +183,29 @@ def test_of_two_names_with_one_address_the_newer_counts() -> None:
     assert names(guard.judge(nodes("ab"), 2).snapshot) == "ab"
 
 
+def test_of_two_services_with_one_address_the_one_that_came_later_counts() -> None:
+    before = Snapshot.of([at("a", 7), at("b", 8)])
+    guard = Guard(SETTINGS, before)
+    # After a start of everything: x has a's old address, and a has not said yet where it is now.
+    verdict = guard.judge(Snapshot.of([*before.endpoints, at("x", 7, "api")]), 1)
+    assert [str(e) for e in verdict.snapshot.endpoints] == [
+        "api/x@10.0.0.1:7",
+        "nodes/b@10.0.0.1:8",
+    ]
+    assert [str(p) for p in verdict.snapshot.problems] == [
+        "nodes/a: api/x has the same address 10.0.0.1:7, and is the newer one"
+    ]
+    moved = Snapshot.of([at("a", 9), at("b", 8), at("x", 7, "api")])
+    assert guard.judge(moved, 2).snapshot == moved
+
+
+def test_an_instance_may_be_in_two_services_by_one_name() -> None:
+    guard = Guard(SETTINGS, Snapshot.of([at("a", 7)]))
+    both = Snapshot.of([at("a", 7), at("a", 7, "api")])
+    verdict = guard.judge(both, 1)
+    assert (verdict.snapshot, verdict.snapshot.problems) == (both, ())
+
+
 def test_of_two_names_that_were_always_there_the_ready_one_counts() -> None:
     both = Snapshot.of([at("a", 7, draining=True), at("b", 7)])
     assert names(Guard(SETTINGS).judge(both, 0).snapshot) == "b"
@@ -410,7 +433,7 @@ def test_an_address_never_has_two_servers(
         places = [(e.service, e.host_port) for e in listed.endpoints]
         assert len(places) == len(set(places))
         here = {(e.service, e.host_port) for e in snapshot.endpoints}
-        assert here <= set(places)
+        assert {where for _, where in here} <= {where for _, where in places}
         assert not {(h.endpoint.service, h.endpoint.host_port) for h in guard.held} & here
 
 

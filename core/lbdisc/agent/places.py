@@ -1,7 +1,9 @@
 """What a registry lists, by address and port: one server has one entry, the newest.
 
 A crashed instance that comes back under a new name at its old address is in the registry twice for
-a while. Both names lead to the same process, which would get the traffic of two.
+a while. Both names lead to the same process, which would get the traffic of two. Where addresses
+are given anew, as to containers, one service's entry may lead to the process of another: whoever
+came there last is there. An instance that is in two services on purpose has one name in both.
 """
 
 from collections import defaultdict
@@ -41,6 +43,7 @@ class Places:
         self._came: dict[Key, float] = {}
         self._services: dict[tuple[str, int], set[str]] = defaultdict(set)
         self._shared: set[Place] = set()
+        self._contested: set[tuple[str, int]] = set()  # addresses and ports in two services
         for endpoint in start.endpoints:
             self._put(endpoint, NEVER)
 
@@ -92,11 +95,26 @@ class Places:
         )
 
     def doubles(self) -> Iterator[tuple[Endpoint, Endpoint]]:
-        """The entries that do not count, each with the one that does in its place."""
+        """The entries that do not count, each with the one that does in its place.
+
+        Of two services that were at one address from the first, both do.
+        """
         for place in self._shared:
             counts = self.at(place)
             if counts is not None:
                 yield from ((e, counts) for e in self._at[place].values() if e is not counts)
+        for where in self._contested:
+            yield from self._outdated(where)
+
+    def _outdated(self, where: tuple[str, int]) -> Iterator[tuple[Endpoint, Endpoint]]:
+        """Entries of a service at an address that another service's came to later."""
+        counting = [self.at(Place(service, *where)) for service in self._services[where]]
+        here = [endpoint for endpoint in counting if endpoint is not None]
+        newest = max(here, key=lambda endpoint: (self._came[endpoint.key], endpoint.name))
+        for endpoint in here:
+            older = self._came[endpoint.key] < self._came[newest.key]
+            if older and endpoint.name != newest.name:
+                yield endpoint, newest
 
     def _rank(self, endpoint: Endpoint) -> tuple[float, bool, bool, str]:
         """The least counts. Of those that were there at first, nobody knows which is newer."""
@@ -110,7 +128,10 @@ class Places:
         entries = self._at[place]
         entries[endpoint.key] = endpoint
         self._came[endpoint.key] = came
-        self._services[place[1:]].add(place.service)
+        services = self._services[place[1:]]
+        services.add(place.service)
+        if len(services) > 1:
+            self._contested.add(place[1:])
         if len(entries) > 1:
             self._shared.add(place)
 
@@ -124,6 +145,8 @@ class Places:
             del self._at[place]
             services = self._services[place[1:]]
             services.discard(place.service)
+            if len(services) < 2:
+                self._contested.discard(place[1:])
             if not services:
                 del self._services[place[1:]]
 
@@ -131,7 +154,9 @@ class Places:
 def double(pair: tuple[Endpoint, Endpoint]) -> Problem:
     """What is said of an entry that does not count."""
     left_out, counts = pair
-    what = f"{counts.name} has the same address {counts.host_port}, and is the newer one"
+    same = left_out.service == counts.service
+    newer = counts.name if same else f"{counts.service}/{counts.name}"
+    what = f"{newer} has the same address {counts.host_port}, and is the newer one"
     return Problem(f"{left_out.service}/{left_out.name}", what)
 
 
