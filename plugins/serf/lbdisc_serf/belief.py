@@ -42,9 +42,9 @@ class Belief:
     tried in vain. Neither is if somebody at its address only speaks with another gossip key. While
     the agent is alone nobody is given up.
 
-    Another agent that lists none of those whom the one before knew, in whatever state, is of
-    another cluster: nothing is learnt from it, and above all it is not made to join those, which
-    would merge the two.
+    Another agent, by name or address, that lists none of those whom the one before knew, in
+    whatever state, is of another cluster: nothing is learnt from it, and above all it is not made
+    to join those, which would merge the two.
 
     A restarted agent may first hear of a member as it was a moment ago. What that lacks is *stale*,
     until the agent has reached the member itself, or for as long as gossip takes.
@@ -58,6 +58,7 @@ class Belief:
         self._settled = 0.0  # when gossip has told a restarted agent all that is new
         self._own: Member | None = None
         self._name = ""  # of the agent that was followed last
+        self._me: Member | None = None  # that agent itself
         self.foreign = False  # whether the agent is of another cluster
         self._listed: dict[str, Member] = {}
         self._contact = Contact()
@@ -77,6 +78,7 @@ class Belief:
             return
         self._name = own
         self._own = listed.pop(own, None)
+        self._me = self._own or self._me
         self._listed = listed
         if fresh:
             self._since.clear()
@@ -90,8 +92,9 @@ class Belief:
             del self._known[name], self._since[name]
 
     def _is_foreign(self, listed: dict[str, Member], own: str) -> bool:
-        others = self._known.keys() - {self._name}
-        return bool(others) and own != self._name and not listed.keys() & self._known.keys()
+        others, before, now = self._known.keys() - {self._name}, self._me, listed.get(own)
+        another = own != self._name or (before and now and _at(before) != _at(now))
+        return bool(others and another) and not (listed.keys() - {own}) & others
 
     def remember(self, members: Iterable[Member]) -> None:
         """Know ``members``, which an earlier agent knew."""
