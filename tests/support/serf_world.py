@@ -26,8 +26,8 @@ class SerfWorld(World):
         "wipe": "the members themselves are the data; an agent that restarts knows nobody, which"
         " is the row of the killed registry",
         "history": "gossip keeps no data that could be brought back or set up anew",
-        "swap": "whoever answers at `serf.rpc` is taken for the agent of the own host; how a host"
-        " moves to another cluster is in docs/serf.md",
+        "swap": "another cluster's agent at `serf.rpc` is not followed: the registry is lost until"
+        " the own one is back, see docs/serf.md",
         "clock": SERVER_CLOCK,
     }
     hostile: ClassVar[Mapping[str, bytes]] = {
