@@ -151,9 +151,9 @@ class FaultProxy:
                     self._threads.discard(threading.current_thread())
 
         thread = threading.Thread(target=run, name="fault proxy", daemon=True)
-        with self._lock:
+        with self._lock:  # whoever closes joins only what was started
             self._threads.add(thread)
-        thread.start()
+            thread.start()
 
     def _accept(self, listener: socket.socket) -> None:
         with suppress(OSError):  # the listener was closed: cut off

@@ -57,8 +57,7 @@ class Belief:
         self._stale: Names = frozenset()
         self._settled = 0.0  # when gossip has told a restarted agent all that is new
         self._own: Member | None = None
-        self._name = ""  # of the agent that was followed last
-        self._me: Member | None = None  # that agent itself
+        self._me: Member | None = None  # the agent that was followed last
         self.foreign = False  # whether the agent is of another cluster
         self._listed: dict[str, Member] = {}
         self._contact = Contact()
@@ -76,7 +75,6 @@ class Belief:
         if self.foreign:
             self._own = listed.get(own)
             return
-        self._name = own
         self._own = listed.pop(own, None)
         self._me = self._own or self._me
         self._listed = listed
@@ -92,8 +90,11 @@ class Belief:
             del self._known[name], self._since[name]
 
     def _is_foreign(self, listed: dict[str, Member], own: str) -> bool:
-        others, before, now = self._known.keys() - {self._name}, self._me, listed.get(own)
-        another = own != self._name or (before and now and _at(before) != _at(now))
+        before, now = self._me, listed.get(own)
+        if before is None:  # the first one; whom it should know is from a file
+            return False
+        others = self._known.keys() - {before.name}
+        another = own != before.name or (now is not None and _at(before) != _at(now))
         return bool(others and another) and not (listed.keys() - {own}) & others
 
     def remember(self, members: Iterable[Member]) -> None:
