@@ -33,9 +33,9 @@ class SerfDiscovery:
     are published. An own agent goes on between two calls of ``watch``, so that others can join it.
     """
 
-    def __init__(self, settings: SerfSettings) -> None:
+    def __init__(self, settings: SerfSettings, service: str = "") -> None:
         self._settings = check(settings)
-        self._view = View(settings)
+        self._view = View(settings, service)
         self._said: tuple[str, bool] | None = None
         self._agent = LocalAgent(
             settings,
@@ -43,6 +43,14 @@ class SerfDiscovery:
             tags={},
             rejoins=True,
         )
+
+    def only(self, service: str) -> "SerfDiscovery":
+        """See ``lbdisc.hooks.Narrows``.
+
+        The local agent is asked for all members all the same, and nobody else is: who lost a tag
+        has to be told from who is lost.
+        """
+        return SerfDiscovery(self._settings, service)
 
     def watch(self, publish: Publish, stop: Event) -> None:
         """See ``Discovery.watch``; one call at a time."""

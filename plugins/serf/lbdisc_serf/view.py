@@ -23,13 +23,16 @@ class Reading:
     clean: frozenset[str]
 
 
-def read(members: Iterable[Member], settings: SerfSettings) -> Reading:
-    """The endpoints of alive and leaving members; foreign members are passed over in silence."""
+def read(members: Iterable[Member], settings: SerfSettings, only: str = "") -> Reading:
+    """The endpoints of alive and leaving members, all or of ``only`` one service.
+
+    Foreign members are passed over in silence.
+    """
     endpoints: dict[Key, Endpoint] = {}
     problems: list[Problem] = []
     clean = set()
     for member in members:
-        found, wrong = _offers(member, settings)
+        found, wrong = _offers(member, settings, only)
         endpoints |= {endpoint.key: endpoint for endpoint in found}
         problems += wrong
         if member.status in ("alive", "leaving", "left") and not wrong:
@@ -37,11 +40,15 @@ def read(members: Iterable[Member], settings: SerfSettings) -> Reading:
     return Reading(endpoints, tuple(problems), frozenset(clean))
 
 
-def _offers(member: Member, settings: SerfSettings) -> tuple[list[Endpoint], list[Problem]]:
+def _offers(
+    member: Member, settings: SerfSettings, only: str
+) -> tuple[list[Endpoint], list[Problem]]:
     found: list[Endpoint] = []
     wrong: list[Problem] = []
     if member.status in ("alive", "leaving"):
         for tag, value, service in _tags(member, settings):
+            if only not in ("", service):
+                continue
             try:
                 endpoint = tags.read(
                     value, service=service, name=member.name, address=member.address
@@ -77,14 +84,17 @@ def _plain(text: str) -> str:
 
 
 class View:
-    """What was published, and the steps from there. Lives as long as the discovery.
+    """What was published, and the steps from there, of all services or ``only`` one.
+
+    Lives as long as the discovery.
 
     The endpoints of a member that is missing or stale (see ``Belief``) stay as they were until it
     is given up, or known again, in whatever state.
     """
 
-    def __init__(self, settings: SerfSettings) -> None:
+    def __init__(self, settings: SerfSettings, only: str = "") -> None:
         self._settings = settings
+        self._only = only
         self._shown: dict[Key, Endpoint] = {}
         self._problems: tuple[Problem, ...] | None = None
         self._fresh = True  # whether the newest agent's list is still to be published
@@ -102,7 +112,7 @@ class View:
         self.belief.read(members, own=own, fresh=fresh, now=now, contact=contact)
         if self.belief.foreign:
             return []
-        reading = read(members, self._settings)
+        reading = read(members, self._settings, self._only)
         lacking = {name for service, name in self._shown.keys() - reading.endpoints.keys()}
         kept = self.belief.missing | self.belief.stale(lacking, now=now)
         held = {key: endpoint for key, endpoint in self._shown.items() if key[1] in kept}
