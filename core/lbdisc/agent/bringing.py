@@ -15,6 +15,7 @@ from lbdisc.agent.keeping import Keeping
 from lbdisc.agent.legacy import Legacy
 from lbdisc.agent.looking import LIFE_SIGN, Looks
 from lbdisc.agent.pace import Pace
+from lbdisc.agent.starting import served_before
 from lbdisc.agent.store import Store
 from lbdisc.backoff import Backoff
 from lbdisc.errors import ApplyError, CheckError, LbdiscError, RenderError, Unconfirmed
@@ -131,14 +132,10 @@ class Bringing:
                 self._legacy.hold_off(self.desired.rendered()[1].digest)
 
     def _served_before(self, written: Rendered) -> Snapshot:
-        """Whom a load balancer serves that runs since before: a name server that is away for a
-        moment makes them no suspects. One that has to be started needs all to be good.
-        """
         if self._known is None:
             return Snapshot()
         with suppress(LbdiscError):
-            planned = self._reloader.plan(self._settings.output, written, written)
-            return Snapshot() if isinstance(planned.how, Start) else self._known
+            return served_before(self._reloader, self._settings.output, written, self._known)
         return self._known
 
     def changed(self, now: float, cause: Cause) -> None:

@@ -7,8 +7,11 @@ from threading import Event
 
 from lbdisc.agent.watching import Wake, Watcher
 from lbdisc.errors import ApplyError, SettingsError
+from lbdisc.hooks import Reloader
 from lbdisc.installing import held
+from lbdisc.planned import Start
 from lbdisc.rendered import Rendered
+from lbdisc.values import Snapshot
 
 FIRST_WAIT = 2.0  # seconds, where the disk knows what to serve meanwhile, or the registry fails
 FIRST_READ = 15.0  # seconds, where it does not: ten thousand endpoints take their time
@@ -44,3 +47,13 @@ def left_in(config: Path) -> Rendered | None:
     with suppress(OSError, ApplyError):
         return held(config)
     return None
+
+
+def served_before(reloader: Reloader, config: Path, written: Rendered, known: Snapshot) -> Snapshot:
+    """Whom a load balancer serves that runs since before: of ``known``, all or nobody.
+
+    A name server that is away for a moment makes them no suspects; a load balancer that has to be
+    started needs all to be good. Raises as ``Reloader.plan``.
+    """
+    planned = reloader.plan(config, written, written)
+    return Snapshot() if isinstance(planned.how, Start) else known

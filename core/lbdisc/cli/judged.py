@@ -48,18 +48,16 @@ def sieve(
 
 def _served(settings: "Settings", reloader: "Reloader") -> "Snapshot":
     """What the load balancer serves by now, as far as an agent has kept that."""
+    from lbdisc.agent.starting import served_before
     from lbdisc.agent.store import Store
     from lbdisc.installing import held
-    from lbdisc.planned import Start
     from lbdisc.values import Snapshot
 
     core, written = settings.core, held(settings.core.output)
     known = Store(core.state_dir).last_snapshot()
     if known is None or written is None:
         return Snapshot()
-    if isinstance(reloader.plan(core.output, None, written).how, Start):
-        return Snapshot()
-    return known.only(core.services)
+    return served_before(reloader, core.output, written, known.only(core.services))
 
 
 def sifted(

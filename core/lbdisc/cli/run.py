@@ -1,8 +1,6 @@
 """``lbdisc run``: the agent beside a load balancer."""
 
 import signal
-import time
-from functools import partial
 from threading import Event
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -15,6 +13,7 @@ from lbdisc.cli.common import (
     load_configuration,
     read_settings,
 )
+from lbdisc.cli.once import run_once
 from lbdisc.events import ProgramStopping
 
 if TYPE_CHECKING:
@@ -49,7 +48,7 @@ def run(
     flags = {"backend": backend}
     plugins, settings = load_configuration(config, flags, set_, tell_broken=False)
     if once:
-        _once(plugins, settings, accept=accept)
+        run_once(plugins, settings, accept=accept)
         return
     _Service(
         plugins,
@@ -139,65 +138,3 @@ class _Service:
             self._hurried = True
             self._hurry.set()
         self._wake.call()
-
-
-def _once(plugins: "Plugins", settings: "Settings", *, accept: bool) -> None:
-    """Read, render, check and apply once; the exit code tells.
-
-    Who is refused is left out and named, and the others are served: that is done, exit code 0.
-    """
-    from lbdisc.absent import absent_services
-    from lbdisc.agent import composing, once
-    from lbdisc.agent.announcing import announced, judged
-    from lbdisc.agent.guarding import balanced
-    from lbdisc.agent.store import Store, claimed
-    from lbdisc.cli.judged import sieve
-    from lbdisc.cli.nodes import read_once
-    from lbdisc.events import Cause, EntriesSkipped, ServicesAbsent, StateNotUsed
-    from lbdisc.generation import Generation
-    from lbdisc.listening import audience
-    from lbdisc.settings import choosing
-    from lbdisc.values import Snapshot
-
-    core = settings.core
-    store = Store(core.state_dir)
-    store.prepare()
-    with (
-        store.locked(),
-        claimed(core.output),
-        audience.listeners(plugins, settings) as listeners,
-        audience.told("run --once", plugins, settings, listeners.tell),
-    ):
-        listed = read_once(plugins, settings)
-        if absent := absent_services(listed, core.services):
-            listeners.tell(ServicesAbsent(services=absent))
-        verdict, memory = balanced(store, core, listed)
-        for event in judged(verdict, time.monotonic(), cause=Cause(source=core.backend)):
-            listeners.tell(event)
-        snapshot = verdict.snapshot.only(core.services)
-        renderer = choosing.renderer(plugins, settings)
-        reloader = choosing.reloader(plugins, settings)
-        contact = composing.contact(settings, reloader, renderer, store, accept=accept)
-
-        admit = partial(contact.admit, tell=listeners.tell)
-        sifted, applied = sieve(settings, renderer, reloader).do(
-            snapshot, lambda it: once.bring(reloader, store, core, it.rendered, admit)
-        )
-        contact.over()
-        if skipped := (*snapshot.problems, *sifted.problems):
-            listeners.tell(EntriesSkipped(entries=skipped, cause=Cause(source=core.backend)))
-        snapshot = sifted.served
-        before = (store.last_snapshot() or Snapshot()).only(core.services)
-        if snapshot != before:
-            store.save_snapshot(snapshot)
-        store.save_guard(memory.to_object(time.time() - time.monotonic()))
-        generation = Generation(
-            number=store.earlier_number + 1,
-            snapshot=snapshot,
-            rendered=sifted.rendered,
-            change=snapshot.since(before),
-        )
-        for file, error in store.unusable.items():
-            listeners.tell(StateNotUsed(file=str(file), error=error))
-        for event in announced(generation, before, applied, cause=Cause(source=core.backend)):
-            listeners.tell(event)

@@ -5,7 +5,6 @@ it in master-worker mode, lbdisc uses its sockets. The addresses of the runtime 
 server-state file are read from the configuration itself, so that any template works.
 """
 
-import os
 import time
 from collections.abc import Sequence
 from contextlib import suppress
@@ -16,11 +15,11 @@ import structlog
 
 from lbdisc import atomic
 from lbdisc.errors import ApplyError, LbdiscError
-from lbdisc.haproxy import readiness
-from lbdisc.haproxy.adoption import NotAdopted, adopt
+from lbdisc.haproxy.adoption import NotAdopted
 from lbdisc.haproxy.advice import advice
 from lbdisc.haproxy.binds import new_binds, try_binds
 from lbdisc.haproxy.drains import HaproxyDrains
+from lbdisc.haproxy.ending import Ending
 from lbdisc.haproxy.errors import Forbidden, HaproxyError, Unreachable
 from lbdisc.haproxy.first_contact import servers_in
 from lbdisc.haproxy.follower import Follower
@@ -30,27 +29,24 @@ from lbdisc.haproxy.live import Live
 from lbdisc.haproxy.lost_socket import bind_anew, lost_socket
 from lbdisc.haproxy.observing import HaproxyHealth
 from lbdisc.haproxy.planning.plan import Plan
-from lbdisc.haproxy.process.managed import Managed
 from lbdisc.haproxy.process.program import FileChecker, check_config
 from lbdisc.haproxy.process.workers import Workers
 from lbdisc.haproxy.remembered import WorkerNote
+from lbdisc.haproxy.running import ANSWER_LIMIT, Running
 from lbdisc.haproxy.settings import HaproxySettings
 from lbdisc.haproxy.sockets.closed import own_group
-from lbdisc.haproxy.sockets.socket import Runtime, dial
+from lbdisc.haproxy.sockets.socket import dial
 from lbdisc.haproxy.steps import Steps
 from lbdisc.haproxy.steps import how as steps_how
-from lbdisc.haproxy.versions import OLDEST
 from lbdisc.hooks import Renderer
 from lbdisc.installing import Installation, held, is_written
 from lbdisc.losses import ProxyServer
 from lbdisc.observed import ServerHealth
 from lbdisc.planned import Applied, AtRuntime, How, Nothing, Planned, Reload, Start, Write
 from lbdisc.rendered import Rendered
-from lbdisc.spread import own_share
 from lbdisc.values import Endpoint, Snapshot
 
 log = structlog.get_logger("lbdisc.haproxy")
-ANSWER_LIMIT = 5.0  # seconds for a new worker's runtime socket
 COOL_DOWN = 60.0  # seconds without changes at run time after HAProxy refused one
 
 
@@ -59,17 +55,16 @@ class HaproxyReloader:
 
     def __init__(self, settings: HaproxySettings) -> None:
         self._settings = settings
-        self._memory = WorkerNote(Path(settings.worker_file))
-        self._workers = Workers(settings.master_socket, self._memory.master)
-        self._live: Live | None = None
-        self._share = own_share(settings.master_socket)
-        self._files: tuple[tuple[str, str], ...] = ()  # that belong to what runs
+        note = WorkerNote(Path(settings.worker_file))
+        self._workers = Workers(settings.master_socket, note.master)
+        self._running = Running(settings, note)
         self._config = Path()
         self._differs = ""  # what runs, from what should, at the last look
         self._drains = HaproxyDrains(settings.master_socket)
         self._health = HaproxyHealth(settings.master_socket)
         self._check = FileChecker(settings.binary)
         self._follower = Follower(self._check)
+        self._ending = Ending(settings, self._workers, self._running, self._follower)
         self._undid = False  # the last change at run time had to be taken back
         self._applied = False  # whether anything was; `lbdisc plan` only asks
         self._cools_down_until = float("-inf")
@@ -101,7 +96,7 @@ class HaproxyReloader:
         if self._live is None and (how := self._take_over(config, candidate)):
             return how, None
         assert self._live is not None
-        now = Rendered(self._live.text, self._files)
+        now = Rendered(self._live.text, self._running.files)
         if why := self._differs or candidate.changed_file(now):
             return Reload(why), None
         if now != candidate and (why := self._barred(self._live)):
@@ -116,13 +111,10 @@ class HaproxyReloader:
         if self._applied:
             return Reload("what runs is not known")
         try:
-            found = adopt(self._settings.master_socket, self._memory.path, config, candidate)
+            serves = self._running.adopt(config, candidate)
         except NotAdopted as error:
             return Reload(str(error))
-        if found is None:
-            return Start(f"no HAProxy answers at {self._settings.master_socket}")
-        self._live, self._files = found.live, found.files
-        return None
+        return None if serves else Start(f"no HAProxy answers at {self._settings.master_socket}")
 
     def _barred(self, live: Live) -> str:
         """Why no change whatever is possible at run time now, ``""`` if some are."""
@@ -168,9 +160,9 @@ class HaproxyReloader:
             log.warning("not at run time, a reload follows", error=str(error))
             if not isinstance(error, Unreachable):
                 self._cools_down_until = time.monotonic() + COOL_DOWN
-            self._forget_live()
+            self._running.forget()
             return None
-        self._remember(live)
+        self._running.keep(self._workers.master)
         if found.commands:
             try:
                 self._follower.follow(config, text)
@@ -231,7 +223,7 @@ class HaproxyReloader:
     def _undo(self, config: Path) -> None:
         """What runs cannot be written: back to the file, which is the truth."""
         running = self._live.model if self._live else None
-        self._forget_live()
+        self._running.forget()
         self._undid, self._differs = True, ""
         self._follower.settle()
         self._follower.forget()
@@ -242,7 +234,7 @@ class HaproxyReloader:
         keep_health(running or model, model)
         try:
             with suppress(HaproxyError):
-                self._running_now(self._reload_now(model), before, model)
+                self._became(self._reload_now(model), before, model)
         finally:
             reset_health(model)
 
@@ -260,7 +252,7 @@ class HaproxyReloader:
                 reload = partial(self._reload_now, running)
                 bind_anew(new.config, new.rendered.text, model, reload)
             keep_health(running, model)
-            live = self._running_now(self._reload_now(running), new.rendered, model)
+            live = self._became(self._reload_now(running), new.rendered, model)
             new.keep()
         except Forbidden:
             new.keep()  # it runs, though it may not be asked
@@ -285,7 +277,7 @@ class HaproxyReloader:
         new.install()
         try:
             worker = self._workers.start(model.runtime_socket)
-            live = self._running_now(worker, new.rendered, model)
+            live = self._became(worker, new.rendered, model)
             new.keep()
         except LbdiscError:
             new.restore()
@@ -300,7 +292,7 @@ class HaproxyReloader:
             return
         good = parse(before.text)
         with suppress(LbdiscError):
-            self._running_now(self._workers.start(good.runtime_socket), before, good)
+            self._became(self._workers.start(good.runtime_socket), before, good)
             log.warning("HAProxy was started with the last good configuration")
 
     def _reload_now(self, running: Configuration) -> int:
@@ -308,30 +300,12 @@ class HaproxyReloader:
             self._live.close()
         return self._workers.reload(running.runtime_socket, limit=self._settings.reload_limit)
 
-    def _running_now(self, worker: int, rendered: Rendered, wanted: Configuration) -> Live:
-        """The new worker answers at its runtime socket: from now on ``wanted`` runs."""
-        features = OLDEST
-        if wanted.runtime_socket:
-            with Runtime(wanted.runtime_socket, timeout=ANSWER_LIMIT) as runtime:
-                runtime.observe(pid=worker)
-                features = runtime.features()
-        self._forget_live()
-        self._live = Live(
-            worker, rendered.text, wanted, features, time.monotonic, share=self._share
-        )
-        self._files = rendered.files
-        self._remember(self._live)
-        return self._live
+    def _became(self, worker: int, rendered: Rendered, wanted: Configuration) -> Live:
+        return self._running.became(worker, rendered, wanted, master=self._workers.master)
 
-    def _remember(self, live: Live) -> None:
-        self._memory.keep(live, self._files, self._workers.master)
-
-    def _forget_live(self) -> None:
-        """What runs is not known any more."""
-        if self._live is not None:
-            self._live.close()
-        self._live = None
-        self._memory.forget()
+    @property
+    def _live(self) -> Live | None:
+        return self._running.live
 
     def verify(self, running: Rendered, *, thorough: bool) -> str:
         difference = self._differs = self._difference(running.text, thorough=thorough)
@@ -353,7 +327,7 @@ class HaproxyReloader:
         if failure := self._follower.error:
             return f"the file cannot follow: {failure}"
         if worker != (ours := self._live.pid):
-            self._forget_live()
+            self._running.forget()
             return f"worker {worker} runs instead of {ours}: someone else reloaded it"
         return self._live.compared(parse(candidate)) if thorough else ""
 
@@ -375,7 +349,7 @@ class HaproxyReloader:
             return None
         live.connect()
         live.delete_from_maintenance()
-        self._remember(live)
+        self._running.keep(self._workers.master)
         if not live.settles(self._settings.settle_after):
             return None
         self._follower.settle()
@@ -384,7 +358,7 @@ class HaproxyReloader:
     def _settle(self, live: Live) -> Applied:
         """Reload what runs, so that all its servers reuse connections; tried again if it fails."""
         live.begin_anew()
-        with Installation(self._config, Rendered(live.text, self._files)) as same:
+        with Installation(self._config, Rendered(live.text, self._running.files)) as same:
             self._check(same.candidate, self._config)
             applied = self._reload(same, live.model, "servers added at run time reuse nothing")
         detail = f"settled, connections are reused; {applied.detail}"
@@ -407,49 +381,13 @@ class HaproxyReloader:
         return self._follower.behind
 
     def withdraw(self, *, ends: bool) -> float:
-        live, grace = self._live, self._settings.grace or 0.0
-        stops = ends or self._stops or self._settings.mode == "attached"
-        if not grace or live is None or not stops:
-            return 0.0
-        if not readiness.is_asked(live.model, live.text):
-            raise ApplyError(f"no 'monitor fail' looks at {readiness.LEAVING} (haproxy.grace)")
-        readiness.fail(live.model.runtime_socket)
-        return grace
+        return self._ending.withdraw(ends=ends)
 
     def stays(self) -> bool:
-        if self._settings.mode == "attached":
-            return not self._settings.grace  # else it stops whenever we do
-        return not self._stops
-
-    @property
-    def _stops(self) -> bool:
-        """Whether a managed HAProxy stops when we do; the end of process 1 ends all others."""
-        return self._settings.on_stop == "stop" or os.getpid() == 1
-
-    def close(self) -> None:
-        managed = self._workers.managed
-        if self._stops and managed is not None and managed.alive():
-            self._stop(managed)
-        elif not self._follower.settle(1.2):
-            log.warning("stopped before the file followed; the next start writes it")
-        if self._live is not None:
-            self._live.close()
-            self._live = None
-        if managed is not None:
-            managed.release()
+        return self._ending.stays()
 
     def end(self, config: Path) -> bool:
-        """End a managed HAProxy, also one that an agent before has left; whether there was one."""
-        if self._settings.mode == "attached" or not self._workers.alive(self._settings, config, ""):
-            return False
-        assert self._workers.managed is not None
-        self._stop(self._workers.managed)
-        return True
+        return self._ending.end(config)
 
-    def _stop(self, managed: Managed) -> None:
-        if not self._follower.settle(0.2):
-            log.warning("stopped before the file followed; the next start writes it")
-        self._forget_live()
-        began = time.monotonic()
-        managed.stop(soft=0.8, limit=1.3)
-        log.info("HAProxy stopped", ms=round((time.monotonic() - began) * 1000, 1))
+    def close(self) -> None:
+        self._ending.close()

@@ -1,0 +1,77 @@
+"""What runs, as far as it is known for certain, and the note of it for the next start."""
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from lbdisc.haproxy.adoption import adopt
+from lbdisc.haproxy.language.text import Configuration
+from lbdisc.haproxy.live import Live
+from lbdisc.haproxy.remembered import WorkerNote
+from lbdisc.haproxy.settings import HaproxySettings
+from lbdisc.haproxy.sockets.socket import Runtime
+from lbdisc.haproxy.versions import OLDEST
+from lbdisc.rendered import Rendered
+from lbdisc.spread import own_share
+
+ANSWER_LIMIT = 5.0  # seconds for a new worker's runtime socket
+
+
+class Running:
+    """``live`` is the worker that serves, ``None`` while that is not known.
+
+    ``files`` belong to what it runs. ``master`` tells the process above it.
+    """
+
+    def __init__(self, settings: HaproxySettings, note: WorkerNote) -> None:
+        self.live: Live | None = None
+        self.files: tuple[tuple[str, str], ...] = ()
+        self._master_socket = settings.master_socket
+        self._share = own_share(settings.master_socket)
+        self._note = note
+
+    def adopt(self, config: Path, candidate: Rendered) -> bool:
+        """Learn what serves from the note of an earlier agent; whether anything serves.
+
+        Raises ``NotAdopted`` where it is not certain.
+        """
+        found = adopt(self._master_socket, self._note.path, config, candidate)
+        if found is not None:
+            self.live, self.files = found.live, found.files
+        return found is not None
+
+    def became(
+        self,
+        worker: int,
+        rendered: Rendered,
+        wanted: Configuration,
+        *,
+        master: Callable[[], int],
+    ) -> Live:
+        """The new worker answers at its runtime socket: from now on ``wanted`` runs."""
+        features = OLDEST
+        if wanted.runtime_socket:
+            with Runtime(wanted.runtime_socket, timeout=ANSWER_LIMIT) as runtime:
+                runtime.observe(pid=worker)
+                features = runtime.features()
+        self.forget()
+        self.live = Live(worker, rendered.text, wanted, features, time.monotonic, share=self._share)
+        self.files = rendered.files
+        self.keep(master)
+        return self.live
+
+    def keep(self, master: Callable[[], int]) -> None:
+        """Note what runs now."""
+        if self.live is not None:
+            self._note.keep(self.live, self.files, master)
+
+    def close(self) -> None:
+        """Let go of the worker; the note stays."""
+        if self.live is not None:
+            self.live.close()
+        self.live = None
+
+    def forget(self) -> None:
+        """What runs is not known any more."""
+        self.close()
+        self._note.forget()
