@@ -18,6 +18,7 @@ from lbdisc.haproxy.sockets.master import Master
 from lbdisc.testing.processes import Process, accepts, free_port
 from lbdisc.testing.waiting import eventually
 from lbdisc_lab.traffic import Traffic
+from support.logs import show_logs
 from support.scene import LBDISC
 
 SERVERS = """\
@@ -64,8 +65,7 @@ class Attached:
         trace: TracebackType | None,
     ) -> None:
         if error is not None:
-            for log in sorted(self.folder.glob("*.log")):
-                sys.stderr.write(f"--- {log.name}\n{log.read_text(errors='replace')[-4000:]}\n")
+            show_logs(self.folder)
         self._stack.close()
 
     def text(self, servers: str) -> str:

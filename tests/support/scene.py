@@ -17,6 +17,7 @@ from lbdisc.haproxy.sockets.socket import Runtime
 from lbdisc.testing.processes import Process, accepts, free_port
 from lbdisc.testing.waiting import eventually
 from lbdisc_lab.traffic import Traffic
+from support.logs import show_logs
 
 LBDISC = str(Path(sys.executable).parent / "lbdisc")
 
@@ -76,8 +77,7 @@ class Scene:
         trace: TracebackType | None,
     ) -> None:
         if error is not None:
-            for log in sorted(self.folder.glob("*.log")):
-                sys.stderr.write(f"--- {log.name}\n{log.read_text(errors='replace')[-4000:]}\n")
+            show_logs(self.folder)
         self._stack.close()
         self.end_haproxy()
 

@@ -16,6 +16,7 @@ from lbdisc.testing.entries import HOSTILE_RECORDS
 from lbdisc.testing.processes import Process, accepts, free_port
 from lbdisc.testing.waiting import eventually
 from lbdisc.values import Endpoint
+from support.logs import show_logs
 from support.scene import LBDISC
 
 SERVER_CLOCK = (
@@ -274,6 +275,5 @@ class World(ABC):
         trace: TracebackType | None,
     ) -> None:
         if error is not None:
-            for log in sorted(self.folder.glob("register-*.log")):
-                sys.stderr.write(f"--- {log.name}\n{log.read_text(errors='replace')[-1500:]}\n")
+            show_logs(self.folder, "register-*.log", most=1500)
         self.close()

@@ -22,6 +22,7 @@ from lbdisc.testing.processes import Process, free_port
 from lbdisc.testing.waiting import eventually
 from lbdisc_lab.demo import registries
 from lbdisc_lab.traffic import Traffic
+from support.logs import show_logs
 from support.own_template import OWN_TEMPLATE
 from support.scene import LBDISC, Scene, lost
 
@@ -110,8 +111,7 @@ class House:
         trace: TracebackType | None,
     ) -> None:
         if error is not None:
-            for log in sorted(self.folder.glob("*.log")):
-                sys.stderr.write(f"--- {log.name}\n{log.read_text(errors='replace')[-4000:]}\n")
+            show_logs(self.folder)
         self._stack.close()
 
     def _lbdisc(self, name: str, *words: str, **settings: object) -> Process:
