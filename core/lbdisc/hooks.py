@@ -5,17 +5,15 @@ group ``lbdisc``. Each provider hook is called once at start and returns what th
 settings choose among the offers by name. Two offers of one name are an error that names both.
 """
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Event
-from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar, runtime_checkable
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 import pluggy
 
-from lbdisc.losses import ProxyServer
-from lbdisc.observed import ServerHealth
 from lbdisc.planned import Applied, Planned
 from lbdisc.rendered import Rendered
 from lbdisc.values import Endpoint, Snapshot
@@ -99,29 +97,6 @@ class Entry(Protocol):
         """
 
 
-@runtime_checkable
-class Narrows(Protocol):
-    """A discovery whose registry can be read in part."""
-
-    def only(self, service: str) -> Discovery:
-        """One that reads and publishes ``service`` alone, with everything else as here.
-
-        Who stops asks for the load balancers' agents in this way, in a registry of any size.
-        """
-
-
-@runtime_checkable
-class Recalls(Protocol):
-    """An entry that can tell whether it was away."""
-
-    @property
-    def found(self) -> bool:
-        """Whether the last ``put`` that was true wrote nothing: the entry was as it should be.
-
-        The core then says nothing anew after a connection that broke.
-        """
-
-
 class Registrar(Protocol):
     """Makes endpoints known. It knows how its registry holds an entry; the core knows when."""
 
@@ -135,20 +110,6 @@ class Registrar(Protocol):
         """
 
 
-@runtime_checkable
-class Reclaims(Protocol):
-    """A registrar whose entries say whose they are, so that one killed and started again goes on.
-
-    Others wait until the lease of the process before has ended, as for anybody's entry.
-    """
-
-    def reclaim_as(self, owner: str) -> None:
-        """Entries that name ``owner``, 16 characters, are ours, and ours name it from now on.
-
-        Called before the first ``open``, or not at all. Never the same for two processes that live.
-        """
-
-
 class Renderer(Protocol):
     """Makes the configuration."""
 
@@ -156,19 +117,10 @@ class Renderer(Protocol):
         """That of ``snapshot``, always the same for one snapshot. Raises ``RenderError``."""
 
 
-@runtime_checkable
-class Compares(Protocol):
-    """A renderer that can tell whether another agent's would render the same."""
-
-    def fingerprint(self) -> str:
-        """What stands for its templates; nothing that is a host's own, and no secret."""
-
-
 class Reloader(Protocol):
     """Brings a configuration to life in a load balancer.
 
-    What only some can do are protocols of their own: ``Tends``, ``Drains``, ``Follows``,
-    ``Observes``, ``Advises``, ``Lingers``, ``TakesOver``, ``Withdraws`` and ``Ends``.
+    What only some can do are protocols of their own, in ``lbdisc.abilities``.
     """
 
     def check(self, candidate: Path) -> None:
@@ -205,118 +157,6 @@ class Reloader(Protocol):
 
     def close(self) -> None:
         """The agent stops: let go of what was started, within 1.5 seconds."""
-
-
-@runtime_checkable
-class Tends(Protocol):
-    """A reloader whose load balancer wants housekeeping."""
-
-    def tend(self) -> Applied | None:
-        """Called about once a second while all is well; what was done, if any."""
-
-
-@runtime_checkable
-class Drains(Protocol):
-    """A reloader that can tell whether an endpoint is free."""
-
-    def drained(self, endpoints: Sequence[Endpoint]) -> Collection[Endpoint]:
-        """Those of ``endpoints``, which drain in what runs, that no session is left on.
-
-        Called some times a second while any endpoint drains; an error counts as none. Never a
-        guess: a node that hears it stops.
-        """
-
-
-@runtime_checkable
-class Follows(Protocol):
-    """A reloader whose files may come after what runs."""
-
-    def behind(self) -> bool:
-        """Whether the files are still to follow what runs already."""
-
-
-@runtime_checkable
-class Ends(Protocol):
-    """A reloader whose load balancer serves on when the agent stops."""
-
-    def end(self, config: Path) -> bool:
-        """End the load balancer that it runs with the main file ``config``; whether there was one.
-
-        Also one that an agent before has left. Called when somebody wants both to end, before
-        ``close``. Raises ``LbdiscError``.
-        """
-
-    def stays(self) -> bool:
-        """Whether it serves on after a ``close`` without an ``end``, for the next agent to take.
-
-        The agent then stays announced until its lease ends: nodes that stop meanwhile wait for it.
-        """
-
-
-@runtime_checkable
-class TakesOver(Protocol):
-    """A reloader that may meet a configuration of others, and a load balancer that runs it."""
-
-    def servers(self, text: str) -> Sequence[ProxyServer]:
-        """All servers in ``text``, whoever wrote it; a change that takes too many is refused."""
-
-    def remark(self, config: Path) -> str:
-        """What an operator should know of the files that the load balancer runs now, if anything.
-
-        Empty also where that cannot be known. Raises ``SettingsError`` where ``config`` is none of
-        them, ``ApplyError`` where the load balancer is there and may not be asked.
-        """
-
-
-@runtime_checkable
-class Observes(Protocol):
-    """A reloader whose load balancer checks its servers, and tells what it found."""
-
-    def health(self, endpoints: Sequence[Endpoint]) -> Sequence[ServerHealth]:
-        """What the load balancer says of each of ``endpoints``, in their order.
-
-        Asked once a second while the guard holds some, every few seconds for the status; it takes
-        half a second at most. A load balancer that cannot be asked knows nothing: ``unknown``, and
-        why. Never a guess: the guard lets go of what is down, and of nothing that is up. The status
-        asks in a thread of its own, beside all other calls.
-        """
-
-
-@runtime_checkable
-class Lingers(Protocol):
-    """A reloader whose load balancer leaves old processes behind until their sessions end."""
-
-    def lingering(self) -> Sequence[int]:
-        """The ages in seconds of those that live now; called as ``health`` for the status.
-
-        Raises ``LbdiscError`` where the load balancer does not say.
-        """
-
-
-@runtime_checkable
-class Withdraws(Protocol):
-    """A reloader whose load balancer can say beforehand that it is about to stop."""
-
-    def withdraw(self, *, ends: bool) -> float:
-        """Let its readiness fail; for how many seconds it is to serve on, 0 to stop at once.
-
-        ``ends``: it is to be ended with the agent (``Ends``), whatever the settings say.
-
-        Called when the agent is told to stop, and once a second until these are over. Raises
-        ``ApplyError`` when nobody can be told.
-        """
-
-
-@runtime_checkable
-class Advises(Protocol):
-    """A reloader that knows what a configuration should have beyond being accepted."""
-
-    def advice(self, renderer: Renderer, sample: Snapshot) -> Sequence[str]:
-        """One line for each thing that what ``renderer`` makes of ``sample`` lacks.
-
-        ``sample`` has endpoints of every kind, made up; others like them may be rendered as well.
-        Raises ``RenderError``.
-        """
 
 
 class Listener(Protocol):

@@ -4,8 +4,9 @@ import dataclasses
 from collections.abc import Callable
 from typing import Any
 
+from lbdisc.abilities import Compares
 from lbdisc.errors import LbdiscError, PluginError, RenderError
-from lbdisc.hooks import Compares, Provider, Renderer
+from lbdisc.hooks import Provider, Renderer
 from lbdisc.rendered import Rendered
 from lbdisc.values import Snapshot
 

@@ -15,16 +15,7 @@ import pluggy
 
 from lbdisc.errors import PluginError, SettingsError, nearest
 from lbdisc.events import PluginBroken
-from lbdisc.hooks import (
-    PROJECT,
-    Context,
-    Discovery,
-    Hooks,
-    Provider,
-    Registrar,
-    Reloader,
-    Renderer,
-)
+from lbdisc.hooks import PROJECT, Context, Discovery, Hooks, Provider, Registrar, Reloader, Renderer
 from lbdisc.offering import checked
 
 if TYPE_CHECKING:

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from threading import Event
 
 from lbdisc import events
+from lbdisc.abilities import Ends, Observes
 from lbdisc.absent import AbsentService, absent_services
 from lbdisc.agent.bringing import Bringing
 from lbdisc.agent.digesting import fingerprint
@@ -24,7 +25,7 @@ from lbdisc.agent.store import Store
 from lbdisc.agent.watching import Wake, Watcher
 from lbdisc.builtin.systemd.notify import Notifier
 from lbdisc.events import Cause
-from lbdisc.hooks import Ends, Observes, Reloader, Renderer
+from lbdisc.hooks import Reloader, Renderer
 from lbdisc.listening.listeners import Listeners
 from lbdisc.settings.tables import CoreSettings
 from lbdisc.values import Problem, Snapshot

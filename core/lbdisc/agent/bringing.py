@@ -8,6 +8,7 @@ from collections.abc import Callable
 from contextlib import suppress
 
 from lbdisc import events
+from lbdisc.abilities import Follows
 from lbdisc.agent.announcing import announced
 from lbdisc.agent.contact import FirstContact
 from lbdisc.agent.desired import Desired
@@ -21,7 +22,7 @@ from lbdisc.backoff import Backoff
 from lbdisc.errors import ApplyError, CheckError, LbdiscError, RenderError, Unconfirmed
 from lbdisc.events import Cause
 from lbdisc.generation import Generation
-from lbdisc.hooks import Follows, Reloader, Renderer
+from lbdisc.hooks import Reloader, Renderer
 from lbdisc.listening.listeners import Tell
 from lbdisc.listening.repeats import Repeats
 from lbdisc.planned import Applied, AtRuntime, Nothing, Planned, Reload, Start

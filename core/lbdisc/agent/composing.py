@@ -3,6 +3,7 @@
 from structlog import get_logger
 
 from lbdisc import events
+from lbdisc.abilities import Observes
 from lbdisc.agent.agent import Agent
 from lbdisc.agent.contact import FirstContact
 from lbdisc.agent.guard import Guard
@@ -16,7 +17,7 @@ from lbdisc.backoff import Backoff
 from lbdisc.builtin.systemd.notify import Notifier
 from lbdisc.errors import LbdiscError, PluginError
 from lbdisc.handshake import AGENTS
-from lbdisc.hooks import Observes, Reloader, Renderer
+from lbdisc.hooks import Reloader, Renderer
 from lbdisc.listening.listeners import Listeners, Tell
 from lbdisc.plugins import Plugins
 from lbdisc.register.identity import Identity

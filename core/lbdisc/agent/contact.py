@@ -10,11 +10,12 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from lbdisc import atomic, events
+from lbdisc.abilities import TakesOver
 from lbdisc.agent.handwriting import Handwriting
 from lbdisc.agent.keeping import not_kept
 from lbdisc.copies import keep_copy
 from lbdisc.errors import ApplyError, LbdiscError
-from lbdisc.hooks import Reloader, TakesOver
+from lbdisc.hooks import Reloader
 from lbdisc.listening.listeners import Tell
 from lbdisc.listening.repeats import Repeats
 from lbdisc.losses import Losses, Place, losses

@@ -6,10 +6,11 @@ from contextlib import suppress
 from random import random
 
 from lbdisc import __version__, fleet
+from lbdisc.abilities import Compares
 from lbdisc.errors import RenderError
 from lbdisc.fleet import Digest
 from lbdisc.generation import Generation
-from lbdisc.hooks import Compares, Renderer
+from lbdisc.hooks import Renderer
 from lbdisc.settings.tables import CoreSettings
 
 SETTLE = 2.0  # seconds until a change is told, and up to so many more, not all at the same moment

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 
 import structlog
 
+from lbdisc.abilities import Observes
 from lbdisc.agent.control import Control, ControlReply
 from lbdisc.agent.guard import Guard, Verdict
 from lbdisc.agent.held import GuardMemory
@@ -13,7 +14,7 @@ from lbdisc.agent.keeping import not_kept
 from lbdisc.agent.store import Store
 from lbdisc.agent.watching import Watcher
 from lbdisc.errors import LbdiscError
-from lbdisc.hooks import Observes, Reloader
+from lbdisc.hooks import Reloader
 from lbdisc.listening.listeners import Tell
 from lbdisc.listening.repeats import Repeats
 from lbdisc.observed import ServerHealth

@@ -4,8 +4,9 @@ from collections.abc import Callable
 from threading import Event
 
 from lbdisc import events
+from lbdisc.abilities import Withdraws
 from lbdisc.errors import LbdiscError
-from lbdisc.hooks import Reloader, Withdraws
+from lbdisc.hooks import Reloader
 from lbdisc.listening.listeners import Tell
 
 

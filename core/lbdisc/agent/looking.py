@@ -1,9 +1,10 @@
 """Looks at the load balancer: does it run what it should? No stream of changes puts them off."""
 
 from lbdisc import events
+from lbdisc.abilities import Tends
 from lbdisc.errors import LbdiscError
 from lbdisc.generation import Generation
-from lbdisc.hooks import Reloader, Tends
+from lbdisc.hooks import Reloader
 from lbdisc.listening.listeners import Tell
 from lbdisc.listening.repeats import Repeats, masked
 from lbdisc.planned import Applied

@@ -13,11 +13,12 @@ from dataclasses import replace
 import structlog
 
 from lbdisc import events
+from lbdisc.abilities import Drains, Reclaims
 from lbdisc.agent.digesting import Digesting
 from lbdisc.errors import LbdiscError
 from lbdisc.generation import Generation
 from lbdisc.handshake import ROOM, Announcement, asks, token
-from lbdisc.hooks import Drains, Reclaims, Registrar, Reloader
+from lbdisc.hooks import Registrar, Reloader
 from lbdisc.listening.listeners import Tell
 from lbdisc.listening.repeats import Repeats
 from lbdisc.register.addresses import OwnAddress

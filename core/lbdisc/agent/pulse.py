@@ -11,11 +11,12 @@ from typing import TypeVar
 
 import structlog
 
+from lbdisc.abilities import Lingers, Observes
 from lbdisc.agent.heartbeat import EVERY, Heartbeat
 from lbdisc.agent.observed import Observed
 from lbdisc.agent.status import Status
 from lbdisc.agent.store import Store
-from lbdisc.hooks import Lingers, Observes, Reloader
+from lbdisc.hooks import Reloader
 from lbdisc.values import Snapshot
 
 FIRST = 1.0  # seconds after the first generation: its servers have been checked by then

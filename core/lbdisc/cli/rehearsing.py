@@ -2,9 +2,10 @@
 
 from collections.abc import Iterator, Sequence
 
+from lbdisc.abilities import Advises
 from lbdisc.cli.common import check_rendered
 from lbdisc.errors import CheckError, RenderError
-from lbdisc.hooks import Advises, Reloader, Renderer
+from lbdisc.hooks import Reloader, Renderer
 from lbdisc.settings.tables import CoreSettings
 from lbdisc.values import Endpoint, Snapshot
 

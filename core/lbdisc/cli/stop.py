@@ -13,9 +13,9 @@ def stop(config: ConfigOption = None, set_: SetOption = None) -> None:
 
     Example: lbdisc stop --config /etc/lbdisc/lbdisc.toml
     """
+    from lbdisc.abilities import Ends
     from lbdisc.agent.stopping import end_agent
     from lbdisc.agent.store import Store
-    from lbdisc.hooks import Ends
     from lbdisc.settings import choosing
 
     plugins, settings = load_configuration(config, {}, set_)

@@ -62,7 +62,7 @@ def ask(plugins: "Plugins", settings: "Settings") -> Asked:
 
 def remarks(reloader: "Reloader", settings: "Settings") -> tuple[str, ...]:
     """What the load balancer that runs has to do with ``output``. Raises ``LbdiscError``."""
-    from lbdisc.hooks import TakesOver
+    from lbdisc.abilities import TakesOver
 
     found = reloader.remark(settings.core.output) if isinstance(reloader, TakesOver) else ""
     return (found,) if found else ()

@@ -38,7 +38,7 @@ class Ending:
         return self._settings.mode == "attached"
 
     def withdraw(self, *, ends: bool) -> float:
-        """See ``lbdisc.hooks.Withdraws``."""
+        """See ``lbdisc.abilities.Withdraws``."""
         live, grace = self._running.live, self._settings.grace or 0.0
         if not grace or live is None or not (ends or self._stops or self._attached):
             return 0.0
@@ -48,7 +48,7 @@ class Ending:
         return grace
 
     def stays(self) -> bool:
-        """See ``lbdisc.hooks.Ends``."""
+        """See ``lbdisc.abilities.Ends``."""
         # An attached one with a grace stops whenever we do.
         return not (self._settings.grace if self._attached else self._stops)
 

@@ -8,10 +8,11 @@ from threading import Event, Thread
 from typing import Protocol
 
 from lbdisc import events
+from lbdisc.abilities import Narrows
 from lbdisc.backoff import Backoff
 from lbdisc.errors import LbdiscError, SettingsError
 from lbdisc.handshake import AGENTS, Progress, agents, leaving, progress
-from lbdisc.hooks import Discovery, Narrows
+from lbdisc.hooks import Discovery
 from lbdisc.listening.repeats import Repeats
 from lbdisc.settings.tables import AgentSettings
 from lbdisc.values import Endpoint, Snapshot

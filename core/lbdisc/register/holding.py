@@ -15,9 +15,10 @@ from typing import Protocol
 import structlog
 
 from lbdisc import handshake
+from lbdisc.abilities import Recalls
 from lbdisc.backoff import Backoff
 from lbdisc.errors import BrokenRegistrar, LbdiscError, RegistrarError, RegistryBusy, SettingsError
-from lbdisc.hooks import Entry, Recalls, Registrar
+from lbdisc.hooks import Entry, Registrar
 from lbdisc.settings.tables import AgentSettings
 from lbdisc.values import Endpoint
 

@@ -14,7 +14,8 @@ from pathlib import Path
 
 import structlog
 
-from lbdisc.hooks import Reclaims, Registrar
+from lbdisc.abilities import Reclaims
+from lbdisc.hooks import Registrar
 
 _KEY = re.compile(r"[0-9a-f]{32}")
 _log = structlog.get_logger("lbdisc.register")

@@ -18,8 +18,8 @@ from queue import SimpleQueue
 from types import TracebackType
 from typing import Any, Self
 
+from lbdisc.abilities import Reclaims
 from lbdisc.errors import LbdiscError
-from lbdisc.hooks import Reclaims
 from lbdisc.register.holding import End, Holder
 from lbdisc.testing.offers import make_registrar
 from lbdisc.testing.roles import HANG, PACE

@@ -20,7 +20,7 @@ class EtcdDiscovery:
         warn_of_plaintext(settings)
 
     def only(self, service: str) -> "EtcdDiscovery":
-        """See ``lbdisc.hooks.Narrows``."""
+        """See ``lbdisc.abilities.Narrows``."""
         return EtcdDiscovery(self._settings, service)
 
     def watch(self, publish: Publish, stop: Stop) -> None:

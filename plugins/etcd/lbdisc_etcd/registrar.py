@@ -27,7 +27,7 @@ class EtcdRegistrar:
         warn_of_plaintext(settings)
 
     def reclaim_as(self, owner: str) -> None:
-        """See ``lbdisc.hooks.Reclaims``."""
+        """See ``lbdisc.abilities.Reclaims``."""
         self._owner = owner
 
     @contextmanager

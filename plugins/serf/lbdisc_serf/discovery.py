@@ -45,7 +45,7 @@ class SerfDiscovery:
         )
 
     def only(self, service: str) -> "SerfDiscovery":
-        """See ``lbdisc.hooks.Narrows``.
+        """See ``lbdisc.abilities.Narrows``.
 
         The local agent is asked for all members all the same, and nobody else is: who lost a tag
         has to be told from who is lost.

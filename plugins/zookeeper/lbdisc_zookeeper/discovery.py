@@ -36,7 +36,7 @@ class ZooKeeperDiscovery:
         warn_of_plain_passwords(settings)
 
     def only(self, service: str) -> "ZooKeeperDiscovery":
-        """See ``lbdisc.hooks.Narrows``."""
+        """See ``lbdisc.abilities.Narrows``."""
         return ZooKeeperDiscovery(self._settings, service)
 
     def watch(self, publish: Publish, stop: Event) -> None:

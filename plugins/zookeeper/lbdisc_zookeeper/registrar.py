@@ -32,7 +32,7 @@ class ZooKeeperRegistrar:
         self._session: Identity | None = None  # one that was cut off with its node
 
     def reclaim_as(self, owner: str) -> None:
-        """See ``lbdisc.hooks.Reclaims``."""
+        """See ``lbdisc.abilities.Reclaims``."""
         self._owner = owner
 
     @contextmanager

@@ -37,7 +37,7 @@ class FileDiscovery:
         self._published: Snapshot | None = None
 
     def only(self, service: str) -> "FileDiscovery":
-        """See ``lbdisc.hooks.Narrows``."""
+        """See ``lbdisc.abilities.Narrows``."""
         return FileDiscovery(self._settings, service)
 
     def watch(self, publish: Publish, stop: Event) -> None:

@@ -35,7 +35,7 @@ class FileRegistrar:
         self._owner = secrets.token_hex(8)
 
     def reclaim_as(self, owner: str) -> None:
-        """See ``lbdisc.hooks.Reclaims``."""
+        """See ``lbdisc.abilities.Reclaims``."""
         self._owner = owner
 
     @contextmanager

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from lbdisc.hooks import Reclaims
+from lbdisc.abilities import Reclaims
 from lbdisc.testing.backend import OWN_SERVICE, Backend
 from lbdisc.testing.promises.common import TAGS, never_fewer, sees
 from lbdisc.testing.registrar_process import RegistrarProcess

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from lbdisc.abilities import Drains, Follows, Observes
 from lbdisc.errors import ApplyError, CheckError, LbdiscError
-from lbdisc.hooks import Drains, Follows, Observes
 from lbdisc.planned import Nothing, Planned
 from lbdisc.rendered import Rendered
 from lbdisc.testing.balancer import Balancer

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from lbdisc.hooks import Narrows
+from lbdisc.abilities import Narrows
 from lbdisc.testing.backend import NEIGHBOURS, Backend
 from lbdisc.testing.promises.common import TAGS, sees
 from lbdisc.testing.roles import Watching
