@@ -66,11 +66,12 @@ class Desk:
         registry: Snapshot,
         running: Snapshot | None = None,
         left_out: Collection[tuple[str, str]] = (),
+        apart: Sequence[Endpoint] = (),
     ) -> None:
         snapshot = registry.only(["web"]) if running is None else running
         generation = Generation(number=1, snapshot=snapshot, rendered=Rendered(""), change=Change())
         self.now += 1.0
-        self.presence.look(registry, generation, self.sessions, left_out)
+        self.presence.look(registry, generation, self.sessions, left_out=left_out, apart=apart)
 
     def drained(self) -> tuple[str, ...] | None:
         found = agent(self.ledger)
@@ -168,6 +169,14 @@ def test_more_than_there_is_room_for_take_turns(desk: Desk) -> None:
     assert full == [AcknowledgementsFull(drained=ROOM + 5, room=ROOM)]
     desk.look(Snapshot.of(many[10:]))
     desk.says(*many[10:])
+
+
+def test_an_entry_whose_address_is_anothers_is_let_go_once_it_does_not_run(desk: Desk) -> None:
+    newer = Snapshot.of([replace(web("newer"), state="ready", tags=())])
+    desk.look(newer, Snapshot.of([*newer.endpoints, web()]), apart=[web()])
+    desk.says()
+    desk.look(newer.patched((), ()), newer, apart=[web()])
+    desk.says(web())
 
 
 def test_what_an_operator_drains_takes_no_room(desk: Desk) -> None:

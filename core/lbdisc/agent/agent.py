@@ -202,9 +202,14 @@ class Agent:
         self._bringing.want(snapshot, arrived=newest.arrived, cause=newest.cause)
 
     def _look_at_drains(self) -> None:
-        newest, left_out = self._watcher.newest, self._bringing.desired.blaming.left_out
-        found = newest and newest.snapshot
-        self._presence.look(found, self._bringing.running, self._reloader, left_out)
+        newest = self._watcher.newest
+        self._presence.look(
+            newest and newest.snapshot,
+            self._bringing.running,
+            self._reloader,
+            left_out=self._bringing.desired.blaming.left_out,
+            apart=newest.apart if newest else (),
+        )
 
     def _tell_problems(self, cause: Cause) -> None:
         """Entries that are skipped now; each is told once."""

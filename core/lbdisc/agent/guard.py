@@ -50,11 +50,15 @@ class Released:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What may be balanced; ``held`` and ``released`` name what has just been kept and let go."""
+    """What may be balanced; ``held`` and ``released`` name what has just been kept and let go.
+
+    ``apart`` are the registry's entries that do not count, as another has their address.
+    """
 
     snapshot: Snapshot
     held: tuple[Held, ...] = ()
     released: tuple[Released, ...] = ()
+    apart: tuple[Endpoint, ...] = ()
 
 
 class Guard:
@@ -327,9 +331,11 @@ class Guard:
             self._pools[service].lost.pop(place, None)
             self._released.append(Released("loss_hold is over", held.endpoint))
 
-    def _listed(self) -> Snapshot:
-        ours = (pair for pair in self._places.doubles() if self._is_ours(pair[0].service))
-        listed = one_each(self._places.snapshot, ours)
+    def _doubles(self) -> list[tuple[Endpoint, Endpoint]]:
+        return [pair for pair in self._places.doubles() if self._is_ours(pair[0].service)]
+
+    def _listed(self, doubles: Sequence[tuple[Endpoint, Endpoint]]) -> Snapshot:
+        listed = one_each(self._places.snapshot, doubles)
         return with_held(listed, self._held.values()) if self._held else listed
 
     def _verdict(self, before: dict[Place, Held], now: float) -> Verdict:
@@ -340,8 +346,14 @@ class Guard:
                 pool.kept = 0
         released, self._released = tuple(self._released), []
         new = [h for place, h in self._held.items() if _is_news(before.get(place), h)]
-        self._balanced = self._listed()
-        return Verdict(self._balanced, tuple(sorted(new, key=lambda h: h.endpoint)), released)
+        doubles = self._doubles()
+        self._balanced = self._listed(doubles)
+        return Verdict(
+            self._balanced,
+            tuple(sorted(new, key=lambda h: h.endpoint)),
+            released,
+            tuple(sorted(left_out for left_out, _ in doubles)),
+        )
 
 
 def _is_news(before: Held | None, now: Held) -> bool:

@@ -7,7 +7,7 @@ goes wrong here, the load balancer is kept in step all the same.
 
 import time
 from bisect import bisect_left
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import replace
 
 import structlog
@@ -58,6 +58,7 @@ class Presence:
         self._own: OwnAddress | None = None
         self._holder: Holder | None = None
         self._seen: Snapshot | None = None
+        self._apart: frozenset[Endpoint] = frozenset()
         self._draining: dict[Endpoint, bool] = {}  # whether it is over; the longest known first
         self._next = 0.0
         self._announced = False
@@ -77,11 +78,14 @@ class Presence:
         newest: Snapshot | None,
         running: Generation | None,
         reloader: Reloader,
+        *,
         left_out: Collection[tuple[str, str]] = (),
+        apart: Sequence[Endpoint] = (),
     ) -> None:
         """See which draining endpoints are free of sessions; announced from the first time on.
 
-        ``left_out`` are those that the load balancer refuses, and gets nothing to send to.
+        ``left_out`` are those that the load balancer refuses, and gets nothing to send to;
+        ``apart`` those whose address is another entry's by now, and so is what it gets.
         """
         if self._registrar is None or newest is None or running is None:
             return
@@ -92,7 +96,8 @@ class Presence:
             self._holder.start()
         if newest is not self._seen:
             self._seen = newest
-            self._take(endpoint for endpoint in newest.endpoints if asks(endpoint))
+            self._apart = frozenset(apart)
+            self._take(e for e in (*newest.endpoints, *apart) if asks(e))
         now = self._clock()
         if now >= self._next and (left := [e for e, over in self._draining.items() if not over]):
             over = self._over(left, running.snapshot, reloader, left_out)
@@ -134,6 +139,7 @@ class Presence:
             e for e in mine if _holds(running, e) or (e.key in left_out and _spares(running, e))
         ]
         over = [e for e in left if e.service not in self._word.services]
+        over += [e for e in mine if e in self._apart and running.get(e.key) is None]
         if not applied or not isinstance(reloader, Drains):
             return over  # a load balancer that cannot tell acknowledges nothing
         try:

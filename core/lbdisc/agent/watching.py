@@ -23,11 +23,12 @@ from lbdisc.values import Endpoint, Snapshot
 
 
 class News(NamedTuple):
-    """What may be balanced, when it came, and what made it so."""
+    """What may be balanced, when it came, and what made it so; ``apart`` as in ``Verdict``."""
 
     snapshot: Snapshot
     arrived: float
     cause: Cause
+    apart: tuple[Endpoint, ...] = ()
 
 
 class Wake:
@@ -194,9 +195,9 @@ class Watcher:
         ):
             return  # nothing is known of the registry yet, and nothing has changed
         last = self._newest
-        new = last is None or verdict.snapshot != last.snapshot
-        arrived, cause = (now, cause) if last is None or new else last[1:]
-        self._newest = News(verdict.snapshot, arrived, cause)
+        if last is not None and verdict.snapshot == last.snapshot:
+            now, cause = last.arrived, last.cause
+        self._newest = News(verdict.snapshot, now, cause, verdict.apart)
 
     def _tell_verdict(self, verdict: Verdict, cause: Cause) -> None:
         for event in judged(verdict, self._clock(), cause=cause):
