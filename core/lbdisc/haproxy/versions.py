@@ -52,6 +52,9 @@ RELOAD_FAILED = "Success=0"
 # The limits.
 MAX_WEIGHT = 256  # configuration manual 5.2, "weight"
 MAX_LINE = 8000  # bytes of a command; from about 15.4 kB on, HAProxy gives no answer at all
+# Bytes of a payload. With its command it has to fit into tune.bufsize (16,384 by default, measured
+# on 2.6 to 3.2; 3.4 takes more): beyond, 2.6 to 3.0 break off without an answer.
+MAX_PAYLOAD = 16000
 # Bytes. Linux takes 107, of which HAProxy needs ten for a suffix while it binds (measured).
 MAX_UNIX_PATH = 97
 

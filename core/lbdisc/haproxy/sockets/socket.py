@@ -17,7 +17,7 @@ from typing import Self
 from lbdisc.errors import SettingsError, shown
 from lbdisc.haproxy.errors import Forbidden, HaproxyError, Refused, Unreachable
 from lbdisc.haproxy.sockets.closed import may_not_open, why_closed
-from lbdisc.haproxy.sockets.commands import Command, is_name
+from lbdisc.haproxy.sockets.orders import Order, is_name
 from lbdisc.haproxy.sockets.rows import (
     Info,
     ServerConnections,
@@ -32,6 +32,7 @@ from lbdisc.haproxy.versions import MAX_LINE, Features
 TIMEOUT = 5.0  # seconds without a byte of an answer
 BURST = 1000  # bytes sent at a time: longer bursts cost the clients' latency under load
 _PROMPT = b"\n> "
+_CONTINUED = "+ "
 
 
 def dial(address: str | Path, timeout: float) -> socket.socket:
@@ -121,9 +122,13 @@ class Runtime:
         for line in lines:
             if not line.isprintable() or ";" in line or "<<" in line or len(line) > MAX_LINE:
                 raise HaproxyError(f"not one command: {shown(line)}")
+        return self._converse([f"{line}\n" for line in lines])
+
+    def _converse(self, sent: Sequence[str]) -> list[str]:
+        """The replies to what is sent, a command with its payload in each."""
         try:
             self._open()
-            return [reply for burst in _bursts(lines) for reply in self._exchange(burst)]
+            return [reply for burst in _bursts(sent) for reply in self._exchange(burst)]
         except OSError as error:
             self.close()
             raise Unreachable(f"HAProxy's socket {self.address} broke off: {error}") from error
@@ -131,12 +136,13 @@ class Runtime:
             self.close()  # what comes next on this connection answers something else
             raise
 
-    def run(self, commands: Iterable[Command]) -> None:
-        """Send all commands, read all answers, and raise ``Refused`` for the first that failed."""
-        todo = list(commands)
-        replies = self.ask_all([command.text for command in todo])
-        for command, reply in zip(todo, replies, strict=True):
-            command.check(reply)
+    def run(self, orders: Iterable[Order]) -> list[str]:
+        """Send all orders, read all answers, and raise ``Refused`` for the first that failed."""
+        todo = list(orders)
+        replies = self._converse([order.sent for order in todo])
+        for order, reply in zip(todo, replies, strict=True):
+            order.check(reply)
+        return replies
 
     def info(self) -> Info:
         return Info.read(self.ask("show info"))
@@ -203,10 +209,10 @@ class Runtime:
             self._connection.sendall(b"prompt\n")
             self._reply()
 
-    def _exchange(self, lines: Sequence[str]) -> list[str]:
+    def _exchange(self, sent: Sequence[str]) -> list[str]:
         assert self._connection is not None
-        self._connection.sendall("".join(f"{line}\n" for line in lines).encode())
-        return [self._reply() for _ in lines]
+        self._connection.sendall("".join(sent).encode(errors="surrogateescape"))
+        return [without_continuations(self._reply(), one) for one in sent]
 
     def _reply(self) -> str:
         assert self._connection is not None
@@ -241,15 +247,27 @@ def _rows_of(name: str, dump: str) -> Iterator[str]:
         at = start + len(row)
 
 
-def _bursts(lines: Sequence[str]) -> Iterator[list[str]]:
+def without_continuations(reply: str, sent: str) -> str:
+    """``reply`` to ``sent`` without the ``+ `` that HAProxy writes for the lines of a payload.
+
+    2.6 to 3.0 write one for each line, 3.2 and 3.4 one for each piece that they read (measured).
+    """
+    for _ in range(sent.count("\n") - 1):
+        if not reply.startswith(_CONTINUED):
+            break
+        reply = reply[len(_CONTINUED) :]
+    return reply
+
+
+def _bursts(sent: Sequence[str]) -> Iterator[list[str]]:
     burst: list[str] = []
     size = 0
-    for line in lines:
-        if burst and size + len(line) >= BURST:
+    for line in sent:
+        if burst and size + len(line) > BURST:
             yield burst
             burst, size = [], 0
         burst.append(line)
-        size += len(line) + 1
+        size += len(line)
     if burst:
         yield burst
 
