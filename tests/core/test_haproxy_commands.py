@@ -6,7 +6,7 @@ from lbdisc.haproxy.errors import HaproxyError, Refused
 from lbdisc.haproxy.sockets import commands as cmd
 from lbdisc.haproxy.sockets.commands import Command
 from lbdisc.haproxy.sockets.contents import AddToMap
-from lbdisc.haproxy.sockets.socket import without_continuations
+from lbdisc.haproxy.sockets.framing import without_continuations
 
 
 @pytest.mark.parametrize(

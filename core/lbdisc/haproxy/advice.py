@@ -5,6 +5,7 @@ from collections.abc import Collection, Iterable, Iterator
 
 from lbdisc.haproxy.language.text import Configuration, Section, parse
 from lbdisc.haproxy.planning.servers import Spec, Unfit, canonical_ip, fold
+from lbdisc.haproxy.reaching import RIGHT, why_none
 from lbdisc.hooks import Renderer
 from lbdisc.values import Snapshot
 
@@ -37,6 +38,8 @@ def _of_sockets(model: Configuration) -> Iterator[str]:
             "global has no 'stats socket': every change costs a reload, and nothing is known of"
             " servers; add 'stats socket PATH mode 600 level admin'"
         )
+    elif why := why_none(model):
+        yield f"{why}: every change may cost a reload; write '{RIGHT}'"
     elif not model.runtime_socket and not any("$" in s.level for s in model.stats_sockets):
         level, address = model.stats_sockets[0].level, model.stats_sockets[0].address
         yield (

@@ -29,7 +29,8 @@ class Live:
 
     A connection is kept open between changes. It would keep the worker alive after a reload, so
     ``close`` it before one, and when the worker may not be the one that serves any more. ``share``
-    (0 to 1) is this balancer's own of what a fleet spreads.
+    (0 to 1) is this balancer's own of what a fleet spreads. ``socket`` is where it takes orders,
+    ``""`` where it cannot be met; what the text tells by default.
     """
 
     def __init__(
@@ -41,8 +42,10 @@ class Live:
         clock: Callable[[], float],
         *,
         share: float = 0.0,
+        socket: str | None = None,
     ) -> None:
         self.pid = pid
+        self.socket = model.runtime_socket if socket is None else socket
         self.text = text
         self.model = model
         self.features = features
@@ -66,9 +69,14 @@ class Live:
 
     def connect(self) -> None:
         """Have a connection ready, so that the next change need not wait for one."""
-        if self.model.runtime_socket:
+        if self.socket and self._may_keep:
             with suppress(HaproxyError):
                 self._runtime()
+
+    @property
+    def _may_keep(self) -> bool:
+        """Whether a kept connection leaves room for what is asked, and for an operator."""
+        return self.model.stats_connections > 2
 
     def plan(self, candidate: str, *, max_changes: int) -> Plan:
         """The way from here to ``candidate``."""
@@ -84,8 +92,10 @@ class Live:
         """Carry out a plan that needs no reload. Raises ``HaproxyError`` when it is cut short."""
         if planned.commands:
             self._send(planned.commands)
+            if not self._may_keep:
+                self.close()
             time.sleep(BREATH)
-            with self._talking() as runtime:
+            with Runtime(self.socket, worker=self.pid) as runtime:
                 self._read_back(runtime, planned, model)
         self.text, self.model, self.in_maintenance = candidate, model, planned.in_maintenance
         if planned.added and not self.features.reuses_connections:
@@ -131,10 +141,10 @@ class Live:
 
     def compared(self, wanted: Configuration) -> str:
         """What the worker's servers have that ``wanted`` has not, or the other way round."""
-        if not wanted.runtime_socket:
-            return ""  # nothing to ask; the template has no admin socket
+        if not self.socket:
+            return ""  # nothing to ask
         try:
-            with Runtime(wanted.runtime_socket) as runtime:
+            with Runtime(self.socket) as runtime:
                 _, states = runtime.observe(pid=self.pid)
         except HaproxyError as error:
             return str(error)
@@ -156,10 +166,9 @@ class Live:
         if self._kept is not None and self.connected:
             return self._kept
         self.close()
-        runtime = Runtime(self.model.runtime_socket)
+        runtime = Runtime(self.socket, worker=self.pid)
         try:
-            if (pid := runtime.info().pid) != self.pid:
-                raise Unreachable(f"worker {pid} answers instead of {self.pid}")
+            runtime.connect()
         except BaseException:
             runtime.close()
             raise

@@ -31,8 +31,9 @@ from lbdisc.haproxy.observing import HaproxyHealth
 from lbdisc.haproxy.planning.plan import Plan
 from lbdisc.haproxy.process.program import FileChecker, check_config
 from lbdisc.haproxy.process.workers import Workers
+from lbdisc.haproxy.reaching import ANSWER_LIMIT, why_none
 from lbdisc.haproxy.remembered import WorkerNote
-from lbdisc.haproxy.running import ANSWER_LIMIT, Running
+from lbdisc.haproxy.running import Running
 from lbdisc.haproxy.settings import HaproxySettings
 from lbdisc.haproxy.sockets.closed import own_group
 from lbdisc.haproxy.sockets.socket import dial
@@ -120,9 +121,9 @@ class HaproxyReloader:
         """Why no change whatever is possible at run time now, ``""`` if some are."""
         if not self._settings.runtime:
             return "haproxy.runtime is off"
-        if live.text and not live.model.runtime_socket:
-            return "the configuration has no 'stats socket' of level admin"
-        if path := lost_socket(live.model):
+        if live.text and not live.socket:
+            return why_none(live.model) or "no 'stats socket' of level admin answers"
+        if path := lost_socket(live.socket):
             return f"the runtime socket {path} is gone"
         if time.monotonic() < self._cools_down_until:
             return "HAProxy refused a change at run time less than a minute ago"
@@ -130,7 +131,7 @@ class HaproxyReloader:
 
     def apply(self, planned: Planned) -> Applied:
         if self._live is not None and not self._applied:
-            self._workers.alive(self._settings, planned.config, self._live.model.runtime_socket)
+            self._workers.alive(self._settings, planned.config, self._live.socket)
         self._applied, self._config = True, planned.config
         try:
             if self._follower.forget():
@@ -177,7 +178,7 @@ class HaproxyReloader:
         config, model = planned.config, parse(planned.candidate.text)
         self._follower.settle()
         self._follower.forget()  # an older text that was no good: this one is checked
-        running = self._live.model.runtime_socket if self._live else ""
+        running = self._live.socket if self._live else ""
         alive = self._workers.alive(self._settings, config, running)
         if not alive and self._workers.managed is None and planned.over_another:
             raise Unreachable(
@@ -247,7 +248,8 @@ class HaproxyReloader:
         new.install()
         try:
             same = running.runtime_socket == model.runtime_socket
-            if same and (path := lost_socket(model)):
+            socket = self._live.socket if self._live else model.runtime_socket
+            if same and (path := lost_socket(socket)):
                 log.warning("the runtime socket is gone: two reloads bring it back", path=path)
                 reload = partial(self._reload_now, running)
                 bind_anew(new.config, new.rendered.text, model, reload)
@@ -298,7 +300,8 @@ class HaproxyReloader:
     def _reload_now(self, running: Configuration) -> int:
         if self._live is not None:
             self._live.close()
-        return self._workers.reload(running.runtime_socket, limit=self._settings.reload_limit)
+        socket = self._live.socket if self._live else running.runtime_socket
+        return self._workers.reload(socket, limit=self._settings.reload_limit)
 
     def _became(self, worker: int, rendered: Rendered, wanted: Configuration) -> Live:
         return self._running.became(worker, rendered, wanted, master=self._workers.master)
@@ -319,10 +322,10 @@ class HaproxyReloader:
         if self._live is None:
             return "what runs is not known"
         try:
-            worker = self._workers.current(self._live.model.runtime_socket)
+            worker = self._workers.current(self._live.socket)
         except HaproxyError as error:
             return str(error)
-        if path := lost_socket(self._live.model):
+        if path := lost_socket(self._live.socket):
             return f"the runtime socket {path} is gone"
         if failure := self._follower.error:
             return f"the file cannot follow: {failure}"

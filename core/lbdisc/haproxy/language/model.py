@@ -7,6 +7,7 @@ from functools import cached_property
 from itertools import pairwise
 
 from lbdisc.haproxy.language.lines import Bind, Line, ServerLine, StatsSocket, Words
+from lbdisc.haproxy.language.stats_sockets import sockets_of
 
 Key = tuple[str, str]
 _NAME = r"([A-Za-z0-9_.:-]+)"
@@ -114,21 +115,24 @@ class Configuration:
 
     @cached_property
     def stats_sockets(self) -> tuple[StatsSocket, ...]:
-        return tuple(
-            StatsSocket(
-                line.words[2],
-                after("level", line.words) or "operator",
-                after("mode", line.words),
-                number,
-            )
-            for line, number in self._globals("stats", "socket")
-            if len(line.words) > 2
-        )
+        lines = self._globals("stats", "socket")
+        return tuple(found for line, number in lines for found in sockets_of(line, number))
+
+    @property
+    def runtime_sockets(self) -> tuple[str, ...]:
+        """The addresses of ``stats socket`` of level admin that can be dialled."""
+        return tuple(s.address for s in self.stats_sockets if s.level == "admin" and not s.closed)
 
     @property
     def runtime_socket(self) -> str:
-        """The first ``stats socket`` of level admin, or ``""``: where commands can be sent."""
-        return next((s.address for s in self.stats_sockets if s.level == "admin"), "")
+        """The first of ``runtime_sockets``, or ``""``: where commands can be sent."""
+        return next(iter(self.runtime_sockets), "")
+
+    @property
+    def stats_connections(self) -> int:
+        """How many connections all stats sockets take at once; the rest waits."""
+        said = _last_word(list(self.globals("stats", "maxconn")), 2)
+        return int(said) if said.isdecimal() else 10
 
     @property
     def binds(self) -> tuple[Bind, ...]:
@@ -188,5 +192,5 @@ def _mentions(line: Line) -> Iterator[Key]:
             yield from _PROXY_AND_SERVER.findall(word)
 
 
-def _last_word(lines: list[Line]) -> str:
-    return lines[-1].words[1] if lines and len(lines[-1].words) > 1 else ""
+def _last_word(lines: list[Line], at: int = 1) -> str:
+    return lines[-1].words[at] if lines and len(lines[-1].words) > at else ""

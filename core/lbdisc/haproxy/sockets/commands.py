@@ -142,6 +142,10 @@ class WaitRemovable(Command):
     def words(self) -> tuple[str, ...]:
         return ("wait", f"{self.limit}ms", "srv-removable", self.target)
 
+    @property
+    def lasts(self) -> float:
+        return self.limit / 1000
+
 
 @dataclass(frozen=True, slots=True)
 class EnableDynamicCookie(Command):

@@ -1,7 +1,6 @@
 """A typed client for the master CLI (``haproxy -W -S …``): the processes, and hitless reloads."""
 
 import re
-import socket
 import time
 from contextlib import suppress
 from dataclasses import dataclass
@@ -9,9 +8,12 @@ from pathlib import Path
 
 from lbdisc.errors import shown
 from lbdisc.haproxy.errors import HaproxyError, ReloadFailed, Unreachable
-from lbdisc.haproxy.sockets.socket import TIMEOUT, dial
+from lbdisc.haproxy.sockets.dialling import dial
+from lbdisc.haproxy.sockets.framing import whole
+from lbdisc.haproxy.sockets.socket import TIMEOUT
 from lbdisc.haproxy.versions import RELOAD_FAILED, Version, read_version
 
+_NOBODY = "Can't find the target"  # a process that has ended, or has not loaded yet
 RELOAD_LIMIT = 30.0  # seconds; 10,000 servers in one proxy take 0.6 s, a slow DNS server more
 _EVERY = 0.005  # seconds between two looks while a reload is under way (it takes about 50 ms)
 _UPTIME = re.compile(r"(\d+)d(\d+)h(\d+)m(\d+)s")
@@ -52,7 +54,7 @@ class Processes:
     def read(cls, reply: str) -> "Processes":
         """Raises ``HaproxyError`` when ``reply`` is no ``show proc``."""
         part, parts = "master", dict[str, list[list[str]]]()
-        for line in reply.splitlines():
+        for line in reply.split("\n"):
             if line.startswith("# "):
                 part = line[2:].strip()
             elif line and not line.startswith("#"):
@@ -100,6 +102,26 @@ class Master:
         """The reply to one line. Raises ``Unreachable``."""
         return self._ask(line, half_close=True)
 
+    def ask_worker(self, pid: int, line: str) -> str:
+        """The reply of the worker ``pid``. Raises ``Unreachable``, also before it has loaded."""
+        reply = self.ask(f"@!{pid} {line}")
+        if not reply or reply.startswith(_NOBODY):
+            raise Unreachable(f"worker {pid} does not answer")
+        return reply
+
+    def runs(self, pid: int) -> bool:
+        """Whether the worker ``pid`` has read its files, and answers. Raises ``Unreachable``."""
+        return f"\nPid: {pid}\n" in self.ask(f"@!{pid} show info")
+
+    def sockets(self, pid: int) -> tuple[tuple[str, str], ...]:
+        """``show cli sockets``: address and level of each, as the worker ``pid`` has them.
+
+        Raises ``Unreachable``.
+        """
+        lines = self.ask_worker(pid, "show cli sockets").split("\n")
+        rows = [line.rsplit(" ", 2) for line in lines if line and not line.startswith("#")]
+        return tuple((row[0], row[1]) for row in rows if len(row) == 3)
+
     def processes(self) -> Processes:
         """``show proc``. Raises ``Unreachable``, also while the master executes itself anew."""
         return Processes.read(self.ask("show proc"))
@@ -138,21 +160,18 @@ class Master:
     def _ask(self, line: str, *, half_close: bool, timeout: float | None = None) -> str:
         if not line.isprintable():
             raise HaproxyError(f"not one command: {shown(line)}")
-        connection = dial(self.address, self._timeout if timeout is None else timeout)
-        with connection:
+        limit = self._timeout if timeout is None else timeout
+        with dial(self.address, limit) as connection:
             try:
-                connection.sendall(f"{line}\n".encode())
-                if half_close:  # the master keeps the connection open after its answer
-                    connection.shutdown(socket.SHUT_WR)
-                reply = b"".join(iter(lambda: connection.recv(1 << 16), b""))
+                # The master keeps the connection open after its answer.
+                return whole(connection, f"{line}\n", limit, half_close=half_close)
             except OSError as error:
                 raise Unreachable(f"the master of HAProxy broke off: {error}") from error
-        return reply.decode(errors="replace")
 
 
 def alerts(log: str) -> list[str]:
     """The alerts in HAProxy's output; those that give no cause only if there is no other."""
-    texts = [found.group(1).strip() for line in log.splitlines() if (found := _ALERT.search(line))]
+    texts = [found.group(1).strip() for line in log.split("\n") if (found := _ALERT.search(line))]
     return [text for text in texts if not _GENERAL.search(text)] or texts
 
 

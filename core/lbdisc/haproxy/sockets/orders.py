@@ -37,6 +37,11 @@ class Order:
 
     success: ClassVar[re.Pattern[str]] = re.compile("")
 
+    @property
+    def lasts(self) -> float:
+        """Seconds that HAProxy may take for it, beyond those for any answer."""
+        return 0.0
+
     def __post_init__(self) -> None:
         odd = [word for word in self.words() if not is_word(word)]
         if odd:
