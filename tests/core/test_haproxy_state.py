@@ -126,6 +126,10 @@ def test_each_difference_is_named(rows: tuple[str, ...], what: str) -> None:
 def test_servers_of_a_template_are_no_strangers() -> None:
     candidate = parse("backend b\n  server-template t 2 10.0.0.1:80\n")
     assert differing(row("t1"), row("t2"), candidate=candidate) == []
+    [(where, what)] = differences(candidate, read_states(HEADER + row("t1") + row("t3")))
+    assert (where, what) == ("b/t3", "serves, but is not in the file")
+    unknown = parse('backend b\n  server-template t "${N}" 10.0.0.1:80\n')
+    assert differing(row("t9"), candidate=unknown) == []
 
 
 @pytest.mark.parametrize(

@@ -38,9 +38,11 @@ def _of_sockets(model: Configuration) -> Iterator[str]:
             "global has no 'stats socket': every change costs a reload, and nothing is known of"
             " servers; add 'stats socket PATH mode 600 level admin'"
         )
+    elif any("$" in s.address or "$" in s.level for s in model.stats_sockets):
+        return  # the worker will tell
     elif why := why_none(model):
-        yield f"{why}: every change may cost a reload; write '{RIGHT}'"
-    elif not model.runtime_socket and not any("$" in s.level for s in model.stats_sockets):
+        yield f"{why}: every change costs a reload; write '{RIGHT}'"
+    elif not model.runtime_socket:
         level, address = model.stats_sockets[0].level, model.stats_sockets[0].address
         yield (
             f"'stats socket {address}' is of level {level}: every change costs a reload;"

@@ -146,7 +146,7 @@ def servers_of(live: Live, endpoint: Endpoint) -> Found:
     if not any(_is_at(line.address, endpoint) for line in lines.values()):
         ends = f":{endpoint.port}"  # ten thousand addresses take long to read
         lines |= {k: s for k, s in servers.items() if s.address.endswith(ends)}
-    found = {}
+    found = {k: True for k, at in live.model.slots.items() if _is_at(at, endpoint)}
     for (proxy, server), line in lines.items():
         its = _is_its(endpoint, proxy, server, line.address)
         if is_name(proxy) and (its or (server == name and _is_on_host(line.address, endpoint))):

@@ -63,6 +63,8 @@ class HaproxyHealth:
             found: dict[Place, list[Key]] = defaultdict(list)
             for key, line in model.servers.items():
                 found[split(line.address)].append(key)
+            for key, address in model.slots.items():
+                found[split(address)].append(key)
             places = found
             self._known = model, places
         return places.get(_at(endpoint), [endpoint.key])

@@ -29,14 +29,15 @@ def differences(
         if what := _difference(server, row):
             found.append((f"{key[0]}/{key[1]}", what))
     for row in rows.values():
-        templated = row.proxy in candidate.proxies and _has_templates(candidate, row.proxy)
-        if not row.in_maintenance and not templated:
+        if not row.in_maintenance and not _is_slot(candidate, row):
             found.append((f"{row.proxy}/{row.server}", "serves, but is not in the file"))
     return tuple(sorted(found))
 
 
-def _has_templates(candidate: Configuration, proxy: str) -> bool:
-    return candidate.proxies[proxy].last("server-template") is not None
+def _is_slot(candidate: Configuration, row: ServerState) -> bool:
+    """Whether a template made it; what it is for is HAProxy's affair, or another tool's."""
+    proxy = candidate.proxies.get(row.proxy)
+    return proxy is not None and (proxy.slots is None or row.server in proxy.slots)
 
 
 def _difference(server: ServerLine, row: ServerState | None) -> str:

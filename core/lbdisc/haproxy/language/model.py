@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
 
+from lbdisc.haproxy.language.headers import name_of
 from lbdisc.haproxy.language.lines import Bind, Line, ServerLine, StatsSocket, Words
+from lbdisc.haproxy.language.slots import is_known, names_of
 from lbdisc.haproxy.language.stats_sockets import sockets_of
 
 Key = tuple[str, str]
@@ -30,8 +32,15 @@ class Section:
 
     @property
     def name(self) -> str:
-        words = self.header.words
-        return words[1] if len(words) > 1 and words[1] != "from" else ""
+        return name_of(self.header.words)
+
+    @cached_property
+    def slots(self) -> Mapping[str, str] | None:
+        """Name and address of the servers of its templates, ``None`` where not all are known."""
+        lines = self.every("server-template")
+        if not all(map(is_known, lines)):
+            return None
+        return {name: line.words[3] for line in lines for name in names_of(line)}
 
     @cached_property
     def by_name(self) -> dict[str, ServerLine]:
@@ -90,6 +99,15 @@ class Configuration:
         """Backends and listens by name; frontends have no servers."""
         found = (section for section in self.sections if section.kind in ("backend", "listen"))
         return {section.name: section for section in found}
+
+    @cached_property
+    def slots(self) -> Mapping[Key, str]:
+        """Proxy and name, and the address, of all servers that templates are known to make."""
+        return {
+            (proxy, name): address
+            for proxy, section in self.proxies.items()
+            for name, address in (section.slots or {}).items()
+        }
 
     @cached_property
     def servers(self) -> Mapping[Key, ServerLine]:
