@@ -17,6 +17,7 @@ from threading import Thread
 from lbdisc.haproxy.language.text import parse
 from lbdisc.haproxy.process.managed import Managed
 from lbdisc.haproxy.sockets.socket import Runtime
+from lbdisc.haproxy.versions import read_version
 from lbdisc.testing.processes import free_port
 
 WANTED = ("2.6", "2.8", "3.0", "3.2", "3.4")  # what lbdisc is said to be tested on
@@ -59,6 +60,7 @@ class Place:
         self.folder = folder
         self.version = version
         self.binary = PROGRAMS[version]
+        self.numbers = read_version(exact_version(self.binary))
 
     def write(self, text: str, name: str = "haproxy.cfg") -> Path:
         path = self.folder / name

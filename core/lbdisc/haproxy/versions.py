@@ -48,6 +48,9 @@ class Features:
 OLDEST = Features((2, 6, 0), wait=False)
 # How the answer of the master's `reload` begins when it failed; before 2.7 it does not tell.
 RELOAD_FAILED = "Success=0"
+# From here on the master forks a worker before it has read its configuration, and lists it at once;
+# before, a worker that is listed has bound its addresses (measured on 3.0, 3.2 and 3.4).
+LOADS_AFTER_FORK: Version = (3, 1, 0)
 
 # The limits.
 MAX_WEIGHT = 256  # configuration manual 5.2, "weight"
