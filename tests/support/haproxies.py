@@ -1,7 +1,7 @@
 """Real HAProxys for tests: that of ``PATH``, called ``system``, and others if a folder has them.
 
-``HAPROXIES`` may name the folder of ``scripts/haproxies.sh``, with a ``VERSION/haproxy`` for each. The
-version that ``system`` is of is not run a second time.
+``HAPROXIES`` may name the folder of ``scripts/haproxies.sh``, with a ``VERSION/haproxy`` for each.
+The version that ``system`` is of is not run a second time.
 """
 
 import os

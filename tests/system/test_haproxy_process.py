@@ -114,6 +114,7 @@ def test_a_worker_that_still_loads_is_not_the_current_one(here: Place, running: 
         with ThreadPoolExecutor() as pool:
             reload = pool.submit(running.managed.master.reload)
             found = eventually(lambda: _loading(running), what="a worker that loads")
+            assert found is not None
             assert (found.current and found.current.pid, found.old) == (before.pid, ())
             assert isinstance(reload.exception(), ReloadFailed)
     now = running.managed.master.processes()

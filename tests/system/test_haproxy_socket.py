@@ -12,6 +12,7 @@ from lbdisc.errors import SettingsError
 from lbdisc.haproxy.errors import HaproxyError, Refused, Unreachable
 from lbdisc.haproxy.sockets import commands as cmd
 from lbdisc.haproxy.sockets.socket import Runtime, answers, host_and_port
+from lbdisc.haproxy.versions import NAMES_ARE_UNIQUE
 from lbdisc.testing.processes import free_port
 from lbdisc.testing.waiting import eventually
 from support.haproxies import VERSIONS, Place, Running, place
@@ -61,6 +62,8 @@ def test_servers_and_their_figures_are_rows(running: Running) -> None:
 
 
 def test_a_frontend_and_a_backend_of_one_name_are_both_told_of(here: Place) -> None:
+    if here.numbers >= NAMES_ARE_UNIQUE:
+        return  # it does not start
     front = f"frontend b\n  bind 127.0.0.1:{free_port()}\n  default_backend b\n"
     with here.running(here.text(front + BODY, name="twins"), name="twins") as twins:
         names = [row.name for row in twins.runtime.stats("b")]
