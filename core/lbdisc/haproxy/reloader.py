@@ -17,7 +17,8 @@ from lbdisc import atomic
 from lbdisc.errors import ApplyError, LbdiscError
 from lbdisc.haproxy.adoption import NotAdopted
 from lbdisc.haproxy.advice import advice
-from lbdisc.haproxy.binds import new_binds, try_binds
+from lbdisc.haproxy.binding.binder import binder
+from lbdisc.haproxy.binding.probing import try_new
 from lbdisc.haproxy.drains import HaproxyDrains
 from lbdisc.haproxy.ending import Ending
 from lbdisc.haproxy.errors import Forbidden, HaproxyError, Unreachable
@@ -242,8 +243,7 @@ class HaproxyReloader:
         """Reload hitlessly; done when the new worker answers."""
         before = new.before.text if new.before else ""
         running = self._live.model if self._live else parse(before)
-        ours = self._workers.managed is not None
-        try_binds(new_binds(running, model), held=running.binds, by_us=ours)
+        self._probe(running, model)
         new.install()
         try:
             same = running.runtime_socket == model.runtime_socket
@@ -273,7 +273,7 @@ class HaproxyReloader:
                 f" {self._settings.master_socket} ({self._workers.away}): start it with -W -S,"
                 " or set haproxy.master_socket"
             )
-        try_binds(model.binds)
+        self._probe(None, model)
         new.install()
         try:
             worker = self._workers.start(model.runtime_socket)
@@ -294,6 +294,12 @@ class HaproxyReloader:
         with suppress(LbdiscError):
             self._became(self._workers.start(good.runtime_socket), before, good)
             log.warning("HAProxy was started with the last good configuration")
+
+    def _probe(self, running: Configuration | None, model: Configuration) -> None:
+        """Raise ``ApplyError`` where HAProxy would not get what it is to listen on."""
+        ours = self._workers.managed is not None
+        master = self._workers.master() if running else 0
+        try_new(running, model, binder(master, self._settings.binary, ours=ours))
 
     def _reload_now(self, running: Configuration) -> int:
         if self._live is not None:
