@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from lbdisc.errors import ApplyError
+from lbdisc.errors import NotLoaded
 from lbdisc.haproxy.binding.binder import Binder, has_more_rights
 from lbdisc.haproxy.binding.probing import try_new
 from lbdisc.haproxy.language.text import Configuration, parse
@@ -62,7 +62,7 @@ def test_a_taken_port_is_named_with_its_line(form: str) -> None:
         port = taken.getsockname()[1]
         address = form.format(port)
         address = f"127.0.0.1:{address}" if "-" in address else address
-        with pytest.raises(ApplyError, match=rf"line 2, .* frontend f: port {port} is taken"):
+        with pytest.raises(NotLoaded, match=rf"line 2, .* frontend f: port {port} is taken"):
             attempt(address)
 
 
@@ -70,7 +70,7 @@ def test_the_local_peer_is_named_with_its_line() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         fleet = parse(f"peers fleet\n  peer me 127.0.0.1:{port}\n  peer you 127.0.0.1:1\n")
-        with pytest.raises(ApplyError, match=rf"line 2, peer me .* in peers fleet: port {port}"):
+        with pytest.raises(NotLoaded, match=rf"line 2, peer me .* in peers fleet: port {port}"):
             try_new(None, fleet, Binder(local_peer="me"))
         try_new(None, fleet, Binder(local_peer="nobody"))
 
@@ -80,7 +80,7 @@ def test_a_port_that_others_would_share_is_taken_too() -> None:
         shared.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         shared.bind(("127.0.0.1", 0))
         shared.listen()
-        with pytest.raises(ApplyError, match="is taken by another process"):
+        with pytest.raises(NotLoaded, match="is taken by another process"):
             attempt(f"127.0.0.1:{shared.getsockname()[1]}")
 
 
@@ -88,7 +88,7 @@ def test_a_taken_udp_port_is_found_where_quic_listens() -> None:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as taken:
         taken.bind(("127.0.0.1", 0))
         port = taken.getsockname()[1]
-        with pytest.raises(ApplyError, match=f"UDP port {port} is taken"):
+        with pytest.raises(NotLoaded, match=f"UDP port {port} is taken"):
             attempt(f"quic4@127.0.0.1:{port} ssl crt x.pem")
         attempt(f"127.0.0.1:{port}")
 
@@ -100,9 +100,20 @@ def test_free_addresses_pass_and_stay_free() -> None:
 
 
 def test_a_port_of_our_own_is_no_conflict() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as own:
+    with socket.socket() as own:
+        own.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        own.bind(("127.0.0.1", 0))
+        own.listen()
         port = own.getsockname()[1]
         attempt(f"*:{port}", held=(f"127.0.0.1:{port}",))
+
+
+def test_a_port_of_another_is_found_beside_our_own() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port, ours = taken.getsockname()[1], f"127.0.0.2:{taken.getsockname()[1]}"
+        with pytest.raises(NotLoaded, match="is taken by another process"):
+            attempt(f"*:{port}", held=(ours,))
+        attempt(f"*:{port}", held=(ours,), by=Binder(ours=False))
 
 
 def test_what_is_tried_beside_a_listener_of_our_own_takes_none_of_its_connections() -> None:
@@ -118,9 +129,9 @@ def test_what_is_tried_beside_a_listener_of_our_own_takes_none_of_its_connection
 
 
 def test_an_address_that_this_machine_has_not_is_told() -> None:
-    with pytest.raises(ApplyError, match="this machine has no such address"):
+    with pytest.raises(NotLoaded, match="this machine has no such address"):
         attempt("192.0.2.1:8080")
-    with pytest.raises(ApplyError, match="this machine has no such address"):
+    with pytest.raises(NotLoaded, match="this machine has no such address"):
         attempt("192.0.2.1:8080", held=("*:8080",))
 
 
@@ -129,7 +140,7 @@ def test_a_haproxy_with_other_rights_or_another_network_may_bind_where_we_may_no
     by: Binder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(socket.socket, "bind", _refuse)
-    with pytest.raises(ApplyError, match="no permission for port 80; it needs CAP_NET_BIND"):
+    with pytest.raises(NotLoaded, match="no permission for port 80; it needs CAP_NET_BIND"):
         attempt(":80")
     attempt(":80", by=by)
 
@@ -156,13 +167,13 @@ def test_what_cannot_be_tried_is_passed_over(address: str) -> None:
 
 def test_a_socket_path_has_to_fit_and_to_have_a_folder(tmp_path: Path) -> None:
     attempt(f"unix@{tmp_path}/x")
-    with pytest.raises(ApplyError, match=f"too long: at most {MAX_UNIX_PATH} bytes"):
+    with pytest.raises(NotLoaded, match=f"too long: at most {MAX_UNIX_PATH} bytes"):
         attempt(f"unix@/{'x' * MAX_UNIX_PATH}")
-    with pytest.raises(ApplyError, match="no folder"):
+    with pytest.raises(NotLoaded, match="no folder"):
         attempt("/no-such-folder/x")
 
 
 def test_another_address_on_a_port_of_ours_is_tried() -> None:
-    with pytest.raises(ApplyError, match="no such address"):
+    with pytest.raises(NotLoaded, match="no such address"):
         attempt("192.0.2.77:80", held=("127.0.0.1:80",))
     attempt("*:80", held=("127.0.0.1:80",))

@@ -8,7 +8,7 @@ import socket
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
-from lbdisc.haproxy.binding.wanted import Listener
+from lbdisc.haproxy.binding.wanted import Listening
 
 _PORTS = re.compile(r"(\d+)(?:-(\d+))?")
 # Prefix: whether it takes datagrams (None: the line decides), and the family that it asks for.
@@ -55,7 +55,7 @@ class Target:
         )
 
 
-def targets(listener: Listener) -> Iterator[Target]:
+def targets(listener: Listening) -> Iterator[Target]:
     """The sockets that ``listener`` stands for; none where that cannot be told.
 
     A host name is asked for as HAProxy does; one that is not found is HAProxy's to tell.
@@ -82,7 +82,7 @@ def targets(listener: Listener) -> Iterator[Target]:
     yield from _inet(text[len(prefix) :], family, found)
 
 
-def _dual(listener: Listener) -> bool | None:
+def _dual(listener: Listening) -> bool | None:
     """HAProxy leaves it to the system unless told (measured: then ``:::80`` takes both)."""
     if listener.option("v6only"):
         return False

@@ -11,21 +11,22 @@ from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
-from lbdisc.errors import ApplyError, shown
+from lbdisc.errors import NotLoaded, shown
 from lbdisc.haproxy.binding.addresses import Target, targets
 from lbdisc.haproxy.binding.binder import Binder
-from lbdisc.haproxy.binding.wanted import Listener, listeners
+from lbdisc.haproxy.binding.wanted import Listening, listeners
 from lbdisc.haproxy.language.model import Configuration
 from lbdisc.haproxy.versions import MAX_UNIX_PATH
 
 _FREEBIND = 15  # IP_FREEBIND (ip(7)), which needs no right; any of three will do for HAProxy
-_SPARES = (errno.EACCES, errno.EPERM)
+_RIGHTS = (errno.EACCES, errno.EPERM)
+_TAKEN = errno.EADDRINUSE
 
 
 def try_new(running: Configuration | None, candidate: Configuration, by: Binder) -> None:
     """Try what ``candidate`` listens on and ``running`` does not, by binding it for a moment.
 
-    Raises ``ApplyError`` that names the line and the cause.
+    Raises ``NotLoaded`` that names the line and the cause.
     """
     if not by.here:
         return
@@ -33,30 +34,32 @@ def try_new(running: Configuration | None, candidate: Configuration, by: Binder)
     held = _of(running, by) if running else ()
     known = set(held)
     owned = [target for listener in held for target in targets(listener)]
-    try_listeners((listener for listener in wanted if listener not in known), owned, by=by)
-
-
-def try_listeners(
-    wanted: Iterable[Listener], owned: Iterable[Target] = (), *, by: Binder | None = None
-) -> None:
-    """Try each; ``owned`` are sockets of the HAProxy that runs. Raises as ``try_new``."""
-    binder, ours = by or Binder(), tuple(owned)
+    # Where its sockets are ours and share their port, one that does not let us in is another's.
+    shares = by.ours and not any(candidate.globals("noreuseport"))
     for listener in wanted:
-        if listener.option("namespace"):
-            continue  # it is there, or the check refuses it; what it holds is not to be seen
+        if listener in known or listener.option("namespace"):
+            continue  # what a namespace holds is not to be seen
         for target in targets(listener):
-            try:
-                _try(target, listener, held=any(each.covers(target) for each in ours))
-            except OSError as error:
-                if binder.ours or error.errno not in _SPARES:
-                    raise ApplyError(_reason(error, listener, target)) from error
+            beside = any(each.covers(target) for each in owned)
+            _try_for(by, target, listener, held=beside, passed=() if shares else (_TAKEN,))
 
 
-def _of(configuration: Configuration, by: Binder) -> tuple[Listener, ...]:
+def _try_for(
+    by: Binder, target: Target, listener: Listening, *, held: bool, passed: Iterable[int]
+) -> None:
+    try:
+        _try(target, listener, held=held)
+    except OSError as error:
+        spared = (*(() if by.ours else _RIGHTS), *(passed if held else ()))
+        if error.errno not in spared:
+            raise NotLoaded(_reason(error, listener, target)) from error
+
+
+def _of(configuration: Configuration, by: Binder) -> tuple[Listening, ...]:
     return listeners(configuration, environment=by.environment, local_peer=by.local_peer)
 
 
-def _try(target: Target, listener: Listener, *, held: bool) -> None:
+def _try(target: Target, listener: Listening, *, held: bool) -> None:
     if target.path:
         _check_path(target.path)
     elif target.abstract:
@@ -67,7 +70,7 @@ def _try(target: Target, listener: Listener, *, held: bool) -> None:
         _try_ip(target, listener, held=held)
 
 
-def _try_ip(target: Target, listener: Listener, *, held: bool) -> None:
+def _try_ip(target: Target, listener: Listening, *, held: bool) -> None:
     kind = socket.SOCK_DGRAM if target.datagrams else socket.SOCK_STREAM
     with socket.socket(target.family, kind) as probe:
         _prepare(probe, target, listener)
@@ -77,16 +80,12 @@ def _try_ip(target: Target, listener: Listener, *, held: bool) -> None:
                 probe.listen(1)
         elif not target.datagrams:
             # Beside HAProxy's own listener, as its next worker will be. It must not listen: it
-            # would be given connections. Another user's, or none that shares, is not told apart.
+            # would be given connections.
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-            try:
-                probe.bind((target.host, target.port))
-            except OSError as error:
-                if error.errno != errno.EADDRINUSE:
-                    raise
+            probe.bind((target.host, target.port))
 
 
-def _prepare(probe: socket.socket, target: Target, listener: Listener) -> None:
+def _prepare(probe: socket.socket, target: Target, listener: Listening) -> None:
     """As HAProxy makes it, but for sharing the port."""
     if not target.datagrams:
         # Connections in TIME_WAIT do not count, sockets that listen do, also those of others
@@ -121,15 +120,15 @@ def _check_path(path: str) -> None:
         raise OSError(errno.EACCES, f"no permission to make a socket in {folder}")
 
 
-def _reason(error: OSError, listener: Listener, target: Target) -> str:
+def _reason(error: OSError, listener: Listening, target: Target) -> str:
     where = f"line {listener.number}, {listener.what} {listener.address} in {listener.section}"
     port = f"{'UDP ' if target.datagrams else ''}port {target.port}"
     if target.path:
         return f"{where}: {error.strerror}"
-    if error.errno == errno.EADDRINUSE:
+    if error.errno == _TAKEN:
         what = f"the name {shown(listener.address)}" if target.abstract else port
         return f"{where}: {what} is taken by another process"
-    if error.errno in _SPARES:
+    if error.errno in _RIGHTS:
         return f"{where}: no permission for {port}; it needs CAP_NET_BIND_SERVICE"
     if error.errno == errno.EADDRNOTAVAIL:
         return f"{where}: this machine has no such address"

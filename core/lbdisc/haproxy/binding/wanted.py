@@ -27,7 +27,7 @@ _DECIDING: Mapping[str, int] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Listener:
+class Listening:
     """One address to listen on, as written but for variables; ``number`` is that of its line.
 
     ``options`` are those that decide what socket is made. ``prefix`` comes before a path.
@@ -51,7 +51,7 @@ def listeners(
     *,
     environment: Environment | None = None,
     local_peer: str = "",
-) -> tuple[Listener, ...]:
+) -> tuple[Listening, ...]:
     """All of ``configuration``, without those whose variables nobody knows.
 
     ``local_peer`` is HAProxy's ``-L``; without it and ``localpeer`` it is the host's name.
@@ -59,7 +59,7 @@ def listeners(
     known = as_set(configuration, environment)
     peer = _last(configuration, "localpeer") or local_peer or socket.gethostname()
     paths = _path_prefix(configuration)
-    found: list[Listener] = []
+    found: list[Listening] = []
     for section, line, number in configuration.numbered:
         if _is_off(section):
             continue
@@ -68,7 +68,7 @@ def listeners(
             for address in (whole or "").split(","):
                 if address:
                     found.append(
-                        Listener(
+                        Listening(
                             address,
                             _deciding(options),
                             what == "dgram-bind",
