@@ -17,10 +17,12 @@ from lbdisc import atomic
 from lbdisc.errors import ApplyError, LbdiscError
 from lbdisc.haproxy.adoption import NotAdopted
 from lbdisc.haproxy.advice import advice
-from lbdisc.haproxy.binds import new_binds, try_binds
+from lbdisc.haproxy.binding.binder import binder
+from lbdisc.haproxy.binding.probing import try_new
 from lbdisc.haproxy.drains import HaproxyDrains
 from lbdisc.haproxy.ending import Ending
 from lbdisc.haproxy.errors import Forbidden, HaproxyError, Unreachable
+from lbdisc.haproxy.failed import Failures
 from lbdisc.haproxy.first_contact import servers_in
 from lbdisc.haproxy.follower import Follower
 from lbdisc.haproxy.health_file import keep_health, reset_health
@@ -28,6 +30,7 @@ from lbdisc.haproxy.language.text import Configuration, parse
 from lbdisc.haproxy.live import Live
 from lbdisc.haproxy.lost_socket import bind_anew, lost_socket
 from lbdisc.haproxy.observing import HaproxyHealth
+from lbdisc.haproxy.planning.graft import grafted
 from lbdisc.haproxy.planning.plan import Plan
 from lbdisc.haproxy.process.program import FileChecker, check_config
 from lbdisc.haproxy.process.workers import Workers
@@ -66,6 +69,7 @@ class HaproxyReloader:
         self._check = FileChecker(settings.binary)
         self._follower = Follower(self._check)
         self._ending = Ending(settings, self._workers, self._running, self._follower)
+        self._failures = Failures(Path(settings.worker_file).with_name("failed.json"))
         self._undid = False  # the last change at run time had to be taken back
         self._applied = False  # whether anything was; `lbdisc plan` only asks
         self._cools_down_until = float("-inf")
@@ -180,6 +184,8 @@ class HaproxyReloader:
         self._follower.forget()  # an older text that was no good: this one is checked
         running = self._live.socket if self._live else ""
         alive = self._workers.alive(self._settings, config, running)
+        if alive or self._live is not None:
+            self._failures.refuse(model, planned.candidate)
         if not alive and self._workers.managed is None and planned.over_another:
             raise Unreachable(
                 f"{config} was not written by lbdisc, and stays as it is while its HAProxy cannot"
@@ -243,8 +249,7 @@ class HaproxyReloader:
         """Reload hitlessly; done when the new worker answers."""
         before = new.before.text if new.before else ""
         running = self._live.model if self._live else parse(before)
-        ours = self._workers.managed is not None
-        try_binds(new_binds(running, model), held=running.binds, by_us=ours)
+        self._probe(running, model)
         new.install()
         try:
             same = running.runtime_socket == model.runtime_socket
@@ -254,7 +259,9 @@ class HaproxyReloader:
                 reload = partial(self._reload_now, running)
                 bind_anew(new.config, new.rendered.text, model, reload)
             keep_health(running, model)
-            live = self._became(self._reload_now(running), new.rendered, model)
+            load = partial(self._reload_now, running)
+            worker = self._failures.attempt(model, new.rendered, load)
+            live = self._became(worker, new.rendered, model)
             new.keep()
         except Forbidden:
             new.keep()  # it runs, though it may not be asked
@@ -275,19 +282,19 @@ class HaproxyReloader:
                 f" {self._settings.master_socket} ({self._workers.away}): start it with -W -S,"
                 " or set haproxy.master_socket"
             )
-        try_binds(model.binds)
+        self._probe(None, model)
         new.install()
         try:
             worker = self._workers.start(model.runtime_socket)
             live = self._became(worker, new.rendered, model)
             new.keep()
-        except LbdiscError:
+        except LbdiscError as error:
             new.restore()
-            self._start_last_good(new)
+            self._start_last_good(new, model, str(error))
             raise
         return Applied(how=Start(reason), detail=f"worker {live.pid}")
 
-    def _start_last_good(self, new: Installation) -> None:
+    def _start_last_good(self, new: Installation, failed: Configuration, why: str) -> None:
         """The new files do not start: rather serve what served last."""
         before = new.before
         if self._workers.managed is None or before is None or before == new.rendered:
@@ -295,7 +302,14 @@ class HaproxyReloader:
         good = parse(before.text)
         with suppress(LbdiscError):
             self._became(self._workers.start(good.runtime_socket), before, good)
+            self._failures.failed(failed, new.rendered, why, 0.0)
             log.warning("HAProxy was started with the last good configuration")
+
+    def _probe(self, running: Configuration | None, model: Configuration) -> None:
+        """Raise ``ApplyError`` where HAProxy would not get what it is to listen on."""
+        ours = self._workers.managed is not None
+        master = self._workers.master() if running else 0
+        try_new(running, model, binder(master, self._settings.binary, ours=ours))
 
     def _reload_now(self, running: Configuration) -> int:
         if self._live is not None:
@@ -334,6 +348,22 @@ class HaproxyReloader:
             return f"worker {worker} runs instead of {ours}: someone else reloaded it"
         return self._live.compared(parse(candidate)) if thorough else ""
 
+    def instead(self, config: Path, candidate: Rendered) -> Steps | None:
+        """What runs with the endpoints of ``candidate``: see ``lbdisc.abilities.StandsIn``."""
+        live = self._live
+        text = grafted(live.text, candidate.text) if live else None
+        if text is None:
+            return None
+        rendered = Rendered(text, self._running.files)
+        return None if rendered == candidate else self.plan(config, None, rendered)
+
+    def try_again(self) -> None:
+        self._failures.try_again()
+
+    @property
+    def may_try(self) -> bool:
+        return self._failures.changed
+
     def drained(self, endpoints: Sequence[Endpoint]) -> frozenset[Endpoint]:
         """Those that neither the worker nor one before it has a session on."""
         return self._drains.over(self._live, endpoints) if self._live else frozenset()
@@ -354,6 +384,8 @@ class HaproxyReloader:
         live.delete_from_maintenance()
         self._running.keep(self._workers.master)
         if not live.settles(self._settings.settle_after):
+            return None
+        if self._failures.waits(live.model, Rendered(live.text, self._running.files)):
             return None
         self._follower.settle()
         return None if self._follower.error else self._settle(live)
