@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 from lbdisc.haproxy.language.text import Configuration, ServerLine
 from lbdisc.haproxy.planning.servers import Spec, Unfit, canonical_ip, endpoint, fold
+from lbdisc.haproxy.planning.templated import templated
 from lbdisc.haproxy.sockets.rows import ANY_MAINT, FORCED_DRAIN, RESOLUTION_MAINT, ServerState
 
 
@@ -28,15 +29,13 @@ def differences(
         row = rows.pop(key, None)
         if what := _difference(server, row):
             found.append((f"{key[0]}/{key[1]}", what))
+    if any(not row.in_maintenance for row in rows.values()):
+        known = templated(candidate)
+        rows = {key: row for key, row in rows.items() if key not in known}
     for row in rows.values():
-        templated = row.proxy in candidate.proxies and _has_templates(candidate, row.proxy)
-        if not row.in_maintenance and not templated:
+        if not row.in_maintenance:
             found.append((f"{row.proxy}/{row.server}", "serves, but is not in the file"))
     return tuple(sorted(found))
-
-
-def _has_templates(candidate: Configuration, proxy: str) -> bool:
-    return candidate.proxies[proxy].last("server-template") is not None
 
 
 def _difference(server: ServerLine, row: ServerState | None) -> str:
