@@ -109,3 +109,50 @@ def test_draining_endpoints_that_keep_their_weight_are_named(instead: str) -> No
 
 def test_draining_endpoints_may_be_disabled_instead() -> None:
     assert told(GLOBAL + DEFAULTS, lambda e: line(e).replace("weight 0", "disabled")) == []
+
+
+RESOLVERS = """
+resolvers r
+    nameserver a 127.0.0.1:53
+    hold nx 24d
+    hold refused 1d
+    hold timeout 24d
+    hold other 3600s
+"""
+
+
+def named(endpoint: Endpoint) -> str:
+    return line(endpoint) + " resolvers r"
+
+
+@pytest.mark.parametrize(
+    ("gone", "words"),
+    [
+        ("    hold other 3600s\n", "for 30 s; add 'hold other 24d'"),
+        ("    hold nx 24d\n    hold refused 1d\n", "add 'hold nx 24d', 'hold refused 24d'"),
+    ],
+)
+def test_resolvers_that_let_go_of_a_name_are_named(gone: str, words: str) -> None:
+    [found] = told(GLOBAL + DEFAULTS + RESOLVERS.replace(gone, ""), named)
+    assert "resolvers r" in found
+    assert words in found
+    assert told(GLOBAL + DEFAULTS + RESOLVERS, named) == []
+    assert told(GLOBAL + DEFAULTS + RESOLVERS.replace(gone, "")) == []  # nobody uses them
+
+
+def test_a_reload_that_forgets_addresses_is_named() -> None:
+    [found] = told(
+        GLOBAL + DEFAULTS + RESOLVERS, lambda e: named(e).replace("last,libc,none", "libc,none")
+    )
+    assert "without 'last'" in found
+
+
+def test_a_template_whose_servers_are_found_anew_is_named() -> None:
+    text = GLOBAL + DEFAULTS + "backend pods\n    load-server-state-from-file none\n"
+    [found] = told(text + "    server-template p 3 pods.example:80 init-addr none\n")
+    assert "backend pods without" in found
+
+
+def test_a_state_file_of_the_proxys_own_will_do() -> None:
+    text = GLOBAL.replace("server-state-file", "server-state-base")
+    assert told(text + DEFAULTS.replace("file global", "file local")) == []

@@ -3,7 +3,7 @@
 import pytest
 
 from lbdisc.haproxy.errors import HaproxyError
-from lbdisc.haproxy.health_file import kept_state
+from lbdisc.haproxy.kept_state import kept_state
 from lbdisc.haproxy.language.text import Configuration, parse
 from lbdisc.haproxy.sockets.rows import STATE_FIELDS, read_states
 from lbdisc.haproxy.verify import differences
@@ -86,6 +86,19 @@ def test_a_server_that_is_not_understood_is_kept_while_it_stays() -> None:
 def test_a_resolved_host_name_keeps_its_state() -> None:
     named = config("a host.example:80 check")
     assert kept(row(address="10.9.9.9"), named, named) == row(address="10.9.9.9")
+
+
+def test_a_name_that_was_typed_does_not_come_back() -> None:
+    named = config("a host.example:80 check")
+    typed = row(address="10.9.9.9", admin=0x40).replace("0 0 0 - 80", "0 0 0 other.example 80")
+    assert kept(typed, named, named) == ""
+
+
+@pytest.mark.parametrize("numbers", ["2", "1-2", "02"])
+def test_servers_of_a_template_keep_their_state(numbers: str) -> None:
+    of_template = parse(f"backend b\n  server-template t {numbers} host.example:80 check\n")
+    both = row("t1", "10.9.9.1") + row("t2", "10.9.9.2")
+    assert kept(both + row("t3", "10.9.9.3"), of_template, of_template) == both
 
 
 def test_another_format_is_refused() -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from lbdisc.haproxy.health_file import kept_state
+from lbdisc.haproxy.kept_state import kept_state
 from lbdisc.haproxy.language.text import parse
 from lbdisc.haproxy.sockets import commands as cmd
 from lbdisc.haproxy.sockets.rows import ServerState

@@ -4,13 +4,14 @@ import re
 from collections.abc import Collection, Iterable, Iterator
 
 from lbdisc.haproxy.language.text import Configuration, Section, parse
+from lbdisc.haproxy.name_advice import of_names
 from lbdisc.haproxy.planning.servers import Spec, Unfit, canonical_ip, fold
 from lbdisc.haproxy.reaching import RIGHT, why_none
+from lbdisc.haproxy.state_files import LOAD, state_files
 from lbdisc.hooks import Renderer
 from lbdisc.values import Snapshot
 
 IDLE = ("option", "idle-close-on-response")
-LOAD = ("load-server-state-from-file", "global")
 _HOST_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*")
 
 
@@ -28,8 +29,9 @@ def advice(renderer: Renderer, sample: Snapshot) -> tuple[str, ...]:
         *_of_state(model, ours),
         *_of_idle_connections(model),
         *_of_host_names(model),
+        *of_names(model),
         *_of_draining(draining, ours),
-        *_of_names(model),
+        *_of_equal_names(model),
     )
 
 
@@ -52,23 +54,30 @@ def _of_sockets(model: Configuration) -> Iterator[str]:
 
 
 def _of_state(model: Configuration, ours: Collection[str]) -> Iterator[str]:
-    if not model.state_file:
+    loaded = frozenset[str]().union(*state_files(model).values())
+    if not (model.state_file or loaded):
         yield (
             "global has no 'server-state-file': after each reload every server is up until it is"
-            " checked; add it, and 'load-server-state-from-file global' to defaults"
+            f" checked; add it, and '{LOAD} global' to defaults"
         )
         return
     without = [
         section
-        for section in model.proxies.values()
-        if any(server.address in ours for server in section.servers)
-        and not ((line := section.last(LOAD[0])) and line.words[:2] == LOAD)
+        for name, section in model.proxies.items()
+        if name not in loaded and _is_of_interest(section, ours)
     ]
     if without:
         yield (
-            f"{_named(without)} without '{' '.join(LOAD)}': after each reload its servers are up"
-            " until they are checked"
+            f"{_named(without)} without '{LOAD} global': after each reload its servers are up"
+            " until they are checked, and names without an address until they are found"
         )
+
+
+def _is_of_interest(section: Section, ours: Collection[str]) -> bool:
+    """Whether it has endpoints, or servers that HAProxy finds by itself."""
+    return any(server.address in ours for server in section.servers) or any(
+        section.every("server-template")
+    )
 
 
 def _of_idle_connections(model: Configuration) -> Iterator[str]:
@@ -133,7 +142,7 @@ def _of_draining(model: Configuration, ours: Collection[str]) -> Iterator[str]:
         )
 
 
-def _of_names(model: Configuration) -> Iterator[str]:
+def _of_equal_names(model: Configuration) -> Iterator[str]:
     fronts = {section.name for section in model.sections if section.kind == "frontend"}
     if both := sorted(fronts & {s.name for s in model.sections if s.kind == "backend"}):
         yield (

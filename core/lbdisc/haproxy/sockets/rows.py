@@ -84,7 +84,8 @@ class ServerState:
     """One row of ``show servers state``: what a server is now.
 
     ``address`` is an IP or ``-``; ``admin`` and ``check`` are HAProxy's bit masks, ``operational``
-    is 0 stopped, 1 starting, 2 running, 3 stopping; ``raw`` is the line itself.
+    is 0 stopped, 1 starting, 2 running, 3 stopping; ``fqdn`` is the host name, and ``record`` the
+    SRV record, that the address comes from; ``raw`` is the line itself.
     """
 
     proxy: str
@@ -101,6 +102,7 @@ class ServerState:
     agent: int
     forced_id: bool
     fqdn: str
+    record: str
     ssl: bool
     raw: str = field(repr=False)
 
@@ -167,6 +169,7 @@ def _state_of(line: str, word: list[str]) -> ServerState:
         agent=int(word[14]),
         forced_id=word[16] != "0",
         fqdn=word[17],
+        record=word[19] if word[19] != "-" else "",
         ssl=word[20] != "0",
         raw=line,
     )
