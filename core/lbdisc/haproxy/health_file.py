@@ -25,6 +25,11 @@ from lbdisc.haproxy.sockets.rows import (
 from lbdisc.haproxy.sockets.socket import Runtime
 
 log = structlog.get_logger("lbdisc.haproxy")
+# What follows: srv_check_port, srv_check_addr, srv_agent_addr, srv_agent_port.
+_CHECKED_AT, _AS_THE_FILE_SAYS = (
+    slice(len(STATE_FIELDS), len(STATE_FIELDS) + 4),
+    ("0", "-", "-", "0"),
+)
 _WEIGHT, _INITIAL = STATE_FIELDS.index("srv_uweight"), STATE_FIELDS.index("srv_iweight")
 
 
@@ -53,11 +58,12 @@ def kept_state(dump: str, running: Configuration, candidate: Configuration) -> s
 
     Left out are servers that ``candidate`` does not have or has elsewhere, that ``running`` did not
     have (an earlier server of the name waits in maintenance), and those set aside by hand. The
-    weight becomes the file's. Raises ``HaproxyError`` when ``dump`` is not of the known format.
+    weight and the addresses of checks become the file's. Raises ``HaproxyError`` when ``dump`` is
+    not of the known format.
     """
     header = "\n".join(dump.split("\n", 2)[:2])
     lines = [
-        _with_weight(row, weight)
+        _with_the_files(row, weight)
         for row in read_states(dump)
         if (weight := _kept_weight(row, running, candidate)) is not None
     ]
@@ -85,7 +91,13 @@ def _is_at(row: ServerState, server: ServerLine) -> bool:
     return row.port == port and (not canonical_ip(host) or canonical_ip(row.address) == host)
 
 
-def _with_weight(row: ServerState, weight: int) -> str:
+def _with_the_files(row: ServerState, weight: int) -> str:
+    """The line with what the file says. Where checks go to, HAProxy would take from the line.
+
+    It writes ``check port`` as the port of an agent too, and warns when it reads that of a server
+    without one.
+    """
     words = row.raw.split(" ")
     words[_WEIGHT] = words[_INITIAL] = str(weight)
+    words[_CHECKED_AT] = _AS_THE_FILE_SAYS[: len(words[_CHECKED_AT])]
     return " ".join(words)
