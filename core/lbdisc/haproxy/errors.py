@@ -4,6 +4,7 @@
 ├── ``Unreachable``   nothing answers at the socket, or the connection broke in the middle
 │   └── ``Forbidden`` this user may not open the socket
 ├── ``Refused``       a command was answered by anything but its known success
+├── ``Occupied``      not at this moment: a server that would move is in use
 └── ``ReloadFailed``  the new worker did not come up; the old one goes on
 """
 
@@ -30,6 +31,10 @@ class Refused(HaproxyError):
         super().__init__(f"HAProxy refused {command!r}: {first}")
         self.command = command
         self.reply = reply
+
+
+class Occupied(HaproxyError):
+    """A server has connections in use that would go to its old address; nothing was changed."""
 
 
 class ReloadFailed(HaproxyError):
