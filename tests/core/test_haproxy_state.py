@@ -45,6 +45,11 @@ def test_the_line_of_an_unchanged_server_is_kept_as_it_is() -> None:
     assert kept(row()) == row()
 
 
+def test_where_checks_go_to_is_for_the_file_to_say() -> None:
+    elsewhere = row().replace("0 0 - - 0\n", "0 81 10.0.0.5 10.0.0.6 81\n")
+    assert elsewhere != row() == kept(elsewhere)
+
+
 @pytest.mark.parametrize(
     ("running", "candidate"),
     [

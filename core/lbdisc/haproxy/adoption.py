@@ -87,14 +87,19 @@ def _adopted(noted: Remembered, running: Rendered, master: Master) -> Adopted:
         raise NotAdopted(str(error)) from error
     if model.runtime_socket and not seen.socket:
         raise NotAdopted(f"nothing answers at HAProxy's socket {model.runtime_socket}")
-    if seen.socket and (found := differences(model, seen.states)):
+    if seen.socket and (found := differences(model, seen.states, leaving=noted.leaving)):
         raise NotAdopted(f"server {found[0][0]} {found[0][1]}")
     live = Live(
         noted.worker.pid, running.text, model, seen.features, time.monotonic, socket=seen.socket
     )
-    waiting = {row.key for row in seen.states if row.in_maintenance} - model.servers.keys()
-    live.in_maintenance = {k: its for k, its in noted.in_maintenance.items() if k in waiting}
+    aside = {row.key: row for row in seen.states if row.key not in model.servers}
+    live.in_maintenance = {k: its for k, its in noted.in_maintenance.items() if k in aside}
+    now = time.monotonic()
+    live.leaving = {
+        key: min(since, now)
+        for key, since in noted.leaving.items()
+        if key in live.in_maintenance and not aside[key].in_maintenance
+    }
     if noted.unsettled:
-        now = time.monotonic()
         live.unsettled = min(noted.unsettled[0], now), min(noted.unsettled[1], now)
     return Adopted(live=live, files=running.files)

@@ -6,6 +6,7 @@
 │   └── ``OtherWorker`` a worker answers, and another one is meant
 │       └── ``Replaced`` it took orders, yet a reload has put another one in its place
 ├── ``Refused``       a command was answered by anything but its known success
+├── ``Occupied``      not at this moment: a server that would move is in use
 └── ``ReloadFailed``  the new worker did not come up; the old one goes on
 """
 
@@ -41,6 +42,10 @@ class Refused(HaproxyError):
         super().__init__(f"HAProxy refused {command!r}: {first}")
         self.command = command
         self.reply = reply
+
+
+class Occupied(HaproxyError):
+    """A server has connections in use that would go to its old address; nothing was changed."""
 
 
 class ReloadFailed(HaproxyError):

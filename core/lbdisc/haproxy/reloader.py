@@ -21,7 +21,7 @@ from lbdisc.haproxy.binding.binder import binder
 from lbdisc.haproxy.binding.probing import try_new
 from lbdisc.haproxy.drains import HaproxyDrains
 from lbdisc.haproxy.ending import Ending
-from lbdisc.haproxy.errors import Forbidden, HaproxyError, Unreachable
+from lbdisc.haproxy.errors import Forbidden, HaproxyError, Occupied, Unreachable
 from lbdisc.haproxy.failed import Failures
 from lbdisc.haproxy.first_contact import servers_in
 from lbdisc.haproxy.follower import Follower
@@ -163,7 +163,7 @@ class HaproxyReloader:
                 live.bring(found, text, parse(text))
         except HaproxyError as error:
             log.warning("not at run time, a reload follows", error=str(error))
-            if not isinstance(error, Unreachable):
+            if not isinstance(error, Unreachable | Occupied):
                 self._cools_down_until = time.monotonic() + COOL_DOWN
             self._running.forget()
             return None
@@ -376,28 +376,35 @@ class HaproxyReloader:
         return self._health.lingering()
 
     def tend(self) -> Applied | None:
-        """Delete what is no longer used; the settling reload before HAProxy 3.0."""
+        """End leaves, delete what is no longer used; the settling reload before HAProxy 3.0."""
         live = self._live
         if live is None:
             return None
         live.connect()
+        live.end_leaves()
         live.delete_from_maintenance()
         self._running.keep(self._workers.master)
-        if not live.settles(self._settings.settle_after):
+        if late := live.waits_too_long(self._settings.leave_limit):
+            why = f"server {late} left {self._settings.leave_limit:g} s ago and has sessions still"
+            return self._renew_same(live, why, "servers that left are gone")
+        if not live.settles(self._settings.settle_after) or live.warms_up():
             return None
-        if self._failures.waits(live.model, Rendered(live.text, self._running.files)):
+        why = "servers added at run time reuse nothing"
+        return self._renew_same(live, why, "settled, connections are reused")
+
+    def _renew_same(self, live: Live, why: str, done: str) -> Applied | None:
+        """Reload what runs; tried again if it fails."""
+        running = Rendered(live.text, self._running.files)
+        if self._failures.waits(live.model, running):
             return None
         self._follower.settle()
-        return None if self._follower.error else self._settle(live)
-
-    def _settle(self, live: Live) -> Applied:
-        """Reload what runs, so that all its servers reuse connections; tried again if it fails."""
+        if self._follower.error:
+            return None
         live.begin_anew()
-        with Installation(self._config, Rendered(live.text, self._running.files)) as same:
+        with Installation(self._config, running) as same:
             self._check(same.candidate, self._config)
-            applied = self._reload(same, live.model, "servers added at run time reuse nothing")
-        detail = f"settled, connections are reused; {applied.detail}"
-        return Applied(how=applied.how, detail=detail)
+            applied = self._reload(same, live.model, why)
+        return Applied(how=applied.how, detail=f"{done}; {applied.detail}")
 
     def servers(self, text: str) -> tuple[ProxyServer, ...]:
         """Those of all proxies, as the file has them."""

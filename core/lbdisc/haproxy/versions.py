@@ -44,7 +44,20 @@ class Features:
         """Whether a server added at run time reuses connections; if not, a reload should follow."""
         return self.wait
 
+    @property
+    def pools_by_address(self) -> bool:
+        """Whether a kept connection only serves requests for the address that it goes to.
 
+        Not so on 2.6.12; so on 2.8.25, 3.0.11, 3.2.26 and 3.4.7 (measured). It came with 3.2-dev9
+        ("backend: fix reuse with set-dst/set-dst-port") and was taken back into older branches,
+        of which only what was seen counts.
+        """
+        branch, patch = self.version[:2], self.version[2]
+        return branch >= (3, 2) or patch >= _POOL_BY_ADDRESS.get(branch, patch + 1)
+
+
+# The patch level from which a branch looks kept connections up by their address too.
+_POOL_BY_ADDRESS = {(2, 8): 25, (3, 0): 11}
 OLDEST = Features((2, 6, 0), wait=False)
 # How the answer of the master's `reload` begins when it failed; before 2.7 it does not tell.
 RELOAD_FAILED = "Success=0"
@@ -103,5 +116,6 @@ AT_START_ONLY = (
     *(("use-fcgi-app",), ("server-template",), ("disabled",), ("dispatch",), ("transparent",)),
     *(("option", "transparent"), ("option", "http_proxy")),
 )
-# Starts of words in `global` that change what ssl means on a server line, for the file alone.
-SSL_DEFAULTS = ("ssl-default-server-", "ssl-server-verify", "ssl-default-bind", "ssl-propquery")
+# Starts of words in `global` that change what ssl means on a server line, for the file alone. Those
+# of `ssl-default-bind-` are about `bind` lines (manual 3.1).
+SSL_DEFAULTS = ("ssl-default-server-", "ssl-server-verify", "ssl-propquery")

@@ -64,6 +64,14 @@ class EnableHealth(Command):
 
 
 @dataclass(frozen=True, slots=True)
+class DisableHealth(Command):
+    """Stop the health checks of a server, which stays as it is."""
+
+    def words(self) -> tuple[str, ...]:
+        return ("disable", "health", self.target)
+
+
+@dataclass(frozen=True, slots=True)
 class SetWeight(Command):
     """Give a server the weight 0..256; 0 lets its sessions finish and sends no new ones."""
 
