@@ -26,6 +26,7 @@ from lbdisc.haproxy.follower import Follower
 from lbdisc.haproxy.health_file import keep_health, reset_health
 from lbdisc.haproxy.language.text import Configuration, parse
 from lbdisc.haproxy.live import Live
+from lbdisc.haproxy.long_connections import patience, tell_left
 from lbdisc.haproxy.lost_socket import bind_anew, lost_socket
 from lbdisc.haproxy.observing import HaproxyHealth
 from lbdisc.haproxy.planning.plan import Plan
@@ -44,6 +45,7 @@ from lbdisc.losses import ProxyServer
 from lbdisc.observed import ServerHealth
 from lbdisc.planned import Applied, AtRuntime, How, Nothing, Planned, Reload, Start, Write
 from lbdisc.rendered import Rendered
+from lbdisc.spread import own_share
 from lbdisc.values import Endpoint, Snapshot
 
 log = structlog.get_logger("lbdisc.haproxy")
@@ -65,6 +67,7 @@ class HaproxyReloader:
         self._check = FileChecker(settings.binary)
         self._follower = Follower(self._check)
         self._ending = Ending(settings, self._workers, self._running, self._follower)
+        self._patience = patience(settings, own_share(settings.master_socket))
         self._undid = False  # the last change at run time had to be taken back
         self._applied = False  # whether anything was; `lbdisc plan` only asks
         self._cools_down_until = float("-inf")
@@ -298,7 +301,9 @@ class HaproxyReloader:
     def _reload_now(self, running: Configuration) -> int:
         if self._live is not None:
             self._live.close()
-        return self._workers.reload(running.runtime_socket, limit=self._settings.reload_limit)
+        worker = self._workers.reload(running.runtime_socket, limit=self._settings.reload_limit)
+        tell_left(self._settings.master_socket, running)
+        return worker
 
     def _became(self, worker: int, rendered: Rendered, wanted: Configuration) -> Live:
         return self._running.became(worker, rendered, wanted, master=self._workers.master)
@@ -350,7 +355,7 @@ class HaproxyReloader:
         live.connect()
         live.delete_from_maintenance()
         self._running.keep(self._workers.master)
-        if not live.settles(self._settings.settle_after):
+        if not live.settles(self._settings.settle_after) or self._patience.waits(live):
             return None
         self._follower.settle()
         return None if self._follower.error else self._settle(live)
