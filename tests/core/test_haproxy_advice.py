@@ -101,3 +101,17 @@ def test_draining_endpoints_that_keep_their_weight_are_named(instead: str) -> No
 
 def test_draining_endpoints_may_be_disabled_instead() -> None:
     assert told(GLOBAL + DEFAULTS, lambda e: line(e).replace("weight 0", "disabled")) == []
+
+
+TABLE = "    stick-table type ip size 1k expire 1m"
+
+
+@pytest.mark.parametrize("section", ["backend counts\n", "frontend f\n    bind :9\n", "listen l\n"])
+def test_stick_tables_without_peers_are_named(section: str) -> None:
+    [found] = told(GLOBAL + DEFAULTS.replace("http", "tcp") + section + TABLE)
+    assert f"stick tables of {section.split()[0]} {section.split()[1]} are lost" in found
+
+
+def test_stick_tables_with_peers_are_kept() -> None:
+    peers = "peers fleet\n    peer me 127.0.0.1:10000\n    table t type ip size 1k\n"
+    assert told(GLOBAL + DEFAULTS + peers + f"backend counts\n{TABLE} peers fleet\n") == []
