@@ -156,3 +156,17 @@ def test_a_template_whose_servers_are_found_anew_is_named() -> None:
 def test_a_state_file_of_the_proxys_own_will_do() -> None:
     text = GLOBAL.replace("server-state-file", "server-state-base")
     assert told(text + DEFAULTS.replace("file global", "file local")) == []
+
+
+TABLE = "    stick-table type ip size 1k expire 1m"
+
+
+@pytest.mark.parametrize("section", ["backend counts\n", "frontend f\n    bind :9\n", "listen l\n"])
+def test_stick_tables_without_peers_are_named(section: str) -> None:
+    [found] = told(GLOBAL + DEFAULTS.replace("http", "tcp") + section + TABLE)
+    assert f"stick tables of {section.split()[0]} {section.split()[1]} are lost" in found
+
+
+def test_stick_tables_with_peers_are_kept() -> None:
+    peers = "peers fleet\n    peer me 127.0.0.1:10000\n    table t type ip size 1k\n"
+    assert told(GLOBAL + DEFAULTS + peers + f"backend counts\n{TABLE} peers fleet\n") == []

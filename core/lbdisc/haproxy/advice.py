@@ -3,7 +3,7 @@
 import re
 from collections.abc import Collection, Iterable, Iterator
 
-from lbdisc.haproxy.language.text import Configuration, Section, parse
+from lbdisc.haproxy.language.text import PROXIES, Configuration, Line, Section, parse
 from lbdisc.haproxy.name_advice import of_names
 from lbdisc.haproxy.planning.servers import Spec, Unfit, canonical_ip, fold
 from lbdisc.haproxy.reaching import RIGHT, why_none
@@ -28,6 +28,7 @@ def advice(renderer: Renderer, sample: Snapshot) -> tuple[str, ...]:
         *_of_sockets(model),
         *_of_state(model, ours),
         *_of_idle_connections(model),
+        *_of_stick_tables(model),
         *_of_host_names(model),
         *of_names(model),
         *_of_draining(draining, ours),
@@ -107,6 +108,20 @@ def _closes_when_idle(section: Section) -> bool:
         if line.words[:2] == IDLE or line.words[:3] == ("no", *IDLE)
     ]
     return bool(said) and said[-1][0] != "no"
+
+
+def _of_stick_tables(model: Configuration) -> Iterator[str]:
+    """Tables in a ``peers`` section (``table``) are known to peers by themselves."""
+    lost = [s for s in model.sections if (t := _table(s)) and "peers" not in t.words]
+    if lost:
+        yield (
+            f"the stick tables of {_named(lost)} are lost at each reload; add a section 'peers'"
+            " that has this HAProxy, and 'peers NAME' to each table (docs/long-connections.md)"
+        )
+
+
+def _table(section: Section) -> Line | None:
+    return section.last("stick-table") if section.kind in PROXIES else None
 
 
 def _of_host_names(model: Configuration) -> Iterator[str]:

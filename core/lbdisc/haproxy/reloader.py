@@ -28,6 +28,7 @@ from lbdisc.haproxy.follower import Follower
 from lbdisc.haproxy.health_file import keep_health, reset_health
 from lbdisc.haproxy.language.text import Configuration, parse
 from lbdisc.haproxy.live import Live
+from lbdisc.haproxy.long_connections import patience, tell_left
 from lbdisc.haproxy.lost_socket import bind_anew, lost_socket
 from lbdisc.haproxy.observing import HaproxyHealth
 from lbdisc.haproxy.planning.graft import grafted
@@ -48,6 +49,7 @@ from lbdisc.losses import ProxyServer
 from lbdisc.observed import ServerHealth
 from lbdisc.planned import Applied, AtRuntime, How, Nothing, Planned, Reload, Start, Write
 from lbdisc.rendered import Rendered
+from lbdisc.spread import own_share
 from lbdisc.values import Endpoint, Snapshot
 
 log = structlog.get_logger("lbdisc.haproxy")
@@ -70,6 +72,7 @@ class HaproxyReloader:
         self._follower = Follower(self._check)
         self._ending = Ending(settings, self._workers, self._running, self._follower)
         self._failures = Failures(Path(settings.worker_file).with_name("failed.json"))
+        self._patience = patience(settings, own_share(settings.master_socket))
         self._undid = False  # the last change at run time had to be taken back
         self._applied = False  # whether anything was; `lbdisc plan` only asks
         self._cools_down_until = float("-inf")
@@ -315,7 +318,9 @@ class HaproxyReloader:
         if self._live is not None:
             self._live.close()
         socket = self._live.socket if self._live else running.runtime_socket
-        return self._workers.reload(socket, limit=self._settings.reload_limit)
+        worker = self._workers.reload(socket, limit=self._settings.reload_limit)
+        tell_left(self._settings.master_socket, running)
+        return worker
 
     def _became(self, worker: int, rendered: Rendered, wanted: Configuration) -> Live:
         return self._running.became(worker, rendered, wanted, master=self._workers.master)
@@ -388,6 +393,8 @@ class HaproxyReloader:
             why = f"server {late} left {self._settings.leave_limit:g} s ago and has sessions still"
             return self._renew_same(live, why, "servers that left are gone")
         if not live.settles(self._settings.settle_after) or live.warms_up():
+            return None
+        if self._patience.waits(live):
             return None
         why = "servers added at run time reuse nothing"
         return self._renew_same(live, why, "settled, connections are reused")

@@ -32,6 +32,11 @@ class HaproxySettings:
         " for never",
         5.0,
     )
+    settle_limit: SecondsOrNone = described(
+        "how long that reload waits at most while the worker has tunnels (WebSockets, TCP) or"
+        " requests that last; 0 for not at all",
+        600.0,
+    )
     leave_limit: SecondsOrNone = described(
         "how long a server whose maintenance would cut sessions waits for them at weight 0 when it"
         " leaves, before a reload takes it out; 0 for ever",
