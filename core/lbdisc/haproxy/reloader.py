@@ -200,6 +200,8 @@ class HaproxyReloader:
         if isinstance(planned.how, AtRuntime | Write | Nothing):
             reason = "not possible at run time"
         with Installation(config, planned.candidate) as new:
+            if not alive and self._workers.managed is not None:
+                return self._start(new, model, reason)  # it reads the file just as a check does
             self._check(new.candidate, config)
             if not alive:
                 return self._start(new, model, reason)
@@ -292,7 +294,10 @@ class HaproxyReloader:
             live = self._became(worker, new.rendered, model)
             new.keep()
         except LbdiscError as error:
-            new.restore()
+            try:
+                self._check(new.config, new.config)  # whether the file was the cause, and where
+            finally:
+                new.restore()
             self._start_last_good(new, model, str(error))
             raise
         return Applied(how=Start(reason), detail=f"worker {live.pid}")
