@@ -46,18 +46,18 @@ def test_a_closed_connection_lets_the_old_worker_go(here: Place) -> None:
         eventually(lambda: not running.managed.master.processes().old, what="the old worker to end")
 
 
-@pytest.mark.parametrize("version", [version for version in VERSIONS if version != "system"])
-def test_servers_that_keep_a_connection_hold_up_no_others(version: str) -> None:
+def test_servers_that_keep_a_connection_hold_up_no_others(here: Place) -> None:
     with ExitStack() as stack:
-        here = stack.enter_context(place(version))
         origin = stack.enter_context(tunnel())
         port = free_port()
         busy = [f"  server b{n} 127.0.0.1:{origin}\n" for n in range(AT_ONCE)]
         idle = [f"  server i{n} 127.0.0.1:{origin}\n" for n in range(10)]
-        empty = here.text(f"listen b\n  mode tcp\n  bind 127.0.0.1:{port}\n")
+        empty = here.text(f"listen b\n  mode tcp\n  balance roundrobin\n  bind 127.0.0.1:{port}\n")
         text = empty + "".join((*busy, *idle))
         running = stack.enter_context(here.running(text))
         made = stack.enter_context(live(running, text))
+        if not made.features.can_delete:
+            return  # they wait for the next reload
         for _ in busy:
             stack.enter_context(socket.create_connection(("127.0.0.1", port)))
         eventually(lambda: sum(row.sessions for row in running.runtime.stats("b")) >= AT_ONCE)

@@ -29,6 +29,7 @@ def advice(renderer: Renderer, sample: Snapshot) -> tuple[str, ...]:
         *_of_idle_connections(model),
         *_of_host_names(model),
         *_of_draining(draining, ours),
+        *_of_names(model),
     )
 
 
@@ -129,6 +130,15 @@ def _of_draining(model: Configuration, ours: Collection[str]) -> Iterator[str]:
             f"draining endpoints keep their weight in {_listed(sorted(going_on))}: a node that"
             " stops gets new requests until it is gone; render 'weight 0' where"
             " endpoint.draining"
+        )
+
+
+def _of_names(model: Configuration) -> Iterator[str]:
+    fronts = {section.name for section in model.sections if section.kind == "frontend"}
+    if both := sorted(fronts & {s.name for s in model.sections if s.kind == "backend"}):
+        yield (
+            f"{_listed(both)}: a frontend and a backend of one name, which HAProxy 3.3 and newer"
+            " refuse; name one of them otherwise"
         )
 
 

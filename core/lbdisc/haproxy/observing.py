@@ -11,6 +11,7 @@ from lbdisc.haproxy.planning.servers import endpoint as split
 from lbdisc.haproxy.sockets.master import Master
 from lbdisc.haproxy.sockets.rows import Stat, read_stats
 from lbdisc.haproxy.sockets.socket import Runtime
+from lbdisc.haproxy.versions import BY_OS
 from lbdisc.observed import HealthState, ServerHealth, best
 from lbdisc.values import Endpoint
 
@@ -117,6 +118,7 @@ def _why(model: Configuration | None, row: Stat) -> str:
         words = "not checked yet"
     elif not row.status.startswith("DOWN"):
         return ""
+    words = BY_OS.sub(r"\1", words)
     text = " ".join("".join(c if c.isprintable() else " " for c in words).split())[:LONGEST]
     return text if text[1:2].isupper() else text[:1].lower() + text[1:]
 

@@ -48,6 +48,13 @@ class Features:
 OLDEST = Features((2, 6, 0), wait=False)
 # How the answer of the master's `reload` begins when it failed; before 2.7 it does not tell.
 RELOAD_FAILED = "Success=0"
+# From here on the master forks a worker before it has read its configuration, and lists it at once;
+# before, a worker that is listed has bound its addresses (measured on 3.0, 3.2 and 3.4).
+LOADS_AFTER_FORK: Version = (3, 1, 0)
+# How a check's end begins where the system gave an error; before 3.4 its words stand alone.
+BY_OS = re.compile(r"^E[A-Z0-9]+ returned by OS \((.*)\)$")
+# From here on a frontend and a backend may not share a name (measured on 3.4).
+NAMES_ARE_UNIQUE: Version = (3, 3, 0)
 
 # The limits.
 MAX_WEIGHT = 256  # configuration manual 5.2, "weight"
