@@ -33,7 +33,7 @@ from lbdisc.haproxy.versions import MAX_LINE, Features
 
 __all__ = ["BURST", "TIMEOUT", "Runtime", "answers", "dial"]
 
-TIMEOUT = 5.0  # seconds for a whole answer
+TIMEOUT = 5.0  # seconds until an answer begins; for that to an order, until it ends
 _Said = tuple[str, float]  # what is sent, and how many more seconds its answer may take
 _Found = TypeVar("_Found")
 
