@@ -1,6 +1,7 @@
 """The model of a configuration's text."""
 
 import time
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
@@ -293,3 +294,32 @@ def test_branches_after_one_that_is_taken_are_not() -> None:
         ("b", "b"),
         ("b", "e"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("words", "closed"),
+    [
+        ("/run/h.sock level admin", ""),
+        ("/run/h.sock user ssl level admin", ""),
+        ("fd@3 level admin", "descriptor"),
+        ("sockpair@4 level admin", "descriptor"),
+        ("unix@h.sock level admin", "folder"),
+        ("127.0.0.1:1 namespace n level admin", "namespace"),
+        ("127.0.0.1:1 ssl crt x level admin", "TLS"),
+        ("/run/h.sock accept-proxy level admin", "PROXY"),
+        ("${X}/h.sock level admin", "variables"),
+        ('/run/h.sock level "$L"', "variables"),
+        ("quic4@127.0.0.1:1 level admin", "kind"),
+    ],
+)
+def test_it_is_known_which_stats_sockets_cannot_be_dialled(words: str, closed: str) -> None:
+    [found] = parse(f"global\n  stats socket {words}\n").stats_sockets
+    assert closed in found.closed
+    assert bool(closed) == bool(found.closed)
+
+
+def test_where_a_worker_was_met_goes_before_its_text() -> None:
+    model = parse("global\n  stats socket /run/h.sock level admin\n")
+    assert model.runtime_socket == "/run/h.sock"
+    assert replace(model, met="").runtime_socket == ""
+    assert replace(model, met="abns@x").runtime_socket == "abns@x"

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 
 from lbdisc.haproxy.errors import HaproxyError, Refused, Unreachable
 from lbdisc.haproxy.language.text import Configuration
@@ -46,8 +47,8 @@ class Live:
     ) -> None:
         self.pid = pid
         self.socket = model.runtime_socket if socket is None else socket
+        self.model = self._met(model)
         self.text = text
-        self.model = model
         self.features = features
         self.in_maintenance: InMaintenance = {}
         self.unsettled: tuple[float, float] | None = None
@@ -73,6 +74,10 @@ class Live:
             with suppress(HaproxyError):
                 self._runtime()
 
+    def _met(self, model: Configuration) -> Configuration:
+        """``model``, which also tells where its worker is met."""
+        return model if model.runtime_socket == self.socket else replace(model, met=self.socket)
+
     @property
     def _may_keep(self) -> bool:
         """Whether a kept connection leaves room for what is asked, and for an operator."""
@@ -97,7 +102,8 @@ class Live:
             time.sleep(BREATH)
             with Runtime(self.socket, worker=self.pid) as runtime:
                 self._read_back(runtime, planned, model)
-        self.text, self.model, self.in_maintenance = candidate, model, planned.in_maintenance
+        self.text, self.model = candidate, self._met(model)
+        self.in_maintenance = planned.in_maintenance
         if planned.added and not self.features.reuses_connections:
             now = self._clock()
             self.unsettled = (self.unsettled[0] if self.unsettled else now), now

@@ -248,8 +248,7 @@ class HaproxyReloader:
         new.install()
         try:
             same = running.runtime_socket == model.runtime_socket
-            socket = self._live.socket if self._live else model.runtime_socket
-            if same and (path := lost_socket(socket)):
+            if same and (path := lost_socket(running.runtime_socket)):
                 log.warning("the runtime socket is gone: two reloads bring it back", path=path)
                 reload = partial(self._reload_now, running)
                 bind_anew(new.config, new.rendered.text, model, reload)
@@ -300,8 +299,7 @@ class HaproxyReloader:
     def _reload_now(self, running: Configuration) -> int:
         if self._live is not None:
             self._live.close()
-        socket = self._live.socket if self._live else running.runtime_socket
-        return self._workers.reload(socket, limit=self._settings.reload_limit)
+        return self._workers.reload(running.runtime_socket, limit=self._settings.reload_limit)
 
     def _became(self, worker: int, rendered: Rendered, wanted: Configuration) -> Live:
         return self._running.became(worker, rendered, wanted, master=self._workers.master)
