@@ -58,7 +58,7 @@ newer: setup servers ## HAProxy's tests and the contract on the images' newer HA
 	@sh scripts/newer.sh
 	@PATH="$(CURDIR)/build/newer:$$PATH" ZOOKEEPER_JARS="$(CURDIR)/build/newer/java" \
 	    HAPROXY_3="$(CURDIR)/build/newer/haproxy" $(RUN)/pytest -q -n 3 --dist loadscope --reruns 2 -rR \
-	    -k "3.0 or follower or drift or TestEtcdContract or TestZooKeeperContract" \
+	    -k "3.0 or word_for_word or follower or drift or TestEtcdContract or TestZooKeeperContract" \
 	    $(wildcard tests/system/test_haproxy_*.py) tests/system/test_run_drift.py \
 	    tests/plugins/test_etcd_contract.py tests/plugins/test_zookeeper_contract.py
 

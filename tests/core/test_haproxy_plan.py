@@ -242,7 +242,7 @@ def test_cookies_are_accepted_where_haproxy_takes_them() -> None:
         (text(A), text(A, more="frontend f\n  bind :80\n"), "3 sections instead of 2"),
         (text(A), text(A).replace("backend b", "backend c"), "line 3: section 'backend c' is new"),
         (text(A), text(A, f"{A} backup"), "two servers of b have one name"),
-        (text(A), text(A, B, more=".if 1\n.endif\n"), "line 6 has a condition"),
+        (text(A), text(A, B, more=".if defined(X)\n  # x\n.endif\n"), "instead of 0 lines"),
         (text(A), text("a 10.0.0.1:80 check maxconn 5"), "'maxconn' changed"),
         (text("a h.example:80"), text("a i.example:80"), "only IP address and port"),
         (text("a 10.0.0.1:80 agent-check"), text(), "its removal needs a reload"),

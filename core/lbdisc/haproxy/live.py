@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 
 from lbdisc.haproxy.departures import leave_over
 from lbdisc.haproxy.errors import HaproxyError, Occupied, Refused, Unreachable
@@ -52,8 +53,8 @@ class Live:
     ) -> None:
         self.pid = pid
         self.socket = model.runtime_socket if socket is None else socket
+        self.model = self._met(model)
         self.text = text
-        self.model = model
         self.features = features
         self.in_maintenance: InMaintenance = {}
         self.leaving: Mapping[Key, float] = {}
@@ -79,6 +80,10 @@ class Live:
         if self.socket and self._may_keep:
             with suppress(HaproxyError):
                 self._runtime()
+
+    def _met(self, model: Configuration) -> Configuration:
+        """``model``, which also tells where its worker is met."""
+        return model if model.runtime_socket == self.socket else replace(model, met=self.socket)
 
     @property
     def _may_keep(self) -> bool:
@@ -110,7 +115,8 @@ class Live:
             time.sleep(BREATH)
             with Runtime(self.socket, worker=self.pid) as runtime:
                 self._read_back(runtime, planned, model)
-        self.text, self.model, self.in_maintenance = candidate, model, planned.in_maintenance
+        self.text, self.model = candidate, self._met(model)
+        self.in_maintenance = planned.in_maintenance
         now = self._clock()
         self.leaving = {key: self.leaving.get(key, now) for key in sorted(planned.leaving)}
         if planned.added and not self.features.reuses_connections:

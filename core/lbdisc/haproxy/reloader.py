@@ -258,8 +258,7 @@ class HaproxyReloader:
         new.install()
         try:
             same = running.runtime_socket == model.runtime_socket
-            socket = self._live.socket if self._live else model.runtime_socket
-            if same and (path := lost_socket(socket)):
+            if same and (path := lost_socket(running.runtime_socket)):
                 log.warning("the runtime socket is gone: two reloads bring it back", path=path)
                 reload = partial(self._reload_now, running)
                 bind_anew(new.config, new.rendered.text, model, reload)
@@ -322,8 +321,7 @@ class HaproxyReloader:
     def _reload_now(self, running: Configuration) -> int:
         if self._live is not None:
             self._live.close()
-        socket = self._live.socket if self._live else running.runtime_socket
-        worker = self._workers.reload(socket, limit=self._settings.reload_limit)
+        worker = self._workers.reload(running.runtime_socket, limit=self._settings.reload_limit)
         tell_left(self._settings.master_socket, running)
         return worker
 

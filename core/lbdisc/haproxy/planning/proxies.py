@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from lbdisc.haproxy.language.lines import ServerLine
 from lbdisc.haproxy.language.model import Configuration, Section
 from lbdisc.haproxy.planning.servers import Spec, Unfit, canonical_ip
-from lbdisc.haproxy.sockets.commands import is_word
+from lbdisc.haproxy.sockets.orders import is_word
 from lbdisc.haproxy.versions import (
     AT_START_ONLY,
     DYNAMIC_BALANCE,

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from lbdisc.errors import LbdiscError
 from lbdisc.haproxy.language.text import ServerLine, Words
-from lbdisc.haproxy.sockets.commands import is_name
+from lbdisc.haproxy.sockets.orders import is_name
 from lbdisc.haproxy.versions import DYNAMIC, MAX_WEIGHT, NEGATIONS, STATIC
 
 

@@ -13,7 +13,6 @@ from lbdisc.haproxy.sockets.framing import whole
 from lbdisc.haproxy.sockets.socket import TIMEOUT
 from lbdisc.haproxy.versions import LOADS_AFTER_FORK, RELOAD_FAILED, Version, read_version
 
-_NOBODY = "Can't find the target"  # a process that has ended, or has not loaded yet
 RELOAD_LIMIT = 30.0  # seconds; 10,000 servers in one proxy take 0.6 s, a slow DNS server more
 _EVERY = 0.005  # seconds between two looks while a reload is under way (it takes about 50 ms)
 _UPTIME = re.compile(r"(\d+)d(\d+)h(\d+)m(\d+)s")
@@ -120,7 +119,7 @@ class Master:
     def ask_worker(self, pid: int, line: str) -> str:
         """The reply of the worker ``pid``. Raises ``Unreachable``, also before it has loaded."""
         reply = self.ask(f"@!{pid} {line}")
-        if not reply or reply.startswith(_NOBODY):
+        if not reply or reply.startswith(NO_SUCH_WORKER):
             raise Unreachable(f"worker {pid} does not answer")
         return reply
 
