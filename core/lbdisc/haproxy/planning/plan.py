@@ -249,5 +249,5 @@ def _change(old: Spec, new: Spec, *, dynamic: bool) -> list[Command]:
 def _check_movable(old: Spec, new: Spec, where: str) -> None:
     if not (old.is_ip and new.is_ip and old.port and new.port):
         raise Unfit(f"{where}: only IP address and port can change at run time")
-    if keyword := new.has("resolvers", "ssl", "check-ssl"):
+    if keyword := new.has("resolvers", "ssl", "check-ssl", "init-state"):
         raise Unfit(f"{where}: with {keyword!r} a new address needs a reload")
