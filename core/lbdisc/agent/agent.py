@@ -243,6 +243,8 @@ class Agent:
             self._notifier.send("WATCHDOG=1")
         self._listeners.look()
         self._pulse.turned(running.snapshot if running else None)
+        if old := self._pulse.news():
+            self._tell(old)
         self._say_status()
         if running is not None and not self._ready:
             self._ready = True

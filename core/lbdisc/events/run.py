@@ -118,6 +118,18 @@ class TendFailed(Trouble):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class OldProcesses(Event):
+    """As many old processes of the load balancer as ``count`` finish what they have since a reload;
+    it was another number before. The first of them began ``oldest_s`` ago.
+    """
+
+    name: ClassVar[str] = "old processes"
+    level: ClassVar[Level] = "debug"
+    count: int
+    oldest_s: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StartedFromState(Event):
     """The registry did not answer in time: the agent begins with what was known last.
 

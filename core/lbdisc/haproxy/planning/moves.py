@@ -22,7 +22,7 @@ def waits_for_quiet(old: Spec, new: Spec, section: Section, features: Features) 
     where = f"server {new.proxy}/{new.name}"
     if not (old.is_ip and new.is_ip and old.port and new.port):
         raise Unfit(f"{where}: only IP address and port can change at run time")
-    if keyword := new.has("resolvers", "ssl", "check-ssl"):
+    if keyword := new.has("resolvers", "ssl", "check-ssl", "init-state"):
         raise Unfit(f"{where}: with {keyword!r} a new address needs a reload")
     if features.pools_by_address or not _keeps_connections(old, section):
         return False

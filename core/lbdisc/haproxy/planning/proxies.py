@@ -127,7 +127,7 @@ def _check_keywords(
     spec: Spec, where: str, configuration: Configuration, features: Features
 ) -> None:
     for keyword in spec.options:
-        if keyword in STATIC and not (keyword == "cookie" and features.accepts_cookie):
+        if keyword in STATIC and not features.accepts(keyword):
             raise Unfit(f"{where}: {keyword!r} needs a reload")
     if "addr" in spec.options and not canonical_ip(spec.options["addr"][0]):
         raise Unfit(f"{where}: its check address is no IP address")

@@ -1,6 +1,6 @@
 """HAProxy as a child of ours, or as one that an earlier agent left behind.
 
-It runs as ``haproxy -W -S MASTER -f CONFIG`` in a session of its own: when the agent is killed,
+It runs as ``haproxy -W -db -S MASTER -f CONFIG`` in a session of its own: when the agent is killed,
 HAProxy serves on, and the next agent finds it at its master socket and takes it over.
 """
 
@@ -87,7 +87,9 @@ class Managed:
         clear_socket(str(self._socket), "the master socket")
         if path := unix_path(runtime):
             clear_socket(path, "the stats socket")
-        command = [program, "-W", "-S", f"{self._socket},mode,600", "-f", str(self.config)]
+        # -db: also with `daemon` in the file it stays our child (management guide 3, "-db").
+        master = f"{self._socket},mode,600"
+        command = [program, "-W", "-db", "-S", master, "-f", str(self.config)]
         self._child = self._output.start(command)
         try:
             self._watch(self._child.pid)

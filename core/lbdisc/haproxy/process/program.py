@@ -34,7 +34,8 @@ def check_config(binary: str, path: Path, *, target: Path | None = None) -> tupl
     """
     try:
         done = subprocess.run(
-            [find(binary), "-c", "-f", str(path)],
+            # -V: its words, also with `quiet` in the file.
+            [find(binary), "-c", "-V", "-f", str(path)],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

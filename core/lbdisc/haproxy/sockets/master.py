@@ -13,6 +13,7 @@ from lbdisc.haproxy.sockets.framing import whole
 from lbdisc.haproxy.sockets.socket import TIMEOUT
 from lbdisc.haproxy.versions import LOADS_AFTER_FORK, RELOAD_FAILED, Version, read_version
 
+NO_SUCH_WORKER = "Can't find the target PID"  # how the answer to `@!PID …` begins
 RELOAD_LIMIT = 30.0  # seconds; 10,000 servers in one proxy take 0.6 s, a slow DNS server more
 _EVERY = 0.005  # seconds between two looks while a reload is under way (it takes about 50 ms)
 _UPTIME = re.compile(r"(\d+)d(\d+)h(\d+)m(\d+)s")
@@ -149,7 +150,7 @@ class Master:
         if pid == self._loaded:
             return False
         try:
-            if self.ask(f"@!{pid} show info").startswith(_NOBODY):
+            if self.ask(f"@!{pid} show info").startswith(NO_SUCH_WORKER):
                 return True
         except Unreachable as error:
             if not isinstance(error.__cause__, TimeoutError):
