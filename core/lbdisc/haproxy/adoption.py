@@ -12,7 +12,7 @@ from pathlib import Path
 
 from lbdisc.errors import ApplyError
 from lbdisc.haproxy.errors import HaproxyError, Unreachable
-from lbdisc.haproxy.language.text import Configuration, parse
+from lbdisc.haproxy.language.text import Configuration
 from lbdisc.haproxy.live import Live
 from lbdisc.haproxy.remembered import Remembered
 from lbdisc.haproxy.sockets.master import Master
@@ -67,25 +67,27 @@ def adopt(master_socket: str, note: Path, config: Path, candidate: Rendered) -> 
 
 def _running(noted: Remembered, config: Path, candidate: Rendered) -> Rendered:
     """What the worker runs. ``candidate`` it may be where the file could not follow any more."""
+    around = noted.around
     with suppress(OSError, ApplyError):
         before = held(config)
-        if before is not None and before.digest == noted.digest:
+        if before is not None and around.digest(before) == noted.digest:
             return before
         if (
             before is not None
             and before.files == candidate.files
-            and candidate.digest == noted.digest
+            and around.digest(candidate) == noted.digest
         ):
             return candidate
     raise NotAdopted(OTHER_FILES)
 
 
 def _adopted(noted: Remembered, running: Rendered) -> Adopted:
-    model = parse(running.text)
+    around = noted.around
+    model = around.parse(running.text)
     states, features = _seen(noted.worker.pid, model)
     if model.runtime_socket and (found := differences(model, states)):
         raise NotAdopted(f"server {found[0][0]} {found[0][1]}")
-    live = Live(noted.worker.pid, running.text, model, features, time.monotonic)
+    live = Live(noted.worker.pid, running.text, model, features, time.monotonic, around=around)
     waiting = {row.key for row in states if row.in_maintenance} - model.servers.keys()
     live.in_maintenance = {k: its for k, its in noted.in_maintenance.items() if k in waiting}
     if noted.unsettled:

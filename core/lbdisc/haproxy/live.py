@@ -3,7 +3,9 @@
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 
+from lbdisc.haproxy.around import Around
 from lbdisc.haproxy.errors import HaproxyError, Refused, Unreachable
 from lbdisc.haproxy.language.text import Configuration
 from lbdisc.haproxy.planning.plan import InMaintenance, Key, Plan, plan
@@ -24,6 +26,8 @@ AT_ONCE = 50  # servers to delete in one go; the next come a second later
 class Live:
     """One worker: ``pid`` runs ``text``, and keeps ``in_maintenance`` servers waiting.
 
+    ``model`` is that of ``text`` with what is ``around`` it.
+
     Before HAProxy 3.0 a server added at run time never reuses connections; ``unsettled`` tells when
     (seconds of ``clock``) the first and the last of such servers came, ``None`` if none did.
 
@@ -41,10 +45,12 @@ class Live:
         clock: Callable[[], float],
         *,
         share: float = 0.0,
+        around: Around | None = None,
     ) -> None:
         self.pid = pid
         self.text = text
         self.model = model
+        self.around = around or Around()
         self.features = features
         self.in_maintenance: InMaintenance = {}
         self.unsettled: tuple[float, float] | None = None
@@ -72,13 +78,16 @@ class Live:
 
     def plan(self, candidate: str, *, max_changes: int) -> Plan:
         """The way from here to ``candidate``."""
-        return plan(
-            self.text,
-            candidate,
+        whole = self.around.whole
+        found = plan(
+            whole(self.text),
+            whole(candidate),
             features=self.features,
             in_maintenance=self.in_maintenance,
             max_changes=max_changes,
         )
+        spoken = tuple(self.around.spoken(reason, candidate) for reason in found.reasons)
+        return replace(found, reasons=spoken) if spoken else found
 
     def bring(self, planned: Plan, candidate: str, model: Configuration) -> None:
         """Carry out a plan that needs no reload. Raises ``HaproxyError`` when it is cut short."""

@@ -6,17 +6,18 @@ server-state file are read from the configuration itself, so that any template w
 """
 
 import time
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 
 import structlog
 
 from lbdisc import atomic
-from lbdisc.errors import ApplyError, LbdiscError
+from lbdisc.errors import ApplyError, CheckError, LbdiscError, NotLoaded
 from lbdisc.haproxy.adoption import NotAdopted
 from lbdisc.haproxy.advice import advice
+from lbdisc.haproxy.around import Around
 from lbdisc.haproxy.binding.binder import binder
 from lbdisc.haproxy.binding.probing import try_new
 from lbdisc.haproxy.drains import HaproxyDrains
@@ -26,7 +27,7 @@ from lbdisc.haproxy.failed import Failures
 from lbdisc.haproxy.first_contact import servers_in
 from lbdisc.haproxy.follower import Follower
 from lbdisc.haproxy.health_file import keep_health, reset_health
-from lbdisc.haproxy.language.text import Configuration, parse
+from lbdisc.haproxy.language.text import Configuration
 from lbdisc.haproxy.live import Live
 from lbdisc.haproxy.lost_socket import bind_anew, lost_socket
 from lbdisc.haproxy.observing import HaproxyHealth
@@ -41,6 +42,7 @@ from lbdisc.haproxy.sockets.closed import own_group
 from lbdisc.haproxy.sockets.socket import dial
 from lbdisc.haproxy.steps import Steps
 from lbdisc.haproxy.steps import how as steps_how
+from lbdisc.haproxy.surroundings import Surroundings
 from lbdisc.hooks import Renderer
 from lbdisc.installing import Installation, held, is_written
 from lbdisc.losses import ProxyServer
@@ -66,6 +68,7 @@ class HaproxyReloader:
         self._drains = HaproxyDrains(settings.master_socket)
         self._health = HaproxyHealth(settings.master_socket)
         self._check = FileChecker(settings.binary)
+        self._surroundings = Surroundings(settings.files, settings.master_socket)
         self._follower = Follower(self._check)
         self._ending = Ending(settings, self._workers, self._running, self._follower)
         self._failures = Failures(Path(settings.worker_file).with_name("failed.json"))
@@ -75,15 +78,18 @@ class HaproxyReloader:
 
     def check(self, candidate: Path) -> None:
         """``haproxy -c``. Raises ``CheckError`` with HAProxy's own words and line numbers."""
-        check_config(self._settings.binary, candidate)
+        check_config(self._settings.binary, candidate, around=self._around(candidate))
 
     def advice(self, renderer: Renderer, sample: Snapshot) -> tuple[str, ...]:
         """What HAProxy takes and lbdisc would rather have: see ``lbdisc.haproxy.advice``."""
-        return advice(renderer, sample)
+        return advice(renderer, sample, self._around().parse)
 
     def plan(self, config: Path, running: Rendered | None, candidate: Rendered) -> Steps:
         """Runtime commands, or a reload and why, from what the worker that serves really runs."""
-        how, found = self._way(config, candidate)
+        self._config = config
+        return self._steps(config, candidate, *self._way(config, candidate))
+
+    def _steps(self, config: Path, candidate: Rendered, how: How, found: Plan | None) -> Steps:
         live = self._live
         return Steps(
             config=config,
@@ -97,15 +103,23 @@ class HaproxyReloader:
     def _way(self, config: Path, candidate: Rendered) -> tuple[How, Plan | None]:
         if self._workers.died:
             return Start(self._workers.died), None
-        if self._live is None and (how := self._take_over(config, candidate)):
-            return how, None
+        if self._live is None:
+            self._surroundings.learn(self._workers.master())
+            if how := self._take_over(config, candidate):
+                return how, None
         assert self._live is not None
-        now = Rendered(self._live.text, self._running.files)
+        if why := self._surroundings.of(config).changed(self._live.around):
+            return Reload(why), None
+        return self._way_within(self._live, config, candidate)
+
+    def _way_within(self, live: Live, config: Path, candidate: Rendered) -> tuple[How, Plan | None]:
+        """Beside the files that ``live`` has read."""
+        now = Rendered(live.text, self._running.files)
         if why := self._differs or candidate.changed_file(now):
             return Reload(why), None
-        if now != candidate and (why := self._barred(self._live)):
+        if now != candidate and (why := self._barred(live)):
             return Reload(why), None
-        found = self._live.plan(candidate.text, max_changes=self._settings.max_changes)
+        found = live.plan(candidate.text, max_changes=self._settings.max_changes)
         if found.how == "nothing" and not (self.behind() or is_written(config, candidate)):
             return Write(), found
         return steps_how(found), found
@@ -118,6 +132,8 @@ class HaproxyReloader:
             serves = self._running.adopt(config, candidate)
         except NotAdopted as error:
             return Reload(str(error))
+        if self._live is not None:
+            self._check.around = self._live.around
         return None if serves else Start(f"no HAProxy answers at {self._settings.master_socket}")
 
     def _barred(self, live: Live) -> str:
@@ -159,7 +175,7 @@ class HaproxyReloader:
             if self._undid or not found.commands:  # not again a reload for each try
                 self._bring_both(live, found, config, text)
             else:
-                live.bring(found, text, parse(text))
+                live.bring(found, text, live.around.parse(text))
         except HaproxyError as error:
             log.warning("not at run time, a reload follows", error=str(error))
             if not isinstance(error, Unreachable):
@@ -178,7 +194,8 @@ class HaproxyReloader:
 
     def _renew(self, planned: Planned) -> Applied:
         """All files are checked and installed, and HAProxy reads them."""
-        config, model = planned.config, parse(planned.candidate.text)
+        config, around = planned.config, self._surroundings.of(planned.config)
+        model = around.parse(planned.candidate.text)
         self._follower.settle()
         self._follower.forget()  # an older text that was no good: this one is checked
         running = self._live.model.runtime_socket if self._live else ""
@@ -195,16 +212,36 @@ class HaproxyReloader:
         reason = planned.how.detail
         if isinstance(planned.how, AtRuntime | Write | Nothing):
             reason = "not possible at run time"
-        with Installation(config, planned.candidate) as new:
+        with self._beside(around), Installation(config, planned.candidate) as new:
             self._check(new.candidate, config)
             if not alive:
                 return self._start(new, model, reason)
             self._ask_before(new, model)
             return self._reload(new, model, reason)
 
+    @contextmanager
+    def _beside(self, around: Around) -> Iterator[None]:
+        """Check and bring to life with ``around``; refused alone, it is told apart from our text.
+
+        Raises ``NotLoaded`` for it.
+        """
+        live, self._check.around = self._live, around
+        try:
+            if live is not None and around == self._surroundings.refused:
+                raise NotLoaded(f"{around.changed(live.around)}, and HAProxy refuses it")
+            yield
+        except CheckError as error:
+            if live is None or not (why := around.changed(live.around)):
+                raise
+            self._surroundings.refused = around
+            raise NotLoaded(f"{why}: {error}") from error
+        finally:
+            if self._live is not None:
+                self._check.around = self._live.around
+
     def _ask_before(self, new: Installation, model: Configuration) -> None:
         """Raise ``Forbidden``, rather than reload, where what comes could not be asked either."""
-        before = parse(new.before.text) if new.before else model
+        before = self._check.around.parse(new.before.text) if new.before else model
         same = tuple(before.globals("stats", "socket")) == tuple(model.globals("stats", "socket"))
         if self._live is None and same and model.runtime_socket:
             try:
@@ -222,7 +259,7 @@ class HaproxyReloader:
         self._follower.settle()
         with atomic.staged(config, text) as staged:
             self._check(staged, config)
-            live.bring(found, text, parse(text))
+            live.bring(found, text, live.around.parse(text))
             atomic.install(staged, config)
         self._undid = False
 
@@ -236,7 +273,8 @@ class HaproxyReloader:
         before = held(config)
         if before is None:
             return
-        model = parse(before.text)
+        self._check.around = self._surroundings.of(config)
+        model = self._check.around.parse(before.text)
         keep_health(running or model, model)
         try:
             with suppress(HaproxyError):
@@ -247,12 +285,12 @@ class HaproxyReloader:
     def _reload(self, new: Installation, model: Configuration, reason: str) -> Applied:
         """Reload hitlessly; done when the new worker answers."""
         before = new.before.text if new.before else ""
-        running = self._live.model if self._live else parse(before)
-        self._probe(running, model)
+        running = self._live.model if self._live else self._check.around.parse(before)
+        self._probe(running, model, new.rendered.text)
         new.install()
         try:
             same = running.runtime_socket == model.runtime_socket
-            if same and (path := lost_socket(model)):
+            if same and not self._check.around and (path := lost_socket(model)):
                 log.warning("the runtime socket is gone: two reloads bring it back", path=path)
                 reload = partial(self._reload_now, running)
                 bind_anew(new.config, new.rendered.text, model, reload)
@@ -280,7 +318,7 @@ class HaproxyReloader:
                 f" {self._settings.master_socket} ({self._workers.away}): start it with -W -S,"
                 " or set haproxy.master_socket"
             )
-        self._probe(None, model)
+        self._probe(None, model, new.rendered.text)
         new.install()
         try:
             worker = self._workers.start(model.runtime_socket)
@@ -297,17 +335,25 @@ class HaproxyReloader:
         before = new.before
         if self._workers.managed is None or before is None or before == new.rendered:
             return
-        good = parse(before.text)
+        good = self._check.around.parse(before.text)
         with suppress(LbdiscError):
             self._became(self._workers.start(good.runtime_socket), before, good)
             self._failures.failed(failed, new.rendered, why, 0.0)
             log.warning("HAProxy was started with the last good configuration")
 
-    def _probe(self, running: Configuration | None, model: Configuration) -> None:
-        """Raise ``ApplyError`` where HAProxy would not get what it is to listen on."""
+    def _probe(self, running: Configuration | None, model: Configuration, text: str) -> None:
+        """Raise ``NotLoaded`` where HAProxy would not get what it is to listen on."""
         ours = self._workers.managed is not None
         master = self._workers.master() if running else 0
-        try_new(running, model, binder(master, self._settings.binary, ours=ours))
+        try:
+            try_new(running, model, binder(master, self._settings.binary, ours=ours))
+        except NotLoaded as error:
+            raise NotLoaded(self._check.around.spoken(str(error), text)) from error
+
+    def _around(self, candidate: Path | None = None) -> Around:
+        """What is around the file that ``candidate`` is to be, or the last one."""
+        self._surroundings.learn(self._workers.master())
+        return self._surroundings.near(candidate)
 
     def _reload_now(self, running: Configuration) -> int:
         if self._live is not None:
@@ -315,7 +361,8 @@ class HaproxyReloader:
         return self._workers.reload(running.runtime_socket, limit=self._settings.reload_limit)
 
     def _became(self, worker: int, rendered: Rendered, wanted: Configuration) -> Live:
-        return self._running.became(worker, rendered, wanted, master=self._workers.master)
+        around, master = self._check.around, self._workers.master
+        return self._running.became(worker, rendered, wanted, master=master, around=around)
 
     @property
     def _live(self) -> Live | None:
@@ -325,7 +372,14 @@ class HaproxyReloader:
         difference = self._differs = self._difference(running.text, thorough=thorough)
         if difference and self._live is not None:
             self._live.close()  # it may be to a worker that has been replaced
-        return difference
+        return difference or self._news_beside()
+
+    def _news_beside(self) -> str:
+        """Which file beside ours HAProxy has to read anew, and has not refused already."""
+        now = self._surroundings.of(self._config)
+        if self._live is None or now == self._surroundings.refused:
+            return ""
+        return now.changed(self._live.around)
 
     def _difference(self, candidate: str, *, thorough: bool) -> str:
         if self._workers.died:
@@ -343,7 +397,7 @@ class HaproxyReloader:
         if worker != (ours := self._live.pid):
             self._running.forget()
             return f"worker {worker} runs instead of {ours}: someone else reloaded it"
-        return self._live.compared(parse(candidate)) if thorough else ""
+        return self._live.compared(self._live.around.parse(candidate)) if thorough else ""
 
     def instead(self, config: Path, candidate: Rendered) -> Steps | None:
         """What runs with the endpoints of ``candidate``: see ``lbdisc.abilities.StandsIn``."""
@@ -352,14 +406,20 @@ class HaproxyReloader:
         if text is None:
             return None
         rendered = Rendered(text, self._running.files)
-        return None if rendered == candidate else self.plan(config, None, rendered)
+        if self._workers.died or live is None:
+            return self.plan(config, None, rendered)
+        if rendered == candidate and not self._surroundings.of(config).changed(live.around):
+            return None
+        return self._steps(config, rendered, *self._way_within(live, config, rendered))
 
     def try_again(self) -> None:
         self._failures.try_again()
+        self._surroundings.refused = None
 
     @property
     def may_try(self) -> bool:
-        return self._failures.changed
+        refused = self._surroundings.refused
+        return self._failures.changed or (refused is not None and bool(self._news_beside()))
 
     def drained(self, endpoints: Sequence[Endpoint]) -> frozenset[Endpoint]:
         """Those that neither the worker nor one before it has a session on."""
@@ -382,6 +442,8 @@ class HaproxyReloader:
         self._running.keep(self._workers.master)
         if not live.settles(self._settings.settle_after):
             return None
+        if self._surroundings.of(self._config).changed(live.around):
+            return None
         if self._failures.waits(live.model, Rendered(live.text, self._running.files)):
             return None
         self._follower.settle()
@@ -402,8 +464,9 @@ class HaproxyReloader:
 
     def remark(self, config: Path) -> str:
         """That the HAProxy at the master socket runs more than ``config``, if it does."""
+        self._surroundings.of(config)  # it has a place in haproxy.files
         try:
-            return self._workers.remark(config)
+            return self._workers.remark(config, self._settings.files)
         except Forbidden:
             raise
         except HaproxyError:

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from lbdisc.haproxy.adoption import adopt
+from lbdisc.haproxy.around import Around
 from lbdisc.haproxy.language.text import Configuration
 from lbdisc.haproxy.live import Live
 from lbdisc.haproxy.remembered import WorkerNote
@@ -47,6 +48,7 @@ class Running:
         wanted: Configuration,
         *,
         master: Callable[[], int],
+        around: Around | None = None,
     ) -> Live:
         """The new worker answers at its runtime socket: from now on ``wanted`` runs."""
         features = OLDEST
@@ -55,7 +57,15 @@ class Running:
                 runtime.observe(pid=worker)
                 features = runtime.features()
         self.forget()
-        self.live = Live(worker, rendered.text, wanted, features, time.monotonic, share=self._share)
+        self.live = Live(
+            worker,
+            rendered.text,
+            wanted,
+            features,
+            time.monotonic,
+            share=self._share,
+            around=around,
+        )
         self.files = rendered.files
         self.keep(master)
         return self.live
