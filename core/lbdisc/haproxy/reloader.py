@@ -6,32 +6,32 @@ server-state file are read from the configuration itself, so that any template w
 """
 
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Sequence
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
 import structlog
 
 from lbdisc import atomic
-from lbdisc.errors import ApplyError, CheckError, LbdiscError, NotLoaded
+from lbdisc.errors import ApplyError, LbdiscError, NotLoaded
 from lbdisc.haproxy.adoption import NotAdopted
 from lbdisc.haproxy.advice import advice
-from lbdisc.haproxy.around import Around
 from lbdisc.haproxy.binding.binder import binder
 from lbdisc.haproxy.binding.probing import try_new
 from lbdisc.haproxy.drains import HaproxyDrains
 from lbdisc.haproxy.ending import Ending
 from lbdisc.haproxy.errors import Forbidden, HaproxyError, Unreachable
-from lbdisc.haproxy.failed import Failures
+from lbdisc.haproxy.failed import Failures, cause_of
+from lbdisc.haproxy.fallback import Fallback
 from lbdisc.haproxy.first_contact import servers_in
 from lbdisc.haproxy.follower import Follower
 from lbdisc.haproxy.health_file import keep_health, reset_health
 from lbdisc.haproxy.language.text import Configuration
 from lbdisc.haproxy.live import Live
 from lbdisc.haproxy.lost_socket import bind_anew, lost_socket
+from lbdisc.haproxy.neighbourhood import Neighbourhood
 from lbdisc.haproxy.observing import HaproxyHealth
-from lbdisc.haproxy.planning.graft import grafted
 from lbdisc.haproxy.planning.plan import Plan
 from lbdisc.haproxy.process.program import FileChecker, check_config
 from lbdisc.haproxy.process.workers import Workers
@@ -42,7 +42,6 @@ from lbdisc.haproxy.sockets.closed import own_group
 from lbdisc.haproxy.sockets.socket import dial
 from lbdisc.haproxy.steps import Steps
 from lbdisc.haproxy.steps import how as steps_how
-from lbdisc.haproxy.surroundings import Surroundings
 from lbdisc.hooks import Renderer
 from lbdisc.installing import Installation, held, is_written
 from lbdisc.losses import ProxyServer
@@ -68,21 +67,24 @@ class HaproxyReloader:
         self._drains = HaproxyDrains(settings.master_socket)
         self._health = HaproxyHealth(settings.master_socket)
         self._check = FileChecker(settings.binary)
-        self._surroundings = Surroundings(settings.files, settings.master_socket)
+        self._beside = Neighbourhood(
+            settings, self._check, lambda: self._live, self._workers.master
+        )
         self._follower = Follower(self._check)
         self._ending = Ending(settings, self._workers, self._running, self._follower)
         self._failures = Failures(Path(settings.worker_file).with_name("failed.json"))
+        self._fallback = Fallback(self._running)
         self._undid = False  # the last change at run time had to be taken back
         self._applied = False  # whether anything was; `lbdisc plan` only asks
         self._cools_down_until = float("-inf")
 
     def check(self, candidate: Path) -> None:
         """``haproxy -c``. Raises ``CheckError`` with HAProxy's own words and line numbers."""
-        check_config(self._settings.binary, candidate, around=self._around(candidate))
+        check_config(self._settings.binary, candidate, around=self._beside.near(candidate))
 
     def advice(self, renderer: Renderer, sample: Snapshot) -> tuple[str, ...]:
         """What HAProxy takes and lbdisc would rather have: see ``lbdisc.haproxy.advice``."""
-        return advice(renderer, sample, self._around().parse)
+        return advice(renderer, sample, self._beside.near().parse)
 
     def plan(self, config: Path, running: Rendered | None, candidate: Rendered) -> Steps:
         """Runtime commands, or a reload and why, from what the worker that serves really runs."""
@@ -104,11 +106,11 @@ class HaproxyReloader:
         if self._workers.died:
             return Start(self._workers.died), None
         if self._live is None:
-            self._surroundings.learn(self._workers.master())
+            self._beside.learn()
             if how := self._take_over(config, candidate):
                 return how, None
         assert self._live is not None
-        if why := self._surroundings.of(config).changed(self._live.around):
+        if why := self._beside.changed(config):
             return Reload(why), None
         return self._way_within(self._live, config, candidate)
 
@@ -133,7 +135,7 @@ class HaproxyReloader:
         except NotAdopted as error:
             return Reload(str(error))
         if self._live is not None:
-            self._check.around = self._live.around
+            self._beside.take(self._live.around)
         return None if serves else Start(f"no HAProxy answers at {self._settings.master_socket}")
 
     def _barred(self, live: Live) -> str:
@@ -152,6 +154,7 @@ class HaproxyReloader:
         if self._live is not None and not self._applied:
             self._workers.alive(self._settings, planned.config, self._live.model.runtime_socket)
         self._applied, self._config = True, planned.config
+        self._fallback.others = planned.over_another
         try:
             if self._follower.forget():
                 self._undo(planned.config)
@@ -194,14 +197,16 @@ class HaproxyReloader:
 
     def _renew(self, planned: Planned) -> Applied:
         """All files are checked and installed, and HAProxy reads them."""
-        config, around = planned.config, self._surroundings.of(planned.config)
-        model = around.parse(planned.candidate.text)
+        config, around = planned.config, self._beside.of(planned.config)
+        wanted = planned.candidate
+        model = around.parse(wanted.text)
         self._follower.settle()
         self._follower.forget()  # an older text that was no good: this one is checked
         running = self._live.model.runtime_socket if self._live else ""
         alive = self._workers.alive(self._settings, config, running)
-        if alive or self._live is not None:
-            self._failures.refuse(model, planned.candidate)
+        if (base := self._fallback.of(config)) is not None:
+            other = cause_of(around.parse(base.text), base) != cause_of(model, wanted)
+            self._failures.refuse(model, wanted, costs=alive or other)
         if not alive and self._workers.managed is None and planned.over_another:
             raise Unreachable(
                 f"{config} was not written by lbdisc, and stays as it is while its HAProxy cannot"
@@ -212,36 +217,16 @@ class HaproxyReloader:
         reason = planned.how.detail
         if isinstance(planned.how, AtRuntime | Write | Nothing):
             reason = "not possible at run time"
-        with self._beside(around), Installation(config, planned.candidate) as new:
+        with self._beside.trying(around), Installation(config, wanted) as new:
             self._check(new.candidate, config)
             if not alive:
                 return self._start(new, model, reason)
             self._ask_before(new, model)
             return self._reload(new, model, reason)
 
-    @contextmanager
-    def _beside(self, around: Around) -> Iterator[None]:
-        """Check and bring to life with ``around``; refused alone, it is told apart from our text.
-
-        Raises ``NotLoaded`` for it.
-        """
-        live, self._check.around = self._live, around
-        try:
-            if live is not None and around == self._surroundings.refused:
-                raise NotLoaded(f"{around.changed(live.around)}, and HAProxy refuses it")
-            yield
-        except CheckError as error:
-            if live is None or not (why := around.changed(live.around)):
-                raise
-            self._surroundings.refused = around
-            raise NotLoaded(f"{why}: {error}") from error
-        finally:
-            if self._live is not None:
-                self._check.around = self._live.around
-
     def _ask_before(self, new: Installation, model: Configuration) -> None:
         """Raise ``Forbidden``, rather than reload, where what comes could not be asked either."""
-        before = self._check.around.parse(new.before.text) if new.before else model
+        before = self._beside.around.parse(new.before.text) if new.before else model
         same = tuple(before.globals("stats", "socket")) == tuple(model.globals("stats", "socket"))
         if self._live is None and same and model.runtime_socket:
             try:
@@ -273,8 +258,8 @@ class HaproxyReloader:
         before = held(config)
         if before is None:
             return
-        self._check.around = self._surroundings.of(config)
-        model = self._check.around.parse(before.text)
+        self._beside.take(self._beside.of(config))
+        model = self._beside.around.parse(before.text)
         keep_health(running or model, model)
         try:
             with suppress(HaproxyError):
@@ -285,12 +270,12 @@ class HaproxyReloader:
     def _reload(self, new: Installation, model: Configuration, reason: str) -> Applied:
         """Reload hitlessly; done when the new worker answers."""
         before = new.before.text if new.before else ""
-        running = self._live.model if self._live else self._check.around.parse(before)
+        running = self._live.model if self._live else self._beside.around.parse(before)
         self._probe(running, model, new.rendered.text)
         new.install()
         try:
             same = running.runtime_socket == model.runtime_socket
-            if same and not self._check.around and (path := lost_socket(model)):
+            if same and not self._beside.around and (path := lost_socket(model)):
                 log.warning("the runtime socket is gone: two reloads bring it back", path=path)
                 reload = partial(self._reload_now, running)
                 bind_anew(new.config, new.rendered.text, model, reload)
@@ -335,7 +320,7 @@ class HaproxyReloader:
         before = new.before
         if self._workers.managed is None or before is None or before == new.rendered:
             return
-        good = self._check.around.parse(before.text)
+        good = self._beside.around.parse(before.text)
         with suppress(LbdiscError):
             self._became(self._workers.start(good.runtime_socket), before, good)
             self._failures.failed(failed, new.rendered, why, 0.0)
@@ -348,12 +333,7 @@ class HaproxyReloader:
         try:
             try_new(running, model, binder(master, self._settings.binary, ours=ours))
         except NotLoaded as error:
-            raise NotLoaded(self._check.around.spoken(str(error), text)) from error
-
-    def _around(self, candidate: Path | None = None) -> Around:
-        """What is around the file that ``candidate`` is to be, or the last one."""
-        self._surroundings.learn(self._workers.master())
-        return self._surroundings.near(candidate)
+            raise NotLoaded(self._beside.around.spoken(str(error), text)) from error
 
     def _reload_now(self, running: Configuration) -> int:
         if self._live is not None:
@@ -361,7 +341,7 @@ class HaproxyReloader:
         return self._workers.reload(running.runtime_socket, limit=self._settings.reload_limit)
 
     def _became(self, worker: int, rendered: Rendered, wanted: Configuration) -> Live:
-        around, master = self._check.around, self._workers.master
+        around, master = self._beside.around, self._workers.master
         return self._running.became(worker, rendered, wanted, master=master, around=around)
 
     @property
@@ -372,14 +352,7 @@ class HaproxyReloader:
         difference = self._differs = self._difference(running.text, thorough=thorough)
         if difference and self._live is not None:
             self._live.close()  # it may be to a worker that has been replaced
-        return difference or self._news_beside()
-
-    def _news_beside(self) -> str:
-        """Which file beside ours HAProxy has to read anew, and has not refused already."""
-        now = self._surroundings.of(self._config)
-        if self._live is None or now == self._surroundings.refused:
-            return ""
-        return now.changed(self._live.around)
+        return difference or self._beside.news(self._config)
 
     def _difference(self, candidate: str, *, thorough: bool) -> str:
         if self._workers.died:
@@ -401,25 +374,22 @@ class HaproxyReloader:
 
     def instead(self, config: Path, candidate: Rendered) -> Steps | None:
         """What runs with the endpoints of ``candidate``: see ``lbdisc.abilities.StandsIn``."""
-        live = self._live
-        text = grafted(live.text, candidate.text) if live else None
-        if text is None:
+        live, rendered = self._live, self._fallback.serving(config, candidate)
+        if rendered is None:
             return None
-        rendered = Rendered(text, self._running.files)
         if self._workers.died or live is None:
             return self.plan(config, None, rendered)
-        if rendered == candidate and not self._surroundings.of(config).changed(live.around):
+        if rendered == candidate and not self._beside.changed(config):
             return None
         return self._steps(config, rendered, *self._way_within(live, config, rendered))
 
     def try_again(self) -> None:
         self._failures.try_again()
-        self._surroundings.refused = None
+        self._beside.try_again()
 
     @property
     def may_try(self) -> bool:
-        refused = self._surroundings.refused
-        return self._failures.changed or (refused is not None and bool(self._news_beside()))
+        return self._failures.changed or self._beside.may_try(self._config)
 
     def drained(self, endpoints: Sequence[Endpoint]) -> frozenset[Endpoint]:
         """Those that neither the worker nor one before it has a session on."""
@@ -442,9 +412,9 @@ class HaproxyReloader:
         self._running.keep(self._workers.master)
         if not live.settles(self._settings.settle_after):
             return None
-        if self._surroundings.of(self._config).changed(live.around):
-            return None
-        if self._failures.waits(live.model, Rendered(live.text, self._running.files)):
+        if self._beside.changed(self._config) or self._failures.waits(
+            live.model, Rendered(live.text, self._running.files)
+        ):
             return None
         self._follower.settle()
         return None if self._follower.error else self._settle(live)
@@ -464,7 +434,7 @@ class HaproxyReloader:
 
     def remark(self, config: Path) -> str:
         """That the HAProxy at the master socket runs more than ``config``, if it does."""
-        self._surroundings.of(config)  # it has a place in haproxy.files
+        self._beside.of(config)  # it has a place in haproxy.files
         try:
             return self._workers.remark(config, self._settings.files)
         except Forbidden:

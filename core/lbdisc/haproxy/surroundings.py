@@ -40,7 +40,6 @@ class Surroundings:
         self._master_socket = master_socket
         self._last: Path | None = None
         self._read: dict[Path, _Read] = {}
-        self.refused: Around | None = None  # what HAProxy does not take beside our file
 
     def learn(self, master: int) -> None:
         """Ask the HAProxy with the process id ``master``, if it is to be seen."""
