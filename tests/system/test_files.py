@@ -16,20 +16,18 @@ import pytest
 from lbdisc.testing.processes import free_port
 from lbdisc.testing.waiting import eventually
 from lbdisc_lab.servers.certificates import Authority
-from support.haproxies import listener
 from support.scene import LBDISC, Scene, lost
 
 DEFAULT = Path(__file__).parents[2] / "templates" / "haproxy.cfg.j2"
 MAIN = """
 {#- [vars]
-host = { type = "words" }
-taken = { type = "whole number" }
+root = { type = "text" }
 port = { type = "whole number" }
 pem = { type = "text" }
 -#}
 {% for e in services[0].endpoints if e.name == "clash" %}
-peers all
-    peer {{ vars.host }} 127.0.0.1:{{ vars.taken }}
+global
+    chroot {{ vars.root }}
 {% endfor %}
 
 frontend further
@@ -69,7 +67,8 @@ class Further(Scene):
     def write_settings(self, **tables: object) -> None:
         names = tables.get("files", list(FILES))
         assert isinstance(names, list)
-        variables = {"port": self.tls_port, "pem": str(self.pem), "taken": 1, "host": "here"}
+        variables = {"port": self.tls_port, "pem": str(self.pem)}
+        variables["root"] = str(self.folder / "root")
         super().write_settings(
             jinja2={"template": str(self.folder / "own.j2")},
             vars={**variables, **tables.get("vars", {})},  # type: ignore[dict-item]
@@ -139,17 +138,16 @@ def test_a_file_that_the_check_refuses_leaves_all_of_them(scene: Further) -> Non
 
 
 def test_a_failed_reload_brings_back_all_files(scene: Further) -> None:
-    # An address that is taken passes the check, and the new worker does not come up.
-    with listener() as port:
-        scene.write_settings(vars={"taken": port, "host": os.uname().nodename})
-        before = scene.files()
-        hup(scene)
-        log = scene.folder / "agent1.log"
-        eventually(lambda: "settings re-read" in log.read_text())
-        scene.list("clash", 1)
-        eventually(lambda: scene.status["failure"], deadline=40)
-        assert "reload" in scene.status["failure"]["error"]
-        assert scene.files() == before
+    # A folder that is not there passes the check, and the new worker does not come up.
+    before = scene.files()
+    scene.list("clash", 1)
+    failure = eventually(lambda: scene.status["failure"], deadline=40)
+    assert "Try 1 took" in failure["error"]
+    found = scene.files()
+    assert "chroot" not in found.pop("haproxy.cfg")
+    assert found == {name: text for name, text in before.items() if name != "haproxy.cfg"}
+    (scene.folder / "root").mkdir()
+    hup(scene)
     eventually(lambda: scene.get("/clash") == "1", deadline=40)
 
 

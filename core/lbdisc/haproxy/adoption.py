@@ -12,7 +12,6 @@ from pathlib import Path
 
 from lbdisc.errors import ApplyError
 from lbdisc.haproxy.errors import HaproxyError, Unreachable
-from lbdisc.haproxy.language.text import parse
 from lbdisc.haproxy.live import Live
 from lbdisc.haproxy.reaching import reach
 from lbdisc.haproxy.remembered import Remembered
@@ -66,21 +65,23 @@ def adopt(master_socket: str, note: Path, config: Path, candidate: Rendered) -> 
 
 def _running(noted: Remembered, config: Path, candidate: Rendered) -> Rendered:
     """What the worker runs. ``candidate`` it may be where the file could not follow any more."""
+    around = noted.around
     with suppress(OSError, ApplyError):
         before = held(config)
-        if before is not None and before.digest == noted.digest:
+        if before is not None and around.digest(before) == noted.digest:
             return before
         if (
             before is not None
             and before.files == candidate.files
-            and candidate.digest == noted.digest
+            and around.digest(candidate) == noted.digest
         ):
             return candidate
     raise NotAdopted(OTHER_FILES)
 
 
 def _adopted(noted: Remembered, running: Rendered, master: Master) -> Adopted:
-    model = parse(running.text)
+    around = noted.around
+    model = around.parse(running.text)
     try:
         seen = reach(noted.worker.pid, model, master, ours=False)
     except HaproxyError as error:
@@ -90,7 +91,13 @@ def _adopted(noted: Remembered, running: Rendered, master: Master) -> Adopted:
     if seen.socket and (found := differences(model, seen.states, leaving=noted.leaving)):
         raise NotAdopted(f"server {found[0][0]} {found[0][1]}")
     live = Live(
-        noted.worker.pid, running.text, model, seen.features, time.monotonic, socket=seen.socket
+        noted.worker.pid,
+        running.text,
+        model,
+        seen.features,
+        time.monotonic,
+        socket=seen.socket,
+        around=around,
     )
     aside = {row.key: row for row in seen.states if row.key not in model.servers}
     live.in_maintenance = {k: its for k, its in noted.in_maintenance.items() if k in aside}

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 
+from lbdisc.haproxy.around import Around
 from lbdisc.haproxy.departures import leave_over
 from lbdisc.haproxy.errors import HaproxyError, Occupied, Refused, Unreachable
 from lbdisc.haproxy.language.text import Configuration
@@ -29,7 +30,7 @@ class Live:
     """One worker: ``pid`` runs ``text``, and keeps ``in_maintenance`` servers waiting.
 
     Those of them in ``leaving`` wait at weight 0 for their last session, since when (seconds of
-    ``clock``) is their value.
+    ``clock``) is their value. ``model`` is that of ``text`` with what is ``around`` it.
 
     Before HAProxy 3.0 a server added at run time never reuses connections; ``unsettled`` tells when
     (seconds of ``clock``) the first and the last of such servers came, ``None`` if none did.
@@ -50,11 +51,13 @@ class Live:
         *,
         share: float = 0.0,
         socket: str | None = None,
+        around: Around | None = None,
     ) -> None:
         self.pid = pid
         self.socket = model.runtime_socket if socket is None else socket
         self.model = self._met(model)
         self.text = text
+        self.around = around or Around()
         self.features = features
         self.in_maintenance: InMaintenance = {}
         self.leaving: Mapping[Key, float] = {}
@@ -92,14 +95,17 @@ class Live:
 
     def plan(self, candidate: str, *, max_changes: int) -> Plan:
         """The way from here to ``candidate``."""
-        return plan(
-            self.text,
-            candidate,
+        whole = self.around.whole
+        found = plan(
+            whole(self.text),
+            whole(candidate),
             features=self.features,
             in_maintenance=self.in_maintenance,
             leaving=self.leaving,
             max_changes=max_changes,
         )
+        spoken = tuple(self.around.spoken(reason, candidate) for reason in found.reasons)
+        return replace(found, reasons=spoken) if spoken else found
 
     def bring(self, planned: Plan, candidate: str, model: Configuration) -> None:
         """Carry out a plan that needs no reload. Raises ``HaproxyError`` when it is cut short.

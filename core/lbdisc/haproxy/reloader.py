@@ -14,7 +14,7 @@ from pathlib import Path
 import structlog
 
 from lbdisc import atomic
-from lbdisc.errors import ApplyError, LbdiscError
+from lbdisc.errors import ApplyError, LbdiscError, NotLoaded
 from lbdisc.haproxy.adoption import NotAdopted
 from lbdisc.haproxy.advice import advice
 from lbdisc.haproxy.binding.binder import binder
@@ -22,16 +22,17 @@ from lbdisc.haproxy.binding.probing import try_new
 from lbdisc.haproxy.drains import HaproxyDrains
 from lbdisc.haproxy.ending import Ending
 from lbdisc.haproxy.errors import Forbidden, HaproxyError, Occupied, Unreachable
-from lbdisc.haproxy.failed import Failures
+from lbdisc.haproxy.failed import Failures, cause_of
+from lbdisc.haproxy.fallback import Fallback
 from lbdisc.haproxy.first_contact import servers_in
 from lbdisc.haproxy.follower import Follower
 from lbdisc.haproxy.health_file import keep_health, reset_health
-from lbdisc.haproxy.language.text import Configuration, parse
+from lbdisc.haproxy.language.text import Configuration
 from lbdisc.haproxy.live import Live
 from lbdisc.haproxy.long_connections import patience, tell_left
 from lbdisc.haproxy.lost_socket import bind_anew, lost_socket
+from lbdisc.haproxy.neighbourhood import Neighbourhood
 from lbdisc.haproxy.observing import HaproxyHealth
-from lbdisc.haproxy.planning.graft import grafted
 from lbdisc.haproxy.planning.plan import Plan
 from lbdisc.haproxy.process.program import FileChecker, check_config
 from lbdisc.haproxy.process.workers import Workers
@@ -69,25 +70,32 @@ class HaproxyReloader:
         self._drains = HaproxyDrains(settings.master_socket)
         self._health = HaproxyHealth(settings.master_socket)
         self._check = FileChecker(settings.binary)
+        self._beside = Neighbourhood(
+            settings, self._check, lambda: self._live, self._workers.master
+        )
         self._follower = Follower(self._check)
         self._ending = Ending(settings, self._workers, self._running, self._follower)
         self._failures = Failures(Path(settings.worker_file).with_name("failed.json"))
         self._patience = patience(settings, own_share(settings.master_socket))
+        self._fallback = Fallback(self._running)
         self._undid = False  # the last change at run time had to be taken back
         self._applied = False  # whether anything was; `lbdisc plan` only asks
         self._cools_down_until = float("-inf")
 
     def check(self, candidate: Path) -> None:
         """``haproxy -c``. Raises ``CheckError`` with HAProxy's own words and line numbers."""
-        check_config(self._settings.binary, candidate)
+        check_config(self._settings.binary, candidate, around=self._beside.near(candidate))
 
     def advice(self, renderer: Renderer, sample: Snapshot) -> tuple[str, ...]:
         """What HAProxy takes and lbdisc would rather have: see ``lbdisc.haproxy.advice``."""
-        return advice(renderer, sample)
+        return advice(renderer, sample, self._beside.near().parse)
 
     def plan(self, config: Path, running: Rendered | None, candidate: Rendered) -> Steps:
         """Runtime commands, or a reload and why, from what the worker that serves really runs."""
-        how, found = self._way(config, candidate)
+        self._config = config
+        return self._steps(config, candidate, *self._way(config, candidate))
+
+    def _steps(self, config: Path, candidate: Rendered, how: How, found: Plan | None) -> Steps:
         live = self._live
         return Steps(
             config=config,
@@ -101,15 +109,23 @@ class HaproxyReloader:
     def _way(self, config: Path, candidate: Rendered) -> tuple[How, Plan | None]:
         if self._workers.died:
             return Start(self._workers.died), None
-        if self._live is None and (how := self._take_over(config, candidate)):
-            return how, None
+        if self._live is None:
+            self._beside.learn()
+            if how := self._take_over(config, candidate):
+                return how, None
         assert self._live is not None
-        now = Rendered(self._live.text, self._running.files)
+        if why := self._beside.changed(config):
+            return Reload(why), None
+        return self._way_within(self._live, config, candidate)
+
+    def _way_within(self, live: Live, config: Path, candidate: Rendered) -> tuple[How, Plan | None]:
+        """Beside the files that ``live`` has read."""
+        now = Rendered(live.text, self._running.files)
         if why := self._differs or candidate.changed_file(now):
             return Reload(why), None
-        if now != candidate and (why := self._barred(self._live)):
+        if now != candidate and (why := self._barred(live)):
             return Reload(why), None
-        found = self._live.plan(candidate.text, max_changes=self._settings.max_changes)
+        found = live.plan(candidate.text, max_changes=self._settings.max_changes)
         if found.how == "nothing" and not (self.behind() or is_written(config, candidate)):
             return Write(), found
         return steps_how(found), found
@@ -122,6 +138,8 @@ class HaproxyReloader:
             serves = self._running.adopt(config, candidate)
         except NotAdopted as error:
             return Reload(str(error))
+        if self._live is not None:
+            self._beside.take(self._live.around)
         return None if serves else Start(f"no HAProxy answers at {self._settings.master_socket}")
 
     def _barred(self, live: Live) -> str:
@@ -140,6 +158,7 @@ class HaproxyReloader:
         if self._live is not None and not self._applied:
             self._workers.alive(self._settings, planned.config, self._live.socket)
         self._applied, self._config = True, planned.config
+        self._fallback.others = planned.over_another
         try:
             if self._follower.forget():
                 self._undo(planned.config)
@@ -163,7 +182,7 @@ class HaproxyReloader:
             if self._undid or not found.commands:  # not again a reload for each try
                 self._bring_both(live, found, config, text)
             else:
-                live.bring(found, text, parse(text))
+                live.bring(found, text, live.around.parse(text))
         except HaproxyError as error:
             log.warning("not at run time, a reload follows", error=str(error))
             if not isinstance(error, Unreachable | Occupied):
@@ -182,13 +201,16 @@ class HaproxyReloader:
 
     def _renew(self, planned: Planned) -> Applied:
         """All files are checked and installed, and HAProxy reads them."""
-        config, model = planned.config, parse(planned.candidate.text)
+        config, around = planned.config, self._beside.of(planned.config)
+        wanted = planned.candidate
+        model = around.parse(wanted.text)
         self._follower.settle()
         self._follower.forget()  # an older text that was no good: this one is checked
         running = self._live.socket if self._live else ""
         alive = self._workers.alive(self._settings, config, running)
-        if alive or self._live is not None:
-            self._failures.refuse(model, planned.candidate)
+        if (base := self._fallback.of(config)) is not None:
+            other = cause_of(around.parse(base.text), base) != cause_of(model, wanted)
+            self._failures.refuse(model, wanted, costs=alive or other)
         if not alive and self._workers.managed is None and planned.over_another:
             raise Unreachable(
                 f"{config} was not written by lbdisc, and stays as it is while its HAProxy cannot"
@@ -199,7 +221,7 @@ class HaproxyReloader:
         reason = planned.how.detail
         if isinstance(planned.how, AtRuntime | Write | Nothing):
             reason = "not possible at run time"
-        with Installation(config, planned.candidate) as new:
+        with self._beside.trying(around), Installation(config, wanted) as new:
             if not alive and self._workers.managed is not None:
                 return self._start(new, model, reason)  # it reads the file just as a check does
             self._check(new.candidate, config)
@@ -210,7 +232,7 @@ class HaproxyReloader:
 
     def _ask_before(self, new: Installation, model: Configuration) -> None:
         """Raise ``Forbidden``, rather than reload, where what comes could not be asked either."""
-        before = parse(new.before.text) if new.before else model
+        before = self._beside.around.parse(new.before.text) if new.before else model
         same = tuple(before.globals("stats", "socket")) == tuple(model.globals("stats", "socket"))
         if self._live is None and same and model.runtime_socket:
             try:
@@ -228,7 +250,7 @@ class HaproxyReloader:
         self._follower.settle()
         with atomic.staged(config, text) as staged:
             self._check(staged, config)
-            live.bring(found, text, parse(text))
+            live.bring(found, text, live.around.parse(text))
             atomic.install(staged, config)
         self._undid = False
 
@@ -242,7 +264,8 @@ class HaproxyReloader:
         before = held(config)
         if before is None:
             return
-        model = parse(before.text)
+        self._beside.take(self._beside.of(config))
+        model = self._beside.around.parse(before.text)
         keep_health(running or model, model)
         try:
             with suppress(HaproxyError):
@@ -253,12 +276,13 @@ class HaproxyReloader:
     def _reload(self, new: Installation, model: Configuration, reason: str) -> Applied:
         """Reload hitlessly; done when the new worker answers."""
         before = new.before.text if new.before else ""
-        running = self._live.model if self._live else parse(before)
-        self._probe(running, model)
+        running = self._live.model if self._live else self._beside.around.parse(before)
+        self._probe(running, model, new.rendered.text)
         new.install()
         try:
             same = running.runtime_socket == model.runtime_socket
-            if same and (path := lost_socket(running.runtime_socket)):
+            socket = running.runtime_socket
+            if same and not self._beside.around and (path := lost_socket(socket)):
                 log.warning("the runtime socket is gone: two reloads bring it back", path=path)
                 reload = partial(self._reload_now, running)
                 bind_anew(new.config, new.rendered.text, model, reload)
@@ -286,7 +310,7 @@ class HaproxyReloader:
                 f" {self._settings.master_socket} ({self._workers.away}): start it with -W -S,"
                 " or set haproxy.master_socket"
             )
-        self._probe(None, model)
+        self._probe(None, model, new.rendered.text)
         new.install()
         try:
             worker = self._workers.start(model.runtime_socket)
@@ -306,17 +330,20 @@ class HaproxyReloader:
         before = new.before
         if self._workers.managed is None or before is None or before == new.rendered:
             return
-        good = parse(before.text)
+        good = self._beside.around.parse(before.text)
         with suppress(LbdiscError):
             self._became(self._workers.start(good.runtime_socket), before, good)
             self._failures.failed(failed, new.rendered, why, 0.0)
             log.warning("HAProxy was started with the last good configuration")
 
-    def _probe(self, running: Configuration | None, model: Configuration) -> None:
-        """Raise ``ApplyError`` where HAProxy would not get what it is to listen on."""
+    def _probe(self, running: Configuration | None, model: Configuration, text: str) -> None:
+        """Raise ``NotLoaded`` where HAProxy would not get what it is to listen on."""
         ours = self._workers.managed is not None
         master = self._workers.master() if running else 0
-        try_new(running, model, binder(master, self._settings.binary, ours=ours))
+        try:
+            try_new(running, model, binder(master, self._settings.binary, ours=ours))
+        except NotLoaded as error:
+            raise NotLoaded(self._beside.around.spoken(str(error), text)) from error
 
     def _reload_now(self, running: Configuration) -> int:
         if self._live is not None:
@@ -326,7 +353,8 @@ class HaproxyReloader:
         return worker
 
     def _became(self, worker: int, rendered: Rendered, wanted: Configuration) -> Live:
-        return self._running.became(worker, rendered, wanted, master=self._workers.master)
+        around, master = self._beside.around, self._workers.master
+        return self._running.became(worker, rendered, wanted, master=master, around=around)
 
     @property
     def _live(self) -> Live | None:
@@ -336,7 +364,7 @@ class HaproxyReloader:
         difference = self._differs = self._difference(running.text, thorough=thorough)
         if difference and self._live is not None:
             self._live.close()  # it may be to a worker that has been replaced
-        return difference
+        return difference or self._beside.news(self._config)
 
     def _difference(self, candidate: str, *, thorough: bool) -> str:
         if self._workers.died:
@@ -354,23 +382,26 @@ class HaproxyReloader:
         if worker != (ours := self._live.pid):
             self._running.forget()
             return f"worker {worker} runs instead of {ours}: someone else reloaded it"
-        return self._live.compared(parse(candidate)) if thorough else ""
+        return self._live.compared(self._live.around.parse(candidate)) if thorough else ""
 
     def instead(self, config: Path, candidate: Rendered) -> Steps | None:
         """What runs with the endpoints of ``candidate``: see ``lbdisc.abilities.StandsIn``."""
-        live = self._live
-        text = grafted(live.text, candidate.text) if live else None
-        if text is None:
+        live, rendered = self._live, self._fallback.serving(config, candidate)
+        if rendered is None:
             return None
-        rendered = Rendered(text, self._running.files)
-        return None if rendered == candidate else self.plan(config, None, rendered)
+        if self._workers.died or live is None:
+            return self.plan(config, None, rendered)
+        if rendered == candidate and not self._beside.changed(config):
+            return None
+        return self._steps(config, rendered, *self._way_within(live, config, rendered))
 
     def try_again(self) -> None:
         self._failures.try_again()
+        self._beside.try_again()
 
     @property
     def may_try(self) -> bool:
-        return self._failures.changed
+        return self._failures.changed or self._beside.may_try(self._config)
 
     def drained(self, endpoints: Sequence[Endpoint]) -> frozenset[Endpoint]:
         """Those that neither the worker nor one before it has a session on."""
@@ -405,7 +436,7 @@ class HaproxyReloader:
     def _renew_same(self, live: Live, why: str, done: str) -> Applied | None:
         """Reload what runs; tried again if it fails."""
         running = Rendered(live.text, self._running.files)
-        if self._failures.waits(live.model, running):
+        if self._beside.changed(self._config) or self._failures.waits(live.model, running):
             return None
         self._follower.settle()
         if self._follower.error:
@@ -422,8 +453,9 @@ class HaproxyReloader:
 
     def remark(self, config: Path) -> str:
         """That the HAProxy at the master socket runs more than ``config``, if it does."""
+        self._beside.of(config)  # it has a place in haproxy.files
         try:
-            return self._workers.remark(config)
+            return self._workers.remark(config, self._settings.files)
         except Forbidden:
             raise
         except HaproxyError:

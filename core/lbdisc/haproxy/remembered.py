@@ -1,6 +1,6 @@
 """What an agent notes of the worker, so that the next one need not reload to know what runs."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +10,7 @@ import structlog
 
 from lbdisc import notes
 from lbdisc.boot import started
+from lbdisc.haproxy.around import Around, Neighbour
 from lbdisc.haproxy.language.lines import Line, ServerLine
 from lbdisc.haproxy.live import Live
 from lbdisc.haproxy.planning.plan import InMaintenance, Key
@@ -38,13 +39,14 @@ class ProcessIdentity:
 class Remembered:
     """``worker`` of ``master`` runs the configuration with ``digest``.
 
-    ``in_maintenance``, ``leaving`` and ``unsettled`` are those of ``Live``; its clock is the same
-    for all processes of one boot.
+    ``around`` is what it read with it. ``in_maintenance``, ``leaving`` and ``unsettled`` are those
+    of ``Live``; its clock is the same for all processes of one boot.
     """
 
     master: ProcessIdentity
     worker: ProcessIdentity
     digest: str
+    around: Around
     in_maintenance: InMaintenance
     leaving: Mapping[Key, float]
     unsettled: tuple[float, float] | None
@@ -67,6 +69,7 @@ class Remembered:
                 master=ProcessIdentity(*map(int, found["master"])),
                 worker=ProcessIdentity(*map(int, found["worker"])),
                 digest=str(found["digest"]),
+                around=_around(found.get("around", ((), ()))),
                 in_maintenance=dict(map(_server, found["in_maintenance"])),
                 leaving={(str(p), str(n)): float(at) for p, n, at in found.get("leaving", [])},
                 unsettled=(float(unsettled[0]), float(unsettled[1])) if unsettled else None,
@@ -82,7 +85,7 @@ class WorkerNote:
         self.path = path
         self._kept: dict[str, Any] | None = None
         self._failed = False
-        self._last: tuple[str, Files, str] = ("", (), "")
+        self._last: tuple[str, Files, Around, str] = ("", (), Around(), "")
 
     def master(self) -> int:
         """The noted master if that very process lives, else 0."""
@@ -108,7 +111,11 @@ class WorkerNote:
             {
                 "master": above,
                 "worker": worker,
-                "digest": self._digest_of(live.text, files),
+                "digest": self._digest_of(live, files),
+                "around": [
+                    [[str(each.name), str(each.here), each.text] for each in side]
+                    for side in (live.around.before, live.around.after)
+                ],
                 "in_maintenance": [
                     [*key, line and _written(line)] for key, line in live.in_maintenance.items()
                 ],
@@ -117,11 +124,13 @@ class WorkerNote:
             }
         )
 
-    def _digest_of(self, text: str, files: Files) -> str:
-        """That of the two; those of before cost nothing."""
-        if self._last[0] is not text or self._last[1] is not files:
-            self._last = text, files, Rendered(text, files).digest
-        return self._last[2]
+    def _digest_of(self, live: Live, files: Files) -> str:
+        """That of all that it runs; the one before costs nothing."""
+        known = self._last
+        if known[0] is not live.text or known[1] is not files or known[2] is not live.around:
+            digest = live.around.digest(Rendered(live.text, files))
+            self._last = live.text, files, live.around, digest
+        return self._last[3]
 
     def forget(self) -> None:
         """What runs is not known any more."""
@@ -148,6 +157,14 @@ class WorkerNote:
             what = error.strerror or error
             log.warning("the next start will reload: cannot note what runs", error=str(what))
         self._failed = True
+
+
+def _around(found: Sequence[Sequence[Sequence[str]]]) -> Around:
+    before, after = (
+        tuple(Neighbour(Path(name), Path(here), str(text)) for name, here, text in side)
+        for side in found
+    )
+    return Around(before, after)
 
 
 def _written(line: ServerLine) -> dict[str, Any]:

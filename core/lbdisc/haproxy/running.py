@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from lbdisc.haproxy.adoption import adopt
+from lbdisc.haproxy.around import Around
 from lbdisc.haproxy.language.text import Configuration
 from lbdisc.haproxy.live import Live
 from lbdisc.haproxy.reaching import reach
@@ -46,6 +47,7 @@ class Running:
         wanted: Configuration,
         *,
         master: Callable[[], int],
+        around: Around | None = None,
     ) -> Live:
         """The new worker answers: from now on ``wanted`` runs. Raises ``Forbidden``."""
         found = reach(worker, wanted, Master(self._master_socket), ours=self._ours)
@@ -58,6 +60,7 @@ class Running:
             time.monotonic,
             share=self._share,
             socket=found.socket,
+            around=around,
         )
         self.files = rendered.files
         self.keep(master)

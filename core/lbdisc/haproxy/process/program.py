@@ -8,6 +8,8 @@ from pathlib import Path
 import structlog
 
 from lbdisc.errors import CheckError, SettingsError
+from lbdisc.haproxy.around import Around
+from lbdisc.haproxy.process.beside import laid_out
 from lbdisc.haproxy.sockets.master import alerts
 from lbdisc.mirror import as_installed
 
@@ -26,16 +28,35 @@ def find(binary: str) -> str:
     return found
 
 
-def check_config(binary: str, path: Path, *, target: Path | None = None) -> tuple[str, ...]:
-    """Let HAProxy check the file at ``path``; returns its warnings, one line each.
+def check_config(
+    binary: str, path: Path, *, target: Path | None = None, around: Around | None = None
+) -> tuple[str, ...]:
+    """Let HAProxy check the file at ``path``, with what is ``around`` it; returns its warnings.
+
+    One line each.
 
     Raises ``CheckError`` with HAProxy's own words and line numbers when it refuses the file, where
     ``target`` is named instead of ``path`` if given; ``SettingsError`` when there is no program.
     """
+    with laid_out(around or Around(), path) as (files, names):
+        # -V: its words, also with `quiet` in the file.
+        done = _checked(
+            [find(binary), "-c", "-V", *(w for file in files for w in ("-f", str(file)))], binary
+        )
+    said = done.stdout.decode(errors="replace")
+    for there, name in names:
+        said = said.replace(there, name)
+    if target is not None:
+        said = as_installed(said, path, target)
+    if done.returncode:
+        raise _refusal(said, done.returncode)
+    return tuple(text.strip() for text in _WARNING.findall(said))
+
+
+def _checked(command: list[str], binary: str) -> "subprocess.CompletedProcess[bytes]":
     try:
-        done = subprocess.run(
-            # -V: its words, also with `quiet` in the file.
-            [find(binary), "-c", "-V", "-f", str(path)],
+        return subprocess.run(
+            command,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -46,23 +67,21 @@ def check_config(binary: str, path: Path, *, target: Path | None = None) -> tupl
         raise CheckError(f"haproxy -c gave no answer in {CHECK_LIMIT:g} s") from error
     except OSError as error:
         raise SettingsError(f"haproxy.binary {binary!r} cannot be started: {error}") from error
-    said = done.stdout.decode(errors="replace")
-    if target is not None:
-        said = as_installed(said, path, target)
-    if done.returncode:
-        raise _refusal(said, done.returncode)
-    return tuple(text.strip() for text in _WARNING.findall(said))
 
 
 class FileChecker:
-    """``check_config`` of a staged file for its target, which says each warning once."""
+    """``check_config`` of a staged file for its target, which says each warning once.
+
+    ``around`` is what HAProxy reads with it.
+    """
 
     def __init__(self, binary: str) -> None:
         self._binary = binary
+        self.around = Around()
         self._warned: tuple[str, ...] = ()
 
     def __call__(self, staged: Path, target: Path) -> None:
-        warnings = check_config(self._binary, staged, target=target)
+        warnings = check_config(self._binary, staged, target=target, around=self.around)
         for warning in warnings:
             if warning not in self._warned:
                 log.warning("haproxy -c", says=warning)

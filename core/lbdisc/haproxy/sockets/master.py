@@ -2,7 +2,6 @@
 
 import re
 import time
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -164,7 +163,8 @@ class Master:
 
         Returns the processes after it and what HAProxy said meanwhile (empty before 2.7, which
         does not tell). Raises ``ReloadFailed`` when the old worker goes on, ``Unreachable`` when
-        nothing answers within ``limit`` seconds.
+        nothing answers within ``limit`` seconds, or HAProxy ends: some failures of a worker
+        that has begun to serve end it all.
         """
         before = self.processes()
         end = time.monotonic() + limit
@@ -179,13 +179,17 @@ class Master:
 
     def _reloaded(self, before: Processes, end: float) -> Processes:
         known = {worker.pid for worker in (*before.workers, *before.old)}
+        seen = not is_gone(before.master)
         while True:
-            with suppress(Unreachable):
+            try:
                 now = self.processes()
                 if now.failed and now.reloads != before.reloads:
                     raise ReloadFailed("HAProxy's reload failed, the old worker goes on")
                 if now.current is not None and now.current.pid not in known:
                     return now
+            except Unreachable as error:
+                if seen and is_gone(before.master):
+                    raise Unreachable("HAProxy ended with its new worker") from error
             if time.monotonic() > end:
                 raise Unreachable(f"no new worker of HAProxy shows at {self.address}")
             time.sleep(_EVERY)
@@ -200,6 +204,15 @@ class Master:
                 return whole(connection, f"{line}\n", limit, half_close=half_close)
             except OSError as error:
                 raise Unreachable(f"the master of HAProxy broke off: {error}") from error
+
+
+def is_gone(pid: int) -> bool:
+    """Whether no such process runs here (proc(5)); one that nobody waited for has ended, too."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text(errors="replace")
+    except OSError:
+        return True
+    return stat.rpartition(")")[2].split()[:1] in (["Z"], ["X"])
 
 
 def alerts(log: str) -> list[str]:
