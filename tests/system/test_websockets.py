@@ -41,10 +41,16 @@ def reloads(scene: Scene) -> int:
         return -1
 
 
-def reload(scene: Scene, **variables: str) -> None:
-    """An operator changes what is only read from the file."""
-    scene.write_settings(vars={**variables, "balance": "leastconn"})
+def reload(scene: Scene, balance: str = "leastconn", **variables: object) -> None:
+    """An operator changes what is only read from the file; until that is done."""
+    before = counted(scene)
+    scene.write_settings(vars={**variables, "balance": balance})
     os.kill(scene.status["pid"], signal.SIGHUP)
+    eventually(lambda: counted(scene) > before, what="a reload")
+
+
+def counted(scene: Scene) -> int:
+    return int(scene.status["counters"].get("applied_reload", 0))
 
 
 def log(scene: Scene) -> str:
@@ -65,10 +71,7 @@ def test_joins_leaves_and_reloads_cut_no_websocket(tmp_path: Path, apps: WebSock
                 scene.unlist(name)
                 here.remove(name)
                 scene.until_up(*here)
-            eventually(lambda: reloads(scene) >= 0, what="a quiet master")
-            before = reloads(scene)
             reload(scene)
-            eventually(lambda: reloads(scene) > before, what="a reload")
             scene.until_up(*STAY)
             assert clients.nodes.total() == 29
         assert clients.cut == []
@@ -113,3 +116,13 @@ def test_websockets_end_when_the_worker_before_has_to(tmp_path: Path, apps: WebS
         with WebSockets(scene.port, 4) as clients:
             reload(scene, hard_stop_after="1s")
             eventually(lambda: len(clients.cut) == 4, what="the end of the worker before")
+
+
+def test_a_worker_outlives_no_more_reloads_than_it_may(tmp_path: Path, apps: WebSocketApps) -> None:
+    with Scene(tmp_path, vars={"old_workers": 1}) as scene:
+        serving(scene, apps)
+        with WebSockets(scene.port, 4) as clients:
+            reload(scene, "leastconn", old_workers=1)
+            assert clients.cut == []
+            reload(scene, "random", old_workers=1)
+            eventually(lambda: len(clients.cut) == 4, what="the end of the first worker")
