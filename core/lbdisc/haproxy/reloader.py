@@ -26,7 +26,7 @@ from lbdisc.haproxy.follower import Follower
 from lbdisc.haproxy.health_file import keep_health, reset_health
 from lbdisc.haproxy.language.text import Configuration, parse
 from lbdisc.haproxy.live import Live
-from lbdisc.haproxy.long_connections import patience, tell_left
+from lbdisc.haproxy.long_connections import patience, told_of
 from lbdisc.haproxy.lost_socket import bind_anew, lost_socket
 from lbdisc.haproxy.observing import HaproxyHealth
 from lbdisc.haproxy.planning.plan import Plan
@@ -301,9 +301,8 @@ class HaproxyReloader:
     def _reload_now(self, running: Configuration) -> int:
         if self._live is not None:
             self._live.close()
-        worker = self._workers.reload(running.runtime_socket, limit=self._settings.reload_limit)
-        tell_left(self._settings.master_socket, running)
-        return worker
+        with told_of(self._settings.master_socket, running):
+            return self._workers.reload(running.runtime_socket, limit=self._settings.reload_limit)
 
     def _became(self, worker: int, rendered: Rendered, wanted: Configuration) -> Live:
         return self._running.became(worker, rendered, wanted, master=self._workers.master)
