@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 from lbdisc.haproxy.errors import HaproxyError
+from lbdisc.haproxy.language.text import parse
+from lbdisc.haproxy.long_connections import frontends
 from lbdisc.haproxy.sockets.master import Master
 from lbdisc.haproxy.sockets.socket import Runtime
 from lbdisc.haproxy.sockets.streams import LongConnections
@@ -106,8 +108,9 @@ def test_a_reload_tells_what_the_worker_before_still_has(
 
 
 def tunnels(scene: Scene) -> int:
+    names = frontends(parse(scene.config))
     with Runtime(str(scene.state / "haproxy.sock")) as socket:
-        return LongConnections.read(socket.ask("show sess"), ("localnodes",)).tunnels
+        return LongConnections.read(socket.ask("show sess"), names).tunnels
 
 
 def test_websockets_end_when_the_worker_before_has_to(tmp_path: Path, apps: WebSocketApps) -> None:
