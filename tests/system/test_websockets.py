@@ -88,6 +88,7 @@ def test_the_settling_reload_waits_for_tunnels_and_comes_when_they_end(
             if socket.features().reuses_connections:
                 pytest.skip("nothing is settled since 3.0")
         with WebSockets(scene.port, 4):
+            eventually(lambda: tunnels(scene) == 4, what="tunnels that do not end at once")
             scene.list("c", apps.ports["c"])
             eventually(lambda: "the settling reload waits" in log(scene), what="the wait")
             assert reloads(scene) == 0
