@@ -57,6 +57,8 @@ def accepted(text: str, folder: Path) -> str:
             {"cli_bind": "127.0.0.1:18083", "stats_bind": "", "log": "/dev/log local0"},
         ),
         (("nodes",), [node("s1")], {"balance": "leastconn", "check": "GET /health?a='b'"}),
+        (("nodes",), [node("s1")], {"services": {"nodes": {"stick": "source"}}, "user": "nobody"}),
+        (("nodes",), [node("s1")], {"hard_stop_after": "", "old_workers": 3}),
     ],
 )
 def test_haproxy_takes_what_is_rendered_without_a_warning(

@@ -29,7 +29,7 @@ from lbdisc.haproxy.follower import Follower
 from lbdisc.haproxy.health_file import keep_health, reset_health
 from lbdisc.haproxy.language.text import Configuration
 from lbdisc.haproxy.live import Live
-from lbdisc.haproxy.long_connections import patience, tell_left
+from lbdisc.haproxy.long_connections import patience, told_of
 from lbdisc.haproxy.lost_socket import bind_anew, lost_socket
 from lbdisc.haproxy.neighbourhood import Neighbourhood
 from lbdisc.haproxy.observing import HaproxyHealth
@@ -348,9 +348,8 @@ class HaproxyReloader:
     def _reload_now(self, running: Configuration) -> int:
         if self._live is not None:
             self._live.close()
-        worker = self._workers.reload(running.runtime_socket, limit=self._settings.reload_limit)
-        tell_left(self._settings.master_socket, running)
-        return worker
+        with told_of(self._settings.master_socket, running):
+            return self._workers.reload(running.runtime_socket, limit=self._settings.reload_limit)
 
     def _became(self, worker: int, rendered: Rendered, wanted: Configuration) -> Live:
         around, master = self._beside.around, self._workers.master
