@@ -24,7 +24,7 @@ log = structlog.get_logger("lbdisc.files")
 # What lbdisc and its load balancer keep in a state folder, where the main file may be, too.
 TAKEN = {
     *("agent.lock", "snapshot.jsonl", "status.json", "pace.json"),
-    *("haproxy.sock", "haproxy.state", "master.sock", "worker.json"),
+    *("haproxy.sock", "haproxy.state", "master.sock", "worker.json", "names.state"),
 }
 
 
@@ -232,7 +232,7 @@ class Installation:
             texts = (
                 as_installed(text, self.candidate, self.config) for text in (str(error), error.said)
             )
-            raise CheckError(next(texts), said=next(texts)) from error
+            raise CheckError(next(texts), said=next(texts), passing=error.passing) from error
 
     def install(self) -> None:
         """All files are those of ``rendered``, on trial until ``keep``. Raises ``ApplyError``."""

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from threading import Event
 
 from lbdisc import events
-from lbdisc.abilities import Ends, Observes
+from lbdisc.abilities import Ends, Interrupts, Observes
 from lbdisc.absent import AbsentService, absent_services
 from lbdisc.agent.bringing import Bringing
 from lbdisc.agent.digesting import fingerprint
@@ -108,6 +108,11 @@ class Agent:
             self._look_at_drains()
             self._report()
             self._wake.wait(self._until_next(self._clock()))
+
+    def interrupt(self) -> None:
+        """Have ``run`` not wait for what takes long; for a signal handler, beside ``stop``."""
+        if isinstance(self._reloader, Interrupts):
+            self._reloader.interrupt()
 
     def close(self, *, ends: bool = False) -> None:
         """Let go of the registry and of the load balancer, which ``ends`` with the agent or not."""

@@ -27,9 +27,10 @@ from lbdisc.haproxy.health_file import keep_health, reset_health
 from lbdisc.haproxy.language.text import Configuration, parse
 from lbdisc.haproxy.live import Live
 from lbdisc.haproxy.lost_socket import bind_anew, lost_socket
+from lbdisc.haproxy.names import Names
 from lbdisc.haproxy.observing import HaproxyHealth
 from lbdisc.haproxy.planning.plan import Plan
-from lbdisc.haproxy.process.program import FileChecker, check_config
+from lbdisc.haproxy.process.program import FileChecker
 from lbdisc.haproxy.process.workers import Workers
 from lbdisc.haproxy.remembered import WorkerNote
 from lbdisc.haproxy.running import ANSWER_LIMIT, Running
@@ -62,8 +63,12 @@ class HaproxyReloader:
         self._differs = ""  # what runs, from what should, at the last look
         self._drains = HaproxyDrains(settings.master_socket)
         self._health = HaproxyHealth(settings.master_socket)
-        self._check = FileChecker(settings.binary)
-        self._follower = Follower(self._check)
+        self._names = Names(settings)
+        self._stopping = False
+        check = FileChecker(settings.binary, lambda text: self._names.spare(text, self._live))
+        self._check = partial(check, over=self._takes_too_long)
+        self._look = check.look
+        self._follower = Follower(FileChecker(settings.binary, self._names.spare_all))
         self._ending = Ending(settings, self._workers, self._running, self._follower)
         self._undid = False  # the last change at run time had to be taken back
         self._applied = False  # whether anything was; `lbdisc plan` only asks
@@ -71,7 +76,8 @@ class HaproxyReloader:
 
     def check(self, candidate: Path) -> None:
         """``haproxy -c``. Raises ``CheckError`` with HAProxy's own words and line numbers."""
-        check_config(self._settings.binary, candidate)
+        self._names.refuse_unanswered((atomic.held(candidate) or ""), self._live)
+        self._look(candidate, over=self._takes_too_long)
 
     def advice(self, renderer: Renderer, sample: Snapshot) -> tuple[str, ...]:
         """What HAProxy takes and lbdisc would rather have: see ``lbdisc.haproxy.advice``."""
@@ -174,9 +180,13 @@ class HaproxyReloader:
 
     def _renew(self, planned: Planned) -> Applied:
         """All files are checked and installed, and HAProxy reads them."""
+        with self._follower.yielding(planned.config):
+            self._follower.forget()  # an older text that was no good: this one is checked
+            return self._checked_anew(planned)
+
+    def _checked_anew(self, planned: Planned) -> Applied:
         config, model = planned.config, parse(planned.candidate.text)
-        self._follower.settle()
-        self._follower.forget()  # an older text that was no good: this one is checked
+        self._names.refuse_unanswered(planned.candidate.text, self._live)
         running = self._live.model.runtime_socket if self._live else ""
         alive = self._workers.alive(self._settings, config, running)
         if not alive and self._workers.managed is None and planned.over_another:
@@ -213,8 +223,7 @@ class HaproxyReloader:
 
     def _bring_both(self, live: Live, found: Plan, config: Path, text: str) -> None:
         """The file is known to be good and writable before HAProxy changes."""
-        self._follower.settle()
-        with atomic.staged(config, text) as staged:
+        with self._follower.yielding(config), atomic.staged(config, text) as staged:
             self._check(staged, config)
             live.bring(found, text, parse(text))
             atomic.install(staged, config)
@@ -225,7 +234,7 @@ class HaproxyReloader:
         running = self._live.model if self._live else None
         self._running.forget()
         self._undid, self._differs = True, ""
-        self._follower.settle()
+        self._follower.drop()
         self._follower.forget()
         before = held(config)
         if before is None:
@@ -252,6 +261,7 @@ class HaproxyReloader:
                 reload = partial(self._reload_now, running)
                 bind_anew(new.config, new.rendered.text, model, reload)
             keep_health(running, model)
+            self._names.add_remembered(model, self._live)
             live = self._became(self._reload_now(running), new.rendered, model)
             new.keep()
         except Forbidden:
@@ -275,6 +285,7 @@ class HaproxyReloader:
             )
         try_binds(model.binds)
         new.install()
+        self._names.add_remembered(model, None)
         try:
             worker = self._workers.start(model.runtime_socket)
             live = self._became(worker, new.rendered, model)
@@ -350,14 +361,17 @@ class HaproxyReloader:
         live.connect()
         live.delete_from_maintenance()
         self._running.keep(self._workers.master)
-        if not live.settles(self._settings.settle_after):
+        self._names.look(live)
+        if self._follower.behind or not live.settles(self._settings.settle_after):
             return None
-        self._follower.settle()
-        return None if self._follower.error else self._settle(live)
+        return self._settle(live)
 
-    def _settle(self, live: Live) -> Applied:
+    def _settle(self, live: Live) -> Applied | None:
         """Reload what runs, so that all its servers reuse connections; tried again if it fails."""
         live.begin_anew()
+        if why := self._names.hinder(live, live.model):
+            log.info("settling is put off", why=why)
+            return None
         with Installation(self._config, Rendered(live.text, self._running.files)) as same:
             self._check(same.candidate, self._config)
             applied = self._reload(same, live.model, "servers added at run time reuse nothing")
@@ -379,6 +393,13 @@ class HaproxyReloader:
 
     def behind(self) -> bool:
         return self._follower.behind
+
+    def _takes_too_long(self, took: float) -> bool:
+        return self._stopping and took > 1.0
+
+    def interrupt(self) -> None:
+        """See ``lbdisc.abilities.Interrupts``."""
+        self._stopping = True
 
     def withdraw(self, *, ends: bool) -> float:
         return self._ending.withdraw(ends=ends)
