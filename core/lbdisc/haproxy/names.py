@@ -14,7 +14,7 @@ from pathlib import Path
 import structlog
 
 from lbdisc import atomic
-from lbdisc.errors import CheckError
+from lbdisc.errors import ApplyError, CheckError
 from lbdisc.haproxy.errors import HaproxyError
 from lbdisc.haproxy.kept_state import kept_state
 from lbdisc.haproxy.language.text import Configuration, parse
@@ -43,14 +43,15 @@ class Names:
     def spare(self, text: str, live: Live | None) -> str:
         """``text`` for a check that asks for as few names as possible.
 
-        Those that the worker has, or that HAProxy starts without, cannot make it fail.
+        Those that HAProxy starts without, or has the last address of, cannot make it fail.
         """
-        found = named(parse(text))
-        running = named(live.model) if live else {}
-        asked = {
-            (its.key[0], its.host) for its in found.values() if its.must and not _runs(its, running)
-        }
-        spared = {(its.key[0], its.host) for its in found.values()} - asked
+        wanted = parse(text)
+        found = named(wanted)
+        asked = self._needed(live, wanted) if any(its.must for its in found.values()) else []
+        must = [its for its in asked if its.must]
+        known = self._silent(must).keys() & self._remembered(wanted) if must else set()
+        kept = {(its.key[0], its.host) for its in must if its.key not in known}
+        spared = {(its.key[0], its.host) for its in found.values()} - kept
         return without_names(text, lambda *its: its in spared) if spared else text
 
     @staticmethod
@@ -66,27 +67,37 @@ class Names:
             self.learn(live)
 
     def refuse_unanswered(self, text: str, live: Live | None) -> None:
-        """Raise ``CheckError`` that names the servers which would keep all others waiting."""
+        """Raise ``CheckError`` that names the new servers which would keep all others waiting."""
+        wanted = parse(text)
         running = named(live.model) if live else {}
         new = [
             its
-            for its in named(parse(text)).values()
+            for its in named(wanted).values()
             if its.asks and not _runs(its, running) and (its.must or live)
         ]
-        if silent := self._silent(new):
+        if silent := self._unknown(new, wanted):
             said = [f"server {p}/{name}: {_why(host)}" for (p, name), host in silent.items()]
             more = f" (and {len(said) - 1} more)" if len(said) > 1 else ""
             raise CheckError(f"{said[0]}{more}", said="\n".join(said), passing=True)
 
+    def refuse_to_stall(self, live: Live, wanted: Configuration) -> None:
+        """Raise ``ApplyError`` where a reload on ``wanted`` would ask in vain, and then fail."""
+        must = [its for its in self._needed(live, wanted) if its.must]
+        if silent := self._unknown(must, wanted):
+            (proxy, name), host = next(iter(silent.items()))
+            raise ApplyError(
+                f"no reload would succeed now: {_why(host)} of server {proxy}/{name}, and nothing"
+                " keeps its address: let its init-addr have 'last', its proxy a state file"
+            )
+
     def hinder(self, live: Live, wanted: Configuration) -> str:
         """Why a reload on ``wanted`` would wait for name servers, ``""`` if it would not."""
-        silent = self._silent(self._asked_at_a_reload(live, wanted))
+        silent = self._unknown(self._needed(live, wanted), wanted)
         return next(map(_why, silent.values()), "")
 
     def add_remembered(self, wanted: Configuration, live: Live | None) -> None:
         """Have the next start find the last addresses of names that nobody answers for."""
-        needed = self._asked_at_a_reload(live, wanted) if live else named(wanted).values()
-        silent = self._silent([its for its in needed if its.asks and its.last])
+        silent = self._silent([its for its in self._needed(live, wanted) if its.last])
         if not silent:
             return
         with suppress(OSError, HaproxyError):
@@ -115,16 +126,27 @@ class Names:
             return self._path.read_text()
         return ""
 
-    def _asked_at_a_reload(self, live: Live, wanted: Configuration) -> list[Named]:
-        """Those that the server-state file will hold no address for."""
+    def _needed(self, live: Live | None, wanted: Configuration) -> list[Named]:
+        """Those that HAProxy would ask for: the worker has no address for its successor."""
         found = [its for its in named(wanted).values() if its.asks]
         known: set[Key] = set()
-        if found and live.model.runtime_socket:
-            loaded = frozenset[str]().union(*state_files(wanted).values())
+        if found and live and live.model.runtime_socket:
             with suppress(HaproxyError), Runtime(live.model.runtime_socket) as runtime:
-                kept = kept_state(runtime.raw_servers(), live.model, wanted, loaded)
-                known = {row.key for row in read_states(kept) if row.address != "-"}
+                known = _addresses(kept_state(runtime.raw_servers(), live.model, wanted), wanted)
         return [its for its in found if not (its.last and its.key in known)]
+
+    def _remembered(self, wanted: Configuration) -> set[Key]:
+        """Those whose last address is known from before."""
+        with suppress(HaproxyError):
+            return _addresses(kept_state(self._before(), wanted, wanted), wanted)
+        return set()
+
+    def _unknown(self, names: list[Named], wanted: Configuration) -> dict[Key, str]:
+        """The host names of those that nobody answers for, and nobody remembers."""
+        silent = self._silent(names)
+        known = self._remembered(wanted) if silent else set()
+        last = {its.key for its in names if its.last}
+        return {key: host for key, host in silent.items() if key not in known & last}
 
     def _silent(self, names: Iterable[Named]) -> dict[Key, str]:
         """The host names of those that nobody answers for."""
@@ -139,6 +161,12 @@ def _why(host: str) -> str:
 
 def _runs(its: Named, running: dict[Key, Named]) -> bool:
     return its.key in running and running[its.key].host == its.host
+
+
+def _addresses(state: str, wanted: Configuration) -> set[Key]:
+    """The servers that a start on ``wanted`` finds an address for in the lines of ``state``."""
+    loaded = frozenset[str]().union(*state_files(wanted).values())
+    return {row.key for row in read_states(state) if row.address != "-" and row.proxy in loaded}
 
 
 def _append(path: Path, state: str) -> None:

@@ -204,6 +204,8 @@ class HaproxyReloader:
             if not alive:
                 return self._start(new, model, reason)
             self._ask_before(new, model)
+            if self._live is not None:
+                self._names.refuse_to_stall(self._live, model)
             return self._reload(new, model, reason)
 
     def _ask_before(self, new: Installation, model: Configuration) -> None:
