@@ -107,6 +107,17 @@ class Ends(Protocol):
 
 
 @runtime_checkable
+class Interrupts(Protocol):
+    """A reloader that can let go of what it waits for."""
+
+    def interrupt(self) -> None:
+        """The agent is told to stop: a call that only checks or waits raises ``LbdiscError`` soon.
+
+        Called from a signal handler, at any moment of any other call.
+        """
+
+
+@runtime_checkable
 class TakesOver(Protocol):
     """A reloader that may meet a configuration of others, and a load balancer that runs it."""
 

@@ -75,12 +75,14 @@ class CheckError(LbdiscError):
     """The load balancer refuses a configuration.
 
     ``said`` is all that it had to say, line by line, where the message holds but the first of it:
-    the endpoints at fault are found by the lines and names in it.
+    the endpoints at fault are found by the lines and names in it. ``passing``: it may be good any
+    moment, as when a name server is silent, and is asked again soon.
     """
 
-    def __init__(self, message: str, *, said: str = "") -> None:
+    def __init__(self, message: str, *, said: str = "", passing: bool = False) -> None:
         super().__init__(message)
         self.said = said or message
+        self.passing = passing
 
 
 class ApplyError(LbdiscError):

@@ -25,7 +25,7 @@ log = structlog.get_logger("lbdisc.files")
 TAKEN = {
     *("agent.lock", "snapshot.jsonl", "status.json", "pace.json"),
     *("haproxy.sock", "haproxy.state", "master.sock", "worker.json"),
-    "failed.json",
+    *("failed.json", "names.state"),
 }
 
 
@@ -233,7 +233,7 @@ class Installation:
             texts = (
                 as_installed(text, self.candidate, self.config) for text in (str(error), error.said)
             )
-            raise CheckError(next(texts), said=next(texts)) from error
+            raise CheckError(next(texts), said=next(texts), passing=error.passing) from error
 
     def install(self) -> None:
         """All files are those of ``rendered``, on trial until ``keep``. Raises ``ApplyError``."""

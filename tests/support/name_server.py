@@ -1,10 +1,12 @@
-"""A name server of a test's own, on a loopback port: no real one is ever asked."""
+"""A name server of a test's own, on a loopback address: no real one is ever asked."""
 
+import os
 import socket
 import struct
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from pathlib import Path
 from threading import Thread
 from typing import Literal
 
@@ -86,3 +88,18 @@ def name_server(address: str = "127.0.0.1", port: int = 0) -> Iterator[NameServe
             with suppress(OSError):
                 listening.shutdown(socket.SHUT_RDWR)  # wakes the thread
             thread.join()
+
+
+@contextmanager
+def machines_own(folder: Path) -> Iterator[tuple[NameServer, tuple[str | Path, ...]]]:
+    """One that a program asks as its machine's only one, if it is started with these words before.
+
+    The words give it an ``/etc/resolv.conf`` of its own, which root can do; names of loopback
+    addresses are known as everywhere.
+    """
+    address = f"127.53.{os.getpid() % 65536 // 256}.{os.getpid() % 256}"
+    resolv_conf = folder / "resolv.conf"
+    resolv_conf.write_text(f"nameserver {address}\n")
+    mounted = 'mount --bind "$0" /etc/resolv.conf && exec "$@"'
+    with name_server(address, 53) as server:
+        yield server, ("unshare", "--mount", "sh", "-c", mounted, resolv_conf)

@@ -32,6 +32,7 @@ class Scene:
         self.state = folder / "state"
         self.port, self.stats_port = free_port(), free_port()
         self.settings = folder / "lbdisc.toml"
+        self.prefix: tuple[str | Path, ...] = ()  # what each agent is started with
         self.apps: dict[str, Process] = {}
         self._stack = ExitStack()
         self._agents = 0
@@ -94,7 +95,7 @@ class Scene:
         """`lbdisc run`, once a generation of it runs."""
         self._agents += 1
         process = Process(
-            [LBDISC, "run", "--config", self.settings],
+            [*self.prefix, LBDISC, "run", "--config", self.settings],
             log=self.folder / f"agent{self._agents}.log",
             environment=environment,
         )

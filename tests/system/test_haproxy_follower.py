@@ -10,13 +10,15 @@ import pytest
 from lbdisc.testing.waiting import eventually
 from support.scene import Scene, lost
 
-# HAProxy itself, but its check of a file waits while `hold` is there and fails while `refuse` is.
+# HAProxy itself, but its check of a file waits while `hold` is there and fails while `refuse` is,
+# with words of that file alone.
 CHECKED = """\
 #!/bin/sh
 for word; do
     if [ "$word" = -c ]; then
         while [ -e {folder}/hold ]; do sleep 0.02; done
-        [ ! -e {folder}/refuse ] || {{ echo "[ALERT] (1) : config : no good"; exit 1; }}
+        its=$(md5sum < "$3" | tr 0-9 a-j)
+        [ ! -e {folder}/refuse ] || {{ echo "[ALERT] (1) : config : no good: $its"; exit 1; }}
     fi
 done
 exec haproxy "$@"

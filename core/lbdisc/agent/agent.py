@@ -9,7 +9,7 @@ from collections.abc import Callable
 from threading import Event
 
 from lbdisc import collecting, events
-from lbdisc.abilities import Ends, Observes
+from lbdisc.abilities import Ends, Interrupts, Observes
 from lbdisc.absent import AbsentService, absent_services
 from lbdisc.agent.bringing import Bringing
 from lbdisc.agent.digesting import fingerprint
@@ -109,6 +109,11 @@ class Agent:
             self._report()
             collecting.resume()
             self._wake.wait(self._until_next(self._clock()))
+
+    def interrupt(self) -> None:
+        """Have ``run`` not wait for what takes long; for a signal handler, beside ``stop``."""
+        if isinstance(self._reloader, Interrupts):
+            self._reloader.interrupt()
 
     def close(self, *, ends: bool = False) -> None:
         """Let go of the registry and of the load balancer, which ``ends`` with the agent or not."""

@@ -23,6 +23,7 @@ from lbdisc.values import Problem, Snapshot
 
 CHECKS, SECONDS = 200, 3.0  # that a search may take at once; the rest of it follows in turns
 FIRST, MOST = 60.0, 3600.0  # seconds between two trials of one that is left out
+SOON, LATER = 1.0, 30.0  # the same for what may be over at any moment (``CheckError.passing``)
 PATIENCE = 30.0  # seconds of refusals before who is served already, and unchanged, is suspected
 Key = tuple[str, str]
 
@@ -35,6 +36,7 @@ class LeftOut:
     words: str
     due: float
     pause: float
+    most: float = MOST
 
     @property
     def problem(self) -> Problem:
@@ -42,7 +44,7 @@ class LeftOut:
 
     def later(self, now: float) -> "LeftOut":
         """Refused once more."""
-        return replace(self, due=now + self.pause, pause=min(self.pause * 2, MOST))
+        return replace(self, due=now + self.pause, pause=min(self.pause * 2, self.most))
 
 
 @dataclass(slots=True)
@@ -131,7 +133,7 @@ class Blaming:
         if not found:
             self._hopeless = tried, str(error)
             return False
-        self._leave_out(found)
+        self._leave_out(found, passing=getattr(error, "passing", False))
         return True
 
     def _worse(self, refusal: Refusal, tried: Snapshot) -> Blame:
@@ -232,13 +234,15 @@ class Blaming:
         for suspect in suspected:
             if suspect not in guilty:
                 del self._left_out[suspect.endpoint.key]
-        self._leave_out(verdict)
+        self._leave_out(verdict, passing=found.passing)
         return len(guilty) < len(suspected)
 
-    def _leave_out(self, found: Blame) -> None:
+    def _leave_out(self, found: Blame, *, passing: bool) -> None:
         now = self._clock()
+        first, most = (SOON, LATER) if passing else (FIRST, MOST)
         for suspect, words in found.culprits.items():
-            self._left_out[suspect.endpoint.key] = LeftOut(suspect, words, now + FIRST, 2 * FIRST)
+            out = LeftOut(suspect, words, now + first, 2 * first, most)
+            self._left_out[suspect.endpoint.key] = out
         for suspect in found.unsure:
             words = "refused with others, and being tried apart from them"
             self._left_out[suspect.endpoint.key] = LeftOut(suspect, words, now, FIRST)

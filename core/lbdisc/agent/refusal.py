@@ -34,6 +34,11 @@ class Refusal:
         """Why, in one line, with the line of the text that it is about."""
         return self._with_quote(str(self.error), next(self._quotes(str(self.error)), ""))
 
+    @property
+    def passing(self) -> bool:
+        """Whether it may be over at any moment."""
+        return isinstance(self.error, CheckError) and self.error.passing
+
     def naming(self, suspects: Sequence[Suspect]) -> Mapping[Suspect, str]:
         """Those that its words or the lines that these point to name, each with those words."""
         index = _Index(suspects)

@@ -1,6 +1,7 @@
 """``lbdisc run``: the agent beside a load balancer."""
 
 import signal
+from collections.abc import Callable
 from threading import Event
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -77,6 +78,7 @@ class _Service:
         self._hurry, self._hurried = Event(), False  # told to stop once more
         self._why = ""
         self._tell: Tell
+        self._interrupt: Callable[[], None] = lambda: None
 
     def run(self) -> None:
         from lbdisc.agent.status import Status
@@ -111,6 +113,7 @@ class _Service:
             heard_by=listeners,
             accept=self._accept,
         )
+        self._interrupt = agent.interrupt
         rereading = Rereading(
             self._plugins,
             self._settings,
@@ -139,4 +142,5 @@ class _Service:
         elif not self._hurried:
             self._hurried = True
             self._hurry.set()
+        self._interrupt()
         self._wake.call()

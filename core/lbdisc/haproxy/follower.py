@@ -4,24 +4,29 @@
 must not wait for it, and neither must the next change.
 """
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from threading import Condition, Thread
 
 import structlog
 
 from lbdisc import atomic
-from lbdisc.errors import ApplyError, LbdiscError
+from lbdisc.errors import ApplyError, CheckError, LbdiscError
+from lbdisc.haproxy.process.program import Abandoned, Over
 
 log = structlog.get_logger("lbdisc.haproxy")
-Check = Callable[[Path, Path], None]
+_NUMBER = re.compile(r"\d+")  # of a line, a process
+Check = Callable[[Path, Path, Over], None]
 
 
 class Follower:
     """Brings files to the newest text that was asked for; older ones in between are left out.
 
-    ``check`` is called with the staged file and its target, in a thread, and raises
-    ``LbdiscError``. What went wrong is in ``error``, until ``forget`` or a newer text that is good.
+    ``check`` is called with the staged file, its target, and what tells that it is of no use any
+    more, in a thread, and raises ``LbdiscError``. What went wrong is in ``error``, until ``forget``
+    or a newer text that is good.
     """
 
     def __init__(self, check: Check) -> None:
@@ -29,6 +34,8 @@ class Follower:
         self._changed = Condition()
         self._next: tuple[Path, Path] | None = None
         self._works = False
+        self._wanted = ""
+        self._dropped = False
         self.error: LbdiscError | None = None
 
     def follow(self, config: Path, text: str) -> None:
@@ -38,6 +45,7 @@ class Follower:
             if self._next:
                 atomic.discard(self._next[0])
             self._next = staged, config
+            self._wanted = text
             if not self._works:
                 self._works = True
                 Thread(target=self._work, name="lbdisc-file", daemon=True).start()
@@ -46,6 +54,37 @@ class Follower:
         """Wait until nothing is left to do, ``timeout`` seconds at most; whether it is so."""
         with self._changed:
             return self._changed.wait_for(lambda: not self._works, timeout)
+
+    @contextmanager
+    def yielding(self, config: Path) -> Iterator[None]:
+        """Follow nothing: ``config`` is to be another's, whose check need not wait for ours.
+
+        What was asked for and not done is taken up again where the file stays as it was.
+        """
+        before, dropped = atomic.held(config), self.drop()
+        try:
+            yield
+        except BaseException:
+            with suppress(OSError):
+                if dropped is not None and atomic.held(config) == before:
+                    self.follow(config, dropped)
+            raise
+
+    def drop(self) -> str | None:
+        """Cut short what is under way; the text that no file holds now, if any."""
+        with self._changed:
+            if not self._works:
+                return None
+            if self._next:
+                atomic.discard(self._next[0])
+                self._next = None
+            self._dropped = True
+            self._changed.wait_for(lambda: not self._works)
+            dropped, self._dropped = self._dropped, False
+            return self._wanted if dropped else None
+
+    def _is_dropped(self, _took: float) -> bool:
+        return self._dropped
 
     def forget(self) -> LbdiscError | None:
         """What went wrong since the last time, if anything."""
@@ -63,7 +102,9 @@ class Follower:
         while (todo := self._take()) is not None:
             error = self._bring(*todo)
             with self._changed:
-                self.error = error
+                if self._dropped and isinstance(error, Abandoned):
+                    continue
+                self.error, self._dropped = error, False
 
     def _take(self) -> tuple[Path, Path] | None:
         with self._changed:
@@ -75,7 +116,7 @@ class Follower:
 
     def _bring(self, staged: Path, config: Path) -> LbdiscError | None:
         try:
-            self._check(staged, config)
+            self._check_unless_as_bad(staged, config)
             atomic.install(staged, config)
         except LbdiscError as error:
             return error
@@ -87,3 +128,19 @@ class Follower:
         finally:
             atomic.discard(staged)
         return None
+
+    def _check_unless_as_bad(self, staged: Path, config: Path) -> None:
+        """What the file that is there is refused for as well, is no fault of the change.
+
+        A log's or a peer's host name may not resolve for now: HAProxy has it, and runs on.
+        """
+        try:
+            self._check(staged, config, self._is_dropped)
+        except CheckError as error:
+            try:
+                self._check(config, config, self._is_dropped)
+            except CheckError as also:
+                if _NUMBER.sub("", also.said) == _NUMBER.sub("", error.said):
+                    log.warning("HAProxy could not start on its file now", why=str(also))
+                    return
+            raise

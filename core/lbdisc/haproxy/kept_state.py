@@ -5,7 +5,7 @@ administrative state as they were, over what the file says now. What the worker 
 checks, a resolver, an agent) is kept. What is the file's to say, and what somebody typed, is not.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from lbdisc.haproxy.language.text import Configuration, ServerLine
@@ -24,6 +24,8 @@ from lbdisc.haproxy.sockets.rows import (
 )
 from lbdisc.haproxy.versions import MAX_WEIGHT
 
+Key = tuple[str, str]
+Servers = Mapping[Key, ServerLine]
 _AT = {name: at for at, name in enumerate(STATE_FIELDS)}
 # What follows: srv_check_port, srv_check_addr, srv_agent_addr, srv_agent_port.
 _CHECKED_AT = slice(len(STATE_FIELDS), len(STATE_FIELDS) + 4)
@@ -37,9 +39,13 @@ def kept_state(
     dump: str,
     running: Configuration,
     candidate: Configuration,
-    proxies: frozenset[str] | None = None,
+    proxies: Collection[str] | None = None,
+    *,
+    only: Collection[Key] | None = None,
 ) -> str:
     """The part of ``dump`` that a worker started on ``candidate`` may load, of ``proxies`` or all.
+
+    ``only`` are proxy and name of the servers to look at, all by default.
 
     Left out are servers that ``candidate`` does not have or has elsewhere, that ``running`` did not
     have (an earlier server of the name waits in maintenance), and those set aside by hand. Where
@@ -51,13 +57,10 @@ def kept_state(
     lines = [
         line
         for row in read_states(dump)
-        if proxies is None or row.proxy in proxies
+        if (proxies is None or row.proxy in proxies) and (only is None or row.key in only)
         if (line := _kept(row, before, after)) is not None
     ]
     return "\n".join((header or STATE_FORMAT, *lines, ""))
-
-
-Servers = Mapping[tuple[str, str], ServerLine]
 
 
 def _kept(row: ServerState, before: Servers, after: Servers) -> str | None:

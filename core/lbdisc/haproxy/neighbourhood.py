@@ -1,6 +1,6 @@
 """What is around lbdisc's file: read anew, checked with it, and told apart where it is refused."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -15,18 +15,18 @@ from lbdisc.haproxy.surroundings import Surroundings
 class Neighbourhood:
     """Of the file of one HAProxy; ``live`` tells the worker that runs, ``master`` who is above it.
 
-    ``check`` checks with what ``around`` is; that is what the worker has read, but while other
+    ``checks`` check with what ``around`` is; that is what the worker has read, but while other
     files are tried.
     """
 
     def __init__(
         self,
         settings: HaproxySettings,
-        check: FileChecker,
+        checks: Sequence[FileChecker],
         live: Callable[[], Live | None],
         master: Callable[[], int],
     ) -> None:
-        self._check = check
+        self._checks = tuple(checks)
         self._live = live
         self._master = master
         self._surroundings = Surroundings(settings.files, settings.master_socket)
@@ -34,11 +34,12 @@ class Neighbourhood:
 
     @property
     def around(self) -> Around:
-        return self._check.around
+        return self._checks[0].around
 
     def take(self, around: Around) -> None:
         """From now on this is around it."""
-        self._check.around = around
+        for check in self._checks:
+            check.around = around
 
     def learn(self) -> None:
         """Ask the HAProxy that runs what it was given."""

@@ -31,10 +31,11 @@ from lbdisc.haproxy.language.text import Configuration
 from lbdisc.haproxy.live import Live
 from lbdisc.haproxy.long_connections import patience, told_of
 from lbdisc.haproxy.lost_socket import bind_anew, lost_socket
+from lbdisc.haproxy.names import Names
 from lbdisc.haproxy.neighbourhood import Neighbourhood
 from lbdisc.haproxy.observing import HaproxyHealth
 from lbdisc.haproxy.planning.plan import Plan
-from lbdisc.haproxy.process.program import FileChecker, check_config
+from lbdisc.haproxy.process.program import FileChecker
 from lbdisc.haproxy.process.workers import Workers
 from lbdisc.haproxy.reaching import ANSWER_LIMIT, why_none
 from lbdisc.haproxy.remembered import WorkerNote
@@ -69,11 +70,16 @@ class HaproxyReloader:
         self._differs = ""  # what runs, from what should, at the last look
         self._drains = HaproxyDrains(settings.master_socket)
         self._health = HaproxyHealth(settings.master_socket)
-        self._check = FileChecker(settings.binary)
+        self._names = Names(settings)
+        self._stopping = False
+        check = FileChecker(settings.binary, lambda text: self._names.spare(text, self._live))
+        follow = FileChecker(settings.binary, self._names.spare_all)
+        self._check = partial(check, over=self._takes_too_long)
+        self._look = check.look
         self._beside = Neighbourhood(
-            settings, self._check, lambda: self._live, self._workers.master
+            settings, (check, follow), lambda: self._live, self._workers.master
         )
-        self._follower = Follower(self._check)
+        self._follower = Follower(follow)
         self._ending = Ending(settings, self._workers, self._running, self._follower)
         self._failures = Failures(Path(settings.worker_file).with_name("failed.json"))
         self._patience = patience(settings, own_share(settings.master_socket))
@@ -84,7 +90,8 @@ class HaproxyReloader:
 
     def check(self, candidate: Path) -> None:
         """``haproxy -c``. Raises ``CheckError`` with HAProxy's own words and line numbers."""
-        check_config(self._settings.binary, candidate, around=self._beside.near(candidate))
+        self._names.refuse_unanswered((atomic.held(candidate) or ""), self._live)
+        self._look(candidate, over=self._takes_too_long, around=self._beside.near(candidate))
 
     def advice(self, renderer: Renderer, sample: Snapshot) -> tuple[str, ...]:
         """What HAProxy takes and lbdisc would rather have: see ``lbdisc.haproxy.advice``."""
@@ -201,11 +208,15 @@ class HaproxyReloader:
 
     def _renew(self, planned: Planned) -> Applied:
         """All files are checked and installed, and HAProxy reads them."""
+        with self._follower.yielding(planned.config):
+            self._follower.forget()  # an older text that was no good: this one is checked
+            return self._checked_anew(planned)
+
+    def _checked_anew(self, planned: Planned) -> Applied:
         config, around = planned.config, self._beside.of(planned.config)
         wanted = planned.candidate
         model = around.parse(wanted.text)
-        self._follower.settle()
-        self._follower.forget()  # an older text that was no good: this one is checked
+        self._names.refuse_unanswered(wanted.text, self._live)
         running = self._live.socket if self._live else ""
         alive = self._workers.alive(self._settings, config, running)
         if (base := self._fallback.of(config)) is not None:
@@ -228,6 +239,8 @@ class HaproxyReloader:
             if not alive:
                 return self._start(new, model, reason)
             self._ask_before(new, model)
+            if self._live is not None:
+                self._names.refuse_to_stall(self._live, model)
             return self._reload(new, model, reason)
 
     def _ask_before(self, new: Installation, model: Configuration) -> None:
@@ -247,8 +260,7 @@ class HaproxyReloader:
 
     def _bring_both(self, live: Live, found: Plan, config: Path, text: str) -> None:
         """The file is known to be good and writable before HAProxy changes."""
-        self._follower.settle()
-        with atomic.staged(config, text) as staged:
+        with self._follower.yielding(config), atomic.staged(config, text) as staged:
             self._check(staged, config)
             live.bring(found, text, live.around.parse(text))
             atomic.install(staged, config)
@@ -259,7 +271,7 @@ class HaproxyReloader:
         running = self._live.model if self._live else None
         self._running.forget()
         self._undid, self._differs = True, ""
-        self._follower.settle()
+        self._follower.drop()
         self._follower.forget()
         before = held(config)
         if before is None:
@@ -287,6 +299,7 @@ class HaproxyReloader:
                 reload = partial(self._reload_now, running)
                 bind_anew(new.config, new.rendered.text, model, reload)
             keep_health(running, model)
+            self._names.add_remembered(model, self._live)
             load = partial(self._reload_now, running)
             worker = self._failures.attempt(model, new.rendered, load)
             live = self._became(worker, new.rendered, model)
@@ -312,6 +325,7 @@ class HaproxyReloader:
             )
         self._probe(None, model, new.rendered.text)
         new.install()
+        self._names.add_remembered(model, None)
         try:
             worker = self._workers.start(model.runtime_socket)
             live = self._became(worker, new.rendered, model)
@@ -422,6 +436,7 @@ class HaproxyReloader:
         live.end_leaves()
         live.delete_from_maintenance()
         self._running.keep(self._workers.master)
+        self._names.look(live)
         if late := live.waits_too_long(self._settings.leave_limit):
             why = f"server {late} left {self._settings.leave_limit:g} s ago and has sessions still"
             return self._renew_same(live, why, "servers that left are gone")
@@ -435,12 +450,14 @@ class HaproxyReloader:
     def _renew_same(self, live: Live, why: str, done: str) -> Applied | None:
         """Reload what runs; tried again if it fails."""
         running = Rendered(live.text, self._running.files)
-        if self._beside.changed(self._config) or self._failures.waits(live.model, running):
+        if self._follower.behind or self._beside.changed(self._config):
             return None
-        self._follower.settle()
-        if self._follower.error:
+        if self._failures.waits(live.model, running):
             return None
         live.begin_anew()
+        if hinders := self._names.hinder(live, live.model):
+            log.info("settling is put off", why=hinders)
+            return None
         with Installation(self._config, running) as same:
             self._check(same.candidate, self._config)
             applied = self._reload(same, live.model, why)
@@ -462,6 +479,13 @@ class HaproxyReloader:
 
     def behind(self) -> bool:
         return self._follower.behind
+
+    def _takes_too_long(self, took: float) -> bool:
+        return self._stopping and took > 1.0
+
+    def interrupt(self) -> None:
+        """See ``lbdisc.abilities.Interrupts``."""
+        self._stopping = True
 
     def withdraw(self, *, ends: bool) -> float:
         return self._ending.withdraw(ends=ends)
