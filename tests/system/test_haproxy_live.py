@@ -103,3 +103,10 @@ def test_nothing_warms_up_where_no_server_starts_slowly(here: Place) -> None:
         assert not made.warms_up()
         bring(made, f"{one}  server s 127.0.0.1:1\n")
         assert not made.warms_up()
+
+
+def test_a_server_of_mode_tcp_has_nothing_to_settle(here: Place) -> None:
+    one = here.text("backend b\n  mode tcp\n  server a 127.0.0.1:1\n")
+    with here.running(one) as running, live(running, one) as made:
+        bring(made, f"{one}  server s 127.0.0.1:1\n")
+        assert made.unsettled is None
