@@ -116,3 +116,10 @@ def test_a_server_that_begins_as_down_joins_at_run_time_where_that_is_known(here
         assert row.status.startswith("DOWN")
         moved = (empty + server).replace("127.0.0.1:", "127.0.0.2:")
         assert made.plan(moved, max_changes=200).how == "reload"
+
+
+def test_a_server_of_mode_tcp_has_nothing_to_settle(here: Place) -> None:
+    one = here.text("backend b\n  mode tcp\n  server a 127.0.0.1:1\n")
+    with here.running(one) as running, live(running, one) as made:
+        bring(made, f"{one}  server s 127.0.0.1:1\n")
+        assert made.unsettled is None

@@ -10,6 +10,7 @@ from lbdisc.haproxy.departures import leave_over
 from lbdisc.haproxy.errors import HaproxyError, Occupied, Refused, Unreachable
 from lbdisc.haproxy.language.text import Configuration
 from lbdisc.haproxy.planning.plan import InMaintenance, Key, Plan, plan
+from lbdisc.haproxy.planning.proxies import is_http
 from lbdisc.haproxy.slow_start import has_slow_start, is_warming_up
 from lbdisc.haproxy.sockets.commands import Command, DeleteServer, SetState, WaitRemovable
 from lbdisc.haproxy.sockets.socket import Runtime
@@ -33,7 +34,8 @@ class Live:
     ``clock``) is their value. ``model`` is that of ``text`` with what is ``around`` it.
 
     Before HAProxy 3.0 a server added at run time never reuses connections; ``unsettled`` tells when
-    (seconds of ``clock``) the first and the last of such servers came, ``None`` if none did.
+    (seconds of ``clock``) the first and the last of such servers came to a proxy of mode http,
+    ``None`` if none did.
 
     A connection is kept open between changes. It would keep the worker alive after a reload, so
     ``close`` it before one, and when the worker may not be the one that serves any more. ``share``
@@ -125,7 +127,8 @@ class Live:
         self.in_maintenance = planned.in_maintenance
         now = self._clock()
         self.leaving = {key: self.leaving.get(key, now) for key in sorted(planned.leaving)}
-        if planned.added and not self.features.reuses_connections:
+        http = any(is_http(model.proxies[proxy]) for proxy, _ in planned.added)
+        if http and not self.features.reuses_connections:
             self.unsettled = (self.unsettled[0] if self.unsettled else now), now
 
     def settles(self, after: float | None) -> bool:

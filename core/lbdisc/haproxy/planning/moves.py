@@ -1,6 +1,7 @@
 """A server that stays and gets another address. Pure."""
 
 from lbdisc.haproxy.language.model import Section
+from lbdisc.haproxy.planning.proxies import is_http
 from lbdisc.haproxy.planning.servers import Spec, Unfit
 from lbdisc.haproxy.versions import Features
 
@@ -33,8 +34,7 @@ def waits_for_quiet(old: Spec, new: Spec, section: Section, features: Features) 
 
 def _keeps_connections(spec: Spec, section: Section) -> bool:
     """Whether a connection to the server may serve another request."""
-    mode = section.last("mode")
-    if mode is None or mode.words[1:] != ("http",):
+    if not is_http(section):
         return False
     if spec.options.get("proto", ("h1",)) != ("h1",) or spec.has("ws", "alpn"):
         return True

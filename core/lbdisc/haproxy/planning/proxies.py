@@ -32,6 +32,12 @@ def algorithm(section: Section) -> str:
     return found.group() if found and not line.raw else ""
 
 
+def is_http(section: Section) -> bool:
+    """Whether its connections to servers may serve several requests; tcp is the default."""
+    mode = section.last("mode")
+    return mode is not None and mode.words[1:] == ("http",)
+
+
 def is_dynamic(section: Section) -> bool:
     """Whether servers may come, and weights change, while HAProxy runs."""
     name = algorithm(section)
