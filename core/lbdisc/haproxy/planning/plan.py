@@ -11,6 +11,7 @@ from typing import Literal
 from lbdisc.haproxy.language.text import Configuration, ServerLine, parse
 from lbdisc.haproxy.planning.proxies import (
     check_addable,
+    check_loaded,
     check_revivable,
     chooses_by_name,
     has_dynamic_cookies,
@@ -171,6 +172,7 @@ class _Planner:
         try:
             spec = fold(server)
             check_addable(spec, self._new.proxies[server.proxy], self._new, self._features)
+            check_loaded(spec, self._old)
         except Unfit as reason:
             self._reasons.append(str(reason))
             return None
