@@ -6,12 +6,11 @@ import urllib.request
 from collections.abc import Mapping
 from contextlib import ExitStack
 from functools import partial
-from pathlib import Path
 from typing import Any, Self
 from urllib.error import HTTPError
 
 from lbdisc import Endpoint, Snapshot
-from lbdisc.builtin.jinja2.renderer import TEMPLATES, JinjaRenderer, JinjaSettings
+from lbdisc.builtin.jinja2.renderer import JinjaRenderer, JinjaSettings
 from lbdisc.haproxy.planning.plan import Plan, plan
 from lbdisc.testing.waiting import eventually
 from lbdisc_lab.servers.certificates import Authority
@@ -23,18 +22,18 @@ NAME = "nodes.example"
 class Served:
     """One service `web`: ``port`` is that of http_bind, ``own`` is for a bind of its own."""
 
-    def __init__(self, here: Place, stack: ExitStack, *, template: Path | None = None) -> None:
+    def __init__(self, here: Place, stack: ExitStack) -> None:
         self.here = here
         self.port, self.own, self.stats = free_port(), free_port(), free_port()
         self._stack = stack
-        self._template = template or TEMPLATES / "haproxy.cfg.j2"
         self.authority = Authority(here.folder)
         self.ca = str(self.authority.cert)
-        self.crt = self._pem("node", NAME)
+        self.crt = self.pem("node", NAME)
         (here.folder / "haproxy.state").write_text("1\n")
         self.text = ""
 
-    def _pem(self, name: str, *names: str) -> str:
+    def pem(self, name: str, *names: str) -> str:
+        """A file with a certificate for ``names`` and its key."""
         made = self.authority.issue(name, *names)
         both = self.here.folder / f"{name}-both.pem"
         both.write_text(made.cert.read_text() + made.key.read_text())
@@ -64,9 +63,7 @@ class Served:
             "services": {"web": dict(web)} if web else {},
             **others,
         }
-        settings = JinjaSettings(
-            services=("web",), state_dir=self.here.folder, template=self._template, vars=variables
-        )
+        settings = JinjaSettings(services=("web",), state_dir=self.here.folder, vars=variables)
         return JinjaRenderer(settings).render(Snapshot.of(endpoints)).text
 
     def start(self, text: str) -> Self:
