@@ -52,6 +52,9 @@ RELOAD_FAILED = "Success=0"
 # The limits.
 MAX_WEIGHT = 256  # configuration manual 5.2, "weight"
 MAX_LINE = 8000  # bytes of a command; from about 15.4 kB on, HAProxy gives no answer at all
+# Bytes behind a command's "<<": 2.6 takes 16,299 with its default tune.bufsize, and answers nothing
+# to more (measured; 3.x takes 60,000).
+MAX_PAYLOAD = 15000
 # Bytes. Linux takes 107, of which HAProxy needs ten for a suffix while it binds (measured).
 MAX_UNIX_PATH = 97
 
