@@ -8,12 +8,16 @@ servers finds no difference. Else one reload makes it certain.
 import time
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from lbdisc.errors import ApplyError
+from lbdisc.haproxy.beside.beside import Names
+from lbdisc.haproxy.beside.contents import Contents
 from lbdisc.haproxy.errors import HaproxyError, Unreachable
 from lbdisc.haproxy.language.text import Configuration, parse
 from lbdisc.haproxy.live import Live
+from lbdisc.haproxy.process.command_line import working_folder
 from lbdisc.haproxy.remembered import Remembered
 from lbdisc.haproxy.sockets.master import Master
 from lbdisc.haproxy.sockets.rows import ServerState
@@ -26,6 +30,7 @@ from lbdisc.rendered import Rendered
 
 NO_NOTE = "a HAProxy serves, and no note says what it runs"
 OTHER = "another worker serves than the one that was noted"
+FILES_UNKNOWN = "no note says what the worker has read of the files beside the configuration"
 OTHER_FILES = "the files on disk are not those that were noted of the worker"
 
 
@@ -35,10 +40,15 @@ class NotAdopted(ApplyError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Adopted:
-    """The worker that serves, and the further files that belong to what it runs."""
+    """The worker that serves, and the further files that belong to what it runs.
+
+    ``names`` are the files beside them that it has ``read``.
+    """
 
     live: Live
     files: tuple[tuple[str, str], ...]
+    names: Names
+    read: Contents
 
 
 def adopt(master_socket: str, note: Path, config: Path, candidate: Rendered) -> Adopted | None:
@@ -62,7 +72,7 @@ def adopt(master_socket: str, note: Path, config: Path, candidate: Rendered) -> 
         raise NotAdopted(NO_NOTE)
     if not noted.is_of(processes):
         raise NotAdopted(OTHER)
-    return _adopted(noted, _running(noted, config, candidate))
+    return _adopted(noted, config, _running(noted, config, candidate))
 
 
 def _running(noted: Remembered, config: Path, candidate: Rendered) -> Rendered:
@@ -80,8 +90,11 @@ def _running(noted: Remembered, config: Path, candidate: Rendered) -> Rendered:
     raise NotAdopted(OTHER_FILES)
 
 
-def _adopted(noted: Remembered, running: Rendered) -> Adopted:
+def _adopted(noted: Remembered, config: Path, running: Rendered) -> Adopted:
     model = parse(running.text)
+    names = Names.of(config, running, model, partial(working_folder, noted.master.pid))
+    if noted.contents is None and names.files:
+        raise NotAdopted(FILES_UNKNOWN)
     states, features = _seen(noted.worker.pid, model)
     if model.runtime_socket and (found := differences(model, states)):
         raise NotAdopted(f"server {found[0][0]} {found[0][1]}")
@@ -91,7 +104,7 @@ def _adopted(noted: Remembered, running: Rendered) -> Adopted:
     if noted.unsettled:
         now = time.monotonic()
         live.unsettled = min(noted.unsettled[0], now), min(noted.unsettled[1], now)
-    return Adopted(live=live, files=running.files)
+    return Adopted(live=live, files=running.files, names=names, read=noted.contents or {})
 
 
 def _seen(pid: int, model: Configuration) -> tuple[tuple[ServerState, ...], Features]:

@@ -3,7 +3,9 @@
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from pathlib import Path
 
+from lbdisc.haproxy.beside.steps import Step
 from lbdisc.haproxy.errors import HaproxyError, Refused, Unreachable
 from lbdisc.haproxy.language.text import Configuration
 from lbdisc.haproxy.planning.plan import InMaintenance, Key, Plan, plan
@@ -91,6 +93,15 @@ class Live:
         if planned.added and not self.features.reuses_connections:
             now = self._clock()
             self.unsettled = (self.unsettled[0] if self.unsettled else now), now
+
+    def take_files(self, steps: Sequence[Step], origin: Path) -> None:
+        """Bring in files; relative words of HAProxy mean ``origin``.
+
+        Raises ``HaproxyError``; each file is then as it was or as it should be.
+        """
+        with self._talking() as runtime:
+            for step in steps:
+                step.bring(runtime, origin)
 
     def settles(self, after: float | None) -> bool:
         """Whether added servers have waited for ``after`` seconds of quiet, or long enough.

@@ -8,15 +8,20 @@ server-state file are read from the configuration itself, so that any template w
 import time
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 import structlog
 
 from lbdisc import atomic
+from lbdisc.beside import FilesBeside
 from lbdisc.errors import ApplyError, LbdiscError
 from lbdisc.haproxy.adoption import NotAdopted
 from lbdisc.haproxy.advice import advice
+from lbdisc.haproxy.beside.beside import Beside, Names
+from lbdisc.haproxy.beside.fault import NoWorse
+from lbdisc.haproxy.beside.planning import FilesPlan
 from lbdisc.haproxy.binds import new_binds, try_binds
 from lbdisc.haproxy.drains import HaproxyDrains
 from lbdisc.haproxy.ending import Ending
@@ -36,7 +41,7 @@ from lbdisc.haproxy.running import ANSWER_LIMIT, Running
 from lbdisc.haproxy.settings import HaproxySettings
 from lbdisc.haproxy.sockets.closed import own_group
 from lbdisc.haproxy.sockets.socket import dial
-from lbdisc.haproxy.steps import Steps
+from lbdisc.haproxy.steps import Steps, Way
 from lbdisc.haproxy.steps import how as steps_how
 from lbdisc.hooks import Renderer
 from lbdisc.installing import Installation, held, is_written
@@ -57,13 +62,15 @@ class HaproxyReloader:
         self._settings = settings
         note = WorkerNote(Path(settings.worker_file))
         self._workers = Workers(settings.master_socket, note.master)
-        self._running = Running(settings, note)
+        self._check = FileChecker(settings.binary)
+        self._beside = Beside(self._check)
+        self._running = Running(settings, note, self._beside)
         self._config = Path()
         self._differs = ""  # what runs, from what should, at the last look
         self._drains = HaproxyDrains(settings.master_socket)
         self._health = HaproxyHealth(settings.master_socket)
-        self._check = FileChecker(settings.binary)
-        self._follower = Follower(self._check)
+        self._no_worse = NoWorse(self._check)
+        self._follower = Follower(self._no_worse)
         self._ending = Ending(settings, self._workers, self._running, self._follower)
         self._undid = False  # the last change at run time had to be taken back
         self._applied = False  # whether anything was; `lbdisc plan` only asks
@@ -79,32 +86,37 @@ class HaproxyReloader:
 
     def plan(self, config: Path, running: Rendered | None, candidate: Rendered) -> Steps:
         """Runtime commands, or a reload and why, from what the worker that serves really runs."""
-        how, found = self._way(config, candidate)
+        found = self._way(config, candidate)
         live = self._live
         return Steps(
             config=config,
             candidate=candidate,
-            how=how,
-            plan=found,
+            how=found.how,
+            plan=found.plan,
+            ours=found.ours,
+            beside=found.beside,
             text=live.text if live else "",
             in_maintenance=live.in_maintenance if live else None,
         )
 
-    def _way(self, config: Path, candidate: Rendered) -> tuple[How, Plan | None]:
+    def _way(self, config: Path, candidate: Rendered) -> Way:
         if self._workers.died:
-            return Start(self._workers.died), None
+            return Way(Start(self._workers.died))
         if self._live is None and (how := self._take_over(config, candidate)):
-            return how, None
+            return Way(how)
         assert self._live is not None
         now = Rendered(self._live.text, self._running.files)
-        if why := self._differs or candidate.changed_file(now):
-            return Reload(why), None
-        if now != candidate and (why := self._barred(self._live)):
-            return Reload(why), None
+        ours, beside = self._beside.ours(config, now, candidate), self._beside.changes()
+        files = ours.and_then(beside)
+        if why := self._differs or files.reason:
+            return Way(Reload(why))
+        if (now != candidate or files.steps) and (why := self._barred(self._live)):
+            return Way(Reload(why))
         found = self._live.plan(candidate.text, max_changes=self._settings.max_changes)
-        if found.how == "nothing" and not (self.behind() or is_written(config, candidate)):
-            return Write(), found
-        return steps_how(found), found
+        way = Way(steps_how(found, files), found, ours, beside)
+        if isinstance(way.how, Nothing) and not (self.behind() or is_written(config, candidate)):
+            return replace(way, how=Write())
+        return way
 
     def _take_over(self, config: Path, candidate: Rendered) -> How | None:
         """Learn what runs, if that is certain; else what makes it so."""
@@ -151,6 +163,11 @@ class HaproxyReloader:
         if isinstance(planned.how, Nothing):
             return Applied(how=planned.how, detail=planned.how.detail)
         config, text = planned.config, planned.candidate.text
+        assert isinstance(planned, Steps)
+        if planned.beside.steps and not self._take_files(live, planned.beside):
+            return None
+        if planned.ours.steps:
+            return self._bring_ours(live, found, planned)
         try:
             if self._undid or not found.commands:  # not again a reload for each try
                 self._bring_both(live, found, config, text)
@@ -169,8 +186,38 @@ class HaproxyReloader:
             except OSError:
                 self._undo(config)
                 raise
-        how = planned.how if found.commands else Write()
+        how = planned.how if found.commands or planned.beside.steps else Write()
         return Applied(how=how, detail=how.detail)
+
+    def _take_files(self, live: Live, files: FilesPlan) -> bool:
+        """Whether HAProxy took these at run time."""
+        try:
+            live.take_files(files.steps, self._beside.origin)
+        except HaproxyError as error:
+            log.warning("not at run time, a reload follows", error=str(error))
+            return False
+        self._beside.brought(files)
+        self._running.keep(self._workers.master)
+        return True
+
+    def _bring_ours(self, live: Live, found: Plan, planned: Steps) -> Applied | None:
+        """As ``_bring_both``, with all files that lbdisc renders; ``None`` for a reload."""
+        self._follower.settle()
+        with Installation(planned.config, planned.candidate) as new:
+            self._no_worse(new.candidate, planned.config)
+            if not self._take_files(live, planned.ours):
+                return None
+            try:
+                live.bring(found, planned.candidate.text, parse(planned.candidate.text))
+            except HaproxyError as error:
+                log.warning("not at run time, a reload follows", error=str(error))
+                self._running.forget()
+                return None
+            new.install()
+            new.keep()
+        self._running.files = planned.candidate.files
+        self._running.keep(self._workers.master)
+        return Applied(how=planned.how, detail=planned.how.detail)
 
     def _renew(self, planned: Planned) -> Applied:
         """All files are checked and installed, and HAProxy reads them."""
@@ -189,6 +236,7 @@ class HaproxyReloader:
         reason = planned.how.detail
         if isinstance(planned.how, AtRuntime | Write | Nothing):
             reason = "not possible at run time"
+        self._reads(config, planned.candidate, model)
         with Installation(config, planned.candidate) as new:
             self._check(new.candidate, config)
             if not alive:
@@ -215,7 +263,7 @@ class HaproxyReloader:
         """The file is known to be good and writable before HAProxy changes."""
         self._follower.settle()
         with atomic.staged(config, text) as staged:
-            self._check(staged, config)
+            self._no_worse(staged, config)
             live.bring(found, text, parse(text))
             atomic.install(staged, config)
         self._undid = False
@@ -231,6 +279,7 @@ class HaproxyReloader:
         if before is None:
             return
         model = parse(before.text)
+        self._reads(config, before, model)
         keep_health(running or model, model)
         try:
             with suppress(HaproxyError):
@@ -291,9 +340,18 @@ class HaproxyReloader:
         if self._workers.managed is None or before is None or before == new.rendered:
             return
         good = parse(before.text)
+        self._reads(new.config, before, good)
         with suppress(LbdiscError):
             self._became(self._workers.start(good.runtime_socket), before, good)
             log.warning("HAProxy was started with the last good configuration")
+
+    def _reads(self, config: Path, rendered: Rendered, model: Configuration) -> None:
+        """HAProxy is about to read all files."""
+        self._beside.about_to_read(Names.of(config, rendered, model, self._workers.folder))
+
+    def beside(self) -> FilesBeside:
+        """See ``lbdisc.abilities.ReadsFiles``."""
+        return self._beside.look()
 
     def _reload_now(self, running: Configuration) -> int:
         if self._live is not None:
@@ -358,7 +416,9 @@ class HaproxyReloader:
     def _settle(self, live: Live) -> Applied:
         """Reload what runs, so that all its servers reuse connections; tried again if it fails."""
         live.begin_anew()
-        with Installation(self._config, Rendered(live.text, self._running.files)) as same:
+        running = Rendered(live.text, self._running.files)
+        self._reads(self._config, running, live.model)
+        with Installation(self._config, running) as same:
             self._check(same.candidate, self._config)
             applied = self._reload(same, live.model, "servers added at run time reuse nothing")
         detail = f"settled, connections are reused; {applied.detail}"

@@ -1,8 +1,10 @@
 """What an agent notes of the worker, so that the next one need not reload to know what runs."""
 
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 from typing import Any, Self
 
@@ -10,6 +12,7 @@ import structlog
 
 from lbdisc import notes
 from lbdisc.boot import started
+from lbdisc.haproxy.beside.contents import Contents
 from lbdisc.haproxy.language.lines import Line, ServerLine
 from lbdisc.haproxy.live import Live
 from lbdisc.haproxy.planning.plan import InMaintenance, Key
@@ -19,6 +22,7 @@ from lbdisc.rendered import Rendered
 
 log = structlog.get_logger("lbdisc.haproxy")
 _KIND, _VERSION = "worker", 1
+_FILES_KIND = "files that the worker has read"
 Files = tuple[tuple[str, str], ...]  # name and text
 
 
@@ -39,7 +43,8 @@ class Remembered:
     """``worker`` of ``master`` runs the configuration with ``digest``.
 
     ``in_maintenance`` and ``unsettled`` are those of ``Live``; its clock is the same for all
-    processes of one boot.
+    processes of one boot. ``contents`` are what it has read beside the
+    configuration, ``None`` if not known.
     """
 
     master: ProcessIdentity
@@ -47,6 +52,7 @@ class Remembered:
     digest: str
     in_maintenance: InMaintenance
     unsettled: tuple[float, float] | None
+    contents: Contents | None = None
 
     def is_of(self, processes: Processes) -> bool:
         """Whether these very processes run now, and can be seen."""
@@ -68,6 +74,7 @@ class Remembered:
                 digest=str(found["digest"]),
                 in_maintenance=dict(map(_server, found["in_maintenance"])),
                 unsettled=(float(unsettled[0]), float(unsettled[1])) if unsettled else None,
+                contents=_read(path, str(found.get("read", ""))),
             )
         except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
             raise UnusableNote(f"{path} is damaged: {error!r}") from error
@@ -81,6 +88,7 @@ class WorkerNote:
         self._kept: dict[str, Any] | None = None
         self._failed = False
         self._last: tuple[str, Files, str] = ("", (), "")
+        self._read: tuple[Contents | None, str] = None, ""
 
     def master(self) -> int:
         """The noted master if that very process lives, else 0."""
@@ -94,8 +102,13 @@ class WorkerNote:
                 return noted.master.pid
         return 0
 
-    def keep(self, live: Live, files: Files, master: Callable[[], int]) -> None:
-        """Note what ``live`` runs with ``files``; ``master`` tells the process above the worker."""
+    def keep(
+        self, live: Live, files: Files, read: Contents | None, master: Callable[[], int]
+    ) -> None:
+        """Note what ``live`` runs with ``files``, having ``read`` others.
+
+        ``master`` tells the process above the worker.
+        """
         worker = [live.pid, started(live.pid)]
         kept = self._kept or {}
         above = kept["master"] if kept.get("worker") == worker else None
@@ -111,6 +124,7 @@ class WorkerNote:
                     [*key, line and _written(line)] for key, line in live.in_maintenance.items()
                 ],
                 "unsettled": live.unsettled,
+                "read": self._noted(read),
             }
         )
 
@@ -119,6 +133,15 @@ class WorkerNote:
         if self._last[0] is not text or self._last[1] is not files:
             self._last = text, files, Rendered(text, files).digest
         return self._last[2]
+
+    def _noted(self, read: Contents | None) -> str:
+        """What stands for ``read``, whose own note is written when it is another than before."""
+        if read is not self._read[0]:
+            content = {str(path): digest for path, digest in sorted((read or {}).items())}
+            with suppress(OSError):  # then the next start does not know them, and reloads
+                notes.write(_files_note(self.path), _FILES_KIND, _VERSION, {"read": content})
+            self._read = read, "" if read is None else _stands_for(content)
+        return self._read[1]
 
     def forget(self) -> None:
         """What runs is not known any more."""
@@ -145,6 +168,24 @@ class WorkerNote:
             what = error.strerror or error
             log.warning("the next start will reload: cannot note what runs", error=str(what))
         self._failed = True
+
+
+def _files_note(path: Path) -> Path:
+    return path.with_name(f"{path.stem}.files{path.suffix}")
+
+
+def _stands_for(content: Mapping[str, str]) -> str:
+    return sha256(json.dumps(content).encode()).hexdigest()
+
+
+def _read(path: Path, wanted: str) -> Contents | None:
+    """The files noted beside the note at ``path``, if they are those that were meant."""
+    with suppress(UnusableNote):
+        found = notes.read(_files_note(path), _FILES_KIND, _VERSION)
+        content = (found or {}).get("read")
+        if isinstance(content, dict) and wanted and _stands_for(content) == wanted:
+            return {Path(name): str(digest) for name, digest in content.items()}
+    return None
 
 
 def _written(line: ServerLine) -> dict[str, Any]:

@@ -1,0 +1,166 @@
+"""Files that the load balancer reads and lbdisc does not write: noticed when they change."""
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from threading import Event, Lock, Thread
+
+import structlog
+from watchfiles._rust_notify import RustNotify, WatchfilesRustInternalError
+
+from lbdisc import events
+from lbdisc.abilities import ReadsFiles
+from lbdisc.beside import FilesBeside
+from lbdisc.hooks import Reloader
+from lbdisc.listening.listeners import Tell
+
+log = structlog.get_logger("lbdisc.files")
+RESCAN = 10.0  # seconds between two looks where the kernel tells of nothing, as on NFS
+SHARE = 200  # looks take at most this part of the time
+APART = 0.2  # seconds between two looks, however much the kernel tells
+STEP = 50  # milliseconds between two looks at the kernel's queue
+SLICE = 1000  # milliseconds that one wait takes at most
+WAIT = 1.0  # seconds between two looks for folders while there are none
+
+
+class Beside:
+    """For the agent's loop: ``turn`` looks when it is time; ``wake`` is called from a thread."""
+
+    def __init__(
+        self,
+        reloader: Reloader,
+        tell: Tell,
+        wake: Callable[[], None],
+        clock: Callable[[], float],
+    ) -> None:
+        self._reloader = reloader if isinstance(reloader, ReadsFiles) else None
+        self._tell = tell
+        self._clock = clock
+        self._notices = Notices(wake)
+        self._rescan = self._not_before = float("-inf")
+        self._again: float | None = None
+        self._of = 0  # the generation that was looked at last
+        self._known = FilesBeside()
+        self._told: dict[Path, str] = {}
+
+    @property
+    def due(self) -> float | None:
+        """When ``turn`` has something to do by the clock."""
+        if self._reloader is None or not self._of:
+            return None
+        at = min(t for t in (self._rescan, self._again) if t is not None)
+        return max(self._not_before, at)
+
+    def look_at_all(self) -> None:
+        """Somebody asks for it: look at the next turn."""
+        self._rescan = self._not_before = float("-inf")
+
+    def turn(self, generation: int) -> tuple[Path, ...]:
+        """Which files are to be brought into ``generation``, that runs, if there is news of them.
+
+        A ``generation`` of 0 stands for none.
+        """
+        now = self._clock()
+        if self._reloader is None or not generation:
+            return ()
+        if self._of == generation and not self._is_due(now):
+            return ()
+        before, self._of = self._known.changed if self._of == generation else (), generation
+        self._look(self._reloader, now)
+        return self._known.changed if self._known.changed != before else ()
+
+    def _is_due(self, now: float) -> bool:
+        if now < self._not_before:
+            return False
+        return self._notices.taken() or self._rescan <= now or (self._again or now + 1) <= now
+
+    def _look(self, reloader: ReadsFiles, now: float) -> None:
+        began = time.thread_time()
+        self._known = found = reloader.beside()
+        self._notices.watch(found.folders)
+        self._not_before = now + APART
+        self._again = None if found.again is None else now + found.again
+        self._rescan = now + max(RESCAN, SHARE * (time.thread_time() - began))
+        self._tell_refused(dict(found.refused))
+
+    def _tell_refused(self, refused: dict[Path, str]) -> None:
+        by_error: dict[str, list[str]] = {}
+        for path, error in refused.items():
+            if self._told.get(path) != error:
+                by_error.setdefault(error, []).append(str(path))
+        for error, files in by_error.items():
+            self._tell(events.FilesRefused(files=tuple(files), error=error))
+        if mended := tuple(str(path) for path in self._told if path not in refused):
+            self._tell(events.FilesMended(files=mended))
+        self._told = refused
+
+    def stop(self) -> None:
+        """Watch no more."""
+        self._notices.stop()
+
+
+class Notices:
+    """A thread, once there are folders to watch: it calls ``wake`` when something changes there."""
+
+    def __init__(self, wake: Callable[[], None]) -> None:
+        self._wake = wake
+        self._lock = Lock()
+        self._folders: frozenset[Path] = frozenset()
+        self._changed = False
+        self._over = False
+        self._renew = Event()
+        self._thread: Thread | None = None
+
+    def watch(self, folders: frozenset[Path]) -> None:
+        """From now on these."""
+        if folders == self._folders:
+            return
+        self._folders = folders
+        self._renew.set()
+        if self._thread is None:
+            self._thread = Thread(target=self._run, name="lbdisc-files", daemon=True)
+            self._thread.start()
+
+    def taken(self) -> bool:
+        """Whether anything changed since the last time."""
+        with self._lock:
+            changed, self._changed = self._changed, False
+        return changed
+
+    def stop(self) -> None:
+        self._over = True
+        self._renew.set()
+
+    def _run(self) -> None:
+        while not self._over:
+            self._renew.clear()
+            folders = [str(folder) for folder in self._folders if folder.is_dir()]
+            if not folders:
+                self._renew.wait(WAIT)
+                continue
+            try:
+                kernel = RustNotify(folders, False, False, 300, False, True)
+            except (OSError, WatchfilesRustInternalError) as error:
+                log.warning(
+                    "the kernel does not tell of files beside the configuration: looking every"
+                    f" {RESCAN:g} s",
+                    reason=str(error),
+                )
+                self._renew.wait()
+                continue
+            self._say()  # what changed before the watches were set
+            try:
+                self._follow(kernel)
+            finally:
+                kernel.close()
+
+    def _follow(self, kernel: RustNotify) -> None:
+        while not self._renew.is_set():
+            found = kernel.watch(STEP, STEP, SLICE, self._renew)
+            if not isinstance(found, str):
+                self._say()
+
+    def _say(self) -> None:
+        with self._lock:
+            self._changed = True
+        self._wake()
