@@ -8,6 +8,7 @@ from lbdisc.haproxy.beside.beside import Names
 from lbdisc.haproxy.beside.expansion import Where, expand
 from lbdisc.haproxy.language.named_files import NamedFile, named_files
 from lbdisc.haproxy.language.text import parse
+from lbdisc.haproxy.process.surroundings import Surroundings
 from lbdisc.rendered import Rendered
 
 
@@ -86,10 +87,29 @@ def test_a_store_of_certificates_has_bases_of_its_own() -> None:
     ],
 )
 def test_relative_words_go_by_the_default_path(line: str, path: str) -> None:
-    model = parse(f"global\n  {line}\nlisten l\n  acl a path -f a.map\n")
+    assert paths(f"global\n  {line}\nlisten l\n  acl a path -f a.map\n") == [path]
+
+
+@pytest.mark.parametrize(
+    ("word", "path"),
+    [
+        ('"$DIR/a"', "/here/a"),
+        ('"${DIR}/a"', "/here/a"),
+        ('"${NONE-/else}/a"', "/else/a"),
+        ('"${OWN}/a"', "/own/a"),
+    ],
+)
+def test_variables_are_those_of_haproxy(word: str, path: str) -> None:
+    assert paths(f"global\n  setenv OWN /own\nlisten l\n  acl a path -f {word}\n") == [path]
+
+
+def paths(text: str) -> list[str]:
+    """Where its files are, for a HAProxy that works in `/work` and has DIR in its environment."""
+    around = Surroundings(Path("/work"), {"DIR": "/here"})
     config = Path("/etc/haproxy/haproxy.cfg")
-    names = Names.of(config, Rendered(""), model, lambda: Path("/work"))
-    assert list(names.on_disk()) == [Path(path)]
+    return [
+        str(path) for path in Names.of(config, Rendered(""), parse(text), lambda: around).on_disk()
+    ]
 
 
 def test_a_certificate_brings_its_companions_and_no_others(tmp_path: Path) -> None:

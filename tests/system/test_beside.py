@@ -136,3 +136,55 @@ def test_sighup_takes_them_too(scene: Beside) -> None:
     scene.renew()
     scene.hup()
     eventually(scene.presents)
+
+
+def test_a_reload_waits_for_a_file_that_is_refused_and_comes_when_it_is_good(
+    scene: Beside,
+) -> None:
+    good = (scene.own / "site.pem").read_text()
+    scene.put("site.pem", "no certificate")
+    eventually(lambda: scene.status["refused"])
+    template = scene.folder / "own.j2"
+    template.write_text(template.read_text() + "# another line\nbackend more\n")
+    scene.hup()  # tried as a whole before it is taken, and refused
+    eventually(lambda: scene.status["settings_refused"])
+    assert "site.pem" in scene.status["settings_refused"]["error"]
+    scene.put("site.pem", good)
+    eventually(lambda: not scene.status["refused"])
+    scene.hup()
+    eventually(lambda: "backend more" in scene.config)
+
+
+def test_a_map_that_became_a_folder_or_went_leaves_its_entries(scene: Beside) -> None:
+    path = scene.own / "names.map"
+    path.unlink()
+    path.mkdir()
+    eventually(lambda: scene.status["refused"])
+    path.rmdir()
+    assert scene.get("/one") == "1"
+    scene.put("names.map", "/one 2\n")
+    eventually(lambda: scene.get("/one") == "2")
+    eventually(lambda: not scene.status["refused"])
+
+
+def test_many_files_renewed_at_once_are_one_reload(tmp_path: Path) -> None:
+    with Beside(tmp_path) as scene:
+        pems = [scene.own / "many" / f"{number}.pem" for number in range(60)]
+        pems[0].parent.mkdir()
+        for path in pems:
+            path.write_text(scene.pem())
+        template = scene.folder / "own.j2"
+        bind = f"ssl crt {scene.own}/many/ crt"
+        template.write_text(template.read_text().replace("ssl crt", bind))
+        scene.join("s1")
+        scene.agent()
+        scene.until_up("s1")
+        new = [scene.pem() for _ in pems]
+        with scene.traffic() as traffic:
+            for path, text in zip(pems, new, strict=True):
+                path.write_text(text)
+            eventually(lambda: scene.status["generation"]["how"] == "reload")
+            eventually(lambda: scene.presents("many/0.pem") or scene.presents())
+        assert lost(traffic) == []
+        assert scene.status["counters"]["applied_reload"] == 1
+        assert not scene.status["refused"]

@@ -17,7 +17,7 @@ from lbdisc.haproxy.beside.contents import Contents
 from lbdisc.haproxy.errors import HaproxyError, Unreachable
 from lbdisc.haproxy.language.text import Configuration, parse
 from lbdisc.haproxy.live import Live
-from lbdisc.haproxy.process.command_line import working_folder
+from lbdisc.haproxy.process.surroundings import Surroundings
 from lbdisc.haproxy.remembered import Remembered
 from lbdisc.haproxy.sockets.master import Master
 from lbdisc.haproxy.sockets.rows import ServerState
@@ -92,7 +92,7 @@ def _running(noted: Remembered, config: Path, candidate: Rendered) -> Rendered:
 
 def _adopted(noted: Remembered, config: Path, running: Rendered) -> Adopted:
     model = parse(running.text)
-    names = Names.of(config, running, model, partial(working_folder, noted.master.pid))
+    names = Names.of(config, running, model, partial(Surroundings.of, noted.master.pid))
     if noted.contents is None and names.files:
         raise NotAdopted(FILES_UNKNOWN)
     states, features = _seen(noted.worker.pid, model)

@@ -347,7 +347,7 @@ class HaproxyReloader:
 
     def _reads(self, config: Path, rendered: Rendered, model: Configuration) -> None:
         """HAProxy is about to read all files."""
-        self._beside.about_to_read(Names.of(config, rendered, model, self._workers.folder))
+        self._beside.about_to_read(Names.of(config, rendered, model, self._workers.surroundings))
 
     def beside(self) -> FilesBeside:
         """See ``lbdisc.abilities.ReadsFiles``."""

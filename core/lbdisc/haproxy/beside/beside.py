@@ -3,8 +3,9 @@
 import os
 import re
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from lbdisc.beside import FilesBeside
@@ -13,7 +14,15 @@ from lbdisc.haproxy.beside.contents import Contents, Digests, folders_of
 from lbdisc.haproxy.beside.expansion import Expansion, Where, expand
 from lbdisc.haproxy.beside.planning import AT_ONCE, FilesPlan, differences, plan
 from lbdisc.haproxy.language.model import Configuration
-from lbdisc.haproxy.language.named_files import NamedFile, crt_base, default_path, named_files
+from lbdisc.haproxy.language.named_files import (
+    NamedFile,
+    crt_base,
+    default_path,
+    named_files,
+    set_variables,
+    with_variables,
+)
+from lbdisc.haproxy.process.surroundings import Surroundings
 from lbdisc.rendered import Rendered
 
 QUIET_LIMIT = 2.0  # seconds that a reload waits for files that are being written
@@ -23,12 +32,12 @@ Check = Callable[[Path, Path], None]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Names:
-    """The files that a configuration names; ``ours`` are those of them that lbdisc renders."""
+    """The files that a configuration names; ``ours`` are those that lbdisc renders, and texts."""
 
     config: Path
     files: tuple[NamedFile, ...] = ()
     where: Where
-    ours: frozenset[Path] = frozenset()
+    ours: Mapping[Path, str]
     stapled: bool = False
 
     @classmethod
@@ -37,33 +46,43 @@ class Names:
         config: Path,
         rendered: Rendered,
         model: Configuration,
-        cwd: Callable[[], Path] = Path.cwd,
+        around: Callable[[], Surroundings] = Surroundings.own,
     ) -> "Names":
-        """``cwd`` tells where HAProxy works."""
-        files = named_files(model)
+        """``around`` tells what HAProxy's words mean, where they alone do not."""
+        files, base, path = named_files(model), crt_base(model), default_path(model)
+        words = (*(word for its in files for word in (its.word, its.base)), base, *path[1:])
+        if any("$" in word or not word.startswith("/") for word in words if word):
+            here = around()
+            known = {**here.variables, **set_variables(model)}
+            exact = partial(with_variables, variables=known)
+            files = tuple(replace(i, word=exact(i.word), base=exact(i.base)) for i in files)
+            base, path = exact(base), tuple(map(exact, path))
+            origin = _origin(path, config, here.folder)
+        else:
+            origin = _origin(path, config, Path("/"))
         return cls(
             config=config,
             files=files,
-            where=Where(_origin(default_path(model), config, cwd), crt_base(model)),
-            ours=frozenset(_placed(config, name) for name in rendered.names),
+            where=Where(origin, base),
+            ours={_placed(config, name): text for name, text in rendered.files},
             stapled="ocsp-update" in rendered.text,
         )
 
     def on_disk(self) -> Expansion:
-        return expand(self.files, self.where)
+        return expand(self.files, self.where, self.ours)
 
 
 def _placed(config: Path, name: str) -> Path:
     return Path(os.path.normpath(config.parent / name))
 
 
-def _origin(words: tuple[str, ...], config: Path, cwd: Callable[[], Path]) -> Path:
+def _origin(words: tuple[str, ...], config: Path, cwd: Path) -> Path:
     """Configuration manual 3.1, "default-path"."""
     if words[0] == "config":
         return config.parent
     if words[0] == "parent":
         return config.parent.parent
-    return Path(words[1]) if words[0] == "origin" and len(words) > 1 else cwd()
+    return Path(words[1]) if words[0] == "origin" and len(words) > 1 else cwd
 
 
 class Beside:
@@ -160,7 +179,9 @@ class Beside:
         now = {path: self._now.get(path, "") for path in done.changed}
         for step in done.steps:
             now |= dict(step.read)
-        self.read = {**(self.read or {}), **now}
+        ours = self._names.ours if self._names else {}
+        new = {path: digest for path, digest in now.items() if path not in ours}
+        self.read = {**(self.read or {}), **new}
 
     def _look(self) -> None:
         assert self._names is not None

@@ -6,7 +6,8 @@ A certificate has companions beside it, a folder many files, a list of certifica
 
 import os
 import re
-from collections.abc import Iterable, Iterator
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -56,12 +57,22 @@ class _Folders:
                 self._known[folder] = tuple(sorted(path.name for path in folder.iterdir()))
         return self._known.get(folder, ())
 
+    def beginning(self, folder: Path, start: str) -> tuple[str, ...]:
+        """The names that begin with ``start``."""
+        names = self.names(folder)
+        return names[bisect_left(names, start) : bisect_left(names, f"{start}\U0010ffff")]
+
     def visible(self, folder: Path) -> Iterator[Path]:
         return (folder / name for name in self.names(folder) if not name.startswith("."))
 
 
-def expand(named: Iterable[NamedFile], where: Where) -> Expansion:
-    """Every file that belongs to ``named``; one that is named alone also where it is not there."""
+def expand(
+    named: Iterable[NamedFile], where: Where, texts: Mapping[Path, str] | None = None
+) -> Expansion:
+    """Every file that belongs to ``named``; one that is named alone also where it is not there.
+
+    ``texts`` are those of files that may not be on disk yet.
+    """
     found: Expansion = {}
     folders = _Folders()
     todo = list(named)
@@ -78,7 +89,11 @@ def expand(named: Iterable[NamedFile], where: Where) -> Expansion:
             if its.use == "certificate":
                 _add_companions(found, folders, path)
             elif its.use == "crt-list":
-                more = [entry for entry in _listed(path, where.crt_base) if entry not in seen]
+                more = [
+                    entry
+                    for entry in _listed(path, where.crt_base, texts or {})
+                    if entry not in seen
+                ]
                 seen.update(more)
                 todo += more
     return found
@@ -105,14 +120,13 @@ def _add_folder(found: Expansion, folders: _Folders, use: Use, folder: Path) -> 
 
 def _add_companions(found: Expansion, folders: _Folders, path: Path) -> None:
     stem = path.name.removesuffix(".crt")
-    for name in folders.names(path.parent):
-        rest = name[len(path.name) :] if name.startswith(path.name) else None
-        if rest is None and stem != path.name and name.startswith(stem):
-            rest = name[len(stem) :]
-        if rest and (bundled := _COMPANION.fullmatch(rest)):
-            # Each part of a bundle (site.pem.rsa) is a certificate of its own.
-            part = path.with_name(path.name + (bundled[1] or ""))
-            _add(found, path.with_name(name), "certificate", part if bundled[3] else None)
+    for start in dict.fromkeys((path.name, stem)):
+        for name in folders.beginning(path.parent, f"{start}."):
+            bundled = _COMPANION.fullmatch(name[len(start) :])
+            if bundled and name != path.name:
+                # Each part of a bundle (site.pem.rsa) is a certificate of its own.
+                part = path.with_name(path.name + (bundled[1] or ""))
+                _add(found, path.with_name(name), "certificate", part if bundled[3] else None)
 
 
 def _add_modules(found: Expansion, pattern: Path) -> None:
@@ -123,12 +137,14 @@ def _add_modules(found: Expansion, pattern: Path) -> None:
             _add(found, path, "file")
 
 
-def _listed(path: Path, crt_base: str) -> Iterator[NamedFile]:
+def _listed(path: Path, crt_base: str, texts: Mapping[Path, str]) -> Iterator[NamedFile]:
     """What a list of certificates names: certificates, and files among their options."""
-    try:
-        text = path.read_text(errors="replace")
-    except OSError:
-        return
+    text = texts.get(path)
+    if text is None:
+        try:
+            text = path.read_text(errors="replace")
+        except OSError:
+            return
     for line in text.splitlines():
         words, _ = split(line)
         if not words or words[0].startswith(("#", "@")):

@@ -7,7 +7,7 @@ pid file, rings, programs. Sources: configuration manual, 3.1 (global), 5.1 and 
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Literal
@@ -51,6 +51,7 @@ _FOLDERS = frozenset(("issuers-chain-path",))
 _NOT_READ = frozenset(("server-state-file", "backing-file", "load-server-state-from-file"))
 _MAP = re.compile(r"""\b(?:map(?:_[a-z0-9]+)*|set-map|del-map)\(\s*("[^"]*"|'[^']*'|[^,)]*)""")
 _ACL = re.compile(r"""\b(?:add-acl|del-acl)\(\s*("[^"]*"|'[^']*'|[^,)]*)""")
+_VARIABLE = re.compile(r"\$(?:([A-Za-z_]\w*)|\{([A-Za-z_]\w*)(?:\[\*\])?(?:-([^}]*))?\})")
 _KEY = re.compile(r"""\bjwt_(?:verify|verify_cert|decrypt_cert)\(([^)]*)\)""")
 
 
@@ -58,6 +59,25 @@ def named_files(configuration: Configuration) -> tuple[NamedFile, ...]:
     """All of them, each once, in the order of the text."""
     bases = {name: _last(configuration, name) for name in ("crt-base", "ca-base")}
     return tuple(dict.fromkeys(_found(configuration, bases)))
+
+
+def with_variables(word: str, variables: Mapping[str, str]) -> str:
+    """``word`` with the values of environment variables (2.3); unknown ones are empty."""
+    return _VARIABLE.sub(lambda found: _value(found, variables), word)
+
+
+def _value(found: re.Match[str], variables: Mapping[str, str]) -> str:
+    name, default = found[1] or found[2], found[3]
+    return variables.get(name) or default or ""
+
+
+def set_variables(configuration: Configuration) -> dict[str, str]:
+    """Those that ``global`` itself sets (3.1, "setenv", "presetenv")."""
+    found: dict[str, str] = {}
+    for line in configuration.globals("setenv"):
+        if len(line.words) == 3:
+            found[line.words[1]] = line.words[2]
+    return found
 
 
 def default_path(configuration: Configuration) -> Words:

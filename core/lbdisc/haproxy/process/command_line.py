@@ -161,10 +161,3 @@ def _read_in(folder: RunFile) -> Sequence[RunFile]:
         names = sorted(path.name for path in folder.here.iterdir() if path.is_file())
         return [RunFile(folder.name / n, folder.here / n) for n in names if is_read(n)]
     return ()
-
-
-def working_folder(pid: int) -> Path:
-    """Where the process works, as far as it can be seen; else where this one does."""
-    with suppress(OSError):
-        return (PROC / str(pid) / "cwd").readlink()
-    return Path.cwd()

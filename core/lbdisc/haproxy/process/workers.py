@@ -15,8 +15,8 @@ import structlog
 
 from lbdisc.haproxy.binds import unix_path
 from lbdisc.haproxy.errors import Forbidden, HaproxyError, Unreachable
-from lbdisc.haproxy.process.command_line import working_folder
 from lbdisc.haproxy.process.managed import Managed
+from lbdisc.haproxy.process.surroundings import Surroundings
 from lbdisc.haproxy.process.whose_file import check_file
 from lbdisc.haproxy.settings import HaproxySettings
 from lbdisc.haproxy.sockets.closed import is_there, own_group
@@ -109,11 +109,11 @@ class Workers:
             log.warning("HAProxy runs several files", says=found)
         self._remarked = found
 
-    def folder(self) -> Path:
-        """Where HAProxy works, which is where this process does when it starts it."""
+    def surroundings(self) -> Surroundings:
+        """Those of HAProxy, which are those of this process when it starts it."""
         with suppress(HaproxyError):
-            return working_folder(self._master.processes().master)
-        return Path.cwd()
+            return Surroundings.of(self._master.processes().master)
+        return Surroundings.own()
 
     def start(self, runtime: str) -> int:
         """Start ours; the process id of its worker. Raises as ``Managed.start``."""
