@@ -155,6 +155,17 @@ def test_a_reload_waits_for_a_file_that_is_refused_and_comes_when_it_is_good(
     eventually(lambda: "backend more" in scene.config)
 
 
+def test_a_change_that_needs_a_reload_comes_as_soon_as_the_file_is_good(scene: Beside) -> None:
+    good = (scene.own / "site.pem").read_text()
+    scene.put("site.pem", "no certificate")
+    eventually(lambda: scene.status["refused"])
+    scene.list("named", scene.app("named"), address="localhost")  # a name needs a reload
+    eventually(lambda: scene.status["failure"])
+    assert scene.status["problems"] == []
+    scene.put("site.pem", good)
+    scene.until_up("s1", "named")
+
+
 def test_a_map_that_became_a_folder_or_went_leaves_its_entries(scene: Beside) -> None:
     path = scene.own / "names.map"
     path.unlink()

@@ -210,6 +210,8 @@ class Agent:
         running = self._bringing.running
         if changed := self._beside.turn(running.number if running else 0):
             self._bringing.want_files(changed)
+        if self._beside.mended:
+            self._bringing.hurry()
 
     def _look_at_drains(self) -> None:
         newest = self._watcher.newest

@@ -16,8 +16,9 @@ from lbdisc.listening.listeners import Tell
 
 log = structlog.get_logger("lbdisc.files")
 RESCAN = 10.0  # seconds between two looks where the kernel tells of nothing, as on NFS
-SHARE = 200  # looks take at most this part of the time
+SHARE = 200  # looks that nothing asks for take at most this part of the time
 APART = 0.2  # seconds between two looks, however much the kernel tells
+BUSY = 20  # looks take at most this part of the time, however much it tells
 STEP = 50  # milliseconds between two looks at the kernel's queue
 SLICE = 1000  # milliseconds that one wait takes at most
 WAIT = 1.0  # seconds between two looks for folders while there are none
@@ -42,6 +43,7 @@ class Beside:
         self._of = 0  # the generation that was looked at last
         self._known = FilesBeside()
         self._told: dict[Path, str] = {}
+        self.mended = False  # whether the last look found all good, and the one before did not
 
     @property
     def due(self) -> float | None:
@@ -60,7 +62,7 @@ class Beside:
 
         A ``generation`` of 0 stands for none.
         """
-        now = self._clock()
+        now, self.mended = self._clock(), False
         if self._reloader is None or not generation:
             return ()
         if self._of == generation and not self._is_due(now):
@@ -78,9 +80,11 @@ class Beside:
         began = time.thread_time()
         self._known = found = reloader.beside()
         self._notices.watch(found.folders)
-        self._not_before = now + APART
+        took = time.thread_time() - began
+        self._not_before = now + max(APART, BUSY * took)
         self._again = None if found.again is None else now + found.again
-        self._rescan = now + max(RESCAN, SHARE * (time.thread_time() - began))
+        self._rescan = now + max(RESCAN, SHARE * took)
+        self.mended = bool(self._told) and not found.refused
         self._tell_refused(dict(found.refused))
 
     def _tell_refused(self, refused: dict[Path, str]) -> None:

@@ -120,6 +120,12 @@ class Bringing:
         self.desired.plan_anew()
         self.changed(self._clock(), cause)
 
+    def hurry(self) -> None:
+        """What stood in the way of what waits, if anything does, may be gone."""
+        if not self.in_step:
+            self._backoff.reset()
+            self._pace.hurry(self._clock())
+
     @property
     def in_step(self) -> bool:
         """Whether nothing waits to be applied."""

@@ -97,6 +97,7 @@ class Beside:
         self._names: Names | None = None
         self._expansion: Expansion = {}
         self._now: Contents = {}
+        self._changed: tuple[Path, ...] = ()  # at the last look
         self._digests = Digests()
         self._pending: tuple[Names, Contents] | None = None
         self._refused: dict[Path, tuple[str, str]] = {}
@@ -143,7 +144,7 @@ class Beside:
         """What is to be brought in, and how, as far as was seen at the last look."""
         if self.read is None or self._names is None:
             return FilesPlan()
-        changed = tuple(path for path in self._changed() if not self._is_refused(path))
+        changed = tuple(path for path in self._changed if not self._is_refused(path))
         if not changed or self._digests.restless(changed):
             return FilesPlan()
         found = plan(
@@ -162,13 +163,13 @@ class Beside:
         if self.read is None or self._names is None:
             return FilesBeside()
         self._look()
-        changed = self._changed()
+        changed = self._changed
         again = self._digests.restless(changed) or None
         if again is None:
             self._judge(self._names.config, {path: self._now.get(path, "") for path in changed})
         self._refused = {p: its for p, its in self._refused.items() if self._is_refused(p)}
         return FilesBeside(
-            folders=folders_of((*self._expansion, *self.read)),
+            folders=folders_of((*self._now, *self.read)),
             changed=self.changes().changed,
             refused=tuple((path, why) for path, (_, why) in sorted(self._refused.items())),
             again=again,
@@ -182,17 +183,16 @@ class Beside:
         ours = self._names.ours if self._names else {}
         new = {path: digest for path, digest in now.items() if path not in ours}
         self.read = {**(self.read or {}), **new}
+        self._changed = differences(self.read, self._now)
 
     def _look(self) -> None:
         assert self._names is not None
         self._expansion, self._now = self._seen(self._names)
+        self._changed = differences(self.read or {}, self._now)
 
     def _seen(self, names: Names) -> tuple[Expansion, Contents]:
         found = names.on_disk()
         return found, self._digests.of(path for path in found if path not in names.ours)
-
-    def _changed(self) -> tuple[Path, ...]:
-        return differences(self.read or {}, self._now)
 
     def _is_refused(self, path: Path) -> bool:
         return path in self._refused and self._refused[path][0] == self._now.get(path, "")

@@ -7,7 +7,7 @@ import stat
 import time
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from hashlib import sha256
+from hashlib import file_digest
 from pathlib import Path
 
 ABSENT = ""
@@ -63,7 +63,8 @@ class Digests:
         if known is not None and known[0] == signature:
             return known[1]
         try:
-            digest = sha256(path.read_bytes()).hexdigest()[:32]
+            with path.open("rb") as file:
+                digest = file_digest(file, "sha256").hexdigest()[:32]
         except OSError:  # only somebody else may read it
             digest = f"{UNREAD}{state.st_ino} {state.st_size} {state.st_mtime_ns}"
         return self._keep(path, signature, digest, recent=_is_recent(state))

@@ -17,6 +17,7 @@ from lbdisc.haproxy.planning.servers import Unfit
 from lbdisc.haproxy.sockets.payload import is_payload
 
 AT_ONCE = 50  # files at run time; of more, a reload costs less
+MOST_BYTES = 16_000_000  # of a map: some hundred thousand entries, in about a second
 MOST_PATTERNS = 5000  # entries of a list: one command each
 STAPLING = (".ocsp", ".issuer", ".sctl")
 
@@ -108,6 +109,8 @@ def _step(
 
 
 def _patterns(path: Path, data: bytes, uses: set[Use]) -> PatternStep:
+    if len(data) > MOST_BYTES:
+        raise Unfit(f"its {len(data)} bytes are too many for the socket")
     read = ((path, _digest(data)),)
     if "map" in uses:
         return PatternStep(path=path, read=read, entries=map_entries(data))

@@ -8,6 +8,7 @@ from pathlib import Path
 import structlog
 
 from lbdisc.errors import CheckError, SettingsError
+from lbdisc.haproxy.process.unreadable import unreadable
 from lbdisc.haproxy.sockets.master import alerts
 from lbdisc.mirror import as_installed
 
@@ -31,6 +32,7 @@ def check_config(binary: str, path: Path, *, target: Path | None = None) -> tupl
 
     Raises ``CheckError`` with HAProxy's own words and line numbers when it refuses the file, where
     ``target`` is named instead of ``path`` if given; ``SettingsError`` when there is no program.
+    What this user may not read is a warning: HAProxy, which reads it as root, checks the rest.
     """
     try:
         done = subprocess.run(
@@ -48,9 +50,13 @@ def check_config(binary: str, path: Path, *, target: Path | None = None) -> tupl
     said = done.stdout.decode(errors="replace")
     if target is not None:
         said = as_installed(said, path, target)
-    if done.returncode:
-        raise _refusal(said, done.returncode)
-    return tuple(text.strip() for text in _WARNING.findall(said))
+    warnings = tuple(text.strip() for text in _WARNING.findall(said))
+    if not done.returncode:
+        return warnings
+    if closed := unreadable(said, alerts(said)):
+        more = f" (and {len(closed) - 1} more)" if len(closed) > 1 else ""
+        return (*warnings, f"checked in part: this user may not read {closed[0]}{more}")
+    raise _refusal(said, done.returncode)
 
 
 class FileChecker:
