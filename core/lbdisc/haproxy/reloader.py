@@ -35,6 +35,7 @@ from lbdisc.haproxy.lost_socket import bind_anew, lost_socket
 from lbdisc.haproxy.observing import HaproxyHealth
 from lbdisc.haproxy.planning.plan import Plan
 from lbdisc.haproxy.process.program import FileChecker, check_config
+from lbdisc.haproxy.process.surroundings import Surroundings
 from lbdisc.haproxy.process.workers import Workers
 from lbdisc.haproxy.remembered import WorkerNote
 from lbdisc.haproxy.running import ANSWER_LIMIT, Running
@@ -62,7 +63,7 @@ class HaproxyReloader:
         self._settings = settings
         note = WorkerNote(Path(settings.worker_file))
         self._workers = Workers(settings.master_socket, note.master)
-        self._check = FileChecker(settings.binary)
+        self._check = FileChecker(settings.binary, self._around)
         self._beside = Beside(self._check)
         self._running = Running(settings, note, self._beside)
         self._config = Path()
@@ -78,7 +79,11 @@ class HaproxyReloader:
 
     def check(self, candidate: Path) -> None:
         """``haproxy -c``. Raises ``CheckError`` with HAProxy's own words and line numbers."""
-        check_config(self._settings.binary, candidate)
+        check_config(self._settings.binary, candidate, around=self._around())
+
+    def _around(self) -> Surroundings | None:
+        """Those of a HAProxy that a supervisor started, which may not be ours."""
+        return self._workers.surroundings() if self._settings.mode == "attached" else None
 
     def advice(self, renderer: Renderer, sample: Snapshot) -> tuple[str, ...]:
         """What HAProxy takes and lbdisc would rather have: see ``lbdisc.haproxy.advice``."""

@@ -106,12 +106,16 @@ class Beside:
 
     def about_to_read(self, names: Names) -> None:
         """HAProxy is about to start, or to read its files anew: ``was_read`` says that it did."""
+        self._pending = names, self._left_alone(names)
+
+    def _left_alone(self, names: Names) -> Contents:
+        """What they hold once nobody writes to them, which is awaited for a moment."""
         end = time.monotonic() + QUIET_LIMIT
         found = self._seen(names)[1]
         while (left := self._digests.restless(found)) and time.monotonic() < end:
             time.sleep(min(left, end - time.monotonic()))
             found = self._seen(names)[1]
-        self._pending = names, found
+        return found
 
     def was_read(self) -> None:
         if self._pending is not None:
@@ -122,7 +126,8 @@ class Beside:
     def adopt(self, names: Names, read: Contents) -> None:
         """A worker serves that has ``read`` these."""
         self._names, self.read = names, read
-        self._look()
+        self._left_alone(names)
+        self.look()
 
     def ours(self, config: Path, before: Rendered, candidate: Rendered) -> FilesPlan:
         """How the files that lbdisc renders become those of ``candidate``."""
@@ -155,6 +160,8 @@ class Beside:
             most=len(changed) if self._refused else most,
             stapled=self._names.stapled,
         )
+        if any(self._now.get(path) != held for step in found.steps for path, held in step.read):
+            return FilesPlan()  # written to this very moment
         # HAProxy would refuse all, with what it has refused already.
         return FilesPlan() if found.reason and self._refused else found
 

@@ -17,13 +17,13 @@ from typing import Protocol
 
 from lbdisc.haproxy.beside.patterns import chunks
 from lbdisc.haproxy.errors import HaproxyError, Refused
+from lbdisc.haproxy.sockets.commands import is_word
 from lbdisc.haproxy.sockets.payload import ask_with_payload
 from lbdisc.haproxy.sockets.socket import Runtime
 
 _LISTED = re.compile(r"(\d+) \((.*?)\) .*?(?: curr_ver=(\d+) |$)")
 _CREATED = re.compile(r"New version created: (\d+)")
 _PEM = re.compile(rb"-----BEGIN CERTIFICATE-----(.*?)-----END CERTIFICATE-----", re.DOTALL)
-_KNOWN_AS = re.compile(r"[!-:=-\[\]-~]+")  # names that need no escaping in a command
 
 
 class Step(Protocol):
@@ -140,7 +140,7 @@ def _known(names: list[str], path: Path, origin: Path) -> list[str]:
         word = name.removeprefix("file@").removeprefix("opt@")
         if os.path.normpath(origin / word) == wanted:
             found.append(name)
-    if not found or not all(map(_KNOWN_AS.fullmatch, found)):
+    if not found or not all(map(is_word, found)):
         raise HaproxyError(f"HAProxy does not know {path} by a name that can be sent")
     return found
 

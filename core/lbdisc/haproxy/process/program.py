@@ -3,11 +3,13 @@
 import re
 import shutil
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 import structlog
 
 from lbdisc.errors import CheckError, SettingsError
+from lbdisc.haproxy.process.surroundings import Surroundings
 from lbdisc.haproxy.process.unreadable import unreadable
 from lbdisc.haproxy.sockets.master import alerts
 from lbdisc.mirror import as_installed
@@ -27,21 +29,26 @@ def find(binary: str) -> str:
     return found
 
 
-def check_config(binary: str, path: Path, *, target: Path | None = None) -> tuple[str, ...]:
+def check_config(
+    binary: str, path: Path, *, target: Path | None = None, around: Surroundings | None = None
+) -> tuple[str, ...]:
     """Let HAProxy check the file at ``path``; returns its warnings, one line each.
 
     Raises ``CheckError`` with HAProxy's own words and line numbers when it refuses the file, where
     ``target`` is named instead of ``path`` if given; ``SettingsError`` when there is no program.
     What this user may not read is a warning: HAProxy, which reads it as root, checks the rest.
+    Words mean what they do to a process with the surroundings ``around``, this one's if unsaid.
     """
     try:
         done = subprocess.run(
-            [find(binary), "-c", "-f", str(path)],
+            [find(binary), "-c", "-f", str(path if around is None else path.absolute())],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             timeout=CHECK_LIMIT,
             check=False,
+            cwd=around.folder if around else None,
+            env=dict(around.variables) if around else None,
         )
     except subprocess.TimeoutExpired as error:
         raise CheckError(f"haproxy -c gave no answer in {CHECK_LIMIT:g} s") from error
@@ -60,14 +67,20 @@ def check_config(binary: str, path: Path, *, target: Path | None = None) -> tupl
 
 
 class FileChecker:
-    """``check_config`` of a staged file for its target, which says each warning once."""
+    """``check_config`` of a staged file for its target, which says each warning once.
 
-    def __init__(self, binary: str) -> None:
+    ``around`` tells the surroundings of the HAProxy that will read it.
+    """
+
+    def __init__(
+        self, binary: str, around: Callable[[], Surroundings | None] = lambda: None
+    ) -> None:
         self._binary = binary
+        self._around = around
         self._warned: tuple[str, ...] = ()
 
     def __call__(self, staged: Path, target: Path) -> None:
-        warnings = check_config(self._binary, staged, target=target)
+        warnings = check_config(self._binary, staged, target=target, around=self._around())
         for warning in warnings:
             if warning not in self._warned:
                 log.warning("haproxy -c", says=warning)

@@ -9,6 +9,12 @@ from typing import Self
 
 from lbdisc.haproxy.process.command_line import PROC
 
+# What HAProxy's master, or a supervisor, tells that very process: another is not to hear it.
+_PRIVATE = (
+    *("HAPROXY_MWORKER", "HAPROXY_PROCESSES", "HAPROXY_LOAD_SUCCESS", "HAPROXY_STARTUP"),
+    *("HAPROXY_INITIALIZED", "NOTIFY_SOCKET", "WATCHDOG_", "LISTEN_"),
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
@@ -32,5 +38,5 @@ class Surroundings:
         with suppress(OSError):
             text = (PROC / str(pid) / "environ").read_bytes().decode(errors="surrogateescape")
             pairs = (entry.partition("=") for entry in text.split("\0") if entry)
-            variables = {name: value for name, _, value in pairs}
+            variables = {n: value for n, _, value in pairs if not n.startswith(_PRIVATE)}
         return cls(folder, variables)
