@@ -7,8 +7,8 @@ import pytest
 from lbdisc import Rendered
 from lbdisc.errors import SettingsError
 from lbdisc.haproxy.around import Around, Neighbour
+from lbdisc.haproxy.neighbours import Neighbours
 from lbdisc.haproxy.process.beside import laid_out
-from lbdisc.haproxy.surroundings import Surroundings
 
 
 def file(name: str, text: str) -> Neighbour:
@@ -69,7 +69,7 @@ def test_a_folder_is_read_as_haproxy_does(
     folder: Path, config: str, before: list[str], after: list[str]
 ) -> None:
     files = [str(folder / name) for name in ("base.cfg", "d", "last.cfg")]
-    found = Surroundings(files, "/run/m.sock").of(folder / config)
+    found = Neighbours(files, "/run/m.sock").of(folder / config)
     assert [each.name.name for each in found.before] == before
     assert [each.name.name for each in found.after] == after
 
@@ -78,12 +78,12 @@ def test_a_folder_is_read_as_haproxy_does(
 def test_a_file_that_haproxy_would_not_read_is_refused(folder: Path, config: str) -> None:
     files = [str(folder / name) for name in ("base.cfg", "d")]
     with pytest.raises(SettingsError, match="has no place for output"):
-        Surroundings(files, "/run/m.sock").of(folder / config)
+        Neighbours(files, "/run/m.sock").of(folder / config)
 
 
 def test_a_file_that_is_just_being_written_is_as_it_was(folder: Path) -> None:
     base = folder / "base.cfg"
-    found = Surroundings([str(base), str(folder / "last.cfg")], "/run/m.sock")
+    found = Neighbours([str(base), str(folder / "last.cfg")], "/run/m.sock")
     before = found.of(folder / "last.cfg")
     base.write_text("# half")
     assert found.of(folder / "last.cfg") == before

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from lbdisc.haproxy.sockets.master import Master
 from lbdisc.testing.processes import free_port
 from lbdisc.testing.waiting import eventually
 from lbdisc_lab.servers.certificates import Authority
@@ -72,6 +73,7 @@ class Further(Scene):
         super().write_settings(
             jinja2={"template": str(self.folder / "own.j2")},
             vars={**variables, **tables.get("vars", {})},  # type: ignore[dict-item]
+            haproxy=tables.get("haproxy", {}),  # type: ignore[arg-type]
             **{
                 "jinja2.files": {
                     f'"{name}"': str(self.folder / f"{Path(name).name}.j2") for name in names
@@ -104,6 +106,13 @@ def scene(tmp_path: Path) -> Iterator[Further]:
         yield made
 
 
+def worker(scene: Further) -> int:
+    """The process id of the worker that serves."""
+    current = Master(scene.state / "master.sock").processes().current
+    assert current is not None
+    return current.pid
+
+
 def hup(scene: Further) -> None:
     os.kill(scene.status["pid"], signal.SIGHUP)
 
@@ -118,6 +127,30 @@ def test_a_change_of_a_map_is_a_reload_that_loses_nothing(scene: Further) -> Non
     assert lost(traffic) == []
     eventually(lambda: scene.status["generation"]["how"] == "reload")
     assert scene.status["generation"]["files"] == sorted(FILES)
+
+
+def test_a_map_alone_changes_at_run_time_with_the_servers(tmp_path: Path) -> None:
+    with Further(tmp_path) as scene:
+        never = {"settle_after": 0}
+        scene.write_settings(files=["maps/names.map", "tls/certs.list"], haproxy=never)
+        text = (scene.folder / "own.j2").read_text()
+        (scene.folder / "own.j2").write_text(
+            "\n".join(line for line in text.splitlines() if "errorfile" not in line) + "\n"
+        )
+        scene.join("s1")
+        scene.agent()
+        scene.until_up("s1")
+        before = worker(scene)
+        with scene.traffic() as traffic:
+            scene.join("s2")
+            eventually(lambda: scene.get("/s2") != "nobody")
+            scene.unlist("s1")
+            eventually(lambda: scene.get("/s1") == "nobody")
+        assert lost(traffic) == []
+        eventually(lambda: scene.status["generation"]["how"] == "runtime")
+        assert worker(scene) == before
+        assert scene.files()["maps/names.map"].startswith("/s2 ")
+        assert "s1" not in scene.config
 
 
 def test_a_file_that_the_check_refuses_leaves_all_of_them(scene: Further) -> None:

@@ -4,8 +4,10 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
+from pathlib import Path
 
 from lbdisc.haproxy.around import Around
+from lbdisc.haproxy.beside.steps import Step
 from lbdisc.haproxy.departures import leave_over
 from lbdisc.haproxy.errors import HaproxyError, Occupied, Refused, Unreachable
 from lbdisc.haproxy.language.text import Configuration
@@ -130,6 +132,15 @@ class Live:
         http = any(is_http(model.proxies[proxy]) for proxy, _ in planned.added)
         if http and not self.features.reuses_connections:
             self.unsettled = (self.unsettled[0] if self.unsettled else now), now
+
+    def take_files(self, steps: Sequence[Step], origin: Path) -> None:
+        """Bring in files; relative words of HAProxy mean ``origin``.
+
+        Raises ``HaproxyError``; each file is then as it was or as it should be.
+        """
+        with self._talking() as runtime:
+            for step in steps:
+                step.bring(runtime, origin)
 
     def settles(self, after: float | None) -> bool:
         """Whether added servers have waited for ``after`` seconds of quiet, or long enough.

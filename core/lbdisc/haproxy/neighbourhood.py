@@ -7,9 +7,9 @@ from pathlib import Path
 from lbdisc.errors import CheckError, NotLoaded
 from lbdisc.haproxy.around import Around
 from lbdisc.haproxy.live import Live
+from lbdisc.haproxy.neighbours import Neighbours
 from lbdisc.haproxy.process.program import FileChecker
 from lbdisc.haproxy.settings import HaproxySettings
-from lbdisc.haproxy.surroundings import Surroundings
 
 
 class Neighbourhood:
@@ -29,7 +29,7 @@ class Neighbourhood:
         self._checks = tuple(checks)
         self._live = live
         self._master = master
-        self._surroundings = Surroundings(settings.files, settings.master_socket)
+        self._surroundings = Neighbours(settings.files, settings.master_socket)
         self._refused: Around | None = None
 
     @property
@@ -50,7 +50,7 @@ class Neighbourhood:
         return self._surroundings.of(config)
 
     def near(self, candidate: Path | None = None) -> Around:
-        """As ``Surroundings.near``, of the HAProxy that runs now."""
+        """As ``Neighbours.near``, of the HAProxy that runs now."""
         self.learn()
         return self._surroundings.near(candidate)
 

@@ -1,8 +1,10 @@
 """What an agent notes of the worker, so that the next one need not reload to know what runs."""
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 from typing import Any, Self
 
@@ -11,6 +13,7 @@ import structlog
 from lbdisc import notes
 from lbdisc.boot import started
 from lbdisc.haproxy.around import Around, Neighbour
+from lbdisc.haproxy.beside.contents import Contents
 from lbdisc.haproxy.language.lines import Line, ServerLine
 from lbdisc.haproxy.live import Live
 from lbdisc.haproxy.planning.plan import InMaintenance, Key
@@ -20,6 +23,7 @@ from lbdisc.rendered import Rendered
 
 log = structlog.get_logger("lbdisc.haproxy")
 _KIND, _VERSION = "worker", 1
+_FILES_KIND = "files that the worker has read"
 Files = tuple[tuple[str, str], ...]  # name and text
 
 
@@ -40,7 +44,8 @@ class Remembered:
     """``worker`` of ``master`` runs the configuration with ``digest``.
 
     ``around`` is what it read with it. ``in_maintenance``, ``leaving`` and ``unsettled`` are those
-    of ``Live``; its clock is the same for all processes of one boot.
+    of ``Live``; its clock is the same for all processes of one boot. ``contents`` are what it has
+    read beside the configuration, ``None`` if not known.
     """
 
     master: ProcessIdentity
@@ -50,6 +55,7 @@ class Remembered:
     in_maintenance: InMaintenance
     leaving: Mapping[Key, float]
     unsettled: tuple[float, float] | None
+    contents: Contents | None = None
 
     def is_of(self, processes: Processes) -> bool:
         """Whether these very processes run now, and can be seen."""
@@ -73,6 +79,7 @@ class Remembered:
                 in_maintenance=dict(map(_server, found["in_maintenance"])),
                 leaving={(str(p), str(n)): float(at) for p, n, at in found.get("leaving", [])},
                 unsettled=(float(unsettled[0]), float(unsettled[1])) if unsettled else None,
+                contents=_read(path, str(found.get("read", ""))),
             )
         except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
             raise UnusableNote(f"{path} is damaged: {error!r}") from error
@@ -86,6 +93,7 @@ class WorkerNote:
         self._kept: dict[str, Any] | None = None
         self._failed = False
         self._last: tuple[str, Files, Around, str] = ("", (), Around(), "")
+        self._read: tuple[Contents | None, str] = None, ""
 
     def master(self) -> int:
         """The noted master if that very process lives, else 0."""
@@ -99,8 +107,13 @@ class WorkerNote:
                 return noted.master.pid
         return 0
 
-    def keep(self, live: Live, files: Files, master: Callable[[], int]) -> None:
-        """Note what ``live`` runs with ``files``; ``master`` tells the process above the worker."""
+    def keep(
+        self, live: Live, files: Files, read: Contents | None, master: Callable[[], int]
+    ) -> None:
+        """Note what ``live`` runs with ``files``, having ``read`` others.
+
+        ``master`` tells the process above the worker.
+        """
         worker = [live.pid, started(live.pid)]
         kept = self._kept or {}
         above = kept["master"] if kept.get("worker") == worker else None
@@ -121,6 +134,7 @@ class WorkerNote:
                 ],
                 "leaving": [[*key, since] for key, since in live.leaving.items()],
                 "unsettled": live.unsettled,
+                "read": self._noted(read),
             }
         )
 
@@ -131,6 +145,15 @@ class WorkerNote:
             digest = live.around.digest(Rendered(live.text, files))
             self._last = live.text, files, live.around, digest
         return self._last[3]
+
+    def _noted(self, read: Contents | None) -> str:
+        """What stands for ``read``, whose own note is written when it is another than before."""
+        if read is not self._read[0]:
+            content = {str(path): digest for path, digest in sorted((read or {}).items())}
+            with suppress(OSError):  # then the next start does not know them, and reloads
+                notes.write(_files_note(self.path), _FILES_KIND, _VERSION, {"read": content})
+            self._read = read, "" if read is None else _stands_for(content)
+        return self._read[1]
 
     def forget(self) -> None:
         """What runs is not known any more."""
@@ -165,6 +188,24 @@ def _around(found: Sequence[Sequence[Sequence[str]]]) -> Around:
         for side in found
     )
     return Around(before, after)
+
+
+def _files_note(path: Path) -> Path:
+    return path.with_name(f"{path.stem}.files{path.suffix}")
+
+
+def _stands_for(content: Mapping[str, str]) -> str:
+    return sha256(json.dumps(content).encode()).hexdigest()
+
+
+def _read(path: Path, wanted: str) -> Contents | None:
+    """The files noted beside the note at ``path``, if they are those that were meant."""
+    with suppress(UnusableNote):
+        found = notes.read(_files_note(path), _FILES_KIND, _VERSION)
+        content = (found or {}).get("read")
+        if isinstance(content, dict) and wanted and _stands_for(content) == wanted:
+            return {Path(name): str(digest) for name, digest in content.items()}
+    return None
 
 
 def _written(line: ServerLine) -> dict[str, Any]:

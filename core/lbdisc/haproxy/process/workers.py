@@ -16,6 +16,7 @@ import structlog
 from lbdisc.haproxy.binds import unix_path
 from lbdisc.haproxy.errors import Forbidden, HaproxyError, Unreachable
 from lbdisc.haproxy.process.managed import Managed
+from lbdisc.haproxy.process.surroundings import Surroundings
 from lbdisc.haproxy.process.whose_file import check_file
 from lbdisc.haproxy.settings import HaproxySettings
 from lbdisc.haproxy.sockets.closed import is_there, own_group
@@ -112,6 +113,12 @@ class Workers:
         if found and found != self._remarked:
             log.warning("HAProxy runs several files", says=found)
         self._remarked = found
+
+    def surroundings(self) -> Surroundings:
+        """Those of HAProxy, which are those of this process when it starts it."""
+        with suppress(HaproxyError):
+            return Surroundings.of(self._master.processes().master)
+        return Surroundings.own()
 
     def start(self, runtime: str) -> int:
         """Start ours; the process id of its worker. Raises as ``Managed.start``."""

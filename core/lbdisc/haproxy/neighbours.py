@@ -31,7 +31,7 @@ class _Read:
     text: str
 
 
-class Surroundings:
+class Neighbours:
     """Of the file ``config``, which is named at the first chance."""
 
     def __init__(self, files: Sequence[str], master_socket: str) -> None:
