@@ -11,7 +11,7 @@ from threading import Event
 from lbdisc import collecting, events
 from lbdisc.abilities import Ends, Interrupts, Observes
 from lbdisc.absent import AbsentService, absent_services
-from lbdisc.agent.beside import Beside
+from lbdisc.agent.beside import FileLooks
 from lbdisc.agent.bringing import Bringing
 from lbdisc.agent.digesting import fingerprint
 from lbdisc.agent.guarding import Guarding
@@ -79,7 +79,7 @@ class Agent:
         self._problems: frozenset[Problem] = frozenset()
         self._absent: tuple[AbsentService, ...] = ()
         self._guarding = Guarding(reloader, store, listeners.tell, clock)
-        self._beside = Beside(reloader, listeners.tell, wake.call, clock)
+        self._beside = FileLooks(reloader, listeners.tell, wake.call, clock)
         self._ready = False
         self._pulse = Pulse(store, status, reloader)
 

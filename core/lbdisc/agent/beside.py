@@ -13,7 +13,7 @@ from lbdisc.beside import FilesBeside
 from lbdisc.hooks import Reloader
 from lbdisc.listening.listeners import Tell
 from lbdisc.notices import Notices
-from lbdisc.stopping import Stop
+from lbdisc.stopping import StopEvent
 
 log = structlog.get_logger("lbdisc.files")
 RESCAN = 10.0  # seconds between two looks where the kernel tells of nothing, as on NFS
@@ -24,7 +24,7 @@ WAIT = 1.0  # seconds between two looks for folders that are not there
 FOR_EVER = 86400.0  # seconds
 
 
-class Beside:
+class FileLooks:
     """For the agent's loop: ``turn`` looks when it is time; ``wake`` is called from a thread."""
 
     def __init__(
@@ -112,7 +112,7 @@ class FolderWatch:
         self._folders: frozenset[Path] = frozenset()
         self._changed = False
         self._over = False
-        self._renew = Stop()
+        self._renew = StopEvent()
         self._thread: Thread | None = None
 
     def watch(self, folders: frozenset[Path]) -> None:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from lbdisc.haproxy.around import Around
-from lbdisc.haproxy.beside.steps import Step
+from lbdisc.haproxy.beside.steps import FileStep
 from lbdisc.haproxy.departures import leave_over
 from lbdisc.haproxy.errors import HaproxyError, Occupied, Refused, Unreachable
 from lbdisc.haproxy.language.text import Configuration
@@ -133,7 +133,7 @@ class Live:
         if http and not self.features.reuses_connections:
             self.unsettled = (self.unsettled[0] if self.unsettled else now), now
 
-    def take_files(self, steps: Sequence[Step], origin: Path) -> None:
+    def take_files(self, steps: Sequence[FileStep], origin: Path) -> None:
         """Bring in files; relative words of HAProxy mean ``origin``.
 
         Raises ``HaproxyError``; each file is then as it was or as it should be.

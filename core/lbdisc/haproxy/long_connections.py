@@ -26,7 +26,7 @@ LOOK = 5.0  # seconds between two looks at the streams, of which there may be ma
 EARLIER = 0.25  # of the limit: within this last part of it, each of a fleet has its own end
 
 
-class Patience:
+class TunnelPatience:
     """How long the settling reload waits while connections last. ``share`` as in ``Live``."""
 
     def __init__(self, limit: float, share: float, clock: Callable[[], float]) -> None:
@@ -57,8 +57,8 @@ class Patience:
         return True
 
 
-def patience(settings: HaproxySettings, share: float) -> Patience:
-    return Patience(settings.settle_limit, share, time.monotonic)
+def patience(settings: HaproxySettings, share: float) -> TunnelPatience:
+    return TunnelPatience(settings.settle_limit, share, time.monotonic)
 
 
 def connections_of(live: Live) -> LongConnections:

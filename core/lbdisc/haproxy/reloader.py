@@ -78,6 +78,7 @@ class HaproxyReloader:
             self._surroundings,
         )
         follow = FileChecker(settings.binary, self._names.spare_all, self._surroundings)
+        self._stopping = False
         self._check = partial(check, over=self._takes_too_long)
         self._look = check.look
         self._beside = Beside(self._check)

@@ -11,7 +11,7 @@ from pathlib import Path
 from lbdisc.haproxy.beside.contents import ABSENT, Contents
 from lbdisc.haproxy.beside.expansion import Expansion, Followed
 from lbdisc.haproxy.beside.patterns import acl_entries, map_entries
-from lbdisc.haproxy.beside.steps import CertificateStep, PatternStep, Step
+from lbdisc.haproxy.beside.steps import CertificateStep, FileStep, PatternStep
 from lbdisc.haproxy.language.named_files import Use
 from lbdisc.haproxy.planning.servers import Unfit
 from lbdisc.haproxy.sockets.payload import is_payload
@@ -27,7 +27,7 @@ class FilesPlan:
     """``changed`` are brought in by ``steps``, or by a reload for the ``reason``."""
 
     changed: tuple[Path, ...] = ()
-    steps: tuple[Step, ...] = ()
+    steps: tuple[FileStep, ...] = ()
     reason: str = ""
 
     @property
@@ -80,7 +80,7 @@ def plan(
     """
     if len(changed) > most:
         return FilesPlan(changed=changed, reason=f"{len(changed)} files changed at once")
-    found: dict[Path, Step] = {}
+    found: dict[Path, FileStep] = {}
     try:
         for path in changed:
             its = followed.get(path, Followed())
@@ -97,7 +97,7 @@ def plan(
 
 def _step(
     path: Path, its: Followed, followed: Expansion, texts: Mapping[Path, str], stapled: bool
-) -> Step:
+) -> FileStep:
     uses = followed[path].uses | its.uses if path in followed else its.uses
     if uses <= {"map", "acl"} and uses:
         return _patterns(path, _bytes(path, texts), uses)

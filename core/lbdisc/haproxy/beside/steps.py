@@ -26,7 +26,7 @@ _CREATED = re.compile(r"New version created: (\d+)")
 _PEM = re.compile(rb"-----BEGIN CERTIFICATE-----(.*?)-----END CERTIFICATE-----", re.DOTALL)
 
 
-class Step(Protocol):
+class FileStep(Protocol):
     """The file at ``path`` is brought in, with what it held when the step was made."""
 
     @property
