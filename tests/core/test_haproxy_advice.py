@@ -51,6 +51,11 @@ def test_nothing_is_said_where_nothing_is_missing() -> None:
     assert told(GLOBAL + DEFAULTS + FRONT) == []
 
 
+def test_a_frontend_with_the_name_of_a_backend_is_named() -> None:
+    [said] = told(GLOBAL + DEFAULTS + FRONT.replace("frontend web", "frontend nodes"))
+    assert said.startswith("nodes: a frontend and a backend of one name")
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [
@@ -58,6 +63,9 @@ def test_nothing_is_said_where_nothing_is_missing() -> None:
         (GLOBAL.replace("    stats", "    # stats") + DEFAULTS, "no 'stats socket'"),
         (GLOBAL.replace(" level admin", "") + DEFAULTS, "of level operator"),
         (GLOBAL.replace("admin", "user # level admin") + DEFAULTS, "of level user"),
+        (GLOBAL.replace("socket /run/h.sock", "socket fd@3") + DEFAULTS, "a descriptor"),
+        (GLOBAL.replace("socket /run/h.sock", "socket :1 ssl") + DEFAULTS, "talks TLS"),
+        (GLOBAL.replace("socket /run/h.sock", "socket unix@h") + DEFAULTS, "the folder that"),
         (GLOBAL.replace("server-state-file", "#") + DEFAULTS, "no 'server-state-file'"),
         (GLOBAL + DEFAULTS.replace("load-", "#"), "backend nodes without 'load-server-state"),
         (GLOBAL + DEFAULTS.replace("option idle", "#") + FRONT, "frontend web without 'option"),
@@ -101,3 +109,64 @@ def test_draining_endpoints_that_keep_their_weight_are_named(instead: str) -> No
 
 def test_draining_endpoints_may_be_disabled_instead() -> None:
     assert told(GLOBAL + DEFAULTS, lambda e: line(e).replace("weight 0", "disabled")) == []
+
+
+RESOLVERS = """
+resolvers r
+    nameserver a 127.0.0.1:53
+    hold nx 24d
+    hold refused 1d
+    hold timeout 24d
+    hold other 3600s
+"""
+
+
+def named(endpoint: Endpoint) -> str:
+    return line(endpoint) + " resolvers r"
+
+
+@pytest.mark.parametrize(
+    ("gone", "words"),
+    [
+        ("    hold other 3600s\n", "for 30 s; add 'hold other 24d'"),
+        ("    hold nx 24d\n    hold refused 1d\n", "add 'hold nx 24d', 'hold refused 24d'"),
+    ],
+)
+def test_resolvers_that_let_go_of_a_name_are_named(gone: str, words: str) -> None:
+    [found] = told(GLOBAL + DEFAULTS + RESOLVERS.replace(gone, ""), named)
+    assert "resolvers r" in found
+    assert words in found
+    assert told(GLOBAL + DEFAULTS + RESOLVERS, named) == []
+    assert told(GLOBAL + DEFAULTS + RESOLVERS.replace(gone, "")) == []  # nobody uses them
+
+
+def test_a_reload_that_forgets_addresses_is_named() -> None:
+    [found] = told(
+        GLOBAL + DEFAULTS + RESOLVERS, lambda e: named(e).replace("last,libc,none", "libc,none")
+    )
+    assert "without 'last'" in found
+
+
+def test_a_template_whose_servers_are_found_anew_is_named() -> None:
+    text = GLOBAL + DEFAULTS + "backend pods\n    load-server-state-from-file none\n"
+    [found] = told(text + "    server-template p 3 pods.example:80 init-addr none\n")
+    assert "backend pods without" in found
+
+
+def test_a_state_file_of_the_proxys_own_will_do() -> None:
+    text = GLOBAL.replace("server-state-file", "server-state-base")
+    assert told(text + DEFAULTS.replace("file global", "file local")) == []
+
+
+TABLE = "    stick-table type ip size 1k expire 1m"
+
+
+@pytest.mark.parametrize("section", ["backend counts\n", "frontend f\n    bind :9\n", "listen l\n"])
+def test_stick_tables_without_peers_are_named(section: str) -> None:
+    [found] = told(GLOBAL + DEFAULTS.replace("http", "tcp") + section + TABLE)
+    assert f"stick tables of {section.split()[0]} {section.split()[1]} are lost" in found
+
+
+def test_stick_tables_with_peers_are_kept() -> None:
+    peers = "peers fleet\n    peer me 127.0.0.1:10000\n    table t type ip size 1k\n"
+    assert told(GLOBAL + DEFAULTS + peers + f"backend counts\n{TABLE} peers fleet\n") == []

@@ -3,7 +3,7 @@
 import pytest
 
 from lbdisc.haproxy.errors import HaproxyError
-from lbdisc.haproxy.health_file import kept_state
+from lbdisc.haproxy.kept_state import kept_state
 from lbdisc.haproxy.language.text import Configuration, parse
 from lbdisc.haproxy.sockets.rows import STATE_FIELDS, read_states
 from lbdisc.haproxy.verify import differences
@@ -43,6 +43,11 @@ def kept(dump: str, running: Configuration = A, candidate: Configuration = A) ->
 
 def test_the_line_of_an_unchanged_server_is_kept_as_it_is() -> None:
     assert kept(row()) == row()
+
+
+def test_where_checks_go_to_is_for_the_file_to_say() -> None:
+    elsewhere = row().replace("0 0 - - 0\n", "0 81 10.0.0.5 10.0.0.6 81\n")
+    assert elsewhere != row() == kept(elsewhere)
 
 
 @pytest.mark.parametrize(
@@ -88,6 +93,19 @@ def test_a_resolved_host_name_keeps_its_state() -> None:
     assert kept(row(address="10.9.9.9"), named, named) == row(address="10.9.9.9")
 
 
+def test_a_name_that_was_typed_does_not_come_back() -> None:
+    named = config("a host.example:80 check")
+    typed = row(address="10.9.9.9", admin=0x40).replace("0 0 0 - 80", "0 0 0 other.example 80")
+    assert kept(typed, named, named) == ""
+
+
+@pytest.mark.parametrize("numbers", ["2", "1-2", "02"])
+def test_servers_of_a_template_keep_their_state(numbers: str) -> None:
+    of_template = parse(f"backend b\n  server-template t {numbers} host.example:80 check\n")
+    both = row("t1", "10.9.9.1") + row("t2", "10.9.9.2")
+    assert kept(both + row("t3", "10.9.9.3"), of_template, of_template) == both
+
+
 def test_another_format_is_refused() -> None:
     with pytest.raises(HaproxyError, match="of format 1"):
         kept_state("Unknown command", A, A)
@@ -126,6 +144,10 @@ def test_each_difference_is_named(rows: tuple[str, ...], what: str) -> None:
 def test_servers_of_a_template_are_no_strangers() -> None:
     candidate = parse("backend b\n  server-template t 2 10.0.0.1:80\n")
     assert differing(row("t1"), row("t2"), candidate=candidate) == []
+    [(where, what)] = differences(candidate, read_states(HEADER + row("t1") + row("t3")))
+    assert (where, what) == ("b/t3", "serves, but is not in the file")
+    unknown = parse('backend b\n  server-template t "${N}" 10.0.0.1:80\n')
+    assert differing(row("t9"), candidate=unknown) == []
 
 
 @pytest.mark.parametrize(

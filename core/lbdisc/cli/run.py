@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from lbdisc import collecting
 from lbdisc.cli.common import (
     BackendOption,
     ConfigOption,
@@ -45,6 +46,7 @@ def run(
     SIGHUP re-reads settings and templates. SIGTERM stops lbdisc, and a HAProxy that it started
     serves on; Ctrl-C and `lbdisc stop` end both.
     """
+    collecting.put_off()  # the agent resumes it
     flags = {"backend": backend}
     plugins, settings = load_configuration(config, flags, set_, tell_broken=False)
     if once:

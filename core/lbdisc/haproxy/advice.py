@@ -3,13 +3,15 @@
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator
 
-from lbdisc.haproxy.language.text import Configuration, Section, parse
+from lbdisc.haproxy.language.text import PROXIES, Configuration, Line, Section, parse
+from lbdisc.haproxy.name_advice import of_names
 from lbdisc.haproxy.planning.servers import Spec, Unfit, canonical_ip, fold
+from lbdisc.haproxy.reaching import RIGHT, why_none
+from lbdisc.haproxy.state_files import LOAD, state_files
 from lbdisc.hooks import Renderer
 from lbdisc.values import Snapshot
 
 IDLE = ("option", "idle-close-on-response")
-LOAD = ("load-server-state-from-file", "global")
 _HOST_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*")
 
 
@@ -31,8 +33,11 @@ def advice(
         *_of_sockets(model),
         *_of_state(model, ours),
         *_of_idle_connections(model),
+        *_of_stick_tables(model),
         *_of_host_names(model),
+        *of_names(model),
         *_of_draining(draining, ours),
+        *_of_equal_names(model),
     )
 
 
@@ -42,7 +47,11 @@ def _of_sockets(model: Configuration) -> Iterator[str]:
             "global has no 'stats socket': every change costs a reload, and nothing is known of"
             " servers; add 'stats socket PATH mode 600 level admin'"
         )
-    elif not model.runtime_socket and not any("$" in s.level for s in model.stats_sockets):
+    elif any("$" in s.address or "$" in s.level for s in model.stats_sockets):
+        return  # the worker will tell
+    elif why := why_none(model):
+        yield f"{why}: every change costs a reload; write '{RIGHT}'"
+    elif not model.runtime_socket:
         level, address = model.stats_sockets[0].level, model.stats_sockets[0].address
         yield (
             f"'stats socket {address}' is of level {level}: every change costs a reload;"
@@ -51,23 +60,30 @@ def _of_sockets(model: Configuration) -> Iterator[str]:
 
 
 def _of_state(model: Configuration, ours: Collection[str]) -> Iterator[str]:
-    if not model.state_file:
+    loaded = frozenset[str]().union(*state_files(model).values())
+    if not (model.state_file or loaded):
         yield (
             "global has no 'server-state-file': after each reload every server is up until it is"
-            " checked; add it, and 'load-server-state-from-file global' to defaults"
+            f" checked; add it, and '{LOAD} global' to defaults"
         )
         return
     without = [
         section
-        for section in model.proxies.values()
-        if any(server.address in ours for server in section.servers)
-        and not ((line := section.last(LOAD[0])) and line.words[:2] == LOAD)
+        for name, section in model.proxies.items()
+        if name not in loaded and _is_of_interest(section, ours)
     ]
     if without:
         yield (
-            f"{_named(without)} without '{' '.join(LOAD)}': after each reload its servers are up"
-            " until they are checked"
+            f"{_named(without)} without '{LOAD} global': after each reload its servers are up"
+            " until they are checked, and names without an address until they are found"
         )
+
+
+def _is_of_interest(section: Section, ours: Collection[str]) -> bool:
+    """Whether it has endpoints, or servers that HAProxy finds by itself."""
+    return any(server.address in ours for server in section.servers) or any(
+        section.every("server-template")
+    )
 
 
 def _of_idle_connections(model: Configuration) -> Iterator[str]:
@@ -97,6 +113,20 @@ def _closes_when_idle(section: Section) -> bool:
         if line.words[:2] == IDLE or line.words[:3] == ("no", *IDLE)
     ]
     return bool(said) and said[-1][0] != "no"
+
+
+def _of_stick_tables(model: Configuration) -> Iterator[str]:
+    """Tables in a ``peers`` section (``table``) are known to peers by themselves."""
+    lost = [s for s in model.sections if (t := _table(s)) and "peers" not in t.words]
+    if lost:
+        yield (
+            f"the stick tables of {_named(lost)} are lost at each reload; add a section 'peers'"
+            " that has this HAProxy, and 'peers NAME' to each table (docs/long-connections.md)"
+        )
+
+
+def _table(section: Section) -> Line | None:
+    return section.last("stick-table") if section.kind in PROXIES else None
 
 
 def _of_host_names(model: Configuration) -> Iterator[str]:
@@ -129,6 +159,15 @@ def _of_draining(model: Configuration, ours: Collection[str]) -> Iterator[str]:
             f"draining endpoints keep their weight in {_listed(sorted(going_on))}: a node that"
             " stops gets new requests until it is gone; render 'weight 0' where"
             " endpoint.draining"
+        )
+
+
+def _of_equal_names(model: Configuration) -> Iterator[str]:
+    fronts = {section.name for section in model.sections if section.kind == "frontend"}
+    if both := sorted(fronts & {s.name for s in model.sections if s.kind == "backend"}):
+        yield (
+            f"{_listed(both)}: a frontend and a backend of one name, which HAProxy 3.3 and newer"
+            " refuse; name one of them otherwise"
         )
 
 

@@ -1,8 +1,6 @@
-"""The server-state file around a reload: written just before, emptied just after.
+"""The server-state files around a reload: written just before, emptied just after.
 
-HAProxy restores more than health from it: the port, the weight and the administrative state as
-they were, over what the file says now. So only lines that cannot bring back anything old are kept,
-and what it holds must never meet a later configuration.
+What they hold must never meet a later configuration (see ``kept_state``).
 """
 
 from contextlib import suppress
@@ -12,80 +10,38 @@ import structlog
 
 from lbdisc import atomic
 from lbdisc.haproxy.errors import HaproxyError
-from lbdisc.haproxy.language.text import Configuration, ServerLine
-from lbdisc.haproxy.planning.servers import Unfit, canonical_ip, endpoint, fold
-from lbdisc.haproxy.sockets.rows import (
-    FORCED_DRAIN,
-    FORCED_MAINT,
-    STATE_FIELDS,
-    STATE_FORMAT,
-    ServerState,
-    read_states,
-)
+from lbdisc.haproxy.kept_state import kept_state
+from lbdisc.haproxy.language.text import Configuration
+from lbdisc.haproxy.sockets.rows import STATE_FORMAT
 from lbdisc.haproxy.sockets.socket import Runtime
+from lbdisc.haproxy.state_files import state_files
 
 log = structlog.get_logger("lbdisc.haproxy")
-_WEIGHT, _INITIAL = STATE_FIELDS.index("srv_uweight"), STATE_FIELDS.index("srv_iweight")
 
 
 def keep_health(running: Configuration, wanted: Configuration) -> None:
-    """Save what the servers' checks know for the next worker; without it, that begins anew."""
-    if not (wanted.state_file and wanted.loads_state and running.runtime_socket):
+    """Save what the worker found out of its servers for the next one, which else begins anew."""
+    files = state_files(wanted)
+    if not (files and running.runtime_socket):
         return
     try:
         with Runtime(running.runtime_socket) as runtime:
-            state = kept_state(runtime.raw_servers(), running, wanted)
-        atomic.write(Path(wanted.state_file), state)
+            dump = runtime.raw_servers()
+        for path, proxies in files.items():
+            atomic.write(path, kept_state(dump, running, wanted, proxies))
     except (HaproxyError, OSError) as error:
         log.warning("health is not kept across this reload", error=str(error))
 
 
 def reset_health(wanted: Configuration, *, keep: bool = False) -> None:
-    """Empty the file, or with ``keep`` only make it where it is missing."""
-    path = Path(wanted.state_file) if wanted.state_file else None
-    with suppress(OSError):
-        if path is not None and not (keep and path.exists()):
-            atomic.write(path, f"{STATE_FORMAT}\n")
+    """Empty the files, or with ``keep`` only make those that are missing."""
+    for path in _all_files(wanted):
+        with suppress(OSError):
+            if not (keep and path.exists()):
+                atomic.write(path, f"{STATE_FORMAT}\n")
 
 
-def kept_state(dump: str, running: Configuration, candidate: Configuration) -> str:
-    """The part of ``show servers state`` that a worker started on ``candidate`` may load.
-
-    Left out are servers that ``candidate`` does not have or has elsewhere, that ``running`` did not
-    have (an earlier server of the name waits in maintenance), and those set aside by hand. The
-    weight becomes the file's. Raises ``HaproxyError`` when ``dump`` is not of the known format.
-    """
-    header = "\n".join(dump.split("\n", 2)[:2])
-    lines = [
-        _with_weight(row, weight)
-        for row in read_states(dump)
-        if (weight := _kept_weight(row, running, candidate)) is not None
-    ]
-    return "\n".join((header or STATE_FORMAT, *lines, ""))
-
-
-def _kept_weight(row: ServerState, running: Configuration, candidate: Configuration) -> int | None:
-    """The weight to restore with ``row``, ``None`` to leave it out."""
-    before, after = running.servers.get(row.key), candidate.servers.get(row.key)
-    if before is None or after is None or row.admin & (FORCED_MAINT | FORCED_DRAIN):
-        return None
-    if endpoint(before.address) != endpoint(after.address) or not _is_at(row, after):
-        return None
-    try:
-        new = fold(after)
-        old = new if before == after else fold(before)
-    except Unfit:
-        return row.weight if before == after else None
-    return new.weight if old.disabled == new.disabled and not new.disabled else None
-
-
-def _is_at(row: ServerState, server: ServerLine) -> bool:
-    """Whether the worker has the server where the file has it; a host name may be anywhere."""
-    host, port = endpoint(server.address)
-    return row.port == port and (not canonical_ip(host) or canonical_ip(row.address) == host)
-
-
-def _with_weight(row: ServerState, weight: int) -> str:
-    words = row.raw.split(" ")
-    words[_WEIGHT] = words[_INITIAL] = str(weight)
-    return " ".join(words)
+def _all_files(wanted: Configuration) -> set[Path]:
+    """Those that are loaded, and the global one that is named in any case."""
+    named = {Path(wanted.state_file)} if wanted.state_file else set()
+    return named | set(state_files(wanted))

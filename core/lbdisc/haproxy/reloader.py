@@ -21,7 +21,7 @@ from lbdisc.haproxy.binding.binder import binder
 from lbdisc.haproxy.binding.probing import try_new
 from lbdisc.haproxy.drains import HaproxyDrains
 from lbdisc.haproxy.ending import Ending
-from lbdisc.haproxy.errors import Forbidden, HaproxyError, Unreachable
+from lbdisc.haproxy.errors import Forbidden, HaproxyError, Occupied, Unreachable
 from lbdisc.haproxy.failed import Failures, cause_of
 from lbdisc.haproxy.fallback import Fallback
 from lbdisc.haproxy.first_contact import servers_in
@@ -29,14 +29,16 @@ from lbdisc.haproxy.follower import Follower
 from lbdisc.haproxy.health_file import keep_health, reset_health
 from lbdisc.haproxy.language.text import Configuration
 from lbdisc.haproxy.live import Live
+from lbdisc.haproxy.long_connections import patience, tell_left
 from lbdisc.haproxy.lost_socket import bind_anew, lost_socket
 from lbdisc.haproxy.neighbourhood import Neighbourhood
 from lbdisc.haproxy.observing import HaproxyHealth
 from lbdisc.haproxy.planning.plan import Plan
 from lbdisc.haproxy.process.program import FileChecker, check_config
 from lbdisc.haproxy.process.workers import Workers
+from lbdisc.haproxy.reaching import ANSWER_LIMIT, why_none
 from lbdisc.haproxy.remembered import WorkerNote
-from lbdisc.haproxy.running import ANSWER_LIMIT, Running
+from lbdisc.haproxy.running import Running
 from lbdisc.haproxy.settings import HaproxySettings
 from lbdisc.haproxy.sockets.closed import own_group
 from lbdisc.haproxy.sockets.socket import dial
@@ -48,6 +50,7 @@ from lbdisc.losses import ProxyServer
 from lbdisc.observed import ServerHealth
 from lbdisc.planned import Applied, AtRuntime, How, Nothing, Planned, Reload, Start, Write
 from lbdisc.rendered import Rendered
+from lbdisc.spread import own_share
 from lbdisc.values import Endpoint, Snapshot
 
 log = structlog.get_logger("lbdisc.haproxy")
@@ -74,6 +77,7 @@ class HaproxyReloader:
         self._ending = Ending(settings, self._workers, self._running, self._follower)
         self._failures = Failures(Path(settings.worker_file).with_name("failed.json"))
         self._fallback = Fallback(self._running)
+        self._patience = patience(settings, own_share(settings.master_socket))
         self._undid = False  # the last change at run time had to be taken back
         self._applied = False  # whether anything was; `lbdisc plan` only asks
         self._cools_down_until = float("-inf")
@@ -142,9 +146,9 @@ class HaproxyReloader:
         """Why no change whatever is possible at run time now, ``""`` if some are."""
         if not self._settings.runtime:
             return "haproxy.runtime is off"
-        if live.text and not live.model.runtime_socket:
-            return "the configuration has no 'stats socket' of level admin"
-        if path := lost_socket(live.model):
+        if live.text and not live.socket:
+            return why_none(live.model) or "no 'stats socket' of level admin answers"
+        if path := lost_socket(live.socket):
             return f"the runtime socket {path} is gone"
         if time.monotonic() < self._cools_down_until:
             return "HAProxy refused a change at run time less than a minute ago"
@@ -152,7 +156,7 @@ class HaproxyReloader:
 
     def apply(self, planned: Planned) -> Applied:
         if self._live is not None and not self._applied:
-            self._workers.alive(self._settings, planned.config, self._live.model.runtime_socket)
+            self._workers.alive(self._settings, planned.config, self._live.socket)
         self._applied, self._config = True, planned.config
         self._fallback.others = planned.over_another
         try:
@@ -181,7 +185,7 @@ class HaproxyReloader:
                 live.bring(found, text, live.around.parse(text))
         except HaproxyError as error:
             log.warning("not at run time, a reload follows", error=str(error))
-            if not isinstance(error, Unreachable):
+            if not isinstance(error, Unreachable | Occupied):
                 self._cools_down_until = time.monotonic() + COOL_DOWN
             self._running.forget()
             return None
@@ -202,7 +206,7 @@ class HaproxyReloader:
         model = around.parse(wanted.text)
         self._follower.settle()
         self._follower.forget()  # an older text that was no good: this one is checked
-        running = self._live.model.runtime_socket if self._live else ""
+        running = self._live.socket if self._live else ""
         alive = self._workers.alive(self._settings, config, running)
         if (base := self._fallback.of(config)) is not None:
             other = cause_of(around.parse(base.text), base) != cause_of(model, wanted)
@@ -218,6 +222,8 @@ class HaproxyReloader:
         if isinstance(planned.how, AtRuntime | Write | Nothing):
             reason = "not possible at run time"
         with self._beside.trying(around), Installation(config, wanted) as new:
+            if not alive and self._workers.managed is not None:
+                return self._start(new, model, reason)  # it reads the file just as a check does
             self._check(new.candidate, config)
             if not alive:
                 return self._start(new, model, reason)
@@ -275,7 +281,8 @@ class HaproxyReloader:
         new.install()
         try:
             same = running.runtime_socket == model.runtime_socket
-            if same and not self._beside.around and (path := lost_socket(model)):
+            socket = self._live.socket if self._live else model.runtime_socket
+            if same and not self._beside.around and (path := lost_socket(socket)):
                 log.warning("the runtime socket is gone: two reloads bring it back", path=path)
                 reload = partial(self._reload_now, running)
                 bind_anew(new.config, new.rendered.text, model, reload)
@@ -310,7 +317,10 @@ class HaproxyReloader:
             live = self._became(worker, new.rendered, model)
             new.keep()
         except LbdiscError as error:
-            new.restore()
+            try:
+                self._check(new.config, new.config)  # whether the file was the cause, and where
+            finally:
+                new.restore()
             self._start_last_good(new, model, str(error))
             raise
         return Applied(how=Start(reason), detail=f"worker {live.pid}")
@@ -338,7 +348,10 @@ class HaproxyReloader:
     def _reload_now(self, running: Configuration) -> int:
         if self._live is not None:
             self._live.close()
-        return self._workers.reload(running.runtime_socket, limit=self._settings.reload_limit)
+        socket = self._live.socket if self._live else running.runtime_socket
+        worker = self._workers.reload(socket, limit=self._settings.reload_limit)
+        tell_left(self._settings.master_socket, running)
+        return worker
 
     def _became(self, worker: int, rendered: Rendered, wanted: Configuration) -> Live:
         around, master = self._beside.around, self._workers.master
@@ -360,10 +373,10 @@ class HaproxyReloader:
         if self._live is None:
             return "what runs is not known"
         try:
-            worker = self._workers.current(self._live.model.runtime_socket)
+            worker = self._workers.current(self._live.socket)
         except HaproxyError as error:
             return str(error)
-        if path := lost_socket(self._live.model):
+        if path := lost_socket(self._live.socket):
             return f"the runtime socket {path} is gone"
         if failure := self._follower.error:
             return f"the file cannot follow: {failure}"
@@ -403,30 +416,37 @@ class HaproxyReloader:
         return self._health.lingering()
 
     def tend(self) -> Applied | None:
-        """Delete what is no longer used; the settling reload before HAProxy 3.0."""
+        """End leaves, delete what is no longer used; the settling reload before HAProxy 3.0."""
         live = self._live
         if live is None:
             return None
         live.connect()
+        live.end_leaves()
         live.delete_from_maintenance()
         self._running.keep(self._workers.master)
-        if not live.settles(self._settings.settle_after):
+        if late := live.waits_too_long(self._settings.leave_limit):
+            why = f"server {late} left {self._settings.leave_limit:g} s ago and has sessions still"
+            return self._renew_same(live, why, "servers that left are gone")
+        if not live.settles(self._settings.settle_after) or live.warms_up():
             return None
-        if self._beside.changed(self._config) or self._failures.waits(
-            live.model, Rendered(live.text, self._running.files)
-        ):
+        if self._patience.waits(live):
+            return None
+        why = "servers added at run time reuse nothing"
+        return self._renew_same(live, why, "settled, connections are reused")
+
+    def _renew_same(self, live: Live, why: str, done: str) -> Applied | None:
+        """Reload what runs; tried again if it fails."""
+        running = Rendered(live.text, self._running.files)
+        if self._beside.changed(self._config) or self._failures.waits(live.model, running):
             return None
         self._follower.settle()
-        return None if self._follower.error else self._settle(live)
-
-    def _settle(self, live: Live) -> Applied:
-        """Reload what runs, so that all its servers reuse connections; tried again if it fails."""
+        if self._follower.error:
+            return None
         live.begin_anew()
-        with Installation(self._config, Rendered(live.text, self._running.files)) as same:
+        with Installation(self._config, running) as same:
             self._check(same.candidate, self._config)
-            applied = self._reload(same, live.model, "servers added at run time reuse nothing")
-        detail = f"settled, connections are reused; {applied.detail}"
-        return Applied(how=applied.how, detail=detail)
+            applied = self._reload(same, live.model, why)
+        return Applied(how=applied.how, detail=f"{done}; {applied.detail}")
 
     def servers(self, text: str) -> tuple[ProxyServer, ...]:
         """Those of all proxies, as the file has them."""

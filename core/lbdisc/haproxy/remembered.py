@@ -1,6 +1,6 @@
 """What an agent notes of the worker, so that the next one need not reload to know what runs."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -39,8 +39,8 @@ class ProcessIdentity:
 class Remembered:
     """``worker`` of ``master`` runs the configuration with ``digest``.
 
-    ``around`` is what it read with it. ``in_maintenance`` and ``unsettled`` are those of ``Live``;
-    its clock is the same for all processes of one boot.
+    ``around`` is what it read with it. ``in_maintenance``, ``leaving`` and ``unsettled`` are those
+    of ``Live``; its clock is the same for all processes of one boot.
     """
 
     master: ProcessIdentity
@@ -48,6 +48,7 @@ class Remembered:
     digest: str
     around: Around
     in_maintenance: InMaintenance
+    leaving: Mapping[Key, float]
     unsettled: tuple[float, float] | None
 
     def is_of(self, processes: Processes) -> bool:
@@ -70,6 +71,7 @@ class Remembered:
                 digest=str(found["digest"]),
                 around=_around(found.get("around", ((), ()))),
                 in_maintenance=dict(map(_server, found["in_maintenance"])),
+                leaving={(str(p), str(n)): float(at) for p, n, at in found.get("leaving", [])},
                 unsettled=(float(unsettled[0]), float(unsettled[1])) if unsettled else None,
             )
         except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
@@ -117,6 +119,7 @@ class WorkerNote:
                 "in_maintenance": [
                     [*key, line and _written(line)] for key, line in live.in_maintenance.items()
                 ],
+                "leaving": [[*key, since] for key, since in live.leaving.items()],
                 "unsettled": live.unsettled,
             }
         )

@@ -8,14 +8,12 @@ from lbdisc.haproxy.adoption import adopt
 from lbdisc.haproxy.around import Around
 from lbdisc.haproxy.language.text import Configuration
 from lbdisc.haproxy.live import Live
+from lbdisc.haproxy.reaching import reach
 from lbdisc.haproxy.remembered import WorkerNote
 from lbdisc.haproxy.settings import HaproxySettings
-from lbdisc.haproxy.sockets.socket import Runtime
-from lbdisc.haproxy.versions import OLDEST
+from lbdisc.haproxy.sockets.master import Master
 from lbdisc.rendered import Rendered
 from lbdisc.spread import own_share
-
-ANSWER_LIMIT = 5.0  # seconds for a new worker's runtime socket
 
 
 class Running:
@@ -28,6 +26,7 @@ class Running:
         self.live: Live | None = None
         self.files: tuple[tuple[str, str], ...] = ()
         self._master_socket = settings.master_socket
+        self._ours = settings.mode == "managed"
         self._share = own_share(settings.master_socket)
         self._note = note
 
@@ -50,20 +49,17 @@ class Running:
         master: Callable[[], int],
         around: Around | None = None,
     ) -> Live:
-        """The new worker answers at its runtime socket: from now on ``wanted`` runs."""
-        features = OLDEST
-        if wanted.runtime_socket:
-            with Runtime(wanted.runtime_socket, timeout=ANSWER_LIMIT) as runtime:
-                runtime.observe(pid=worker)
-                features = runtime.features()
+        """The new worker answers: from now on ``wanted`` runs. Raises ``Forbidden``."""
+        found = reach(worker, wanted, Master(self._master_socket), ours=self._ours)
         self.forget()
         self.live = Live(
             worker,
             rendered.text,
             wanted,
-            features,
+            found.features,
             time.monotonic,
             share=self._share,
+            socket=found.socket,
             around=around,
         )
         self.files = rendered.files
