@@ -21,10 +21,10 @@ frontend apps
 
 @contextmanager
 def responders(folder: Path, ports: Sequence[int]) -> Iterator[None]:
-    """Apps at ``ports``; the node that answers is named ``p`` and its port."""
+    """Apps at ``ports`` of every loopback address; who answers is named ``p`` and its port."""
     folder.mkdir(parents=True, exist_ok=True)
     config = folder / "apps.cfg"
-    binds = "\n".join(f"    bind 127.0.0.1:{port}" for port in ports)
+    binds = "\n".join(f"    bind *:{port} interface lo" for port in ports)
     config.write_text(TEXT.format(binds=binds))
     command: list[str | Path] = ["haproxy", "-db", "-f", config]
     with Process(command, log=folder / "apps.log", ready=lambda: accepts(ports[-1])):

@@ -1,6 +1,7 @@
 """What the measurements need around a load balancer: apps, a registry to write to, requests."""
 
 import http.client
+import ipaddress
 import json
 import socket
 import subprocess
@@ -32,6 +33,19 @@ def free_ports(count: int) -> list[int]:
     while len(found) < count:
         found.add(free_port())
     return list(found)
+
+
+_SHARING: dict[int, dict[str, int]] = {}
+
+
+def address(name: str, port: int) -> str:
+    """Where the node ``name`` is on loopback: no two nodes at one port have one address.
+
+    The registry may have an ``address:port`` only once; ``responders`` answer at all of them.
+    """
+    sharing = _SHARING.setdefault(port, {})
+    number = sharing.setdefault(name, len(sharing))
+    return str(ipaddress.ip_address("127.1.0.0") + number) if number else "127.0.0.1"
 
 
 class Apps:
@@ -92,11 +106,11 @@ class EtcdWriter:
         self._connection.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
     def put(self, name: str, port: int) -> None:
-        self._call("put", {"key": _key(name), "value": _coded(_record(port))})
+        self._call("put", {"key": _key(name), "value": _coded(_record(name, port))})
 
     def leave(self, name: str, port: int = 1) -> None:
         """What a registrar does: draining, then gone. The guard would keep one that just went."""
-        self._call("put", {"key": _key(name), "value": _coded(_record(port, "draining"))})
+        self._call("put", {"key": _key(name), "value": _coded(_record(name, port, "draining"))})
         self.delete(name)
 
     def delete(self, name: str, port: int = 0) -> None:
@@ -107,7 +121,7 @@ class EtcdWriter:
         names = list(ports)
         for at in range(0, len(names), 1000):
             puts = [
-                {"request_put": {"key": _key(name), "value": _coded(_record(ports[name]))}}
+                {"request_put": {"key": _key(name), "value": _coded(_record(name, ports[name]))}}
                 for name in names[at : at + 1000]
             ]
             self._call("txn", {"success": puts})
@@ -120,8 +134,8 @@ class EtcdWriter:
             raise RuntimeError(f"etcd {what}: {text.decode()[:200]}")
 
 
-def _record(port: int, state: str = "ready") -> str:
-    return json.dumps({"address": "127.0.0.1", "port": port, "state": state})
+def _record(name: str, port: int, state: str = "ready") -> str:
+    return json.dumps({"address": address(name, port), "port": port, "state": state})
 
 
 def _key(name: str) -> str:

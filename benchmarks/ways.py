@@ -11,7 +11,7 @@ from pathlib import Path
 from threading import Event, Thread
 
 from benchmarks.agents import Agent
-from benchmarks.servers import EtcdWriter
+from benchmarks.servers import EtcdWriter, address
 from lbdisc.builtin.jinja2.renderer import JinjaRenderer, JinjaSettings
 from lbdisc.haproxy.errors import Unreachable
 from lbdisc.haproxy.process.managed import Managed
@@ -86,7 +86,7 @@ def node_files(nodes: Path) -> tuple[Callable[[str, int], None], Callable[[str, 
         path = nodes / name
         path.parent.mkdir(exist_ok=True)
         hidden = path.with_name(f".{path.name}.tmp")
-        hidden.write_text(f"{path.name} 127.0.0.1 {port}\n")
+        hidden.write_text(f"{path.name} {address(name, port)} {port}\n")
         hidden.rename(path)
 
     def remove(name: str, port: int) -> None:
@@ -138,8 +138,8 @@ def _feed(watch: "subprocess.Popen[str]", socket_path: Path, ready: Event) -> No
             if name == "ready":
                 ready.set()
             elif kind == "PUT":
-                port = json.loads(record)["port"]
-                where = f"127.0.0.1:{port} check inter 1s weight 100"
+                at = json.loads(record)
+                where = f"{at['address']}:{at['port']} check inter 1s weight 100"
                 words = (f"add server nodes/{name} {where}", f"enable health nodes/{name}")
                 runtime.ask_all([*words, f"enable server nodes/{name}"])
             else:
@@ -213,7 +213,7 @@ def rendered(state: Path, port: int, base: Base, **variables: object) -> str:
     own |= {"stats_bind": "", "cli_bind": "", **variables}
     settings = JinjaSettings(services=("nodes",), state_dir=state, vars=own)
     endpoints = (
-        Endpoint(service="nodes", name=name, address="127.0.0.1", port=at)
+        Endpoint(service="nodes", name=name, address=address(name, at), port=at)
         for name, at in base.items()
     )
     return JinjaRenderer(settings).render(Snapshot.of(endpoints)).text

@@ -25,18 +25,8 @@ taken() {
     echo "$id" >"$tree/.image"
 }
 
-# program IMAGE PATH: build/newer/NAME runs it. HAProxy starts itself anew at a reload, by the name
-# it was called with: that has to be the script again.
-program() {
-    tree=$folder/trees/$1
-    libraries=$(dirname "$(find "$tree/usr/lib" -name libc.so.6 | head -n 1)")
-    loader=$(find "$libraries" -name 'ld-linux*.so*' | head -n 1)
-    cat >"$folder/${2##*/}" <<END
-#!/bin/sh
-exec "$loader" --argv0 "\$0" --library-path "$libraries" "$tree/$2" "\$@"
-END
-    chmod +x "$folder/${2##*/}"
-}
+# program IMAGE PATH: build/newer/NAME runs it.
+program() { sh scripts/own-libraries.sh "$folder/trees/$1" "$2" "$folder/${2##*/}"; }
 
 taken ha usr/sbin/haproxy usr/lib
 taken etcd usr/bin/etcd usr/bin/etcdctl usr/lib

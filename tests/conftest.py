@@ -40,6 +40,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    from support.haproxies import report
+
+    terminalreporter.write_line(f"tested on {report()}")
+
+
 def pytest_configure(config: pytest.Config) -> None:
     _hear_what_is_ignored()
     config.addinivalue_line("markers", "fault(name): a fault that a kind of registry may not have")

@@ -10,7 +10,8 @@ from typing import Protocol, runtime_checkable
 from lbdisc.hooks import Discovery, Renderer
 from lbdisc.losses import ProxyServer
 from lbdisc.observed import ServerHealth
-from lbdisc.planned import Applied
+from lbdisc.planned import Applied, Planned
+from lbdisc.rendered import Rendered
 from lbdisc.values import Endpoint, Snapshot
 
 
@@ -154,6 +155,25 @@ class Lingers(Protocol):
 
         Raises ``LbdiscError`` where the load balancer does not say.
         """
+
+
+@runtime_checkable
+class StandsIn(Protocol):
+    """A reloader that keeps the endpoints in step where the rest of a configuration fails."""
+
+    def instead(self, config: Path, candidate: Rendered) -> Planned | None:
+        """What it takes to have the configuration that runs serve the endpoints of ``candidate``.
+
+        ``None`` where that is not possible. Called after ``apply`` raised ``NotLoaded``, or a check
+        refused what no endpoint is at fault for.
+        """
+
+    def try_again(self) -> None:
+        """The settings were read again: what failed may be tried at once."""
+
+    @property
+    def may_try(self) -> bool:
+        """Whether something has changed that makes it worth a try before its time."""
 
 
 @runtime_checkable

@@ -12,7 +12,8 @@
 ├── ``RenderError``      the template failed; the running configuration stays
 ├── ``CheckError``       the load balancer refuses the configuration; the running one stays
 └── ``ApplyError``       the configuration could not be brought to life; retried
-    └── ``Unconfirmed``  it was, yet something else runs; retried ever more seldom
+    ├── ``Unconfirmed``  it was, yet something else runs; retried ever more seldom
+    └── ``NotLoaded``    all but the servers stays as it runs; retried when it may work
 
 A message says what was wrong, where, and what would be right, on one line. It never holds a secret.
 """
@@ -90,6 +91,17 @@ class ApplyError(LbdiscError):
 
 class Unconfirmed(ApplyError):
     """A configuration was brought to life, yet what runs is something else."""
+
+
+class NotLoaded(ApplyError):
+    """A checked configuration would not load, or did not; what serves goes on.
+
+    To try again costs something: not before ``retry_s`` seconds, ``None`` for soon.
+    """
+
+    def __init__(self, message: str, *, retry_s: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_s = retry_s
 
 
 def shown(value: object) -> str:

@@ -25,6 +25,7 @@ log = structlog.get_logger("lbdisc.files")
 TAKEN = {
     *("agent.lock", "snapshot.jsonl", "status.json", "pace.json"),
     *("haproxy.sock", "haproxy.state", "master.sock", "worker.json", "names.state"),
+    "failed.json",
 }
 
 

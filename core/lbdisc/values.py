@@ -6,6 +6,7 @@ checked when it is made, so nothing a registry holds can reach a configuration u
 
 import ipaddress
 import re
+import socket
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
@@ -56,6 +57,8 @@ def check_address(value: object) -> str:
     depends on the reader.
     """
     if isinstance(value, str):
+        if _is_plain_ipv4(value):
+            return value
         try:
             address = ipaddress.ip_address(value)
         except ValueError:
@@ -65,6 +68,15 @@ def check_address(value: object) -> str:
             if "%" not in value and not address.is_multicast and not address.is_unspecified:
                 return str(address)
     raise EntryError(f"bad address {shown(value)}: an IP address or a host name")
+
+
+def _is_plain_ipv4(value: str) -> bool:
+    """Whether ``value`` is a unicast IPv4 address as it is usually written: a quick look."""
+    try:
+        packed = socket.inet_pton(socket.AF_INET, value)
+    except (OSError, ValueError):  # ValueError: a zero in the middle, or no ASCII
+        return False
+    return not 224 <= packed[0] < 240 and any(packed)
 
 
 def _is_host_name(value: str) -> bool:

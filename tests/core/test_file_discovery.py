@@ -1,5 +1,6 @@
 """The folder of nodes: forms, oddities of file systems, leases, and what is read again."""
 
+import errno
 import json
 import os
 import tempfile
@@ -12,10 +13,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lbdisc.builtin.file.discovery import FileDiscovery, Notices
+from lbdisc.builtin.file.discovery import FileDiscovery
 from lbdisc.builtin.file.folder import Folder
 from lbdisc.builtin.file.settings import FileSettings
 from lbdisc.errors import DiscoveryError, SettingsError
+from lbdisc.notices import Notices
 from lbdisc.testing import Watching
 from lbdisc.testing.recorder import Recorder
 from lbdisc.values import Endpoint, Snapshot
@@ -37,9 +39,9 @@ def watching(folder: Path) -> Iterator[Watching]:
         yield watching
 
 
-def nothing_told(_: Notices, timeout: float, stop: Event) -> list[Path]:
-    stop.wait(0.01)
-    return []
+def nothing_told(_: Notices, timeout: float) -> set[Path]:
+    time.sleep(0.01)
+    return set()
 
 
 def listed(folder: Path) -> Snapshot:
@@ -380,10 +382,10 @@ def test_a_rescan_finds_what_the_kernel_did_not_tell(folder: Path, tmp_path: Pat
 def test_without_the_kernels_notices_the_folder_is_polled(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def full(*_: object) -> None:
-        raise OSError("Too many open files")
+    def full(**_: object) -> None:
+        raise OSError(errno.EMFILE, "Too many open files")
 
-    monkeypatch.setattr("lbdisc.builtin.file.discovery.RustNotify", full)
+    monkeypatch.setattr("lbdisc.notices.INotify", full)
     with Watching(FileDiscovery(FileSettings(dir=folder))) as watching:
         (folder / "s1").write_text("s1 10.0.0.7")
         watching.until(lambda s: len(s) == 1, deadline=10)

@@ -51,6 +51,11 @@ def test_nothing_is_said_where_nothing_is_missing() -> None:
     assert told(GLOBAL + DEFAULTS + FRONT) == []
 
 
+def test_a_frontend_with_the_name_of_a_backend_is_named() -> None:
+    [said] = told(GLOBAL + DEFAULTS + FRONT.replace("frontend web", "frontend nodes"))
+    assert said.startswith("nodes: a frontend and a backend of one name")
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [
@@ -58,6 +63,9 @@ def test_nothing_is_said_where_nothing_is_missing() -> None:
         (GLOBAL.replace("    stats", "    # stats") + DEFAULTS, "no 'stats socket'"),
         (GLOBAL.replace(" level admin", "") + DEFAULTS, "of level operator"),
         (GLOBAL.replace("admin", "user # level admin") + DEFAULTS, "of level user"),
+        (GLOBAL.replace("socket /run/h.sock", "socket fd@3") + DEFAULTS, "a descriptor"),
+        (GLOBAL.replace("socket /run/h.sock", "socket :1 ssl") + DEFAULTS, "talks TLS"),
+        (GLOBAL.replace("socket /run/h.sock", "socket unix@h") + DEFAULTS, "the folder that"),
         (GLOBAL.replace("server-state-file", "#") + DEFAULTS, "no 'server-state-file'"),
         (GLOBAL + DEFAULTS.replace("load-", "#"), "backend nodes without 'load-server-state"),
         (GLOBAL + DEFAULTS.replace("option idle", "#") + FRONT, "frontend web without 'option"),
@@ -148,3 +156,17 @@ def test_a_template_whose_servers_are_found_anew_is_named() -> None:
 def test_a_state_file_of_the_proxys_own_will_do() -> None:
     text = GLOBAL.replace("server-state-file", "server-state-base")
     assert told(text + DEFAULTS.replace("file global", "file local")) == []
+
+
+TABLE = "    stick-table type ip size 1k expire 1m"
+
+
+@pytest.mark.parametrize("section", ["backend counts\n", "frontend f\n    bind :9\n", "listen l\n"])
+def test_stick_tables_without_peers_are_named(section: str) -> None:
+    [found] = told(GLOBAL + DEFAULTS.replace("http", "tcp") + section + TABLE)
+    assert f"stick tables of {section.split()[0]} {section.split()[1]} are lost" in found
+
+
+def test_stick_tables_with_peers_are_kept() -> None:
+    peers = "peers fleet\n    peer me 127.0.0.1:10000\n    table t type ip size 1k\n"
+    assert told(GLOBAL + DEFAULTS + peers + f"backend counts\n{TABLE} peers fleet\n") == []

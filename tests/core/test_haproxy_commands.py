@@ -5,6 +5,8 @@ import pytest
 from lbdisc.haproxy.errors import HaproxyError, Refused
 from lbdisc.haproxy.sockets import commands as cmd
 from lbdisc.haproxy.sockets.commands import Command
+from lbdisc.haproxy.sockets.contents import AddToMap
+from lbdisc.haproxy.sockets.framing import without_continuations
 
 
 @pytest.mark.parametrize(
@@ -78,3 +80,23 @@ def test_a_weight_out_of_range_is_refused() -> None:
 def test_a_line_that_haproxy_would_not_answer_is_refused() -> None:
     with pytest.raises(HaproxyError, match="bytes"):
         cmd.AddServer("b", "s", "10.0.0.1:80", ("sni", "a" * 9000))
+
+
+@pytest.mark.parametrize("payload", ["a\n\nb", "a\r\n\r\nb", "\na", "a\0", "a" * 17000])
+def test_a_payload_that_would_end_early_is_refused(payload: str) -> None:
+    with pytest.raises(HaproxyError, match="the payload of a command on /m"):
+        AddToMap("/m", 1, (payload,))
+
+
+def test_a_payload_stands_behind_its_command_and_ends_in_an_empty_line() -> None:
+    order = AddToMap("/m", 1, ("a b", "c d;<<"))
+    assert (order.text, order.sent) == ("add map @1 /m <<", "add map @1 /m <<\na b\nc d;<<\n\n")
+    with pytest.raises(HaproxyError, match="no word for a command"):
+        AddToMap("/m <<", 1, ("a b",))
+
+
+def test_continuations_are_no_part_of_a_reply() -> None:
+    sent = "add map @1 /m <<\na b\n\n"
+    assert without_continuations("+ + done\n", sent) == "done\n"
+    assert without_continuations("+ done\n", sent) == "done\n"
+    assert without_continuations("+ done\n", "show x\n") == "+ done\n"

@@ -56,3 +56,9 @@ def test_a_server_that_the_template_left_out_is_found_in_maintenance() -> None:
 def test_one_of_another_backend_and_port_may_be_another_service() -> None:
     found = servers_of(live(), endpoint("one", "10.0.0.1", 3001))
     assert found == {("web", "one"): True, ("secure", "one"): False}
+
+
+def test_the_slots_of_a_template_are_found_by_address() -> None:
+    now = live("backend web\n  server-template slot 2-3 10.0.0.1:3000\n")
+    found = servers_of(now, endpoint("one", "10.0.0.1", 3000))
+    assert found == {("web", "slot2"): True, ("web", "slot3"): True}

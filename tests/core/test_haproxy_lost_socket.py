@@ -26,12 +26,12 @@ def test_only_the_sockets_own_line_is_spelled_another_way(kind: str) -> None:
 def test_a_socket_that_is_there_is_not_lost(tmp_path: Path) -> None:
     path = tmp_path / "haproxy.sock"
     model = parse(TEXT.format(path=path))
-    assert lost_socket(model) == str(path)
+    assert lost_socket(model.runtime_socket) == str(path)
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(str(path))
-        assert lost_socket(model) == ""
+        assert lost_socket(model.runtime_socket) == ""
 
 
 def test_a_socket_without_a_file_is_never_lost() -> None:
-    assert lost_socket(parse(TEXT.format(path="127.0.0.1:9999"))) == ""
-    assert lost_socket(parse("global\n")) == ""
+    assert lost_socket("127.0.0.1:9999") == ""
+    assert lost_socket("") == ""

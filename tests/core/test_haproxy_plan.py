@@ -296,3 +296,12 @@ def test_a_server_that_stays_uncertain_disturbs_nobody() -> None:
 
 def test_the_model_knows_what_the_plan_added() -> None:
     assert ("b", "b") in parse(text(A, B)).servers
+
+
+def test_a_server_of_a_proxy_that_is_called_from_changes_at_run_time() -> None:
+    text = "defaults\n  mode http\nlisten from\n  bind :1\n  server a 10.0.0.1:80\n"
+    found = plan(text, f"{text}  server b 10.0.0.2:80\n")
+    assert [command.text for command in found.commands] == [
+        "add server from/b 10.0.0.2:80 weight 1",
+        "enable server from/b",
+    ]

@@ -45,6 +45,11 @@ def test_the_line_of_an_unchanged_server_is_kept_as_it_is() -> None:
     assert kept(row()) == row()
 
 
+def test_where_checks_go_to_is_for_the_file_to_say() -> None:
+    elsewhere = row().replace("0 0 - - 0\n", "0 81 10.0.0.5 10.0.0.6 81\n")
+    assert elsewhere != row() == kept(elsewhere)
+
+
 @pytest.mark.parametrize(
     ("running", "candidate"),
     [
@@ -139,7 +144,10 @@ def test_each_difference_is_named(rows: tuple[str, ...], what: str) -> None:
 def test_servers_of_a_template_are_no_strangers() -> None:
     candidate = parse("backend b\n  server-template t 2 10.0.0.1:80\n")
     assert differing(row("t1"), row("t2"), candidate=candidate) == []
-    assert differing(row("t3"), candidate=candidate) == ["b/t3 serves, but is not in the file"]
+    [(where, what)] = differences(candidate, read_states(HEADER + row("t1") + row("t3")))
+    assert (where, what) == ("b/t3", "serves, but is not in the file")
+    unknown = parse('backend b\n  server-template t "${N}" 10.0.0.1:80\n')
+    assert differing(row("t9"), candidate=unknown) == []
 
 
 @pytest.mark.parametrize(

@@ -177,3 +177,43 @@ def test_one_server_more_leaves_all_other_sections_as_they_are() -> None:
     assert after.sections[1] is before.sections[1]
     assert after.starts == (1, 5)
     assert [number for _, _, number in after.numbered] == [4, 6, 7]
+
+
+@pytest.mark.parametrize(
+    ("header", "name", "defaults"),
+    [
+        ("listen from", "from", "d"),
+        ("listen from from d", "from", "d"),
+        ("frontend from from e", "from", "e"),
+        ("backend b from e", "b", "e"),
+        ("backend b", "b", "d"),
+    ],
+)
+def test_a_proxy_may_be_called_from(header: str, name: str, defaults: str) -> None:
+    section = parse(f"defaults e\n  mode tcp\ndefaults d from e\n{header}\n").sections[-1]
+    assert section.name == name
+    assert section.defaults is not None
+    assert section.defaults.name == defaults
+
+
+def test_defaults_may_take_over_others_without_a_name_of_their_own() -> None:
+    section = parse("defaults e\n  mode tcp\ndefaults from e\nbackend b\n").sections[1]
+    assert (section.name, section.defaults and section.defaults.name) == ("", "e")
+
+
+@pytest.mark.parametrize(
+    ("words", "names"),
+    [
+        ("srv 3 10.0.0.1:80", ["srv1", "srv2", "srv3"]),
+        ("srv 2-3 10.0.0.1:80 check", ["srv2", "srv3"]),
+        ("s- 1-1 a.test:80", ["s-1"]),
+    ],
+)
+def test_a_templates_servers_are_known_by_name(words: str, names: list[str]) -> None:
+    model = parse(f"backend b\n  server-template {words}\n")
+    assert list(model.slots) == [("b", name) for name in names]
+
+
+def test_a_templates_servers_may_be_unknown() -> None:
+    [section] = parse('backend b\n  server-template s "${COUNT}" a.test:80\n').sections
+    assert section.slots is None

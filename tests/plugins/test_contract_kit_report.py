@@ -84,7 +84,7 @@ def test_another_suffix_is_refused(tmp_path: Path) -> None:
 def test_unused_the_option_imports_nothing() -> None:
     code = (
         "import sys, lbdisc.testing.pytest_plugin\n"
-        "heavy = {'pydantic', 'structlog', 'watchfiles', 'typer', 'jinja2'} & {*sys.modules}\n"
+        "heavy = {'pydantic', 'structlog', 'inotify_simple', 'typer', 'jinja2'} & {*sys.modules}\n"
         "assert not heavy, heavy\n"
         "assert 'lbdisc.testing.contract' not in sys.modules\n"
     )

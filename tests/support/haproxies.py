@@ -1,10 +1,13 @@
-"""Real HAProxys for tests: that of the machine, and a 3.0 if one is named.
+"""Real HAProxys for tests: that of ``PATH``, called ``system``, and others if a folder has them.
 
-``HAPROXY_3`` may hold the path of a HAProxy 3.0, such as ``scripts/newer.sh`` makes.
+``HAPROXIES`` may name the folder of ``scripts/haproxies.sh``, with a ``VERSION/haproxy`` for each.
+The version that ``system`` is of is not run a second time.
 """
 
 import os
+import re
 import socket
+import subprocess
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -14,10 +17,34 @@ from threading import Thread
 from lbdisc.haproxy.language.text import parse
 from lbdisc.haproxy.process.managed import Managed
 from lbdisc.haproxy.sockets.socket import Runtime
+from lbdisc.haproxy.versions import read_version
 from lbdisc.testing.processes import free_port
 
-PROGRAM_3 = os.environ.get("HAPROXY_3", "")
-VERSIONS = ("system", "3.0") if PROGRAM_3 else ("system",)
+WANTED = ("2.6", "2.8", "3.0", "3.2", "3.4")  # what lbdisc is said to be tested on
+
+
+def exact_version(program: str) -> str:
+    """Like ``2.6.12-1+deb12u4``, or ``""`` where the program cannot be run."""
+    with suppress(OSError):
+        ran = subprocess.run([program, "-v"], capture_output=True, text=True, check=False)
+        if found := re.match(r"HAProxy version (\S+)", ran.stdout):
+            return found[1]
+    return ""
+
+
+def _programs(folder: str) -> dict[str, str]:
+    found = {"system": "haproxy"}
+    if folder:
+        own = exact_version("haproxy")
+        for version in WANTED:
+            program = Path(folder).absolute() / version / "haproxy"
+            if program.exists() and not own.startswith(f"{version}."):
+                found[version] = str(program)
+    return found
+
+
+PROGRAMS = _programs(os.environ.get("HAPROXIES", ""))
+VERSIONS = tuple(PROGRAMS)
 # What of `show stat` the configuration decides.
 STAT_FIELDS = (
     *("status", "weight", "act", "bck", "slim", "qlimit", "check_rise", "check_fall"),
@@ -32,7 +59,8 @@ class Place:
     def __init__(self, folder: Path, version: str) -> None:
         self.folder = folder
         self.version = version
-        self.binary = PROGRAM_3 if version == "3.0" else "haproxy"
+        self.binary = PROGRAMS[version]
+        self.numbers = read_version(exact_version(self.binary))
 
     def write(self, text: str, name: str = "haproxy.cfg") -> Path:
         path = self.folder / name
@@ -131,4 +159,12 @@ def _accept(listening: socket.socket) -> None:
             listening.accept()[0].close()
 
 
-__all__ = ["VERSIONS", "Place", "Running", "free_port", "listener", "place"]
+def report() -> str:
+    """Which HAProxys the tests had, and which of ``WANTED`` they had not."""
+    exact = [exact_version(program) for program in PROGRAMS.values()]
+    had = [".".join(version.split(".")[:2]) for version in exact]
+    missing = [version for version in WANTED if version not in had]
+    return f"HAProxy {', '.join(exact)}" + (f"; not {', '.join(missing)}" if missing else "")
+
+
+__all__ = ["PROGRAMS", "VERSIONS", "Place", "Running", "free_port", "listener", "place", "report"]

@@ -55,7 +55,7 @@ def test_help_lists_the_commands_and_imports_nothing_heavy() -> None:
         "pydantic_settings",
         "structlog",
         "jinja2",
-        "watchfiles",
+        "inotify_simple",
         "rich",
         "asyncio",
     }

@@ -3,7 +3,7 @@
 import http.client
 import socket
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import replace
 from threading import Event, Thread
 from typing import Any
@@ -15,6 +15,7 @@ from lbdisc.haproxy.drains import HaproxyDrains
 from lbdisc.haproxy.language.text import parse
 from lbdisc.haproxy.live import Live
 from lbdisc.haproxy.sockets import commands as cmd
+from lbdisc.haproxy.versions import NAMES_ARE_UNIQUE
 from lbdisc.testing.waiting import eventually
 from support.haproxies import VERSIONS, Place, Running, free_port, place
 
@@ -48,7 +49,7 @@ class Origin:
             Thread(target=self._answer, args=(connection,), daemon=True).start()
 
     def _answer(self, connection: socket.socket) -> None:
-        with connection:
+        with connection, suppress(ConnectionResetError):  # HAProxy may have gone
             connection.recv(4096)
             self.may_answer.wait(30)
             connection.sendall(ANSWER)
@@ -141,6 +142,8 @@ def test_a_session_of_a_replaced_worker_counts(here: Place, origin: Origin) -> N
 
 
 def test_a_frontend_of_the_same_name_hides_nothing(here: Place, origin: Origin) -> None:
+    if here.numbers >= NAMES_ARE_UNIQUE:
+        return  # it does not start
     with draining(here, origin, frontend="b") as made:
         assert not made.over()
         origin.may_answer.set()

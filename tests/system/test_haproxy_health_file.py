@@ -78,3 +78,14 @@ def test_a_slot_that_was_filled_meanwhile_is_still_in_service(here: Place) -> No
             rows = reload(running, used, used)
     assert not rows["t"].in_maintenance
     assert rows["t"].operational == 2
+
+
+def test_where_checks_go_to_is_taken_from_the_file_without_a_word(here: Place) -> None:
+    with listener() as port, listener() as other:
+        before = text(here, f"a 127.0.0.1:{port} port {port}", f"b 127.0.0.1:{port} no-check")
+        after = text(here, f"a 127.0.0.1:{port} port {other}", f"b 127.0.0.1:{port} no-check")
+        with here.running(before) as running:
+            rows = reload(running, before, after)
+            said = running.runtime.ask("show startup-logs")
+    assert rows["a"].raw.split(" ")[21] == str(other)
+    assert "server-state" not in said

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from threading import Event
 
-from lbdisc import events
+from lbdisc import collecting, events
 from lbdisc.abilities import Ends, Interrupts, Observes
 from lbdisc.absent import AbsentService, absent_services
 from lbdisc.agent.bringing import Bringing
@@ -107,6 +107,7 @@ class Agent:
             self._bringing.turn()
             self._look_at_drains()
             self._report()
+            collecting.resume()
             self._wake.wait(self._until_next(self._clock()))
 
     def interrupt(self) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from contextlib import suppress
 
 from lbdisc import events
-from lbdisc.abilities import Follows
+from lbdisc.abilities import Follows, StandsIn
 from lbdisc.agent.announcing import announced
 from lbdisc.agent.contact import FirstContact
 from lbdisc.agent.desired import Desired
@@ -16,10 +16,18 @@ from lbdisc.agent.keeping import Keeping
 from lbdisc.agent.legacy import Legacy
 from lbdisc.agent.looking import LIFE_SIGN, Looks
 from lbdisc.agent.pace import Pace
+from lbdisc.agent.standing_in import stand_in
 from lbdisc.agent.starting import served_before
 from lbdisc.agent.store import Store
 from lbdisc.backoff import Backoff
-from lbdisc.errors import ApplyError, CheckError, LbdiscError, RenderError, Unconfirmed
+from lbdisc.errors import (
+    ApplyError,
+    CheckError,
+    LbdiscError,
+    NotLoaded,
+    RenderError,
+    Unconfirmed,
+)
 from lbdisc.events import Cause
 from lbdisc.generation import Generation
 from lbdisc.hooks import Reloader, Renderer
@@ -31,6 +39,7 @@ from lbdisc.settings.tables import CoreSettings
 from lbdisc.spread import own_share
 from lbdisc.values import Snapshot
 
+PATIENCE = 10.0  # seconds between two checks of what would not load, as an address that is taken
 DOUBT = 60.0  # seconds; no reload after the other where what runs never is what was applied
 
 
@@ -63,6 +72,7 @@ class Bringing:
         self._pace = Pace(settings.agent)
         self._backoff = Backoff(settings.agent.retry_first, settings.agent.retry_most)
         self._doubt = Backoff(settings.agent.retry_first, DOUBT)
+        self._patience = Backoff(settings.agent.retry_first, PATIENCE)
         self.desired = Desired(renderer, reloader, settings.output, wake=wake)
         known = store.last_snapshot() is not None
         blank = self.desired.blank
@@ -73,6 +83,7 @@ class Bringing:
         self.running: Generation | None = None
         self._passed: tuple[Snapshot, Rendered] | None = None  # the last that was checked and ran
         share = own_share(settings.agent.name, settings.state_dir)
+        self._stands_in: Rendered | None = None  # what runs instead of what cannot
         self._looks = Looks(reloader, tell, share=share)
         self._number = number
         self._written = 0
@@ -83,6 +94,9 @@ class Bringing:
     def change(self, settings: CoreSettings, renderer: Renderer) -> None:
         """Go on with new settings; nothing is dropped."""
         self._settings = self._contact.settings = settings
+        if isinstance(self._reloader, StandsIn):
+            self._reloader.try_again()
+            self._pace.not_before = float("-inf")
         self._pace.settings = settings.agent
         self.desired.render_with(renderer)
 
@@ -181,6 +195,8 @@ class Bringing:
         except (CheckError, RenderError) as error:
             return self._refused(error)
         except LbdiscError as error:
+            if isinstance(error, NotLoaded):
+                self._stand_in()
             self._failed(error)
             return False
         finally:
@@ -190,6 +206,7 @@ class Bringing:
         self._legacy.applied()
         self._backoff.reset()
         self._doubt.reset()
+        self._patience.reset()
         self._failures.clear()
         self._announce(snapshot, rendered, applied)
         return False
@@ -226,10 +243,23 @@ class Bringing:
             if blaming.judge(error, self._passed[0] if self._passed else Snapshot(), served):
                 return True
             self._keep_alive()
+            self._stand_in()
             self._failed(blaming.explained(error, served))
         except LbdiscError as another:
             self._failed(another)
         return False
+
+    def _stand_in(self) -> None:
+        """Keep the endpoints in step in what runs, while nothing else of it can be changed."""
+        with suppress(LbdiscError):
+            snapshot, wanted = self.desired.rendered()
+            found = stand_in(self._reloader, self._settings.output, snapshot, wanted)
+            if found is None or (isinstance(found[0].how, Nothing) and self.running is not None):
+                return
+            planned, served = found
+            self._stands_in = planned.candidate
+            self._announce(served, planned.candidate, self._carry_out(planned))
+            self.changed(self._clock(), self.cause)
 
     def _keep_alive(self) -> None:
         """Bring back what passed last, if the load balancer died or was changed meanwhile."""
@@ -256,13 +286,13 @@ class Bringing:
         delay = self._backoff.next()
         if isinstance(error, Unconfirmed):
             delay = self._doubt.next()
+        elif isinstance(error, NotLoaded):
+            delay = self._patience.next() if error.retry_s is None else error.retry_s
         elif isinstance(error, ApplyError):  # the process may come back at any moment
             delay = min(delay, LIFE_SIGN)
         self._pace.failed(self._clock(), delay)
-        with suppress(LbdiscError):
-            self._legacy.failed(self.desired.rendered()[1].digest, delay)
-        if isinstance(error, ApplyError) and self.running is not None:
-            self._looks.doubt(self.running)
+        if not isinstance(error, NotLoaded):  # what runs is known, and the reloader notes the rest
+            self._note(error, delay)
         kind = type(error).__name__
         times = self._failures.count(kind, str(error))
         self._tell(
@@ -276,6 +306,13 @@ class Bringing:
                 cause=self.cause,
             )
         )
+
+    def _note(self, error: LbdiscError, delay: float) -> None:
+        """For the agent after this one, and for the looks at what runs."""
+        with suppress(LbdiscError):
+            self._legacy.failed(self.desired.rendered()[1].digest, delay)
+        if isinstance(error, ApplyError) and self.running is not None:
+            self._looks.doubt(self.running)
 
     def _announce(self, snapshot: Snapshot, rendered: Rendered, applied: Applied) -> None:
         before = self.running.snapshot if self.running else self._known or Snapshot()
@@ -296,6 +333,8 @@ class Bringing:
         """See, when it is time, whether the load balancer still runs what it should."""
         if self.running is None or self._looks.next > now:
             return
+        if not self.in_step and isinstance(self._reloader, StandsIn) and self._reloader.may_try:
+            self._pace.hurry(now)
         verify_every = self._settings.agent.verify_every
         found = self._looks.difference(self.running, now, verify_every=verify_every)
         self.desired.plan_anew()
@@ -311,7 +350,8 @@ class Bringing:
         """Tell, at the end of a turn, what is in the files by now, and keep what is to be kept."""
         running = self.running
         behind = isinstance(self._reloader, Follows) and self._reloader.behind()
-        if self.in_step and running is not None and not behind:
+        stands_in = running is not None and running.rendered is self._stands_in
+        if (self.in_step or stands_in) and running is not None and not behind:
             self._tell_written(running)
         self._keeping.look()
         if (trouble := self._legacy.save()) is not None:

@@ -4,6 +4,7 @@ A word is a file that appears in one step; the agent takes it in its next turn, 
 answers in a file beside it. Where no agent runs, the word waits for the next one.
 """
 
+import fnmatch
 import json
 import os
 import stat
@@ -68,7 +69,7 @@ class Control:
 
     def obey(self, obey: Obey) -> None:
         """The agent's end: do what was asked, the oldest word first."""
-        for path in sorted(self._folder.glob(_WORDS)):
+        for path in self._named(_WORDS):
             try:
                 found = json.loads(path.read_text()) if _is_trusted(path) else {}
                 path.unlink()
@@ -84,9 +85,16 @@ class Control:
 
     def clean_up(self) -> None:
         """Answers that nobody has read go; for an agent that starts."""
-        for path in self._folder.glob(f"word-*{_ANSWER}"):
+        for path in self._named(f"word-*{_ANSWER}"):
             with suppress(OSError):
                 path.unlink()
+
+    def _named(self, pattern: str) -> list[Path]:
+        """The files of that pattern, in order; asked once a second, so no costly ``Path.glob``."""
+        with suppress(OSError), os.scandir(self._folder) as found:
+            names = fnmatch.filter((entry.name for entry in found), pattern)
+            return [self._folder / name for name in sorted(names)]
+        return []
 
 
 def _is_trusted(path: Path) -> bool:

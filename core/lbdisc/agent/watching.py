@@ -5,7 +5,7 @@ import time
 import traceback
 from collections.abc import Callable, Sequence
 from queue import Empty, SimpleQueue
-from threading import Event, Lock, Thread
+from threading import Lock, Thread
 from typing import NamedTuple
 
 from lbdisc import events
@@ -19,6 +19,7 @@ from lbdisc.hooks import Discovery
 from lbdisc.listening.listeners import Tell
 from lbdisc.listening.repeats import Repeats
 from lbdisc.observed import ServerHealth
+from lbdisc.stopping import Stop
 from lbdisc.values import Endpoint, Snapshot
 
 
@@ -87,7 +88,7 @@ class Watcher:
         self._backoff = backoff
         self._clock = clock
         self._lock = Lock()
-        self._stop = Event()
+        self._stop = Stop()
         self._newest: News | None = None
         self._thread = Thread(target=self._run, name="lbdisc-watch", daemon=True)
         self._repeats = Repeats()

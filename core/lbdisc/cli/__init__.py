@@ -4,7 +4,7 @@ import sys
 
 import typer
 
-from lbdisc import __version__
+from lbdisc import __version__, collecting
 from lbdisc.cli.context import CommandContext
 from lbdisc.errors import LbdiscError
 from lbdisc.plugins import Plugins
@@ -75,9 +75,11 @@ def _options(
 
 def main() -> None:
     """Entry point: an error of ours is one line on standard error, and its exit code."""
-    plugins = Plugins.load()
+    with collecting.paused():
+        plugins = Plugins.load()
+        app = build(plugins)
     try:
-        build(plugins)()
+        app()
     except SystemExit as end:
         if end.code == WRONG_USAGE:  # the command may be one of theirs
             for broken in plugins.broken:

@@ -2,12 +2,28 @@
 
 import logging
 import sys
-from collections.abc import MutableMapping
+from collections.abc import Iterator, MutableMapping
+from contextlib import contextmanager
 from typing import Any, TextIO
 
-import structlog
-
 from lbdisc.settings.tables import LogSettings
+
+
+@contextmanager
+def _without(package: str) -> Iterator[None]:
+    """Within, ``package`` cannot be imported, unless it was before."""
+    hidden = package not in sys.modules
+    if hidden:
+        sys.modules[package] = None  # type: ignore[assignment]  # as the import system has it
+    try:
+        yield
+    finally:
+        if hidden:
+            del sys.modules[package]
+
+
+with _without("rich"):  # for tracebacks that are not drawn here: 4 MB, a tenth of a start
+    import structlog
 
 _LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40}
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from lbdisc import collecting
 from lbdisc.cli.common import (
     BackendOption,
     ConfigOption,
@@ -46,6 +47,7 @@ def run(
     SIGHUP re-reads settings and templates. SIGTERM stops lbdisc, and a HAProxy that it started
     serves on; Ctrl-C and `lbdisc stop` end both.
     """
+    collecting.put_off()  # the agent resumes it
     flags = {"backend": backend}
     plugins, settings = load_configuration(config, flags, set_, tell_broken=False)
     if once:

@@ -12,14 +12,12 @@ from pathlib import Path
 
 from lbdisc.errors import ApplyError
 from lbdisc.haproxy.errors import HaproxyError, Unreachable
-from lbdisc.haproxy.language.text import Configuration, parse
+from lbdisc.haproxy.language.text import parse
 from lbdisc.haproxy.live import Live
+from lbdisc.haproxy.reaching import reach
 from lbdisc.haproxy.remembered import Remembered
 from lbdisc.haproxy.sockets.master import Master
-from lbdisc.haproxy.sockets.rows import ServerState
-from lbdisc.haproxy.sockets.socket import Runtime
 from lbdisc.haproxy.verify import differences
-from lbdisc.haproxy.versions import OLDEST, Features
 from lbdisc.installing import held
 from lbdisc.notes import UnusableNote
 from lbdisc.rendered import Rendered
@@ -47,7 +45,8 @@ def adopt(master_socket: str, note: Path, config: Path, candidate: Rendered) -> 
     Raises ``NotAdopted`` when it is not certain what it runs.
     """
     try:
-        processes = Master(master_socket).processes()
+        master = Master(master_socket)
+        processes = master.processes()
     except Unreachable:
         return None
     except HaproxyError as error:
@@ -62,7 +61,7 @@ def adopt(master_socket: str, note: Path, config: Path, candidate: Rendered) -> 
         raise NotAdopted(NO_NOTE)
     if not noted.is_of(processes):
         raise NotAdopted(OTHER)
-    return _adopted(noted, _running(noted, config, candidate))
+    return _adopted(noted, _running(noted, config, candidate), master)
 
 
 def _running(noted: Remembered, config: Path, candidate: Rendered) -> Rendered:
@@ -80,27 +79,27 @@ def _running(noted: Remembered, config: Path, candidate: Rendered) -> Rendered:
     raise NotAdopted(OTHER_FILES)
 
 
-def _adopted(noted: Remembered, running: Rendered) -> Adopted:
+def _adopted(noted: Remembered, running: Rendered, master: Master) -> Adopted:
     model = parse(running.text)
-    states, features = _seen(noted.worker.pid, model)
-    if model.runtime_socket and (found := differences(model, states)):
-        raise NotAdopted(f"server {found[0][0]} {found[0][1]}")
-    live = Live(noted.worker.pid, running.text, model, features, time.monotonic)
-    waiting = {row.key for row in states if row.in_maintenance} - model.servers.keys()
-    live.in_maintenance = {k: its for k, its in noted.in_maintenance.items() if k in waiting}
-    if noted.unsettled:
-        now = time.monotonic()
-        live.unsettled = min(noted.unsettled[0], now), min(noted.unsettled[1], now)
-    return Adopted(live=live, files=running.files)
-
-
-def _seen(pid: int, model: Configuration) -> tuple[tuple[ServerState, ...], Features]:
-    """The worker's servers, and what it can do; without a socket for it, none can change either."""
-    if not model.runtime_socket:
-        return (), OLDEST
     try:
-        with Runtime(model.runtime_socket) as runtime:
-            _, states = runtime.observe(pid=pid)
-            return states, runtime.features()
+        seen = reach(noted.worker.pid, model, master, ours=False)
     except HaproxyError as error:
         raise NotAdopted(str(error)) from error
+    if model.runtime_socket and not seen.socket:
+        raise NotAdopted(f"nothing answers at HAProxy's socket {model.runtime_socket}")
+    if seen.socket and (found := differences(model, seen.states, leaving=noted.leaving)):
+        raise NotAdopted(f"server {found[0][0]} {found[0][1]}")
+    live = Live(
+        noted.worker.pid, running.text, model, seen.features, time.monotonic, socket=seen.socket
+    )
+    aside = {row.key: row for row in seen.states if row.key not in model.servers}
+    live.in_maintenance = {k: its for k, its in noted.in_maintenance.items() if k in aside}
+    now = time.monotonic()
+    live.leaving = {
+        key: min(since, now)
+        for key, since in noted.leaving.items()
+        if key in live.in_maintenance and not aside[key].in_maintenance
+    }
+    if noted.unsettled:
+        live.unsettled = min(noted.unsettled[0], now), min(noted.unsettled[1], now)
+    return Adopted(live=live, files=running.files)

@@ -3,9 +3,10 @@
 import re
 from collections.abc import Collection, Iterable, Iterator
 
-from lbdisc.haproxy.language.text import Configuration, Section, parse
+from lbdisc.haproxy.language.text import PROXIES, Configuration, Line, Section, parse
 from lbdisc.haproxy.name_advice import of_names
 from lbdisc.haproxy.planning.servers import Spec, Unfit, canonical_ip, fold
+from lbdisc.haproxy.reaching import RIGHT, why_none
 from lbdisc.haproxy.state_files import LOAD, state_files
 from lbdisc.hooks import Renderer
 from lbdisc.values import Snapshot
@@ -27,9 +28,11 @@ def advice(renderer: Renderer, sample: Snapshot) -> tuple[str, ...]:
         *_of_sockets(model),
         *_of_state(model, ours),
         *_of_idle_connections(model),
+        *_of_stick_tables(model),
         *_of_host_names(model),
         *of_names(model),
         *_of_draining(draining, ours),
+        *_of_equal_names(model),
     )
 
 
@@ -39,7 +42,11 @@ def _of_sockets(model: Configuration) -> Iterator[str]:
             "global has no 'stats socket': every change costs a reload, and nothing is known of"
             " servers; add 'stats socket PATH mode 600 level admin'"
         )
-    elif not model.runtime_socket and not any("$" in s.level for s in model.stats_sockets):
+    elif any("$" in s.address or "$" in s.level for s in model.stats_sockets):
+        return  # the worker will tell
+    elif why := why_none(model):
+        yield f"{why}: every change costs a reload; write '{RIGHT}'"
+    elif not model.runtime_socket:
         level, address = model.stats_sockets[0].level, model.stats_sockets[0].address
         yield (
             f"'stats socket {address}' is of level {level}: every change costs a reload;"
@@ -103,6 +110,20 @@ def _closes_when_idle(section: Section) -> bool:
     return bool(said) and said[-1][0] != "no"
 
 
+def _of_stick_tables(model: Configuration) -> Iterator[str]:
+    """Tables in a ``peers`` section (``table``) are known to peers by themselves."""
+    lost = [s for s in model.sections if (t := _table(s)) and "peers" not in t.words]
+    if lost:
+        yield (
+            f"the stick tables of {_named(lost)} are lost at each reload; add a section 'peers'"
+            " that has this HAProxy, and 'peers NAME' to each table (docs/long-connections.md)"
+        )
+
+
+def _table(section: Section) -> Line | None:
+    return section.last("stick-table") if section.kind in PROXIES else None
+
+
 def _of_host_names(model: Configuration) -> Iterator[str]:
     specs = [spec for section in model.proxies.values() for spec in _understood(section)]
     if stops := sorted({spec.proxy for spec in specs if _stops_all(spec)}):
@@ -133,6 +154,15 @@ def _of_draining(model: Configuration, ours: Collection[str]) -> Iterator[str]:
             f"draining endpoints keep their weight in {_listed(sorted(going_on))}: a node that"
             " stops gets new requests until it is gone; render 'weight 0' where"
             " endpoint.draining"
+        )
+
+
+def _of_equal_names(model: Configuration) -> Iterator[str]:
+    fronts = {section.name for section in model.sections if section.kind == "frontend"}
+    if both := sorted(fronts & {s.name for s in model.sections if s.kind == "backend"}):
+        yield (
+            f"{_listed(both)}: a frontend and a backend of one name, which HAProxy 3.3 and newer"
+            " refuse; name one of them otherwise"
         )
 
 

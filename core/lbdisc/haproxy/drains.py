@@ -18,11 +18,12 @@ from lbdisc.haproxy.live import Live
 from lbdisc.haproxy.planning.servers import endpoint as split
 from lbdisc.haproxy.sockets.commands import is_name
 from lbdisc.haproxy.sockets.master import Master
-from lbdisc.haproxy.sockets.rows import Info, Stat, read_stats
+from lbdisc.haproxy.sockets.rows import Stat, read_stats
 from lbdisc.haproxy.sockets.socket import Runtime
 from lbdisc.values import Endpoint
 
 PATIENCE = 0.5  # seconds; the agent waits meanwhile
+MANY = 100  # servers from which on one question about all costs less
 SERVERS = "show stat -1 4 -1"
 Key = tuple[str, str]  # proxy and server
 Rows = Mapping[Key, Stat]
@@ -54,26 +55,26 @@ class HaproxyDrains:
 
     def _rows(self, live: Live, servers: Mapping[Endpoint, Found]) -> Rows:
         """What the current worker counts: for those servers, or for all if that is not enough."""
-        if not live.model.runtime_socket:  # a template without one
+        if not live.socket:
             worker = self._master.processes().current
             if worker is None:
                 raise Unreachable("no worker runs")
             self._follow(worker.pid)
             return _by_key(read_stats(self._master.ask(f"@!{worker.pid} {SERVERS}")))
         keys = list(dict.fromkeys(key for found in servers.values() for key in found))
-        with Runtime(live.model.runtime_socket, timeout=PATIENCE) as runtime:
+        with Runtime(live.socket, timeout=PATIENCE, worker=live.pid) as runtime:
             self._follow(live.pid)
             if all(map(_is_sure, servers.values())):
                 self._know(runtime, keys)
                 wanted = [key for key in keys if key in self._ids]
                 # By number: a frontend may have the backend's name, and would be meant.
                 lines = ["show stat #{} 4 {}".format(*self._ids[key]) for key in wanted]
-            else:  # perhaps the slot of a `server-template`
+            else:
+                wanted, lines = [], []
+            if len(lines) not in range(1, MANY):  # perhaps the slot of a `server-template`
                 wanted, lines = [], [SERVERS]
-            info, *replies = runtime.ask_all(["show info", *lines])
-        if (pid := Info.read(info).pid) != live.pid:
-            raise Unreachable(f"worker {pid} answers instead of {live.pid}")
-        found = _by_key(row for reply in replies for row in read_stats(reply))
+            reply = runtime.asked(*lines)
+        found = _by_key(read_stats(reply, only=keys if wanted else None))
         for key in set(wanted) - found.keys():
             del self._ids[key]  # removed, and perhaps made anew with another number
         return found
@@ -145,7 +146,7 @@ def servers_of(live: Live, endpoint: Endpoint) -> Found:
     if not any(_is_at(line.address, endpoint) for line in lines.values()):
         ends = f":{endpoint.port}"  # ten thousand addresses take long to read
         lines |= {k: s for k, s in servers.items() if s.address.endswith(ends)}
-    found = {}
+    found = {k: True for k, at in live.model.slots.items() if _is_at(at, endpoint)}
     for (proxy, server), line in lines.items():
         its = _is_its(endpoint, proxy, server, line.address)
         if is_name(proxy) and (its or (server == name and _is_on_host(line.address, endpoint))):

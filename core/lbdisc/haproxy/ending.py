@@ -42,9 +42,9 @@ class Ending:
         live, grace = self._running.live, self._settings.grace or 0.0
         if not grace or live is None or not (ends or self._stops or self._attached):
             return 0.0
-        if not readiness.is_asked(live.model, live.text):
+        if not readiness.is_asked(live.socket, live.text):
             raise ApplyError(f"no 'monitor fail' looks at {readiness.LEAVING} (haproxy.grace)")
-        readiness.fail(live.model.runtime_socket)
+        readiness.fail(live.socket)
         return grace
 
     def stays(self) -> bool:

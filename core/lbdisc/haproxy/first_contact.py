@@ -5,14 +5,12 @@ often as it makes servers. What environment variables stand for only HAProxy kno
 taken as it is written.
 """
 
-import re
 from collections.abc import Iterator
 
+from lbdisc.haproxy.language.slots import numbers_of
 from lbdisc.haproxy.language.text import Section, parse
 from lbdisc.haproxy.planning.servers import canonical_ip
 from lbdisc.losses import ProxyServer
-
-_SLOTS = re.compile(r"(\d+)(?:-(\d+))?")
 
 
 def servers_in(text: str) -> tuple[ProxyServer, ...]:
@@ -26,8 +24,9 @@ def _servers_of(proxy: Section) -> Iterator[ProxyServer]:
         yield ProxyServer(proxy.name, server.name, _canonical(server.address))
     for line in proxy.lines:
         if line.words[0] == "server-template" and len(line.words) > 3:
-            prefix, slots, address = line.words[1:4]
-            yield ProxyServer(proxy.name, prefix, _canonical(address), _count(slots))
+            prefix, _, address = line.words[1:4]
+            count = max(1, len(numbers_of(line)))
+            yield ProxyServer(proxy.name, prefix, _canonical(address), count)
 
 
 def _canonical(address: str) -> str:
@@ -38,11 +37,3 @@ def _canonical(address: str) -> str:
         return canonical_ip(text) or text
     ip = canonical_ip(host.strip("[]"))
     return f"[{ip}]:{port}" if ":" in ip else f"{ip or host}:{port}"
-
-
-def _count(slots: str) -> int:
-    found = _SLOTS.fullmatch(slots)
-    if not found:
-        return 1
-    first, last = int(found[1]), int(found[2] or 0)
-    return max(1, last - first + 1 if last else first)

@@ -27,6 +27,9 @@ from lbdisc.haproxy.versions import MAX_WEIGHT
 Key = tuple[str, str]
 Servers = Mapping[Key, ServerLine]
 _AT = {name: at for at, name in enumerate(STATE_FIELDS)}
+# What follows: srv_check_port, srv_check_addr, srv_agent_addr, srv_agent_port.
+_CHECKED_AT = slice(len(STATE_FIELDS), len(STATE_FIELDS) + 4)
+_AS_THE_FILE_SAYS = ("0", "-", "-", "0")
 BY_HAND_OR_AGENT = FORCED_MAINT | FORCED_DRAIN
 # Who says whether a server is up; what one of them knew is nothing to another.
 JUDGES = ("check", "agent-check", "track")
@@ -45,8 +48,9 @@ def kept_state(
     ``only`` are proxy and name of the servers to look at, all by default.
 
     Left out are servers that ``candidate`` does not have or has elsewhere, that ``running`` did not
-    have (an earlier server of the name waits in maintenance), and those set aside by hand. Raises
-    ``HaproxyError`` when ``dump`` is not of the known format.
+    have (an earlier server of the name waits in maintenance), and those set aside by hand. Where
+    checks go to is the file's to say. Raises ``HaproxyError`` when ``dump`` is not of the known
+    format.
     """
     header = "\n".join(dump.split("\n", 2)[:2])
     before, after = with_templated(running), with_templated(candidate)
@@ -134,7 +138,13 @@ def _checks_on(row: ServerState) -> dict[str, int]:
 
 
 def _with(row: ServerState, **fields: int) -> str:
+    """The line with these fields, and without the places that checks went to.
+
+    HAProxy writes ``check port`` as the port of an agent too, and warns when it reads that of a
+    server without one.
+    """
     words = row.raw.split(" ")
+    words[_CHECKED_AT] = _AS_THE_FILE_SAYS[: len(words[_CHECKED_AT])]
     for name, value in fields.items():
         words[_AT[name]] = str(value)
     return " ".join(words)

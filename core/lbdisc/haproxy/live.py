@@ -1,13 +1,15 @@
 """The worker that runs now: what it runs, and how it is changed without a reload."""
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 
-from lbdisc.haproxy.errors import HaproxyError, Refused, Unreachable
+from lbdisc.haproxy.departures import leave_over
+from lbdisc.haproxy.errors import HaproxyError, Occupied, Refused, Unreachable
 from lbdisc.haproxy.language.text import Configuration
 from lbdisc.haproxy.planning.plan import InMaintenance, Key, Plan, plan
-from lbdisc.haproxy.sockets.commands import Command, DeleteServer, WaitRemovable
+from lbdisc.haproxy.slow_start import has_slow_start, is_warming_up
+from lbdisc.haproxy.sockets.commands import Command, DeleteServer, SetState, WaitRemovable
 from lbdisc.haproxy.sockets.socket import Runtime
 from lbdisc.haproxy.verify import differences
 from lbdisc.haproxy.versions import Features
@@ -18,18 +20,23 @@ BREATH = 0.005
 IMPATIENCE = 12  # quiet times after which servers are settled although there was no quiet
 SPREAD = 2  # quiet times over which those who saw the same changes settle
 HURRY = 4  # quiet times before the end of patience over which they do
+WARM_UP = 600.0  # seconds at most that settling waits for slow starts
 AT_ONCE = 50  # servers to delete in one go; the next come a second later
 
 
 class Live:
     """One worker: ``pid`` runs ``text``, and keeps ``in_maintenance`` servers waiting.
 
+    Those of them in ``leaving`` wait at weight 0 for their last session, since when (seconds of
+    ``clock``) is their value.
+
     Before HAProxy 3.0 a server added at run time never reuses connections; ``unsettled`` tells when
     (seconds of ``clock``) the first and the last of such servers came, ``None`` if none did.
 
     A connection is kept open between changes. It would keep the worker alive after a reload, so
     ``close`` it before one, and when the worker may not be the one that serves any more. ``share``
-    (0 to 1) is this balancer's own of what a fleet spreads.
+    (0 to 1) is this balancer's own of what a fleet spreads. ``socket`` is where it takes orders,
+    ``""`` where it cannot be met; what the text tells by default.
     """
 
     def __init__(
@@ -41,12 +48,15 @@ class Live:
         clock: Callable[[], float],
         *,
         share: float = 0.0,
+        socket: str | None = None,
     ) -> None:
         self.pid = pid
+        self.socket = model.runtime_socket if socket is None else socket
         self.text = text
         self.model = model
         self.features = features
         self.in_maintenance: InMaintenance = {}
+        self.leaving: Mapping[Key, float] = {}
         self.unsettled: tuple[float, float] | None = None
         self._clock = clock
         self._share = share
@@ -66,9 +76,14 @@ class Live:
 
     def connect(self) -> None:
         """Have a connection ready, so that the next change need not wait for one."""
-        if self.model.runtime_socket:
+        if self.socket and self._may_keep:
             with suppress(HaproxyError):
                 self._runtime()
+
+    @property
+    def _may_keep(self) -> bool:
+        """Whether a kept connection leaves room for what is asked, and for an operator."""
+        return self.model.stats_connections > 2
 
     def plan(self, candidate: str, *, max_changes: int) -> Plan:
         """The way from here to ``candidate``."""
@@ -77,19 +92,28 @@ class Live:
             candidate,
             features=self.features,
             in_maintenance=self.in_maintenance,
+            leaving=self.leaving,
             max_changes=max_changes,
         )
 
     def bring(self, planned: Plan, candidate: str, model: Configuration) -> None:
-        """Carry out a plan that needs no reload. Raises ``HaproxyError`` when it is cut short."""
+        """Carry out a plan that needs no reload. Raises ``HaproxyError`` when it is cut short.
+
+        ``Occupied`` is raised before anything is done, where the plan is for another moment.
+        """
+        if planned.quiet:
+            self._check_quiet(planned.quiet)
         if planned.commands:
             self._send(planned.commands)
+            if not self._may_keep:
+                self.close()
             time.sleep(BREATH)
-            with self._talking() as runtime:
+            with Runtime(self.socket, worker=self.pid) as runtime:
                 self._read_back(runtime, planned, model)
         self.text, self.model, self.in_maintenance = candidate, model, planned.in_maintenance
+        now = self._clock()
+        self.leaving = {key: self.leaving.get(key, now) for key in sorted(planned.leaving)}
         if planned.added and not self.features.reuses_connections:
-            now = self._clock()
             self.unsettled = (self.unsettled[0] if self.unsettled else now), now
 
     def settles(self, after: float | None) -> bool:
@@ -103,9 +127,21 @@ class Live:
         quiet = last + (1 + SPREAD * self._share) * after
         return self._clock() >= min(quiet, first + (IMPATIENCE - HURRY * self._share) * after)
 
+    def warms_up(self) -> bool:
+        """Whether a server is in its slow start, which a reload would begin anew; for a while."""
+        if self.unsettled is None or not has_slow_start(self.model):
+            return False
+        if self._clock() > self.unsettled[0] + WARM_UP:
+            return False
+        with suppress(HaproxyError), self._talking() as runtime:
+            return any(is_warming_up(row) for row in runtime.stats())
+        return False
+
     def begin_anew(self) -> None:
-        """Wait once more before settling."""
-        self.unsettled = self._clock(), self._clock()
+        """Wait once more for what failed; who leaves has its whole time again."""
+        now = self._clock()
+        self.unsettled = self.unsettled and (now, now)
+        self.leaving = dict.fromkeys(self.leaving, now)
 
     def _send(self, commands: Sequence[Command]) -> None:
         """Over a new connection where HAProxy closes the kept one at this very moment."""
@@ -119,6 +155,13 @@ class Live:
             with self._talking() as runtime:
                 runtime.run(commands)
 
+    def _check_quiet(self, servers: Sequence[Key]) -> None:
+        with self._talking() as runtime:
+            for proxy in sorted({proxy for proxy, _ in servers}):
+                for row in runtime.connections(proxy):
+                    if row.used and (proxy, row.server) in servers:
+                        raise Occupied(f"server {proxy}/{row.server} moves, and is still in use")
+
     def _read_back(self, runtime: Runtime, planned: Plan, model: Configuration) -> None:
         """HAProxy itself says that the servers are what they should be. Raises ``HaproxyError``."""
         changed = {(command.proxy, command.server) for command in planned.commands}
@@ -126,19 +169,19 @@ class Live:
             names = {server for owner, server in changed if owner == proxy}
             states = runtime.servers_named(proxy, names)
             keys = [(proxy, name) for name in names]
-            if found := differences(model, states, only=keys):
+            if found := differences(model, states, only=keys, leaving=planned.leaving):
                 raise HaproxyError(f"server {found[0][0]} {found[0][1]} after the change")
 
     def compared(self, wanted: Configuration) -> str:
         """What the worker's servers have that ``wanted`` has not, or the other way round."""
-        if not wanted.runtime_socket:
-            return ""  # nothing to ask; the template has no admin socket
+        if not self.socket:
+            return ""  # nothing to ask
         try:
-            with Runtime(wanted.runtime_socket) as runtime:
+            with Runtime(self.socket) as runtime:
                 _, states = runtime.observe(pid=self.pid)
         except HaproxyError as error:
             return str(error)
-        found = differences(wanted, states)
+        found = differences(wanted, states, leaving=self.leaving)
         more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
         return f"server {found[0][0]} {found[0][1]}{more}" if found else ""
 
@@ -156,26 +199,42 @@ class Live:
         if self._kept is not None and self.connected:
             return self._kept
         self.close()
-        runtime = Runtime(self.model.runtime_socket)
+        runtime = Runtime(self.socket, worker=self.pid)
         try:
-            if (pid := runtime.info().pid) != self.pid:
-                raise Unreachable(f"worker {pid} answers instead of {self.pid}")
+            runtime.connect()
         except BaseException:
             runtime.close()
             raise
         self._kept = runtime
         return runtime
 
+    def end_leaves(self) -> None:
+        """Set in maintenance those at weight 0 whose last session has ended."""
+        if not self.leaving:
+            return
+        with suppress(HaproxyError), self._talking() as runtime:
+            if over := leave_over(runtime, self.leaving):
+                runtime.run([SetState(*key, "maint") for key in over])
+                self.leaving = {k: since for k, since in self.leaving.items() if k not in over}
+                # Plans that were made before are for servers at weight 0.
+                self.in_maintenance = dict(self.in_maintenance)
+
+    def waits_too_long(self, limit: float | None) -> str:
+        """A server that has been leaving for more than ``limit`` seconds, ``""`` for none."""
+        now = self._clock()
+        late = (key for key, since in self.leaving.items() if limit and now - since > limit)
+        return next(("/".join(key) for key in late), "")
+
     def _next_in_maintenance(self) -> list[Key]:
         """Some at a time, in turn: none waits for others that keep a connection for long."""
-        waiting = list(self.in_maintenance)
+        waiting = [key for key in self.in_maintenance if key not in self.leaving]
         start = self._turn % len(waiting)
         self._turn = start + AT_ONCE if start + AT_ONCE < len(waiting) else 0
         return (waiting[start:] + waiting[:start])[:AT_ONCE]
 
     def delete_from_maintenance(self) -> int:
         """Delete servers in maintenance that have no connection left; returns how many went."""
-        if not self.in_maintenance or not self.features.can_delete:
+        if len(self.in_maintenance) == len(self.leaving) or not self.features.can_delete:
             return 0
         gone = []
         with suppress(HaproxyError), self._talking() as runtime:

@@ -14,9 +14,9 @@ from lbdisc.haproxy.language.text import Configuration
 from lbdisc.haproxy.sockets.closed import is_there
 
 
-def lost_socket(model: Configuration) -> str:
-    """The path of the runtime socket if its file is gone, else ``""``."""
-    path = unix_path(model.runtime_socket)
+def lost_socket(address: str) -> str:
+    """The path of the runtime socket at ``address`` if its file is gone, else ``""``."""
+    path = unix_path(address)
     return path if path and not is_there(path) else ""
 
 

@@ -9,8 +9,9 @@ from lbdisc.haproxy.language.text import Configuration
 from lbdisc.haproxy.live import Live
 from lbdisc.haproxy.planning.servers import endpoint as split
 from lbdisc.haproxy.sockets.master import Master
-from lbdisc.haproxy.sockets.rows import Info, Stat, read_stats
+from lbdisc.haproxy.sockets.rows import Stat, read_stats
 from lbdisc.haproxy.sockets.socket import Runtime
+from lbdisc.haproxy.versions import BY_OS
 from lbdisc.observed import HealthState, ServerHealth, best
 from lbdisc.values import Endpoint
 
@@ -45,7 +46,7 @@ class HaproxyHealth:
     def _ask(self, live: Live, endpoints: Sequence[Endpoint]) -> tuple[ServerHealth, ...]:
         keys = {endpoint: self._keys(live.model, endpoint) for endpoint in endpoints}
         reply = self._stats(live)
-        rows = _by_key(_lines_of(reply, {key for its in keys.values() for key in its}))
+        rows = _by_key(reply, {key for its in keys.values() for key in its})
         sure = all(any(key in rows for key in its) for its in keys.values())
         # Perhaps the slots of a `server-template`, whose names the file does not have.
         others = {} if sure else _by_place(read_stats(reply))
@@ -63,38 +64,28 @@ class HaproxyHealth:
             found: dict[Place, list[Key]] = defaultdict(list)
             for key, line in model.servers.items():
                 found[split(line.address)].append(key)
+            for key, address in model.slots.items():
+                found[split(address)].append(key)
             places = found
             self._known = model, places
         return places.get(_at(endpoint), [endpoint.key])
 
     def _stats(self, live: Live) -> str:
-        address = live.model.runtime_socket
-        if not address:  # a template without one
+        if not live.socket:
             reply = self._master.ask(f"@!{live.pid} {SERVERS}")
             if not reply.startswith("# "):
                 raise Unreachable(f"worker {live.pid} does not answer")
             return reply
-        with Runtime(address, timeout=PATIENCE) as runtime:
-            info, reply = runtime.ask_all(["show info", SERVERS])
-        if (pid := Info.read(info).pid) != live.pid:
-            raise Unreachable(f"worker {pid} answers instead of {live.pid}")
-        return reply
+        with Runtime(live.socket, timeout=PATIENCE, worker=live.pid) as runtime:
+            return runtime.asked(SERVERS)
 
 
 def _at(endpoint: Endpoint) -> Place:
     return endpoint.address, endpoint.port
 
 
-def _lines_of(reply: str, keys: set[Key]) -> str:
-    """The header and the rows of ``keys``: of ten thousand servers, only these are read."""
-    header, *lines = reply.split("\n")
-    starts = {f"{proxy},{name}" for proxy, name in keys}
-    wanted = (line for line in lines if ",".join(line.split(",", 2)[:2]) in starts)
-    return "\n".join((header, *wanted))
-
-
-def _by_key(reply: str) -> Mapping[Key, Stat]:
-    return {(row.proxy, row.name): row for row in read_stats(reply)}
+def _by_key(reply: str, keys: set[Key]) -> Mapping[Key, Stat]:
+    return {(row.proxy, row.name): row for row in read_stats(reply, only=keys)}
 
 
 def _by_place(rows: Iterable[Stat]) -> Mapping[Place, Sequence[tuple[HealthState, str]]]:
@@ -127,6 +118,7 @@ def _why(model: Configuration | None, row: Stat) -> str:
         words = "not checked yet"
     elif not row.status.startswith("DOWN"):
         return ""
+    words = BY_OS.sub(r"\1", words)
     text = " ".join("".join(c if c.isprintable() else " " for c in words).split())[:LONGEST]
     return text if text[1:2].isupper() else text[:1].lower() + text[1:]
 

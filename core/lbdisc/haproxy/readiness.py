@@ -5,15 +5,14 @@ The default template's ``monitor fail`` looks at a variable of the process (conf
 """
 
 from lbdisc.haproxy.errors import Refused
-from lbdisc.haproxy.language.text import Configuration
 from lbdisc.haproxy.sockets.socket import Runtime
 
 LEAVING = "proc.lbdisc_leaving"
 
 
-def is_asked(model: Configuration, text: str) -> bool:
+def is_asked(socket: str, text: str) -> bool:
     """Whether the configuration ``text`` has a readiness that fails, and a way to make it fail."""
-    return bool(model.runtime_socket) and LEAVING in text
+    return bool(socket) and LEAVING in text
 
 
 def fail(socket: str) -> None:

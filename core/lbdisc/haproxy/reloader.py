@@ -17,23 +17,28 @@ from lbdisc import atomic
 from lbdisc.errors import ApplyError, LbdiscError
 from lbdisc.haproxy.adoption import NotAdopted
 from lbdisc.haproxy.advice import advice
-from lbdisc.haproxy.binds import new_binds, try_binds
+from lbdisc.haproxy.binding.binder import binder
+from lbdisc.haproxy.binding.probing import try_new
 from lbdisc.haproxy.drains import HaproxyDrains
 from lbdisc.haproxy.ending import Ending
-from lbdisc.haproxy.errors import Forbidden, HaproxyError, Unreachable
+from lbdisc.haproxy.errors import Forbidden, HaproxyError, Occupied, Unreachable
+from lbdisc.haproxy.failed import Failures
 from lbdisc.haproxy.first_contact import servers_in
 from lbdisc.haproxy.follower import Follower
 from lbdisc.haproxy.health_file import keep_health, reset_health
 from lbdisc.haproxy.language.text import Configuration, parse
 from lbdisc.haproxy.live import Live
+from lbdisc.haproxy.long_connections import patience, tell_left
 from lbdisc.haproxy.lost_socket import bind_anew, lost_socket
 from lbdisc.haproxy.names import Names
 from lbdisc.haproxy.observing import HaproxyHealth
+from lbdisc.haproxy.planning.graft import grafted
 from lbdisc.haproxy.planning.plan import Plan
 from lbdisc.haproxy.process.program import FileChecker
 from lbdisc.haproxy.process.workers import Workers
+from lbdisc.haproxy.reaching import ANSWER_LIMIT, why_none
 from lbdisc.haproxy.remembered import WorkerNote
-from lbdisc.haproxy.running import ANSWER_LIMIT, Running
+from lbdisc.haproxy.running import Running
 from lbdisc.haproxy.settings import HaproxySettings
 from lbdisc.haproxy.sockets.closed import own_group
 from lbdisc.haproxy.sockets.socket import dial
@@ -45,6 +50,7 @@ from lbdisc.losses import ProxyServer
 from lbdisc.observed import ServerHealth
 from lbdisc.planned import Applied, AtRuntime, How, Nothing, Planned, Reload, Start, Write
 from lbdisc.rendered import Rendered
+from lbdisc.spread import own_share
 from lbdisc.values import Endpoint, Snapshot
 
 log = structlog.get_logger("lbdisc.haproxy")
@@ -70,6 +76,8 @@ class HaproxyReloader:
         self._look = check.look
         self._follower = Follower(FileChecker(settings.binary, self._names.spare_all))
         self._ending = Ending(settings, self._workers, self._running, self._follower)
+        self._failures = Failures(Path(settings.worker_file).with_name("failed.json"))
+        self._patience = patience(settings, own_share(settings.master_socket))
         self._undid = False  # the last change at run time had to be taken back
         self._applied = False  # whether anything was; `lbdisc plan` only asks
         self._cools_down_until = float("-inf")
@@ -126,9 +134,9 @@ class HaproxyReloader:
         """Why no change whatever is possible at run time now, ``""`` if some are."""
         if not self._settings.runtime:
             return "haproxy.runtime is off"
-        if live.text and not live.model.runtime_socket:
-            return "the configuration has no 'stats socket' of level admin"
-        if path := lost_socket(live.model):
+        if live.text and not live.socket:
+            return why_none(live.model) or "no 'stats socket' of level admin answers"
+        if path := lost_socket(live.socket):
             return f"the runtime socket {path} is gone"
         if time.monotonic() < self._cools_down_until:
             return "HAProxy refused a change at run time less than a minute ago"
@@ -136,7 +144,7 @@ class HaproxyReloader:
 
     def apply(self, planned: Planned) -> Applied:
         if self._live is not None and not self._applied:
-            self._workers.alive(self._settings, planned.config, self._live.model.runtime_socket)
+            self._workers.alive(self._settings, planned.config, self._live.socket)
         self._applied, self._config = True, planned.config
         try:
             if self._follower.forget():
@@ -164,7 +172,7 @@ class HaproxyReloader:
                 live.bring(found, text, parse(text))
         except HaproxyError as error:
             log.warning("not at run time, a reload follows", error=str(error))
-            if not isinstance(error, Unreachable):
+            if not isinstance(error, Unreachable | Occupied):
                 self._cools_down_until = time.monotonic() + COOL_DOWN
             self._running.forget()
             return None
@@ -187,8 +195,10 @@ class HaproxyReloader:
     def _checked_anew(self, planned: Planned) -> Applied:
         config, model = planned.config, parse(planned.candidate.text)
         self._names.refuse_unanswered(planned.candidate.text, self._live)
-        running = self._live.model.runtime_socket if self._live else ""
+        running = self._live.socket if self._live else ""
         alive = self._workers.alive(self._settings, config, running)
+        if alive or self._live is not None:
+            self._failures.refuse(model, planned.candidate)
         if not alive and self._workers.managed is None and planned.over_another:
             raise Unreachable(
                 f"{config} was not written by lbdisc, and stays as it is while its HAProxy cannot"
@@ -200,6 +210,8 @@ class HaproxyReloader:
         if isinstance(planned.how, AtRuntime | Write | Nothing):
             reason = "not possible at run time"
         with Installation(config, planned.candidate) as new:
+            if not alive and self._workers.managed is not None:
+                return self._start(new, model, reason)  # it reads the file just as a check does
             self._check(new.candidate, config)
             if not alive:
                 return self._start(new, model, reason)
@@ -253,18 +265,20 @@ class HaproxyReloader:
         """Reload hitlessly; done when the new worker answers."""
         before = new.before.text if new.before else ""
         running = self._live.model if self._live else parse(before)
-        ours = self._workers.managed is not None
-        try_binds(new_binds(running, model), held=running.binds, by_us=ours)
+        self._probe(running, model)
         new.install()
         try:
             same = running.runtime_socket == model.runtime_socket
-            if same and (path := lost_socket(model)):
+            socket = self._live.socket if self._live else model.runtime_socket
+            if same and (path := lost_socket(socket)):
                 log.warning("the runtime socket is gone: two reloads bring it back", path=path)
                 reload = partial(self._reload_now, running)
                 bind_anew(new.config, new.rendered.text, model, reload)
             keep_health(running, model)
             self._names.add_remembered(model, self._live)
-            live = self._became(self._reload_now(running), new.rendered, model)
+            load = partial(self._reload_now, running)
+            worker = self._failures.attempt(model, new.rendered, load)
+            live = self._became(worker, new.rendered, model)
             new.keep()
         except Forbidden:
             new.keep()  # it runs, though it may not be asked
@@ -285,20 +299,23 @@ class HaproxyReloader:
                 f" {self._settings.master_socket} ({self._workers.away}): start it with -W -S,"
                 " or set haproxy.master_socket"
             )
-        try_binds(model.binds)
+        self._probe(None, model)
         new.install()
         self._names.add_remembered(model, None)
         try:
             worker = self._workers.start(model.runtime_socket)
             live = self._became(worker, new.rendered, model)
             new.keep()
-        except LbdiscError:
-            new.restore()
-            self._start_last_good(new)
+        except LbdiscError as error:
+            try:
+                self._check(new.config, new.config)  # whether the file was the cause, and where
+            finally:
+                new.restore()
+            self._start_last_good(new, model, str(error))
             raise
         return Applied(how=Start(reason), detail=f"worker {live.pid}")
 
-    def _start_last_good(self, new: Installation) -> None:
+    def _start_last_good(self, new: Installation, failed: Configuration, why: str) -> None:
         """The new files do not start: rather serve what served last."""
         before = new.before
         if self._workers.managed is None or before is None or before == new.rendered:
@@ -306,12 +323,22 @@ class HaproxyReloader:
         good = parse(before.text)
         with suppress(LbdiscError):
             self._became(self._workers.start(good.runtime_socket), before, good)
+            self._failures.failed(failed, new.rendered, why, 0.0)
             log.warning("HAProxy was started with the last good configuration")
+
+    def _probe(self, running: Configuration | None, model: Configuration) -> None:
+        """Raise ``ApplyError`` where HAProxy would not get what it is to listen on."""
+        ours = self._workers.managed is not None
+        master = self._workers.master() if running else 0
+        try_new(running, model, binder(master, self._settings.binary, ours=ours))
 
     def _reload_now(self, running: Configuration) -> int:
         if self._live is not None:
             self._live.close()
-        return self._workers.reload(running.runtime_socket, limit=self._settings.reload_limit)
+        socket = self._live.socket if self._live else running.runtime_socket
+        worker = self._workers.reload(socket, limit=self._settings.reload_limit)
+        tell_left(self._settings.master_socket, running)
+        return worker
 
     def _became(self, worker: int, rendered: Rendered, wanted: Configuration) -> Live:
         return self._running.became(worker, rendered, wanted, master=self._workers.master)
@@ -332,10 +359,10 @@ class HaproxyReloader:
         if self._live is None:
             return "what runs is not known"
         try:
-            worker = self._workers.current(self._live.model.runtime_socket)
+            worker = self._workers.current(self._live.socket)
         except HaproxyError as error:
             return str(error)
-        if path := lost_socket(self._live.model):
+        if path := lost_socket(self._live.socket):
             return f"the runtime socket {path} is gone"
         if failure := self._follower.error:
             return f"the file cannot follow: {failure}"
@@ -343,6 +370,22 @@ class HaproxyReloader:
             self._running.forget()
             return f"worker {worker} runs instead of {ours}: someone else reloaded it"
         return self._live.compared(parse(candidate)) if thorough else ""
+
+    def instead(self, config: Path, candidate: Rendered) -> Steps | None:
+        """What runs with the endpoints of ``candidate``: see ``lbdisc.abilities.StandsIn``."""
+        live = self._live
+        text = grafted(live.text, candidate.text) if live else None
+        if text is None:
+            return None
+        rendered = Rendered(text, self._running.files)
+        return None if rendered == candidate else self.plan(config, None, rendered)
+
+    def try_again(self) -> None:
+        self._failures.try_again()
+
+    @property
+    def may_try(self) -> bool:
+        return self._failures.changed
 
     def drained(self, endpoints: Sequence[Endpoint]) -> frozenset[Endpoint]:
         """Those that neither the worker nor one before it has a session on."""
@@ -356,29 +399,40 @@ class HaproxyReloader:
         return self._health.lingering()
 
     def tend(self) -> Applied | None:
-        """Delete what is no longer used; the settling reload before HAProxy 3.0."""
+        """End leaves, delete what is no longer used; the settling reload before HAProxy 3.0."""
         live = self._live
         if live is None:
             return None
         live.connect()
+        live.end_leaves()
         live.delete_from_maintenance()
         self._running.keep(self._workers.master)
         self._names.look(live)
-        if self._follower.behind or not live.settles(self._settings.settle_after):
+        if self._follower.behind:
             return None
-        return self._settle(live)
+        if late := live.waits_too_long(self._settings.leave_limit):
+            why = f"server {late} left {self._settings.leave_limit:g} s ago and has sessions still"
+            return self._renew_same(live, why, "servers that left are gone")
+        if not live.settles(self._settings.settle_after) or live.warms_up():
+            return None
+        if self._patience.waits(live):
+            return None
+        why = "servers added at run time reuse nothing"
+        return self._renew_same(live, why, "settled, connections are reused")
 
-    def _settle(self, live: Live) -> Applied | None:
-        """Reload what runs, so that all its servers reuse connections; tried again if it fails."""
-        live.begin_anew()
-        if why := self._names.hinder(live, live.model):
-            log.info("settling is put off", why=why)
+    def _renew_same(self, live: Live, why: str, done: str) -> Applied | None:
+        """Reload what runs; tried again if it fails."""
+        running = Rendered(live.text, self._running.files)
+        if self._failures.waits(live.model, running):
             return None
-        with Installation(self._config, Rendered(live.text, self._running.files)) as same:
+        live.begin_anew()
+        if hindered := self._names.hinder(live, live.model):
+            log.info("settling is put off", why=hindered)
+            return None
+        with Installation(self._config, running) as same:
             self._check(same.candidate, self._config)
-            applied = self._reload(same, live.model, "servers added at run time reuse nothing")
-        detail = f"settled, connections are reused; {applied.detail}"
-        return Applied(how=applied.how, detail=detail)
+            applied = self._reload(same, live.model, why)
+        return Applied(how=applied.how, detail=f"{done}; {applied.detail}")
 
     def servers(self, text: str) -> tuple[ProxyServer, ...]:
         """Those of all proxies, as the file has them."""

@@ -1,6 +1,6 @@
 """What an agent notes of the worker, so that the next one need not reload to know what runs."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -38,14 +38,15 @@ class ProcessIdentity:
 class Remembered:
     """``worker`` of ``master`` runs the configuration with ``digest``.
 
-    ``in_maintenance`` and ``unsettled`` are those of ``Live``; its clock is the same for all
-    processes of one boot.
+    ``in_maintenance``, ``leaving`` and ``unsettled`` are those of ``Live``; its clock is the same
+    for all processes of one boot.
     """
 
     master: ProcessIdentity
     worker: ProcessIdentity
     digest: str
     in_maintenance: InMaintenance
+    leaving: Mapping[Key, float]
     unsettled: tuple[float, float] | None
 
     def is_of(self, processes: Processes) -> bool:
@@ -67,6 +68,7 @@ class Remembered:
                 worker=ProcessIdentity(*map(int, found["worker"])),
                 digest=str(found["digest"]),
                 in_maintenance=dict(map(_server, found["in_maintenance"])),
+                leaving={(str(p), str(n)): float(at) for p, n, at in found.get("leaving", [])},
                 unsettled=(float(unsettled[0]), float(unsettled[1])) if unsettled else None,
             )
         except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
@@ -110,6 +112,7 @@ class WorkerNote:
                 "in_maintenance": [
                     [*key, line and _written(line)] for key, line in live.in_maintenance.items()
                 ],
+                "leaving": [[*key, since] for key, since in live.leaving.items()],
                 "unsettled": live.unsettled,
             }
         )

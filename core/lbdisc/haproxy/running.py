@@ -7,14 +7,12 @@ from pathlib import Path
 from lbdisc.haproxy.adoption import adopt
 from lbdisc.haproxy.language.text import Configuration
 from lbdisc.haproxy.live import Live
+from lbdisc.haproxy.reaching import reach
 from lbdisc.haproxy.remembered import WorkerNote
 from lbdisc.haproxy.settings import HaproxySettings
-from lbdisc.haproxy.sockets.socket import Runtime
-from lbdisc.haproxy.versions import OLDEST
+from lbdisc.haproxy.sockets.master import Master
 from lbdisc.rendered import Rendered
 from lbdisc.spread import own_share
-
-ANSWER_LIMIT = 5.0  # seconds for a new worker's runtime socket
 
 
 class Running:
@@ -27,6 +25,7 @@ class Running:
         self.live: Live | None = None
         self.files: tuple[tuple[str, str], ...] = ()
         self._master_socket = settings.master_socket
+        self._ours = settings.mode == "managed"
         self._share = own_share(settings.master_socket)
         self._note = note
 
@@ -48,14 +47,18 @@ class Running:
         *,
         master: Callable[[], int],
     ) -> Live:
-        """The new worker answers at its runtime socket: from now on ``wanted`` runs."""
-        features = OLDEST
-        if wanted.runtime_socket:
-            with Runtime(wanted.runtime_socket, timeout=ANSWER_LIMIT) as runtime:
-                runtime.observe(pid=worker)
-                features = runtime.features()
+        """The new worker answers: from now on ``wanted`` runs. Raises ``Forbidden``."""
+        found = reach(worker, wanted, Master(self._master_socket), ours=self._ours)
         self.forget()
-        self.live = Live(worker, rendered.text, wanted, features, time.monotonic, share=self._share)
+        self.live = Live(
+            worker,
+            rendered.text,
+            wanted,
+            found.features,
+            time.monotonic,
+            share=self._share,
+            socket=found.socket,
+        )
         self.files = rendered.files
         self.keep(master)
         return self.live

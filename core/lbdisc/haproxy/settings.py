@@ -32,6 +32,16 @@ class HaproxySettings:
         " for never",
         5.0,
     )
+    settle_limit: SecondsOrNone = described(
+        "how long that reload waits at most while the worker has tunnels (WebSockets, TCP) or"
+        " requests that last; 0 for not at all",
+        600.0,
+    )
+    leave_limit: SecondsOrNone = described(
+        "how long a server whose maintenance would cut sessions waits for them at weight 0 when it"
+        " leaves, before a reload takes it out; 0 for ever",
+        600.0,
+    )
     grace: SecondsOrNone = described(
         "how long a HAProxy that is about to stop serves on after its readiness has failed; an"
         " attached one is about to whenever lbdisc stops",

@@ -1,10 +1,9 @@
 """Whether the servers that a worker has are those of the file."""
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 
 from lbdisc.haproxy.language.text import Configuration, ServerLine
 from lbdisc.haproxy.planning.servers import Spec, Unfit, canonical_ip, endpoint, fold
-from lbdisc.haproxy.planning.templated import templated
 from lbdisc.haproxy.sockets.rows import ANY_MAINT, FORCED_DRAIN, RESOLUTION_MAINT, ServerState
 
 
@@ -13,12 +12,13 @@ def differences(
     states: Iterable[ServerState],
     *,
     only: Iterable[tuple[str, str]] | None = None,
+    leaving: Container[tuple[str, str]] = (),
 ) -> tuple[tuple[str, str], ...]:
     """What the servers of a worker have that ``candidate`` has not, or the other way round.
 
     Pairs of ``proxy/server`` and what differs, sorted. A server that waits in maintenance and is
-    not in ``candidate`` counts as gone. Health does not count. ``only`` are the proxy and name of
-    those to look at, all by default.
+    not in ``candidate`` counts as gone, as does one at weight 0 that is ``leaving``. Health does
+    not count. ``only`` are the proxy and name of those to look at, all by default.
     """
     found: list[tuple[str, str]] = []
     rows = {row.key: row for row in states}
@@ -29,13 +29,17 @@ def differences(
         row = rows.pop(key, None)
         if what := _difference(server, row):
             found.append((f"{key[0]}/{key[1]}", what))
-    if any(not row.in_maintenance for row in rows.values()):
-        known = templated(candidate)
-        rows = {key: row for key, row in rows.items() if key not in known}
     for row in rows.values():
-        if not row.in_maintenance:
+        gone = row.in_maintenance or (row.key in leaving and not row.weight)
+        if not gone and not _is_slot(candidate, row):
             found.append((f"{row.proxy}/{row.server}", "serves, but is not in the file"))
     return tuple(sorted(found))
+
+
+def _is_slot(candidate: Configuration, row: ServerState) -> bool:
+    """Whether a template made it; what it is for is HAProxy's affair, or another tool's."""
+    proxy = candidate.proxies.get(row.proxy)
+    return proxy is not None and (proxy.slots is None or row.server in proxy.slots)
 
 
 def _difference(server: ServerLine, row: ServerState | None) -> str:

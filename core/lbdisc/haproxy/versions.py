@@ -44,14 +44,37 @@ class Features:
         """Whether a server added at run time reuses connections; if not, a reload should follow."""
         return self.wait
 
+    @property
+    def pools_by_address(self) -> bool:
+        """Whether a kept connection only serves requests for the address that it goes to.
 
+        Not so on 2.6.12; so on 2.8.25, 3.0.11, 3.2.26 and 3.4.7 (measured). It came with 3.2-dev9
+        ("backend: fix reuse with set-dst/set-dst-port") and was taken back into older branches,
+        of which only what was seen counts.
+        """
+        branch, patch = self.version[:2], self.version[2]
+        return branch >= (3, 2) or patch >= _POOL_BY_ADDRESS.get(branch, patch + 1)
+
+
+# The patch level from which a branch looks kept connections up by their address too.
+_POOL_BY_ADDRESS = {(2, 8): 25, (3, 0): 11}
 OLDEST = Features((2, 6, 0), wait=False)
 # How the answer of the master's `reload` begins when it failed; before 2.7 it does not tell.
 RELOAD_FAILED = "Success=0"
+# From here on the master forks a worker before it has read its configuration, and lists it at once;
+# before, a worker that is listed has bound its addresses (measured on 3.0, 3.2 and 3.4).
+LOADS_AFTER_FORK: Version = (3, 1, 0)
+# How a check's end begins where the system gave an error; before 3.4 its words stand alone.
+BY_OS = re.compile(r"^E[A-Z0-9]+ returned by OS \((.*)\)$")
+# From here on a frontend and a backend may not share a name (measured on 3.4).
+NAMES_ARE_UNIQUE: Version = (3, 3, 0)
 
 # The limits.
 MAX_WEIGHT = 256  # configuration manual 5.2, "weight"
 MAX_LINE = 8000  # bytes of a command; from about 15.4 kB on, HAProxy gives no answer at all
+# Bytes of a payload. With its command it has to fit into tune.bufsize (16,384 by default, measured
+# on 2.6 to 3.2; 3.4 takes more): beyond, 2.6 to 3.0 break off without an answer.
+MAX_PAYLOAD = 16000
 # Bytes. Linux takes 107, of which HAProxy needs ten for a suffix while it binds (measured).
 MAX_UNIX_PATH = 97
 
@@ -93,5 +116,6 @@ AT_START_ONLY = (
     *(("use-fcgi-app",), ("server-template",), ("disabled",), ("dispatch",), ("transparent",)),
     *(("option", "transparent"), ("option", "http_proxy")),
 )
-# Starts of words in `global` that change what ssl means on a server line, for the file alone.
-SSL_DEFAULTS = ("ssl-default-server-", "ssl-server-verify", "ssl-default-bind", "ssl-propquery")
+# Starts of words in `global` that change what ssl means on a server line, for the file alone. Those
+# of `ssl-default-bind-` are about `bind` lines (manual 3.1).
+SSL_DEFAULTS = ("ssl-default-server-", "ssl-server-verify", "ssl-propquery")

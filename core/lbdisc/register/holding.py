@@ -20,6 +20,7 @@ from lbdisc.backoff import Backoff
 from lbdisc.errors import BrokenRegistrar, LbdiscError, RegistrarError, RegistryBusy, SettingsError
 from lbdisc.hooks import Entry, Registrar
 from lbdisc.settings.tables import AgentSettings
+from lbdisc.stopping import Stop
 from lbdisc.values import Endpoint
 
 HOPELESS = (10.0, 60.0)  # seconds between attempts when an operator has to mend something first
@@ -83,7 +84,7 @@ class Holder:
         self._draining = threading.Event()
         self._leaving = threading.Event()
         self._abandoned = False  # whether the entry is to stay
-        self._stop = threading.Event()  # gives up what is in progress
+        self._stop = Stop()  # gives up what is in progress
         self._drain_name = handshake.new_drain()
         self._wake = threading.Event()
         self._own_reason = False  # whether it was we who woke the loop
@@ -206,13 +207,15 @@ class Holder:
         if entry.lost is None or not self._held:
             pace = min(pace, LOOK)
         end = time.monotonic() + pace
-        while not self._leaving.is_set() and (left := end - time.monotonic()) > 0:
-            if self._wake.wait(min(left, FOLLOW)):
+        look = time.monotonic() + FOLLOW
+        while not self._leaving.is_set() and (now := time.monotonic()) < end:
+            if self._wake.wait(min(end, look) - now):
                 if self._held and not self._own_reason:
                     self._shaken = True  # if it was lost, its return is told
                 return
-            if self._wanted() != put:
+            if look < end and self._wanted() != put:
                 return
+            look = time.monotonic() + FOLLOW
 
     def _wanted(self) -> Endpoint:
         endpoint = self._endpoint()

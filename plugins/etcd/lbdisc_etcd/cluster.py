@@ -3,7 +3,7 @@
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from threading import Event, Lock
 from types import TracebackType
 from typing import Self, TypeVar
@@ -18,6 +18,7 @@ from lbdisc.errors import (
     SettingsError,
     WriteRefused,
 )
+from lbdisc.stopping import when_set
 from lbdisc_etcd.failures import (
     Compacted,
     EtcdRefused,
@@ -36,7 +37,7 @@ from lbdisc_etcd.wire import Session
 log = structlog.get_logger("lbdisc.etcd")
 T = TypeVar("T")
 LASTED = 5.0  # seconds; a session that worked for so long makes earlier failures forgotten
-NOTICE = 0.1  # seconds until the thread that waits for stop sees that nobody needs it
+NOTICE = 0.1  # seconds between two looks at whether somebody else needs to be waited for
 HERD = (2.0, 30.0)  # seconds that a first and a later login that failed is waited after, at most
 TRIES = 3  # sessions in a row that may break soon before a break counts as a failure
 # A new session with the same member helps.
@@ -188,10 +189,9 @@ class _Stopper:
 
     def __init__(self, stop: Event) -> None:
         self._stop = stop
-        self._ended = False
         self._lock = Lock()
         self._session: Session | None = None
-        self._thread = threading.Thread(target=self._wait, name="lbdisc-etcd-stop", daemon=True)
+        self._open = ExitStack()
 
     @property
     def stopped(self) -> bool:
@@ -207,16 +207,17 @@ class _Stopper:
             if self._stop.is_set():
                 session.close()
 
-    def _wait(self) -> None:
-        while not self._stop.wait(NOTICE):
-            if self._ended:
-                return
+    def _begin(self) -> None:
+        """In a thread of its own: whoever stops us does not wait for a connection's end."""
+        threading.Thread(target=self._close, name="lbdisc-etcd-stop", daemon=True).start()
+
+    def _close(self) -> None:
         with self._lock:
             if self._session is not None:
                 self._session.close()
 
     def __enter__(self) -> Self:
-        self._thread.start()
+        self._open.enter_context(when_set(self._stop, self._begin))
         return self
 
     def __exit__(
@@ -225,8 +226,7 @@ class _Stopper:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._ended = True
-        self._thread.join()
+        self._open.close()
 
 
 def warn_of_plaintext(settings: EtcdSettings) -> None:

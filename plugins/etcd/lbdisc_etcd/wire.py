@@ -5,6 +5,7 @@ hides denied watches and spins when the server dies), nor is its login (its call
 refused on plaintext channels). A session that failed once is closed and replaced, never mended.
 """
 
+import importlib
 import secrets
 import threading
 import time
@@ -36,6 +37,7 @@ etcd3: Any = stubs.imported()
 rpc: Any = etcd3.etcdrpc
 T = TypeVar("T")
 
+CALM = 2.0  # seconds
 _OPTIONS = (
     # Servers refuse clients that ping more often than every 5 s.
     ("grpc.keepalive_time_ms", 6000),
@@ -60,6 +62,17 @@ _WAITING = (
 _HAS_LEADER = ("hasleader", "true")
 
 
+def _wait_calmly() -> None:
+    """Let threads that wait for news look up once in ``CALM``; gRPC has them ten times a second.
+
+    That is for signals in the main thread on a Python whose waits could not be interrupted
+    (grpc/_common.py, ``wait``); news itself comes at once either way.
+    """
+    common: Any = importlib.import_module("grpc._common")
+    if hasattr(common, "MAXIMUM_WAIT_TIMEOUT"):
+        common.MAXIMUM_WAIT_TIMEOUT = CALM
+
+
 class Session:
     """Requests to one member; all raise a ``Failure``. ``close`` may come from any thread.
 
@@ -69,6 +82,7 @@ class Session:
     """
 
     def __init__(self, member: EtcdMember, settings: EtcdSettings, *, patience: Patience) -> None:
+        _wait_calmly()
         self.member = member
         self.patient = patience.stretched
         self._settings = settings

@@ -1,4 +1,4 @@
-"""The hooks of lbdisc-zookeeper."""
+"""The hooks of lbdisc-zookeeper. What is heavy is imported when it is needed."""
 
 from typing import TYPE_CHECKING
 
@@ -10,15 +10,25 @@ if TYPE_CHECKING:
 
 @hookimpl
 def lbdisc_discovery() -> "Provider[ZooKeeperSettings, Discovery]":
-    from lbdisc_zookeeper.discovery import ZooKeeperDiscovery
     from lbdisc_zookeeper.settings import ZooKeeperSettings
 
-    return Provider("zookeeper", ZooKeeperSettings, ZooKeeperDiscovery)
+    return Provider("zookeeper", ZooKeeperSettings, _discovery)
 
 
 @hookimpl
 def lbdisc_registrar() -> "Provider[ZooKeeperSettings, Registrar]":
-    from lbdisc_zookeeper.registrar import ZooKeeperRegistrar
     from lbdisc_zookeeper.settings import ZooKeeperSettings
 
-    return Provider("zookeeper", ZooKeeperSettings, ZooKeeperRegistrar)
+    return Provider("zookeeper", ZooKeeperSettings, _registrar)
+
+
+def _discovery(settings: "ZooKeeperSettings") -> Discovery:
+    from lbdisc_zookeeper.discovery import ZooKeeperDiscovery
+
+    return ZooKeeperDiscovery(settings)
+
+
+def _registrar(settings: "ZooKeeperSettings") -> Registrar:
+    from lbdisc_zookeeper.registrar import ZooKeeperRegistrar
+
+    return ZooKeeperRegistrar(settings)

@@ -4,27 +4,20 @@ import time
 from collections.abc import Iterable
 from pathlib import Path
 from threading import Event
-from types import TracebackType
-from typing import Self
-
-import structlog
-from watchfiles._rust_notify import RustNotify, WatchfilesRustInternalError
 
 from lbdisc.builtin.file import entry
 from lbdisc.builtin.file.folder import Folder, Identity
 from lbdisc.builtin.file.settings import FileSettings
 from lbdisc.errors import DiscoveryError, SettingsError
 from lbdisc.hooks import Publish
+from lbdisc.notices import Notices
 from lbdisc.values import Snapshot
 
-log = structlog.get_logger("lbdisc.file")
-STEP = 2  # milliseconds between two looks at the kernel's queue: a node is seen after about four
-GATHER = 20  # milliseconds that a burst of changes may be gathered for
 SWAPPED = "..data"  # the link to all the files' content that Kubernetes replaces in a ConfigMap
-SLICE = 0.5  # seconds that one wait takes at most: then the folder itself is looked at
+LOOK = 0.5  # seconds between two looks at whether DIR is still the same folder
+SHARE = 1000  # a rescan may take at most this part of the time
 NAMED = 3  # files named in a revision
 RACE = 0.01  # seconds to wait after a folder went while it was listed
-POLL = 0.5  # seconds between two looks at everything where the kernel tells of nothing
 
 
 class FileDiscovery:
@@ -54,7 +47,7 @@ class FileDiscovery:
     def _watch_folders(self, publish: Publish, stop: Event) -> None:
         """Until ``stop``, or until other folders have to be watched."""
         watched = self._folder.folders()
-        with Notices(watched) as notices:
+        with Notices(watched, stop, _passed_over) as notices:
             # The kernel's watches are set by now: it tells of what changes after this list.
             listed = self._folder.scan()
             self._known = True
@@ -64,7 +57,7 @@ class FileDiscovery:
 
     def _follow(
         self,
-        notices: "Notices",
+        notices: Notices,
         watched: dict[Path, Identity],
         publish: Publish,
         stop: Event,
@@ -73,7 +66,10 @@ class FileDiscovery:
         rescan = time.monotonic() + self._settings.rescan
         while not stop.is_set():
             end = self._folder.next_end
-            changed = notices.wait(min(rescan, end) - time.monotonic(), stop)
+            begin = time.monotonic()
+            changed = notices.wait(min(rescan, end, begin + LOOK) - begin)
+            if changed and any(path.name == SWAPPED for path in changed):
+                changed = None
             root = self._settings.dir.stat()
             if (root.st_dev, root.st_ino) != watched[self._settings.dir]:
                 return
@@ -84,9 +80,8 @@ class FileDiscovery:
                 news = True
                 if self._folder.scan() != watched:
                     return
-                # Of a large folder, seldom enough to cost no more than a hundredth of the time.
                 took = time.monotonic() - now
-                rescan = now + max(self._settings.rescan, 100 * took)
+                rescan = now + max(self._settings.rescan, SHARE * took)
             else:
                 for path in changed:
                     if self._folder.is_folder(path):
@@ -117,7 +112,7 @@ class FileDiscovery:
         return SettingsError(f"{what}; name a folder that exists and can be read")
 
 
-def _revision(changed: list[Path]) -> str:
+def _revision(changed: Iterable[Path]) -> str:
     """The files that the kernel told of; a folder has no other revision."""
     names = sorted(path.name for path in changed)
     more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
@@ -125,44 +120,5 @@ def _revision(changed: list[Path]) -> str:
     return text if text.isprintable() else ascii(text)[1:-1]
 
 
-class Notices:
-    """The kernel's notices of changes in ``folders``, registered when this is made."""
-
-    def __init__(self, folders: Iterable[Path]) -> None:
-        paths = [str(folder) for folder in folders]
-        self._kernel: RustNotify | None = None
-        try:
-            self._kernel = RustNotify(paths, False, False, 300, False, True)
-        except FileNotFoundError:
-            raise
-        except (OSError, WatchfilesRustInternalError) as error:
-            # The limits of fs.inotify are shared by all programs of a user; slower is not blind.
-            log.warning("the kernel watches no more folders: polling", reason=str(error))
-
-    def wait(self, timeout: float, stop: Event) -> list[Path] | None:
-        """What changed, after ``timeout`` seconds at most; ``None`` if only a scan can tell."""
-        if self._kernel is None:
-            stop.wait(max(0.0, min(timeout, POLL)))
-            return None
-        milliseconds = max(1, int(min(timeout, SLICE) * 1000))
-        found = self._kernel.watch(GATHER, STEP, milliseconds, stop)
-        if found == "signal":
-            raise KeyboardInterrupt
-        if isinstance(found, str):
-            return []
-        paths = {Path(path) for _, path in found}
-        if any(path.name == SWAPPED for path in paths):
-            return None
-        return [path for path in paths if not entry.passed_over(path.name)]
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        if self._kernel is not None:
-            self._kernel.close()
+def _passed_over(name: str) -> bool:
+    return name != SWAPPED and entry.passed_over(name)

@@ -72,11 +72,13 @@ def read(path: Path, *, service: str, port: int) -> tuple[FileEntry, os.stat_res
     """
     # O_NONBLOCK: a fifo that takes a file's name between two looks must not block.
     descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-    with os.fdopen(descriptor, "rb") as file:
-        found = os.fstat(file.fileno())
+    try:
+        found = os.fstat(descriptor)
         if not stat.S_ISREG(found.st_mode):
             raise EntryError("no regular file")
-        content = file.read(records.MAX_RECORD + 1)
+        content = os.read(descriptor, records.MAX_RECORD + 1)
+    finally:
+        os.close(descriptor)
     if len(content) > records.MAX_RECORD:
         raise EntryError(f"{found.st_size} bytes: at most {records.MAX_RECORD}")
     return parse(content, path, service=service, port=port), found

@@ -46,12 +46,17 @@ class ServerLine:
 
 @dataclass(frozen=True, slots=True)
 class StatsSocket:
-    """A ``stats socket`` of the global section; ``mode`` is empty for the process' umask."""
+    """One address of a ``stats socket`` of the global section.
+
+    ``mode`` is empty for the process' umask, ``closed`` says why it cannot be dialled, ``""`` if it
+    can be.
+    """
 
     address: str
     level: str
     mode: str
     number: int
+    closed: str = ""
 
 
 @dataclass(frozen=True, slots=True)

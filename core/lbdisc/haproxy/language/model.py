@@ -6,7 +6,10 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
 
+from lbdisc.haproxy.language.headers import name_of
 from lbdisc.haproxy.language.lines import Bind, Line, ServerLine, StatsSocket, Words
+from lbdisc.haproxy.language.slots import is_known, names_of
+from lbdisc.haproxy.language.stats_sockets import sockets_of
 
 Key = tuple[str, str]
 _NAME = r"([A-Za-z0-9_.:-]+)"
@@ -29,8 +32,15 @@ class Section:
 
     @property
     def name(self) -> str:
-        words = self.header.words
-        return words[1] if len(words) > 1 and words[1] != "from" else ""
+        return name_of(self.header.words)
+
+    @cached_property
+    def slots(self) -> Mapping[str, str] | None:
+        """Name and address of the servers of its templates, ``None`` where not all are known."""
+        lines = self.every("server-template")
+        if not all(map(is_known, lines)):
+            return None
+        return {name: line.words[3] for line in lines for name in names_of(line)}
 
     @cached_property
     def by_name(self) -> dict[str, ServerLine]:
@@ -91,6 +101,15 @@ class Configuration:
         return {section.name: section for section in found}
 
     @cached_property
+    def slots(self) -> Mapping[Key, str]:
+        """Proxy and name, and the address, of all servers that templates are known to make."""
+        return {
+            (proxy, name): address
+            for proxy, section in self.proxies.items()
+            for name, address in (section.slots or {}).items()
+        }
+
+    @cached_property
     def servers(self) -> Mapping[Key, ServerLine]:
         """All servers by proxy and name; of two with one key the last."""
         return _Servers(self.proxies)
@@ -114,21 +133,24 @@ class Configuration:
 
     @cached_property
     def stats_sockets(self) -> tuple[StatsSocket, ...]:
-        return tuple(
-            StatsSocket(
-                line.words[2],
-                after("level", line.words) or "operator",
-                after("mode", line.words),
-                number,
-            )
-            for line, number in self._globals("stats", "socket")
-            if len(line.words) > 2
-        )
+        lines = self._globals("stats", "socket")
+        return tuple(found for line, number in lines for found in sockets_of(line, number))
+
+    @property
+    def runtime_sockets(self) -> tuple[str, ...]:
+        """The addresses of ``stats socket`` of level admin that can be dialled."""
+        return tuple(s.address for s in self.stats_sockets if s.level == "admin" and not s.closed)
 
     @property
     def runtime_socket(self) -> str:
-        """The first ``stats socket`` of level admin, or ``""``: where commands can be sent."""
-        return next((s.address for s in self.stats_sockets if s.level == "admin"), "")
+        """The first of ``runtime_sockets``, or ``""``: where commands can be sent."""
+        return next(iter(self.runtime_sockets), "")
+
+    @property
+    def stats_connections(self) -> int:
+        """How many connections all stats sockets take at once; the rest waits."""
+        said = _last_word(list(self.globals("stats", "maxconn")), 2)
+        return int(said) if said.isdecimal() else 10
 
     @property
     def binds(self) -> tuple[Bind, ...]:
@@ -188,5 +210,5 @@ def _mentions(line: Line) -> Iterator[Key]:
             yield from _PROXY_AND_SERVER.findall(word)
 
 
-def _last_word(lines: list[Line]) -> str:
-    return lines[-1].words[1] if lines and len(lines[-1].words) > 1 else ""
+def _last_word(lines: list[Line], at: int = 1) -> str:
+    return lines[-1].words[at] if lines and len(lines[-1].words) > at else ""

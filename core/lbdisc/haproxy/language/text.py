@@ -7,8 +7,9 @@ what it does not know it keeps as words, so that a difference is never overlooke
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
+from lbdisc.haproxy.language.headers import name_of, taken_over
 from lbdisc.haproxy.language.lines import Bind, Line, ServerLine, StatsSocket, Words
-from lbdisc.haproxy.language.model import Configuration, Section, after
+from lbdisc.haproxy.language.model import Configuration, Section
 from lbdisc.haproxy.language.words import split
 from lbdisc.sequences import common_ends
 
@@ -164,7 +165,7 @@ class _Reader:
         self._has_servers = self._kind in ("backend", "listen")
         inherited = self._from.effective if self._from else ()
         self._defaults = tuple(line for line in inherited if line.words[0] == "default-server")
-        self._name = header.words[1] if len(header.words) > 1 else ""
+        self._name = name_of(header.words)
         self._take_defaults()
 
     def _take_defaults(self) -> None:
@@ -174,7 +175,7 @@ class _Reader:
         self._begun = -1  # the first line of the run of servers, -1 for none
 
     def _inherited(self, words: Words) -> Section | None:
-        if (name := after("from", words)) and self._kind in PROXIES | {"defaults"}:
+        if self._kind in PROXIES | {"defaults"} and (name := taken_over(words)):
             return self._named.get(name)
         return self._latest if self._kind in PROXIES else None
 

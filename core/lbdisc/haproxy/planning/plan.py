@@ -9,6 +9,13 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from lbdisc.haproxy.language.text import Configuration, ServerLine, parse
+from lbdisc.haproxy.planning.changes import change, leave
+from lbdisc.haproxy.planning.leaving import (
+    check_disabled_gently,
+    check_marked_up_gently,
+    waits_to_leave,
+)
+from lbdisc.haproxy.planning.moves import moved, waits_for_quiet
 from lbdisc.haproxy.planning.proxies import (
     check_addable,
     check_revivable,
@@ -22,7 +29,6 @@ from lbdisc.haproxy.planning.sameness import (
     changed_servers,
     check_same_but_servers,
     reordered,
-    tracks,
 )
 from lbdisc.haproxy.planning.servers import Spec, Unfit, fold
 from lbdisc.haproxy.sockets import commands as cmd
@@ -42,6 +48,8 @@ class Plan:
     ``commands`` are to be sent in this order. ``reasons`` say, one line each, why it is a reload.
     ``added`` names the servers that ``add server`` makes. ``in_maintenance`` are all
     servers that wait there after the commands, as they were in the file; a reload drops them.
+    ``leaving`` are those of them that wait at weight 0 for their last session instead, unchecked.
+    ``quiet`` are those that may have no connection in use when the commands are sent.
     """
 
     how: How
@@ -50,6 +58,8 @@ class Plan:
     added: tuple[Key, ...] = ()
     removed: tuple[Key, ...] = ()
     in_maintenance: InMaintenance = field(default_factory=dict)
+    leaving: frozenset[Key] = frozenset()
+    quiet: tuple[Key, ...] = ()
 
     @property
     def detail(self) -> str:
@@ -69,20 +79,29 @@ def plan(
     *,
     features: Features = OLDEST,
     in_maintenance: InMaintenance | None = None,
+    leaving: Iterable[Key] = (),
     max_changes: int = MAX_CHANGES,
 ) -> Plan:
     """The way from a HAProxy that runs ``running`` to one that runs ``candidate``.
 
     ``in_maintenance`` are servers that earlier plans left there, ``None`` for one of which nothing
-    is known but its name.
+    is known but its name; ``leaving`` those of them that still wait at weight 0.
     """
-    waiting = dict(in_maintenance or {})
+    aside = _Aside(dict(in_maintenance or {}), frozenset(leaving))
     if running == candidate:
-        return Plan(how="nothing", in_maintenance=waiting)
+        return Plan(how="nothing", in_maintenance=aside.servers, leaving=aside.leaving)
     try:
-        return _Planner(parse(running), parse(candidate), features, waiting, max_changes).plan()
+        return _Planner(parse(running), parse(candidate), features, aside, max_changes).plan()
     except Unfit as reason:
         return Plan(how="reload", reasons=(str(reason),))
+
+
+@dataclass(frozen=True, slots=True)
+class _Aside:
+    """The servers that are not in the file any more, and those of them at weight 0."""
+
+    servers: dict[Key, ServerLine | None]
+    leaving: frozenset[Key]
 
 
 class _Planner:
@@ -91,13 +110,15 @@ class _Planner:
         old: Configuration,
         new: Configuration,
         features: Features,
-        in_maintenance: dict[Key, ServerLine | None],
+        aside: _Aside,
         max_changes: int,
     ) -> None:
         self._old, self._new = old, new
-        self._features, self._in_maintenance = features, in_maintenance
+        self._features, self._aside = features, aside
         self._max_changes = max_changes
         self._reasons: list[str] = []
+        self._leave: set[Key] = set()
+        self._quiet: list[Key] = []
 
     def plan(self) -> Plan:
         """Raises ``Unfit`` where nothing further can be said."""
@@ -116,20 +137,22 @@ class _Planner:
             f"the order of the servers of {name} changed"
             for name in reordered(self._old, self._new)
         ]
-        added = [server for server in come if server.key not in self._in_maintenance]
-        revived = [server for server in come if server.key in self._in_maintenance]
+        added = [server for server in come if server.key not in self._aside.servers]
+        revived = [server for server in come if server.key in self._aside.servers]
         todo = self._additions(added)
         todo += self._changes([*revived, *stay])
         todo += self._removals(gone)
         if self._reasons:
             return Plan(how="reload", reasons=tuple(self._reasons))
-        waiting = {key: line for key, line in self._in_maintenance.items() if key not in after}
+        waiting = {key: line for key, line in self._aside.servers.items() if key not in after}
         return Plan(
             how="runtime" if todo else "written",
             commands=tuple(todo),
             added=tuple(server.key for server in added),
             removed=tuple(server.key for server in gone),
             in_maintenance={**waiting, **{server.key: server for server in gone}},
+            leaving=self._aside.leaving - after.keys() | self._leave,
+            quiet=tuple(self._quiet),
         )
 
     def _check_unnamed(self, servers: Iterable[ServerLine]) -> None:
@@ -171,6 +194,8 @@ class _Planner:
         try:
             spec = fold(server)
             check_addable(spec, self._new.proxies[server.proxy], self._new, self._features)
+            if not spec.disabled:
+                check_marked_up_gently(spec, self._beside(server))
         except Unfit as reason:
             self._reasons.append(str(reason))
             return None
@@ -183,8 +208,10 @@ class _Planner:
         for server in servers:
             try:
                 old, new = self._before(server), fold(server)
-                dynamic = is_dynamic(self._new.proxies[server.proxy])
-                (taking if new.disabled else bringing).extend(_change(old, new, dynamic=dynamic))
+                todo = taking if new.disabled else bringing
+                if server.key in self._aside.leaving and new.checked:
+                    todo.append(cmd.EnableHealth(*server.key))
+                todo.extend(self._change(old, new))
             except Unfit as reason:
                 self._reasons.append(str(reason))
         return bringing + taking
@@ -193,61 +220,40 @@ class _Planner:
         if server.key in self._old.servers:
             return fold(self._old.servers[server.key])
         check_revivable(fold(server), self._new.proxies[server.proxy])
-        line = self._in_maintenance[server.key]
+        line = self._aside.servers[server.key]
         if line is None:
             raise Unfit(f"server {server} waits in maintenance with settings nobody knows")
+        if server.key in self._aside.leaving:
+            return replace(fold(line), weight=0, disabled=False)
         return replace(fold(line), disabled=True)
+
+    def _change(self, old: Spec, new: Spec) -> list[Command]:
+        """Raises ``Unfit`` when the change cannot be made at run time."""
+        section = self._new.proxies[new.proxy]
+        if moved(old, new) and waits_for_quiet(old, new, section, self._features):
+            self._quiet.append((new.proxy, new.name))
+        if new.disabled and not old.disabled:
+            check_disabled_gently(new)
+        if (moved(old, new) or old.disabled) and not new.disabled:
+            check_marked_up_gently(new, self._beside(self._new.servers[new.proxy, new.name]))
+        return change(old, new, dynamic=is_dynamic(section))
+
+    def _beside(self, server: ServerLine) -> list[ServerLine | None]:
+        """All servers of its proxy that may have sessions."""
+        waiting = [line for key, line in self._aside.servers.items() if key[0] == server.proxy]
+        old = self._old.proxies[server.proxy].servers
+        return [*waiting, *old, *self._new.proxies[server.proxy].servers]
 
     def _removals(self, servers: Iterable[ServerLine]) -> list[Command]:
         todo: list[Command] = []
         for server in servers:
             try:
-                spec = fold(server)
-                if keyword := spec.has("track", "agent-check"):
-                    raise Unfit(f"server {server} has {keyword!r}: its removal needs a reload")
-                if tracks(self._new):
-                    raise Unfit(f"server {server} may be tracked: its removal needs a reload")
-                todo.append(cmd.SetState(server.proxy, server.name, "maint"))
+                section = self._new.proxies[server.proxy]
+                if waits_to_leave(spec := fold(server), section, self._new) and not spec.disabled:
+                    todo += leave(spec)
+                    self._leave.add(server.key)
+                else:
+                    todo.append(cmd.SetState(server.proxy, server.name, "maint"))
             except Unfit as reason:
                 self._reasons.append(str(reason))
         return todo
-
-
-def _change(old: Spec, new: Spec, *, dynamic: bool) -> list[Command]:
-    """The commands for a server that stays. Raises ``Unfit`` when there are none."""
-    where = f"server {new.proxy}/{new.name}"
-    keywords = [*new.options, *old.options]
-    changed = next((key for key in keywords if old.options.get(key) != new.options.get(key)), "")
-    if changed:
-        raise Unfit(f"{where}: {changed!r} changed")
-    if keyword := new.has("track", "agent-check"):
-        raise Unfit(f"{where}: with {keyword!r} a change needs a reload")
-    target = (new.proxy, new.name)
-    todo: list[Command] = []
-    if new.disabled and not old.disabled:
-        todo.append(cmd.SetState(*target, "maint"))
-    if (old.host, old.port) != (new.host, new.port):
-        _check_movable(old, new, where)
-        todo.append(cmd.SetAddress(*target, new.host, new.port))
-        if new.checked and not (old.disabled or new.disabled):
-            # Up until its checks say otherwise, as after a reload; not down as at its old address.
-            todo.append(cmd.SetHealth(*target, "up"))
-    if old.weight != new.weight:
-        if not dynamic:
-            raise Unfit(f"{where}: its weight is fixed with this balance")
-        todo.append(cmd.SetWeight(*target, new.weight))
-    if old.disabled and not new.disabled:
-        if new.checked:
-            todo.append(cmd.EnableHealth(*target))
-        todo.append(cmd.SetState(*target, "ready"))
-        if dynamic:
-            # A weight that was set in maintenance takes its effect only when it is set again.
-            todo.append(cmd.SetWeight(*target, new.weight))
-    return todo
-
-
-def _check_movable(old: Spec, new: Spec, where: str) -> None:
-    if not (old.is_ip and new.is_ip and old.port and new.port):
-        raise Unfit(f"{where}: only IP address and port can change at run time")
-    if keyword := new.has("resolvers", "ssl", "check-ssl"):
-        raise Unfit(f"{where}: with {keyword!r} a new address needs a reload")

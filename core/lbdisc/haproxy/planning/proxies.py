@@ -20,7 +20,11 @@ _ALGORITHM = re.compile(r"[a-z_-]*")
 
 
 def algorithm(section: Section) -> str:
-    """The name of the balance algorithm, roundrobin when the file does not say."""
+    """The name of the balance algorithm.
+
+    Where the file does not say it is roundrobin, and random from HAProxy 3.3 on: both take servers
+    and weights at any time, and what is told of one here is true of the other.
+    """
     line = section.last("balance")
     if line is None or len(line.words) < 2:
         return "roundrobin"

@@ -91,7 +91,7 @@ class Managed:
         self._child = self._output.start(command)
         try:
             self._watch(self._child.pid)
-            return self._until_ready(runtime, time.monotonic() + limit)
+            return self._until_ready(time.monotonic() + limit)
         except ProcessLookupError as error:
             raise ApplyError(f"HAProxy ended at once: {self._first_words}") from error
         except BaseException:
@@ -161,11 +161,11 @@ class Managed:
                     return None
                 time.sleep(_EVERY)
 
-    def _until_ready(self, runtime: str, until: float) -> Processes:
+    def _until_ready(self, until: float) -> Processes:
         while True:
             with suppress(Unreachable):
                 processes = self.master.processes()
-                if processes.current and (not runtime or answers(runtime)):
+                if processes.current and self.master.runs(processes.current.pid):
                     return processes
             if not self.alive():
                 self._output.join()

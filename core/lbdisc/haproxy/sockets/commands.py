@@ -1,8 +1,6 @@
 """Runtime commands as values: each knows its text, and which replies mean success.
 
-HAProxy answers most successes with silence, some with a known sentence; everything else is an
-error, also when it is new. A word with a separator of the command line in it (space, ``;``, quote,
-newline, ``<``) is refused when the command is made, so no value can become a second command.
+Each is an ``Order`` that speaks of one server.
 """
 
 import re
@@ -10,63 +8,31 @@ from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 from lbdisc.errors import shown
-from lbdisc.haproxy.errors import HaproxyError, Refused
-from lbdisc.haproxy.versions import MAX_LINE, MAX_WEIGHT
+from lbdisc.haproxy.errors import HaproxyError
+from lbdisc.haproxy.sockets.orders import Order, is_name, is_word
+from lbdisc.haproxy.versions import MAX_WEIGHT
+
+__all__ = ["Command", "Order", "is_name", "is_word"]
 
 AdminState = Literal["ready", "drain", "maint"]
 Health = Literal["up", "stopping", "down"]
 
-_NAME = re.compile(r"[A-Za-z0-9_.:-]+")
-_WORD = re.compile(r"[A-Za-z0-9_.:/@,=%+*()\[\]-]+")
-
-
-def is_name(text: str) -> bool:
-    """Whether ``text`` may name a proxy or a server in a command."""
-    return _NAME.fullmatch(text) is not None
-
-
-def is_word(text: str) -> bool:
-    """Whether ``text`` can stand in a command as one word, without any escaping."""
-    return _WORD.fullmatch(text) is not None
-
 
 @dataclass(frozen=True, slots=True)
-class Command:
+class Command(Order):
     """One command for one server of a proxy. Raises ``HaproxyError`` for words it cannot hold."""
 
     proxy: str
     server: str
 
-    success: ClassVar[re.Pattern[str]] = re.compile("")
-
     def __post_init__(self) -> None:
         if not (is_name(self.proxy) and is_name(self.server)):
             raise HaproxyError(f"no name for a command: {shown(self.target)}")
-        odd = [word for word in self.words() if not is_word(word)]
-        if odd:
-            raise HaproxyError(f"no word for a command on {self.target}: {shown(odd[0])}")
-        if len(self.text) > MAX_LINE:
-            raise HaproxyError(f"a command on {self.target} has {len(self.text)} bytes")
+        super(Command, self).__post_init__()
 
     @property
     def target(self) -> str:
         return f"{self.proxy}/{self.server}"
-
-    def words(self) -> tuple[str, ...]:
-        raise NotImplementedError
-
-    @property
-    def text(self) -> str:
-        """The line for HAProxy's socket, without its newline."""
-        return " ".join(self.words())
-
-    def check(self, reply: str) -> None:
-        """Raise ``Refused`` unless ``reply`` (without prompt) is a known success."""
-        if not self.success.fullmatch(reply.strip()):
-            raise Refused(self.text, reply)
-
-    def __str__(self) -> str:
-        return self.text
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +61,14 @@ class EnableHealth(Command):
 
     def words(self) -> tuple[str, ...]:
         return ("enable", "health", self.target)
+
+
+@dataclass(frozen=True, slots=True)
+class DisableHealth(Command):
+    """Stop the health checks of a server, which stays as it is."""
+
+    def words(self) -> tuple[str, ...]:
+        return ("disable", "health", self.target)
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,6 +149,10 @@ class WaitRemovable(Command):
 
     def words(self) -> tuple[str, ...]:
         return ("wait", f"{self.limit}ms", "srv-removable", self.target)
+
+    @property
+    def lasts(self) -> float:
+        return self.limit / 1000
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,17 +1,19 @@
 """A typed client for the master CLI (``haproxy -W -S …``): the processes, and hitless reloads."""
 
 import re
-import socket
 import time
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from lbdisc.errors import shown
 from lbdisc.haproxy.errors import HaproxyError, ReloadFailed, Unreachable
-from lbdisc.haproxy.sockets.socket import TIMEOUT, dial
-from lbdisc.haproxy.versions import RELOAD_FAILED, Version, read_version
+from lbdisc.haproxy.sockets.dialling import dial
+from lbdisc.haproxy.sockets.framing import whole
+from lbdisc.haproxy.sockets.socket import TIMEOUT
+from lbdisc.haproxy.versions import LOADS_AFTER_FORK, RELOAD_FAILED, Version, read_version
 
+_NOBODY = "Can't find the target"  # a process that has ended, or has not loaded yet
 RELOAD_LIMIT = 30.0  # seconds; 10,000 servers in one proxy take 0.6 s, a slow DNS server more
 _EVERY = 0.005  # seconds between two looks while a reload is under way (it takes about 50 ms)
 _UPTIME = re.compile(r"(\d+)d(\d+)h(\d+)m(\d+)s")
@@ -32,7 +34,9 @@ class Worker:
 class Processes:
     """``show proc``: the master, its workers, and the old ones that finish their streams.
 
-    ``reloads`` counts the master's reloads, ``failed`` the failed ones since the last good one.
+    ``reloads`` counts the master's reloads, ``failed`` the failed ones since the last good one;
+    from 3.1 on it is 1 when the last one failed. ``loading`` is a worker that still reads its
+    configuration, and may yet end of it (3.1 and newer).
     """
 
     master: int
@@ -42,6 +46,7 @@ class Processes:
     version: Version
     workers: tuple[Worker, ...]
     old: tuple[Worker, ...]
+    loading: Worker | None = None
 
     @property
     def current(self) -> Worker | None:
@@ -52,7 +57,7 @@ class Processes:
     def read(cls, reply: str) -> "Processes":
         """Raises ``HaproxyError`` when ``reply`` is no ``show proc``."""
         part, parts = "master", dict[str, list[list[str]]]()
-        for line in reply.splitlines():
+        for line in reply.split("\n"):
             if line.startswith("# "):
                 part = line[2:].strip()
             elif line and not line.startswith("#"):
@@ -61,7 +66,7 @@ class Processes:
             [(pid, kind, reloads, *failed, uptime, version)] = parts["master"]
             if kind != "master":
                 raise ValueError(kind)
-            return cls(
+            found = cls(
                 master=int(pid),
                 reloads=int(reloads),
                 failed=int(failed[0].rstrip("]")) if failed else 0,
@@ -70,8 +75,19 @@ class Processes:
                 workers=tuple(map(_worker, parts.get("workers", ()))),
                 old=tuple(map(_worker, parts.get("old workers", ()))),
             )
+            # From 3.1 on the one that goes on after a failed reload is listed as an old one.
+            return found if found.workers or not found.failed else found.with_the_one_before()
         except (KeyError, ValueError, IndexError) as error:
             raise HaproxyError(f"no 'show proc': {shown(reply)}") from error
+
+    def with_the_one_before(self) -> "Processes":
+        """The newest of the old workers is the one that serves."""
+        serves = min(self.old, key=lambda worker: worker.reloads, default=None)
+        return replace(
+            self,
+            workers=(serves,) if serves else (),
+            old=tuple(worker for worker in self.old if worker != serves),
+        )
 
 
 def _worker(words: list[str]) -> Worker:
@@ -95,14 +111,53 @@ class Master:
     def __init__(self, address: str | Path, *, timeout: float = TIMEOUT) -> None:
         self.address = address
         self._timeout = timeout
+        self._loaded = 0  # the process id of a worker that has answered
 
     def ask(self, line: str) -> str:
         """The reply to one line. Raises ``Unreachable``."""
         return self._ask(line, half_close=True)
 
+    def ask_worker(self, pid: int, line: str) -> str:
+        """The reply of the worker ``pid``. Raises ``Unreachable``, also before it has loaded."""
+        reply = self.ask(f"@!{pid} {line}")
+        if not reply or reply.startswith(_NOBODY):
+            raise Unreachable(f"worker {pid} does not answer")
+        return reply
+
+    def runs(self, pid: int) -> bool:
+        """Whether the worker ``pid`` has read its files, and answers. Raises ``Unreachable``."""
+        return f"\nPid: {pid}\n" in self.ask(f"@!{pid} show info")
+
+    def sockets(self, pid: int) -> tuple[tuple[str, str], ...]:
+        """``show cli sockets``: address and level of each, as the worker ``pid`` has them.
+
+        Raises ``Unreachable``.
+        """
+        lines = self.ask_worker(pid, "show cli sockets").split("\n")
+        rows = [line.rsplit(" ", 2) for line in lines if line and not line.startswith("#")]
+        return tuple((row[0], row[1]) for row in rows if len(row) == 3)
+
     def processes(self) -> Processes:
         """``show proc``. Raises ``Unreachable``, also while the master executes itself anew."""
-        return Processes.read(self.ask("show proc"))
+        found = Processes.read(self.ask("show proc"))
+        newest = found.current
+        if newest and found.version >= LOADS_AFTER_FORK and self._loads(newest.pid):
+            return replace(found, loading=newest).with_the_one_before()
+        return found
+
+    def _loads(self, pid: int) -> bool:
+        """Whether the worker still reads its configuration: the master then knows it not yet."""
+        if pid == self._loaded:
+            return False
+        try:
+            if self.ask(f"@!{pid} show info").startswith(_NOBODY):
+                return True
+        except Unreachable as error:
+            if not isinstance(error.__cause__, TimeoutError):
+                raise
+            return False  # it is there, if slow
+        self._loaded = pid
+        return False
 
     def reload(self, *, limit: float = RELOAD_LIMIT) -> tuple[Processes, str]:
         """Reload without losing a connection; returns once a new worker serves.
@@ -138,21 +193,18 @@ class Master:
     def _ask(self, line: str, *, half_close: bool, timeout: float | None = None) -> str:
         if not line.isprintable():
             raise HaproxyError(f"not one command: {shown(line)}")
-        connection = dial(self.address, self._timeout if timeout is None else timeout)
-        with connection:
+        limit = self._timeout if timeout is None else timeout
+        with dial(self.address, limit) as connection:
             try:
-                connection.sendall(f"{line}\n".encode())
-                if half_close:  # the master keeps the connection open after its answer
-                    connection.shutdown(socket.SHUT_WR)
-                reply = b"".join(iter(lambda: connection.recv(1 << 16), b""))
+                # The master keeps the connection open after its answer.
+                return whole(connection, f"{line}\n", limit, half_close=half_close)
             except OSError as error:
                 raise Unreachable(f"the master of HAProxy broke off: {error}") from error
-        return reply.decode(errors="replace")
 
 
 def alerts(log: str) -> list[str]:
     """The alerts in HAProxy's output; those that give no cause only if there is no other."""
-    texts = [found.group(1).strip() for line in log.splitlines() if (found := _ALERT.search(line))]
+    texts = [found.group(1).strip() for line in log.split("\n") if (found := _ALERT.search(line))]
     return [text for text in texts if not _GENERAL.search(text)] or texts
 
 

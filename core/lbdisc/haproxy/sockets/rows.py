@@ -1,14 +1,21 @@
-"""Replies of HAProxy's sockets as typed rows. Pure; what cannot be read raises ``HaproxyError``."""
+"""Replies of HAProxy's sockets as typed rows; what is none of them raises ``HaproxyError``.
+
+Lines end at ``\n`` alone, as HAProxy ends them, whatever else may end a line elsewhere.
+"""
 
 import csv
-from collections.abc import Mapping
+import logging
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from lbdisc.errors import shown
 from lbdisc.haproxy.errors import HaproxyError
 from lbdisc.haproxy.versions import Version, read_version
 
+log = logging.getLogger("lbdisc.haproxy")
+Key = tuple[str, str]  # proxy and name
 STATE_FORMAT = "1"
+STATS_START = "# pxname,svname,"
 # Bits of srv_admin_state (management manual, "show servers state").
 FORCED_MAINT, INHERITED_MAINT, CONFIG_MAINT = 0x01, 0x02, 0x04
 FORCED_DRAIN, INHERITED_DRAIN, RESOLUTION_MAINT = 0x08, 0x10, 0x20
@@ -34,7 +41,8 @@ class Info:
 
     @classmethod
     def read(cls, reply: str) -> "Info":
-        fields = dict(line.split(": ", 1) for line in reply.splitlines() if ": " in line)
+        """Raises ``HaproxyError`` when ``reply`` does not begin with one; more may follow."""
+        fields = _fields_of(part_info(reply)[0])
         try:
             return cls(
                 name=fields["Name"],
@@ -49,6 +57,26 @@ class Info:
             )
         except (KeyError, ValueError) as error:
             raise HaproxyError(f"no 'show info': {error!r} in {shown(reply)}") from error
+
+
+def part_info(reply: str) -> tuple[str, str]:
+    """``show info`` at the start of ``reply``, and the answers behind it.
+
+    Before 2.8 a description may have lines of its own, also empty ones; ``Stopping`` follows it.
+    """
+    described = reply.find("\ndescription: ")
+    empty = reply.find("\n\n")
+    if 0 <= described < empty:
+        empty = reply.find("\n\n", max(reply.find("\nStopping: ", described), described))
+    return (reply[:empty], reply[empty + 2 :]) if empty >= 0 else (reply, "")
+
+
+def _fields_of(info: str) -> Mapping[str, str]:
+    head, described, rest = info.partition("\ndescription: ")
+    told, _, tail = rest.partition("\nStopping: ")
+    lines = [*head.split("\n"), *(f"Stopping: {tail}".split("\n") if described else ())]
+    pairs = (line.split(": ", 1) for line in lines if ": " in line)
+    return {**({"description": told} if described else {}), **dict(pairs)}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,19 +133,27 @@ STATE_FIELDS = (
 
 
 def read_states(reply: str) -> tuple[ServerState, ...]:
-    """The rows of ``show servers state``. Raises ``HaproxyError`` for another format."""
-    lines = reply.splitlines()
+    """The rows of ``show servers state``. Raises ``HaproxyError`` for another format.
+
+    A row that cannot be read is left out, and said.
+    """
+    lines = reply.split("\n")
     header = tuple(lines[1].lstrip("# ").split()) if len(lines) > 1 else ()
     if lines[:1] != [STATE_FORMAT] or header[: len(STATE_FIELDS)] != STATE_FIELDS:
         raise HaproxyError(f"no 'show servers state' of format {STATE_FORMAT}: {shown(reply)}")
+    rows = (_state(line) for line in lines[2:] if line and not line.startswith("#"))
+    return tuple(row for row in rows if row is not None)
+
+
+def _state(line: str) -> ServerState | None:
     try:
-        return tuple(_state(line) for line in lines[2:] if line and not line.startswith("#"))
-    except (IndexError, ValueError) as error:
-        raise HaproxyError(f"odd line in 'show servers state': {error}") from error
+        return _state_of(line, line.split(" "))
+    except (IndexError, ValueError):
+        _tell("show servers state", line)
+        return None
 
 
-def _state(line: str) -> ServerState:
-    word = line.split(" ")
+def _state_of(line: str, word: list[str]) -> ServerState:
     return ServerState(
         proxy=word[1],
         server=word[3],
@@ -160,33 +196,76 @@ class Stat:
 _KINDS = {"0": "frontend", "1": "backend", "2": "server", "3": "listener"}
 
 
-def read_stats(reply: str) -> tuple[Stat, ...]:
-    """The rows of ``show stat``. Raises ``HaproxyError`` when it is no such table."""
-    if not reply.startswith("# pxname,svname,"):
+def read_stats(reply: str, *, only: Collection[Key] | None = None) -> tuple[Stat, ...]:
+    """The rows of ``show stat``, also of several one behind the other.
+
+    With ``only`` those of these proxies and names: of ten thousand, the others are not read. A row
+    that cannot be read is left out, and said. Raises ``HaproxyError`` when it is no such table.
+    """
+    if not reply.startswith(STATS_START):
         raise HaproxyError(f"no 'show stat': {shown(reply)}")
-    # A node's answer to a check is in it, with whatever else ends a line for `splitlines`.
-    lines = [line for line in reply[2:].split("\n") if line]
-    return tuple(_stat(fields) for fields in csv.DictReader(lines))
+    head = reply[2:].partition("\n")[0]
+    names = head.split(",")
+    starts = None if only is None else {f"{proxy},{name}" for proxy, name in only}
+    rows = (
+        _stat(names, record)
+        for record in records(reply)
+        if record[:1] != "#" and (starts is None or ",".join(record.split(",", 2)[:2]) in starts)
+    )
+    return tuple(row for row in rows if row is not None)
 
 
-def _stat(fields: Mapping[str, str]) -> Stat:
+def records(table: str) -> Iterator[str]:
+    """The rows of a table of HAProxy's, as they are.
+
+    Only ``\n`` ends one, and not within quotes: before 2.8 what a node answered to a check may have
+    lines. HAProxy writes a quote in a value twice (management manual 9.1).
+    """
+    lines = table.split("\n")
+    at = 0
+    while at < len(lines):
+        end = at + 1
+        record = lines[at]
+        odd = record.count('"') % 2
+        while odd and end < len(lines):
+            record = f"{record}\n{lines[end]}"
+            odd ^= lines[end].count('"') % 2
+            end += 1
+        if odd:  # not HAProxy's way: it must not take the rows behind it along
+            record, end = lines[at], at + 1
+        if record:
+            yield record
+        at = end
+
+
+def _stat(names: Sequence[str], record: str) -> Stat | None:
     try:
-        return Stat(
-            proxy=fields["pxname"],
-            name=fields["svname"],
-            kind=_KINDS[fields["type"]],
-            status=fields["status"],
-            weight=int(fields["weight"] or 0),
-            sessions=int(fields["scur"] or 0),
-            queued=int(fields["qcur"] or 0),
-            total_sessions=int(fields["stot"] or 0),
-            cookie=fields.get("cookie") or "",
-            check_status=fields["check_status"],
-            last_check=fields.get("last_chk") or "",
-            fields=fields,
-        )
-    except (KeyError, ValueError) as error:
-        raise HaproxyError(f"odd line in 'show stat': {error!r}") from error
+        [values] = csv.reader([record])
+        return _stat_of(dict(zip(names, values, strict=True)))
+    except (csv.Error, KeyError, ValueError):
+        _tell("show stat", record)
+        return None
+
+
+def _stat_of(fields: Mapping[str, str]) -> Stat:
+    return Stat(
+        proxy=fields["pxname"],
+        name=fields["svname"],
+        kind=_KINDS[fields["type"]],
+        status=fields["status"],
+        weight=int(fields["weight"] or 0),
+        sessions=int(fields["scur"] or 0),
+        queued=int(fields["qcur"] or 0),
+        total_sessions=int(fields["stot"] or 0),
+        cookie=fields.get("cookie") or "",
+        check_status=fields["check_status"],
+        last_check=fields.get("last_chk") or "",
+        fields=fields,
+    )
+
+
+def _tell(what: str, row: str) -> None:
+    log.warning("odd row in '%s', passed over: %s", what, shown(row))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -201,7 +280,7 @@ class ServerConnections:
 
 def read_connections(reply: str) -> tuple[ServerConnections, ...]:
     """The rows of ``show servers conn``. A row whose address is unresolved has no idle count."""
-    header, *lines = [line for line in reply.splitlines() if line] or [""]
+    header, *lines = [line for line in reply.split("\n") if line] or [""]
     names = header.lstrip("# ").split()
     if not header.startswith("# bkname/svname"):
         raise HaproxyError(f"no 'show servers conn': {shown(reply)}")
@@ -210,12 +289,10 @@ def read_connections(reply: str) -> tuple[ServerConnections, ...]:
         words = line.split(" ")
         proxy, _, server = words[0].partition("/")
         counts = dict(zip(names, words, strict=False))
-        rows.append(
-            ServerConnections(
-                proxy=proxy,
-                server=server,
-                used=int(counts.get("used_cur", 0)),
-                idle=int(counts.get("idle_cur", 0)),
-            )
-        )
+        try:
+            used, idle = int(counts.get("used_cur", 0)), int(counts.get("idle_cur", 0))
+        except ValueError:
+            _tell("show servers conn", line)
+            continue
+        rows.append(ServerConnections(proxy=proxy, server=server, used=used, idle=idle))
     return tuple(rows)

@@ -1,105 +1,78 @@
 """A typed client for the socket of a worker (``stats socket … level admin``).
 
-The connection is used in prompt mode: the end of every reply is then known, so commands are sent
-many at a time and every answer is read. An open connection survives a reload, bound to the old
-worker, which it keeps alive and which says yes to everything: ``close`` it after a reload.
+What it asks goes over connections of their own, what it orders over one that is kept: see
+``lbdisc.haproxy.sockets.framing``. A kept connection survives a reload, bound to the old worker,
+which it keeps alive: ``close`` it before one. An old worker says yes to everything; ``run`` tells
+(``Replaced``) when it was one.
 """
 
 import select
-import socket
 import time
-from collections.abc import Collection, Iterable, Iterator, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from pathlib import Path
+from threading import RLock
 from types import TracebackType
-from typing import Self
+from typing import Self, TypeVar
 
-from lbdisc.errors import SettingsError, shown
-from lbdisc.haproxy.errors import Forbidden, HaproxyError, Refused, Unreachable
-from lbdisc.haproxy.sockets.closed import may_not_open, why_closed
-from lbdisc.haproxy.sockets.commands import Command, is_name
+from lbdisc.errors import shown
+from lbdisc.haproxy.errors import HaproxyError, OtherWorker, Refused, Replaced, Unreachable
+from lbdisc.haproxy.sockets.dialling import answers, dial
+from lbdisc.haproxy.sockets.framing import BURST, Conversation, whole
+from lbdisc.haproxy.sockets.orders import Order, is_name
 from lbdisc.haproxy.sockets.rows import (
     Info,
     ServerConnections,
     ServerState,
     Stat,
+    part_info,
     read_connections,
     read_states,
     read_stats,
 )
 from lbdisc.haproxy.versions import MAX_LINE, Features
 
-TIMEOUT = 5.0  # seconds without a byte of an answer
-BURST = 1000  # bytes sent at a time: longer bursts cost the clients' latency under load
-_PROMPT = b"\n> "
+__all__ = ["BURST", "TIMEOUT", "Runtime", "answers", "dial"]
 
-
-def dial(address: str | Path, timeout: float) -> socket.socket:
-    """A connection to a Unix path (absolute, relative or ``unix@…``) or to ``host:port``.
-
-    Raises ``Unreachable``, of which ``Forbidden`` is one, ``SettingsError`` when ``address`` is
-    neither.
-    """
-    host_port = host_and_port(address)
-    if host_port is None:
-        return _dial_path(str(address).removeprefix("unix@"), timeout)
-    try:
-        return socket.create_connection(host_port, timeout=timeout)
-    except OSError as error:
-        raise Unreachable(f"nothing answers at HAProxy's socket {address}: {error}") from error
-
-
-def _dial_path(path: str, timeout: float) -> socket.socket:
-    connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    connection.settimeout(timeout)
-    try:
-        connection.connect(path)
-    except BaseException as error:
-        connection.close()
-        if not isinstance(error, OSError):
-            raise
-        kind = Forbidden if may_not_open(error) else Unreachable
-        raise kind(f"nothing answers: {why_closed(path, error)}") from error
-    return connection
-
-
-def host_and_port(address: str | Path) -> tuple[str, int] | None:
-    """``("127.0.0.1", 9999)`` for a TCP address, ``None`` for a Unix path."""
-    text = str(address)
-    if isinstance(address, Path) or "/" in text or text.startswith("unix@"):
-        return None
-    host, colon, port = text.removeprefix("ipv4@").removeprefix("ipv6@").rpartition(":")
-    if not colon:
-        return None
-    if not port.isdigit() or not 0 < int(port) < 65536:
-        raise SettingsError(f"HAProxy's socket {shown(text)}: a path or host:port is needed")
-    return host.strip("[]") if host not in ("", "*") else "127.0.0.1", int(port)
+TIMEOUT = 5.0  # seconds for a whole answer
+_Said = tuple[str, float]  # what is sent, and how many more seconds its answer may take
+_Found = TypeVar("_Found")
 
 
 class Runtime:
-    """Commands for one worker, over one connection that is opened when needed.
+    """The worker that listens at ``address``; several threads may use one at once.
 
-    Not for use by several threads at once. Every method raises ``Unreachable`` when nothing
-    answers within ``timeout`` seconds, ``Refused`` when the answer is not the known success.
+    With ``worker``, a process id, any other that answers there is ``OtherWorker``. Every method
+    raises ``Unreachable`` when nothing answers within ``timeout`` seconds, ``Refused`` when the
+    answer to an order is not its known success.
     """
 
-    def __init__(self, address: str | Path, *, timeout: float = TIMEOUT) -> None:
+    def __init__(
+        self, address: str | Path, *, timeout: float = TIMEOUT, worker: int | None = None
+    ) -> None:
         self.address = address
+        self._worker = worker
         self._timeout = timeout
-        self._connection: socket.socket | None = None
-        self._rest = b""
+        self._kept: Conversation | None = None
+        self._lock = RLock()
 
     def close(self) -> None:
-        """Let go of the connection; the next command opens a new one."""
-        connection, self._connection, self._rest = self._connection, None, b""
-        if connection is not None:
-            connection.close()
+        """Let go of the kept connection; the next order opens a new one."""
+        with self._lock:
+            kept, self._kept = self._kept, None
+            if kept is not None:
+                kept.close()
 
     @property
     def connected(self) -> bool:
         """Whether there is a connection that HAProxy has not closed ("stats timeout", 10 s)."""
         # What is readable between two commands can only be its end.
-        return self._connection is not None and not select.select([self._connection], [], [], 0)[0]
+        with self._lock:
+            return self._kept is not None and not select.select([self._kept], [], [], 0)[0]
+
+    def connect(self) -> Info:
+        """Have a connection ready for orders; the worker that it is bound to."""
+        with self._lock:
+            return self._safely(self._who)
 
     def __enter__(self) -> Self:
         return self
@@ -113,30 +86,50 @@ class Runtime:
         self.close()
 
     def ask(self, line: str) -> str:
-        """The reply to one line, without prompt."""
-        return self.ask_all([line])[0]
+        """The answer to one line, whatever it says, of a worker that listens now."""
+        _check_line(line, ";")
+        return self._whole(line)
+
+    def asked(self, *lines: str) -> str:
+        """The answers to ``lines``, one behind the other, of the worker that is meant.
+
+        Raises ``OtherWorker`` when another one answers.
+        """
+        return self._from_one(*lines)[1]
+
+    def _from_one(self, *lines: str) -> tuple[Info, str]:
+        for line in lines:
+            _check_line(line, ";")
+        info, rest = part_info(self._whole(";".join(("show info", *lines))))
+        worker = Info.read(info)
+        self._check_worker(worker)
+        return worker, rest
 
     def ask_all(self, lines: Sequence[str]) -> list[str]:
-        """The replies to ``lines``, one each, whatever they say."""
-        for line in lines:
-            if not line.isprintable() or ";" in line or "<<" in line or len(line) > MAX_LINE:
-                raise HaproxyError(f"not one command: {shown(line)}")
-        try:
-            self._open()
-            return [reply for burst in _bursts(lines) for reply in self._exchange(burst)]
-        except OSError as error:
-            self.close()
-            raise Unreachable(f"HAProxy's socket {self.address} broke off: {error}") from error
-        except BaseException:
-            self.close()  # what comes next on this connection answers something else
-            raise
+        """Say ``lines`` over the kept connection; the answers, one each, whatever they say.
 
-    def run(self, commands: Iterable[Command]) -> None:
-        """Send all commands, read all answers, and raise ``Refused`` for the first that failed."""
-        todo = list(commands)
-        replies = self.ask_all([command.text for command in todo])
-        for command, reply in zip(todo, replies, strict=True):
-            command.check(reply)
+        Not for questions whose answers hold others' words: see ``ask``.
+        """
+        for line in lines:
+            _check_line(line, ";")
+        with self._lock:
+            return self._safely(lambda: self._converse([(f"{line}\n", 0.0) for line in lines]))
+
+    def run(self, orders: Iterable[Order]) -> list[str]:
+        """Send all orders, read all answers, and raise ``Refused`` for the first that failed.
+
+        Raises ``Replaced`` when the worker that took them is one that a reload has replaced.
+        """
+        todo = list(orders)
+        with self._lock:
+            replies = self._safely(lambda: self._converse([(o.sent, o.lasts) for o in todo]))
+            worker = self._safely(self._who)
+            if worker.stopping:
+                self.close()
+                raise Replaced(f"worker {worker.pid} was replaced before it was told anything")
+        for order, reply in zip(todo, replies, strict=True):
+            order.check(reply)
+        return replies
 
     def info(self) -> Info:
         return Info.read(self.ask("show info"))
@@ -147,7 +140,7 @@ class Runtime:
 
     def raw_servers(self, proxy: str | None = None) -> str:
         """``show servers state`` as HAProxy writes it, which is also what it reads at a reload."""
-        return self.ask(_about("show servers state", proxy))
+        return self.asked(_about("show servers state", proxy))
 
     def servers_named(self, proxy: str, names: Collection[str]) -> tuple[ServerState, ...]:
         """Some servers of a proxy; of ten thousand, only these are read."""
@@ -156,70 +149,99 @@ class Runtime:
         return read_states("\n".join((*dump.split("\n", 2)[:2], *rows)))
 
     def observe(self, *, pid: int | None = None) -> tuple[Info, tuple[ServerState, ...]]:
-        """The worker and its servers, over a new connection, thus of a worker that listens now.
+        """The worker that listens now, and its servers.
 
         Old and new worker share the socket for a moment after a reload: ``pid`` insists on one,
-        and ``Unreachable`` is raised when another one answers for ``timeout`` seconds.
+        and ``OtherWorker`` is raised when another one answers for ``timeout`` seconds.
         """
         end = time.monotonic() + self._timeout
         while True:
-            self.close()
-            info, states = self.ask_all(["show info", "show servers state"])
-            worker = Info.read(info)
+            worker, states = self._from_one("show servers state")
             if pid is None or worker.pid == pid:
                 return worker, read_states(states)
             if time.monotonic() > end:
-                self.close()
-                raise Unreachable(f"worker {worker.pid} answers instead of {pid}")
+                raise OtherWorker(f"worker {worker.pid} answers instead of {pid}")
             time.sleep(0.005)
 
     def stats(self, proxy: str | None = None) -> tuple[Stat, ...]:
         """``show stat``: all rows, or those of the proxies of one name."""
         if proxy is None:
-            return read_stats(self.ask("show stat"))
+            return read_stats(self.asked("show stat"))
         # By number: of a frontend and a backend of one name, HAProxy would tell of the first alone.
-        proxies = read_stats(self.ask("show stat -1 3 -1"))
+        proxies = read_stats(self.asked("show stat -1 3 -1"))
         numbers = dict.fromkeys(row.fields["iid"] for row in proxies if row.proxy == proxy)
         if not numbers:
             raise HaproxyError(f"no such proxy: {shown(proxy)}")
-        replies = self.ask_all([f"show stat #{number} -1 -1" for number in numbers])
-        return tuple(row for reply in replies for row in read_stats(reply))
+        lines = [f"show stat #{number} -1 -1" for number in numbers]
+        return read_stats(self.asked(*lines))
 
     def connections(self, proxy: str | None = None) -> tuple[ServerConnections, ...]:
         return read_connections(self.ask(_about("show servers conn", proxy)))
 
     def features(self) -> Features:
-        """What this worker can do, from its own help and version. Raises as every command."""
-        level, known, told = self.ask_all(["show cli level", "help", "show info"])
-        if level.strip() != "admin":
+        """What this worker can do, from its own help and version. Raises as every question."""
+        reply = self._whole("set severity-output none;show cli level;help;show info")
+        level, _, rest = reply.lstrip("\n").partition("\n")
+        if level != "admin":
             raise Refused("show cli level", f"{level.strip()}: 'stats socket' needs 'level admin'")
-        return Features(Info.read(told).version, wait="\n  wait " in known)
+        known, name, told = rest.partition("\nName: ")
+        return Features(Info.read(name + told).version, wait="\n  wait " in known)
 
-    def _open(self) -> None:
+    def _whole(self, line: str) -> str:
+        try:
+            with dial(self.address, self._timeout) as connection:
+                reply = whole(connection, f"{line}\n", self._timeout)
+        except OSError as error:
+            raise self._broken(error) from error
+        if not reply:
+            raise Unreachable(f"HAProxy closed its socket {self.address} before it answered")
+        return reply
+
+    def _check_worker(self, info: Info) -> None:
+        if self._worker is not None and info.pid != self._worker:
+            raise OtherWorker(f"worker {info.pid} answers instead of {self._worker}")
+
+    def _open(self) -> Conversation:
         if not self.connected:
             self.close()
-        if self._connection is None:
-            self._connection = dial(self.address, self._timeout)
-            self._connection.sendall(b"prompt\n")
-            self._reply()
+        if self._kept is None:
+            connection = dial(self.address, self._timeout)
+            try:
+                self._kept = Conversation(connection, self._timeout)
+            except BaseException:
+                connection.close()
+                raise
+            if self._worker is not None:
+                self._check_worker(Info.read(self._kept.who()))
+        return self._kept
 
-    def _exchange(self, lines: Sequence[str]) -> list[str]:
-        assert self._connection is not None
-        self._connection.sendall("".join(f"{line}\n" for line in lines).encode())
-        return [self._reply() for _ in lines]
+    def _who(self) -> Info:
+        return Info.read(self._open().who())
 
-    def _reply(self) -> str:
-        assert self._connection is not None
-        seen = 0
-        # The rest starts behind a prompt, so an empty reply is the prompt's newline alone.
-        while (end := self._rest.find(_PROMPT, seen)) < 0:
-            seen = max(0, len(self._rest) - len(_PROMPT))
-            received = self._connection.recv(1 << 16)
-            if not received:
-                raise Unreachable(f"HAProxy closed its socket {self.address} before it answered")
-            self._rest += received
-        reply, self._rest = self._rest[:end], self._rest[end + len(_PROMPT) :]
-        return reply.decode(errors="replace")
+    def _converse(self, said: Sequence[_Said]) -> list[str]:
+        kept = self._open()
+        return [reply for burst in _bursts(said) for reply in kept.exchange(burst)]
+
+    def _safely(self, talk: Callable[[], _Found]) -> _Found:
+        """``talk`` over the kept connection, given up where its answers are not certain."""
+        try:
+            return talk()
+        except OSError as error:
+            self.close()
+            raise self._broken(error) from error
+        except BaseException:
+            self.close()  # what comes next on this connection answers something else
+            raise
+
+    def _broken(self, error: OSError) -> Unreachable:
+        return Unreachable(f"HAProxy's socket {self.address} broke off: {error}")
+
+
+def _check_line(line: str, *odd: str) -> None:
+    if not line.isprintable() or "<<" in line or any(o in line for o in odd):
+        raise HaproxyError(f"not one command: {shown(line)}")
+    if len(line) > MAX_LINE:
+        raise HaproxyError(f"not one command: it has {len(line)} bytes")
 
 
 def _about(command: str, proxy: str | None) -> str:
@@ -241,22 +263,14 @@ def _rows_of(name: str, dump: str) -> Iterator[str]:
         at = start + len(row)
 
 
-def _bursts(lines: Sequence[str]) -> Iterator[list[str]]:
-    burst: list[str] = []
+def _bursts(said: Sequence[_Said]) -> Iterator[list[_Said]]:
+    burst: list[_Said] = []
     size = 0
-    for line in lines:
-        if burst and size + len(line) >= BURST:
+    for one in said:
+        if burst and size + len(one[0]) > BURST:
             yield burst
             burst, size = [], 0
-        burst.append(line)
-        size += len(line) + 1
+        burst.append(one)
+        size += len(one[0])
     if burst:
         yield burst
-
-
-def answers(address: str | Path, *, timeout: float = 1.0) -> bool:
-    """Whether something accepts connections at ``address``."""
-    with suppress(Unreachable):
-        dial(address, timeout).close()
-        return True
-    return False

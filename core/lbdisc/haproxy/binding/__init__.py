@@ -1,0 +1,1 @@
+"""The addresses that a configuration has HAProxy listen on, and whether it will get them."""
