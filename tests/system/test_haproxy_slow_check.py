@@ -62,11 +62,12 @@ def test_settling_waits_for_the_file_and_others_do_not_wait_for_it(
 
 
 def test_an_agent_that_is_told_to_stop_waits_for_no_check(scene: Scene, tmp_path: Path) -> None:
-    (tmp_path / "slow").write_text("server s1 \n")
-    agent = scene.agent(until_running=False)
+    agent = scene.agent()
+    (tmp_path / "slow").write_text("server named \n")
+    scene.list("named", scene.app("s2"), address="localhost")
     eventually(lambda: list(scene.state.glob(".haproxy.cfg.*.tmp")), what="a check")
     assert agent.stop(signal.SIGTERM, deadline=20) == 0
-    assert not (scene.state / "haproxy.cfg").exists()
+    assert "server named " not in scene.config
 
 
 def test_what_the_file_that_is_there_is_refused_for_too_keeps_nobody_out(

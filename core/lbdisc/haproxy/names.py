@@ -14,7 +14,7 @@ from pathlib import Path
 import structlog
 
 from lbdisc import atomic
-from lbdisc.errors import ApplyError, CheckError
+from lbdisc.errors import CheckError, NotLoaded
 from lbdisc.haproxy.errors import HaproxyError
 from lbdisc.haproxy.kept_state import kept_state
 from lbdisc.haproxy.language.text import Configuration, parse
@@ -81,11 +81,11 @@ class Names:
             raise CheckError(f"{said[0]}{more}", said="\n".join(said), passing=True)
 
     def refuse_to_stall(self, live: Live, wanted: Configuration) -> None:
-        """Raise ``ApplyError`` where a reload on ``wanted`` would ask in vain, and then fail."""
+        """Raise ``NotLoaded`` where a reload on ``wanted`` would ask in vain, and then fail."""
         must = [its for its in self._needed(live, wanted) if its.must]
         if silent := self._unknown(must, wanted):
             (proxy, name), host = next(iter(silent.items()))
-            raise ApplyError(
+            raise NotLoaded(
                 f"no reload would succeed now: {_why(host)} of server {proxy}/{name}, and nothing"
                 " keeps its address: let its init-addr have 'last', its proxy a state file"
             )
@@ -112,10 +112,10 @@ class Names:
     def learn(self, live: Live) -> None:
         """Remember the addresses that the worker has now."""
         names = named(live.model)
-        if not (names and live.model.runtime_socket):
+        if not (names and live.socket):
             return
         with suppress(OSError, HaproxyError):
-            with Runtime(live.model.runtime_socket) as runtime:
+            with Runtime(live.socket) as runtime:
                 dump = runtime.raw_servers()
             known = {row.key for row in read_states(dump) if row.address != "-"}
             text = kept_state(dump, live.model, live.model, only=known & names.keys())
@@ -130,8 +130,8 @@ class Names:
         """Those that HAProxy would ask for: the worker has no address for its successor."""
         found = [its for its in named(wanted).values() if its.asks]
         known: set[Key] = set()
-        if found and live and live.model.runtime_socket:
-            with suppress(HaproxyError), Runtime(live.model.runtime_socket) as runtime:
+        if found and live and live.socket:
+            with suppress(HaproxyError), Runtime(live.socket) as runtime:
                 known = _addresses(kept_state(runtime.raw_servers(), live.model, wanted), wanted)
         return [its for its in found if not (its.last and its.key in known)]
 
