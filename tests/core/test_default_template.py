@@ -152,7 +152,12 @@ BALANCES = st.one_of(
         canary=some(tag=TAGS, share=st.integers(0, 100)),
     ),
 )
-COMMON = some(backup=TAGS, check_inter=TIMES, server_maxconn=st.integers(1, 1000))
+COMMON = some(
+    backup=TAGS,
+    check_inter=TIMES,
+    server_maxconn=st.integers(1, 1000),
+    stick=st.just("source"),
+)
 GLOBALS = some(
     timeouts=some(**dict.fromkeys((*BACK, *FRONT), TIMES)),
     metrics_uri=st.just("/metrics"),
