@@ -24,9 +24,8 @@ def scene(tmp_path: Path) -> Iterator[Beside]:
 def planned(scene: Beside) -> dict[str, Any]:
     """What `lbdisc plan` says."""
     scene.lbdisc("plan", "--json", name="plan").wait()
-    document = json.loads((scene.folder / "plan.log").read_text().splitlines()[-1])
-    assert isinstance(document, dict)
-    return document
+    lines = (scene.folder / "plan.log").read_text().splitlines()
+    return dict(json.loads(next(line for line in reversed(lines) if line.startswith('{"how"'))))
 
 
 def test_a_renewed_certificate_is_presented_by_the_same_worker(scene: Beside) -> None:
@@ -96,7 +95,10 @@ def test_changes_while_no_agent_runs_come_in_at_its_start_without_a_reload(
         scene.renew()
         scene.put("names.map", "/one changed\n")
         assert eventually(lambda: planned(scene)["how"] == "runtime")
-        assert "site.pem" in planned(scene)["detail"] or "names.map" in planned(scene)["detail"]
+        assert f"file {scene.own}/names.map" in planned(scene)["detail"]
+        scene.put("names.map", "/one\n")
+        assert eventually(lambda: planned(scene)["how"] == "reload")
+        scene.put("names.map", "/one changed\n")
         scene.agent()
         eventually(scene.presents)
         eventually(lambda: scene.get("/one") == "changed")
