@@ -195,6 +195,8 @@ class HaproxyReloader:
     def _checked_anew(self, planned: Planned) -> Applied:
         config, model = planned.config, parse(planned.candidate.text)
         self._names.refuse_unanswered(planned.candidate.text, self._live)
+        if self._live is not None:
+            self._names.refuse_to_stall(self._live, model)
         running = self._live.socket if self._live else ""
         alive = self._workers.alive(self._settings, config, running)
         if alive or self._live is not None:
@@ -216,8 +218,6 @@ class HaproxyReloader:
             if not alive:
                 return self._start(new, model, reason)
             self._ask_before(new, model)
-            if self._live is not None:
-                self._names.refuse_to_stall(self._live, model)
             return self._reload(new, model, reason)
 
     def _ask_before(self, new: Installation, model: Configuration) -> None:
