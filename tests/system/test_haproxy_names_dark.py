@@ -86,12 +86,13 @@ def test_a_haproxy_that_starts_in_the_dark_has_the_last_address(
     scene.until_up("h1")
 
 
-@pytest.fixture
-def must(tmp_path: Path) -> Iterator[tuple[Scene, NameServer]]:
-    """A scene whose template has host names that HAProxy must find, by libc alone."""
+@pytest.fixture(params=["global", "none"])
+def must(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[tuple[Scene, NameServer]]:
+    """A scene whose template has host names that HAProxy must find, by libc; with state or not."""
     with machines_own(tmp_path) as (server, prefix), Scene(tmp_path) as scene:
         template = tmp_path / "own.j2"
-        template.write_text(OWN_TEMPLATE)
+        load = f"load-server-state-from-file {request.param}\n    option idle-close-on-response"
+        template.write_text(OWN_TEMPLATE.replace("load-server-state-from-file global", load))
         scene.write_settings(
             jinja2={"template": str(template)},
             haproxy={"settle_after": 0.5},
@@ -118,6 +119,20 @@ def test_names_that_must_be_found_hold_up_nobody(must: tuple[Scene, NameServer])
     assert lost(traffic) == []
 
 
+@pytest.mark.parametrize("must", ["none"], indirect=True)
+def test_a_reload_that_could_only_fail_is_not_tried(must: tuple[Scene, NameServer]) -> None:
+    scene, server = must
+    server.mood = "silent"
+    with scene.traffic() as traffic:
+        scene.join("s1")
+        scene.until_up("h1", "s1")
+        scene.list("s1", scene.app("other"), tags={"x": "maxconn 7"})
+        eventually(lambda: "no reload would succeed" in str(scene.status["failure"]), what="why")
+        assert scene.haproxy_pid()
+    assert lost(traffic) == []
+
+
+@pytest.mark.parametrize("must", ["global"], indirect=True)
 def test_a_name_that_must_be_found_has_its_last_address_at_a_start(
     must: tuple[Scene, NameServer],
 ) -> None:

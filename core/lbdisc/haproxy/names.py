@@ -43,12 +43,13 @@ class Names:
     def spare(self, text: str, live: Live | None) -> str:
         """``text`` for a check that asks for as few names as possible.
 
-        Those that HAProxy starts without, or has the last address of, cannot make it fail.
+        Those that the worker has, or that HAProxy starts without, cannot make it fail; whether a
+        reload would, ``refuse_to_stall`` tells.
         """
         wanted = parse(text)
         found = named(wanted)
-        asked = self._needed(live, wanted) if any(its.must for its in found.values()) else []
-        must = [its for its in asked if its.must]
+        running = named(live.model) if live else {}
+        must = [its for its in found.values() if its.must and not _runs(its, running)]
         known = self._silent(must).keys() & self._remembered(wanted) if must else set()
         kept = {(its.key[0], its.host) for its in must if its.key not in known}
         spared = {(its.key[0], its.host) for its in found.values()} - kept

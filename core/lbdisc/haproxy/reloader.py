@@ -273,6 +273,8 @@ class HaproxyReloader:
         wanted = planned.candidate
         model = around.parse(wanted.text)
         self._names.refuse_unanswered(wanted.text, self._live)
+        if self._live is not None:
+            self._names.refuse_to_stall(self._live, model)
         running = self._live.socket if self._live else ""
         alive = self._workers.alive(self._settings, config, running)
         if (base := self._fallback.of(config)) is not None:
@@ -296,8 +298,6 @@ class HaproxyReloader:
             if not alive:
                 return self._start(new, model, reason)
             self._ask_before(new, model)
-            if self._live is not None:
-                self._names.refuse_to_stall(self._live, model)
             return self._reload(new, model, reason)
 
     def _ask_before(self, new: Installation, model: Configuration) -> None:
