@@ -1,11 +1,14 @@
 # Two commands are all a newcomer needs: `make demo` and `make test`. Both set up what they use,
 # say what they install, and do nothing twice.
 .DEFAULT_GOAL := help
-.PHONY: help setup servers demo images lab test lint types check containers contract bench format lock newer clean
+.PHONY: help setup servers demo images lab test lint types check containers contract bench format lock newer versions clean
 RUN := .venv/bin
 # Each test of a whole program starts it many times: bytecode halves what that costs.
 unexport PYTHONDONTWRITEBYTECODE
 ARGS ?=
+# The tests in which a HAProxy runs.
+OF_HAPROXY := $(wildcard tests/system/test_haproxy_*.py tests/system/test_run_*.py tests/system/test_attached_*.py) \
+    tests/system/test_restarts.py tests/system/test_default_check.py tests/system/test_drain.py
 
 help: ## what there is to make
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /	/' | sort
@@ -53,14 +56,25 @@ containers: setup ## what containers go through, on a Docker engine (ARGS="-k se
 	@$(MAKE) --no-print-directory images ARGS=
 	@$(RUN)/pytest -q -n 3 --dist loadfile --reruns 1 -rR tests/containers $(ARGS)
 
-newer: setup servers ## HAProxy's tests and the contract on the images' newer HAProxy, etcd and ZooKeeper
+newer: setup servers ## HAProxy's tests on every version, the contract on the images' newer etcd and ZooKeeper
 	@$(MAKE) --no-print-directory images ARGS="ha etcd zookeeper"
 	@sh scripts/newer.sh
+	@sh scripts/haproxies.sh
 	@PATH="$(CURDIR)/build/newer:$$PATH" ZOOKEEPER_JARS="$(CURDIR)/build/newer/java" \
-	    HAPROXY_3="$(CURDIR)/build/newer/haproxy" $(RUN)/pytest -q -n 3 --dist loadscope --reruns 2 -rR \
-	    -k "3.0 or follower or drift or TestEtcdContract or TestZooKeeperContract" \
+	    HAPROXIES="$(CURDIR)/build/haproxies" $(RUN)/pytest -q -n 3 --dist loadscope --reruns 2 -rR \
+	    -k "not 2.6" \
 	    $(wildcard tests/system/test_haproxy_*.py) tests/system/test_run_drift.py \
+	    tests/system/test_run_old_processes.py \
 	    tests/plugins/test_etcd_contract.py tests/plugins/test_zookeeper_contract.py
+
+# One after the other, each as the machine's own: whole programs take the HAProxy that is in PATH.
+versions: setup servers ## all of HAProxy's tests on every version that can be had (VERSIONS="3.2 3.4" for some)
+	@sh scripts/haproxies.sh
+	@failed=; for version in $(or $(VERSIONS),2.6 2.8 3.0 3.2 3.4); do \
+	    [ -e build/haproxies/$$version/haproxy ] || continue; \
+	    PATH="$(CURDIR)/build/haproxies/$$version:$$PATH" $(RUN)/pytest -q -n 3 --dist loadscope \
+	        --reruns 2 -rR $(OF_HAPROXY) $(ARGS) || failed="$$failed $$version"; \
+	done; [ -z "$$failed" ] || { echo "versions: failed on$$failed" >&2; exit 1; }
 
 contract: setup servers ## which backend keeps which promise, into build/contract.md
 	@mkdir -p build

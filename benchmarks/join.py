@@ -7,6 +7,7 @@ from functools import partial
 from pathlib import Path
 
 from benchmarks.lab_way import lab_serf
+from benchmarks.more_ways import lbdisc_serf, lbdisc_zookeeper
 from benchmarks.reader import PAUSE, Reader
 from benchmarks.report import Report, arguments, median, milliseconds, ratio
 from benchmarks.responders import responders
@@ -25,6 +26,8 @@ WAYS: dict[str, Maker] = {
     "floor: etcdctl watch → socket": floor,
     "lbdisc, etcd, run time": lbdisc_runtime,
     "lbdisc, node file, run time": lbdisc_file,
+    "lbdisc, ZooKeeper, run time": lbdisc_zookeeper,
+    "lbdisc, Serf, run time": lbdisc_serf,
     "lbdisc, etcd, reload": lbdisc_reload,
     "confd -watch, check and reload": confd,
     "lab: Serf handler, -sf": lab_serf,
@@ -83,8 +86,9 @@ def main() -> None:
     report.note(
         f"{count} joins and leaves each, one other node; requests over new connections, each "
         f"{PAUSE * 1000:g} ms after the answer before, from a process of its own. The lab's join "
-        "begins with the start of the node's Serf agent, its leave with SIGINT to it; all others "
-        "begin with the write to the registry. Reload: the defaults, 0.2 s of quiet; the changes "
+        "begins with the start of the node's Serf agent, its leave with SIGINT to it; lbdisc's on "
+        "Serf with a tag of an agent that runs; all others begin with the write to the registry. "
+        "Reload: the defaults, 0.2 s of quiet; the changes "
         "are far enough apart to owe nothing to the least distance of reloads (1 s)."
     )
     report.finish()

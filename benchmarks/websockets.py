@@ -120,7 +120,9 @@ def main() -> None:
     report.note(
         f"Each says something twice a second. {EACH} of them are opened after each join, so that"
         f" some are on nodes that leave; a leave is a drain of {EVERY:g} s, and the node itself"
-        f" ends at least {GRACE:g} s later. Looked on for {AFTER:g} s after the last change."
+        f" ends at least {GRACE:g} s later. Looked on for {AFTER:g} s after the last change. A new"
+        " worker begins with the first servers: where each change is a reload, few or none come to"
+        " a node that leaves."
     )
     report.finish()
 

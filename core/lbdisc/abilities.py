@@ -7,6 +7,7 @@ from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
+from lbdisc.beside import FilesBeside
 from lbdisc.hooks import Discovery, Renderer
 from lbdisc.losses import ProxyServer
 from lbdisc.observed import ServerHealth
@@ -86,6 +87,19 @@ class Follows(Protocol):
 
     def behind(self) -> bool:
         """Whether the files are still to follow what runs already."""
+
+
+@runtime_checkable
+class ReadsFiles(Protocol):
+    """A reloader whose load balancer reads files that lbdisc does not write."""
+
+    def beside(self) -> FilesBeside:
+        """How they are now, against what the load balancer has read of them.
+
+        Called when something in their folders changed, and now and then. What it calls changed, the
+        next ``plan`` takes in; a reload takes in all of them. A file that is being written, or that
+        the load balancer would refuse, is not among it.
+        """
 
 
 @runtime_checkable

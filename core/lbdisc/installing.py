@@ -24,8 +24,8 @@ log = structlog.get_logger("lbdisc.files")
 # What lbdisc and its load balancer keep in a state folder, where the main file may be, too.
 TAKEN = {
     *("agent.lock", "snapshot.jsonl", "status.json", "pace.json"),
-    *("haproxy.sock", "haproxy.state", "master.sock", "worker.json", "names.state"),
-    "failed.json",
+    *("haproxy.sock", "haproxy.state", "master.sock", "worker.json", "worker.files.json"),
+    *("failed.json", "names.state"),
 }
 
 

@@ -90,6 +90,11 @@ class Notices:
                 end = min(end, time.monotonic() + GATHER)
         return changed
 
+    @property
+    def told(self) -> bool:
+        """Whether the kernel tells; where it does not, only looks can."""
+        return self._kernel is not None
+
     def _woken(self) -> int:
         """A file descriptor that becomes readable when ``stop`` is set."""
         number = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)

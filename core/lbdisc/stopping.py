@@ -7,7 +7,7 @@ from threading import Event, Thread
 ASK = 0.1  # seconds between two looks at an event that cannot tell
 
 
-class Stop(Event):
+class StopEvent(Event):
     """An event that calls when it is set, so that nobody has to look at it all the time.
 
     The core hands such events to plugins; they see an ``Event``, and ``when_set`` knows the rest.
@@ -36,7 +36,7 @@ class Stop(Event):
 @contextmanager
 def when_set(stop: Event, call: Callable[[], None]) -> Iterator[None]:
     """Within, ``call`` is made once ``stop`` is set, by any thread, and perhaps twice."""
-    if isinstance(stop, Stop):
+    if isinstance(stop, StopEvent):
         stop.attach(call)
         try:
             yield

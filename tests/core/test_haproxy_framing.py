@@ -2,7 +2,7 @@
 
 import socket
 from collections.abc import Sequence
-from threading import Thread
+from threading import Thread, Timer
 
 import pytest
 from hypothesis import given
@@ -108,6 +108,17 @@ def test_orders_in_pieces_are_answered_each(replies: list[str], size: int) -> No
         conversation = Conversation(ours, 5)
         assert conversation.exchange([("x\n", 0.0)] * len(replies)) == replies
         thread.join()
+
+
+def test_an_order_that_takes_long_is_waited_for() -> None:
+    ours, its = socket.socketpair()
+    with ours, its:
+        its.sendall(b"\n> ")
+        conversation = Conversation(ours, 0.01)
+        later = Timer(0.1, lambda: its.sendall(b"Done.\n\n> "))
+        later.start()
+        assert conversation.exchange([("wait 10s\n", 30.0)]) == ["Done.\n"]
+        later.join()
 
 
 def send(to: socket.socket, said: str, size: int) -> None:

@@ -4,7 +4,9 @@ import pytest
 
 from lbdisc.haproxy.planning.graft import grafted
 from lbdisc.haproxy.planning.plan import plan
+from lbdisc.haproxy.versions import Features
 
+NEW = Features((3, 0, 11), wait=True)
 OLD = """\
 defaults
   mode http
@@ -46,13 +48,13 @@ def test_who_comes_stands_behind_the_last_server_and_who_goes_is_gone() -> None:
 def test_weight_address_and_state_are_taken_over(line: str) -> None:
     found = put(f"  server {line}\n  server b 10.0.0.2:80 check\n")
     assert f"\n  server {line}\n" in found
-    assert plan(OLD, found).how == "runtime"
+    assert plan(OLD, found, features=NEW).how == "runtime"
 
 
 def test_what_else_changed_of_a_server_that_stays_is_not() -> None:
     found = put("  server a 10.0.0.1:80 check ssl verify none weight 0\n")
     assert "    server a 10.0.0.1:80 check weight 0\n" in found
-    assert plan(OLD, found).how == "runtime"
+    assert plan(OLD, found, features=NEW).how == "runtime"
 
 
 def test_words_that_need_quotes_keep_their_meaning() -> None:
@@ -73,4 +75,4 @@ def test_a_proxy_without_servers_gets_its_first() -> None:
 
 
 def test_nothing_is_certain_with_conditions() -> None:
-    assert grafted(f".if defined(X)\n.endif\n{OLD}", OLD) is None
+    assert grafted(f".if defined(X)\nbackend x\n.endif\n{OLD}", OLD) is None

@@ -49,7 +49,8 @@ def test_a_new_server_comes_with_its_defaults_and_is_enabled_last() -> None:
     proxy = "  default-server inter 1s weight 50 send-proxy\n  default-server fall 2 inter 3s\n"
     way = plan(text(A, proxy=proxy), text(A, f"{B} maxconn 9", proxy=proxy))
     assert commands(way) == [
-        "add server b/b 10.0.0.2:80 inter 3s send-proxy fall 2 check maxconn 9 weight 50",
+        "add server b/b 10.0.0.2:80 inter 3s send-proxy fall 2 check maxconn 9"
+        " check-send-proxy weight 50",
         "enable health b/b",
         "enable server b/b",
     ]
@@ -154,7 +155,10 @@ def test_dynamic_cookies_are_filled_in_before_the_server_is_enabled() -> None:
         ("c 10.0.0.3:80 track b/a", "'track' needs a reload"),
         ("c 10.0.0.3:80 minconn 1 maxconn 2", "'minconn' needs a reload"),
         ("c 10.0.0.3:80 ssl crt /a.pem", "'crt' needs a reload"),
-        ("c 10.0.0.3:80 ssl", "ssl that verifies"),
+        ("c 10.0.0.3:80 ssl", "whether its certificate is verified is not said"),
+        ("c 10.0.0.3:80 ssl verify required", "the certificates it trusts are not said"),
+        ("c 10.0.0.3:80 ssl verify required ca-file /a.pem", "/a.pem is only read at a reload"),
+        ("c 10.0.0.3:80 ssl verify none check no-check-ssl", "'no-check-ssl' needs a reload"),
         ("c 10.0.0.3:80 ssl verify none sni req.hdr(host)", "sni that is no fixed text"),
         ("c 10.0.0.3:80 source 10.0.0.4", "keyword 'source' is not known"),
         ("c 10.0.0.3:80 brand-new 1", "keyword 'brand-new' is not known"),
@@ -168,6 +172,25 @@ def test_dynamic_cookies_are_filled_in_before_the_server_is_enabled() -> None:
 )
 def test_a_server_that_cannot_be_added_as_it_is_needs_a_reload(server: str, why: str) -> None:
     assert why in reason(plan(text(A), text(A, server)))
+
+
+@pytest.mark.parametrize("place", ["default-server", "server"])
+def test_certificates_to_trust_that_are_read_need_no_reload(place: str) -> None:
+    tls = "ssl verify required ca-file /a.pem"
+    proxy, its = (f"  default-server {tls}\n", "") if place == "default-server" else ("", tls)
+    before = text(f"{A} {its}", proxy=proxy)
+    added = commands(plan(before, text(f"{A} {its}", f"{B} {its}", proxy=proxy)))[0]
+    assert "ca-file /a.pem" in added
+    assert "check-ssl" in added
+
+
+@pytest.mark.parametrize(
+    "server", ["port 81", "addr 10.0.0.9", "check-ssl check-send-proxy", "no-send-proxy no-ssl"]
+)
+def test_checks_are_told_no_more_than_the_file_says(server: str) -> None:
+    given = f"{B} ssl verify none send-proxy {server}"
+    added = commands(plan(text(A), text(A, given)))[0].split()
+    assert added.count("check-ssl") == added.count("check-send-proxy") == server.count("check-ssl")
 
 
 @pytest.mark.parametrize(
@@ -242,7 +265,7 @@ def test_cookies_are_accepted_where_haproxy_takes_them() -> None:
         (text(A), text(A, more="frontend f\n  bind :80\n"), "3 sections instead of 2"),
         (text(A), text(A).replace("backend b", "backend c"), "line 3: section 'backend c' is new"),
         (text(A), text(A, f"{A} backup"), "two servers of b have one name"),
-        (text(A), text(A, B, more=".if 1\n.endif\n"), "line 6 has a condition"),
+        (text(A), text(A, B, more=".if defined(X)\n  # x\n.endif\n"), "instead of 0 lines"),
         (text(A), text("a 10.0.0.1:80 check maxconn 5"), "'maxconn' changed"),
         (text("a h.example:80"), text("a i.example:80"), "only IP address and port"),
         (text("a 10.0.0.1:80 agent-check"), text(), "its removal needs a reload"),

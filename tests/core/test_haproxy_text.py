@@ -1,11 +1,13 @@
 """The model of a configuration's text."""
 
 import time
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from lbdisc.haproxy.language.conditions import evaluated
 from lbdisc.haproxy.language.text import Bind, Configuration, _last, parse
 from lbdisc.haproxy.language.words import split
 
@@ -101,7 +103,8 @@ def test_server_lines_of_peers_are_no_servers_of_a_proxy() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["global\n.if defined(X)\n  daemon\n.endif\n", 'backend a\n  server s"${.LINE}" 1:2\n']
+    "text",
+    ["defaults\n.if defined(X)\n  log global\n.endif\n", 'backend a\n  server s"${.LINE}" 1:2\n'],
 )
 def test_what_the_text_alone_does_not_tell_is_uncertain(text: str) -> None:
     assert parse(text).uncertain
@@ -217,3 +220,106 @@ def test_a_templates_servers_are_known_by_name(words: str, names: list[str]) -> 
 def test_a_templates_servers_may_be_unknown() -> None:
     [section] = parse('backend b\n  server-template s "${COUNT}" a.test:80\n').sections
     assert section.slots is None
+
+
+@pytest.mark.parametrize(
+    ("expression", "value"),
+    [
+        ("1", True),
+        ("0", False),
+        ("!0 && 1", True),
+        ("0 || (1 && !0)", True),
+        ("version_atleast(2.4)", True),
+        ("version_before(2.6)", False),
+        ("version_atleast(2.8)", None),
+        ("version_atleast(2.6-dev3)", None),
+        ("defined(X)", None),
+        ("0 && defined(X)", False),
+        ("defined(X) || 1", True),
+        ("streq(a,a)", True),
+        ("strneq(a,a)", False),
+        ("strstr(abc,b)", None),
+        ("feature(OPENSSL)", None),
+        ("enabled(POLL)", None),
+        ("(1", None),
+        ("what", None),
+        ("", None),
+    ],
+)
+def test_a_condition_is_known_where_it_is_so_for_every_haproxy(
+    expression: str, value: bool | None
+) -> None:
+    assert evaluated(expression) is value
+
+
+BLOCKS = """
+global
+.if defined(DEBUG)
+  stats socket /a level admin
+.else
+  stats socket /b level admin
+.endif
+backend b
+.if version_atleast(2.4)
+  server s 10.0.0.1:80
+.else
+  balance first
+  server s 10.0.0.9:80
+.endif
+"""
+
+
+def test_blocks_are_read_where_they_are_certain() -> None:
+    model = parse(BLOCKS)
+    assert model.uncertain == ""
+    assert model.runtime_sockets == ("/a", "/b")
+    assert [server.address for server in model.servers.values()] == ["10.0.0.1:80"]
+    assert model.proxies["b"].last("balance") is None
+
+
+def test_a_block_in_a_proxy_that_only_haproxy_can_read_is_uncertain() -> None:
+    model = parse(BLOCKS.replace("version_atleast(2.4)", "defined(X)"))
+    assert model.uncertain == "line 10 has a condition before it"
+    assert parse("global\n.if defined(X)\nbackend b\n.endif\n").uncertain
+
+
+def test_a_line_that_is_passed_over_must_stay_the_same() -> None:
+    before, after = parse(BLOCKS), parse(BLOCKS.replace("10.0.0.9", "10.0.0.8"))
+    assert before.proxies["b"].lines != after.proxies["b"].lines
+
+
+def test_branches_after_one_that_is_taken_are_not() -> None:
+    text = "backend b\n.if 0\n server a :1\n.elif 1\n server b :1\n.elif 1\n server c :1\n.else\n"
+    assert list(parse(f"{text} server d :1\n.endif\n server e :1\n").servers) == [
+        ("b", "b"),
+        ("b", "e"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("words", "closed"),
+    [
+        ("/run/h.sock level admin", ""),
+        ("/run/h.sock user ssl level admin", ""),
+        ("fd@3 level admin", "descriptor"),
+        ("sockpair@4 level admin", "descriptor"),
+        ("unix@h.sock level admin", "folder"),
+        ("127.0.0.1:1 namespace n level admin", "namespace"),
+        ("127.0.0.1:1 ssl crt x level admin", "TLS"),
+        ("/run/h.sock accept-proxy level admin", "PROXY"),
+        ("${X}/h.sock level admin", "variables"),
+        ('/run/h.sock level "$L"', "variables"),
+        ("quic4@127.0.0.1:1 level admin", "kind"),
+    ],
+)
+def test_it_is_known_which_stats_sockets_cannot_be_dialled(words: str, closed: str) -> None:
+    [found] = parse(f"global\n  stats socket {words}\n").stats_sockets
+    assert closed in found.closed
+    assert bool(closed) == bool(found.closed)
+
+
+def test_where_a_worker_was_met_goes_before_its_text() -> None:
+    model = parse("global\n  stats socket /run/h.sock level admin\n")
+    assert model.runtime_socket == "/run/h.sock"
+    assert replace(model, met="").runtime_socket == ""
+    assert replace(model, met="abns@x").runtime_socket == "abns@x"

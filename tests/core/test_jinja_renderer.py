@@ -57,6 +57,8 @@ def accepted(text: str, folder: Path) -> str:
             {"cli_bind": "127.0.0.1:18083", "stats_bind": "", "log": "/dev/log local0"},
         ),
         (("nodes",), [node("s1")], {"balance": "leastconn", "check": "GET /health?a='b'"}),
+        (("nodes",), [node("s1")], {"services": {"nodes": {"stick": "source"}}, "user": "nobody"}),
+        (("nodes",), [node("s1")], {"hard_stop_after": "", "old_workers": 3}),
     ],
 )
 def test_haproxy_takes_what_is_rendered_without_a_warning(
@@ -142,11 +144,11 @@ def test_a_template_that_declares_nothing_takes_any_variable_and_quotes_it(tmp_p
     [
         ({"chek": "HEAD /"}, ["jinja2.vars.chek", "did you mean 'check'?"]),
         ({"cookei": "SRV"}, ["jinja2.vars.cookei", "did you mean 'cookie'?"]),
-        ({"mode": "tcp"}, ["jinja2.vars.mode", "it has: balance, check"]),
+        ({"mode": "tcp"}, ["jinja2.vars.mode", "it has: backup, balance"]),
         ({"maxconn": "lots"}, ["jinja2.vars.maxconn", "whole number", "not 'lots'"]),
         ({"maxconn": True}, ["jinja2.vars.maxconn", "whole number"]),
-        ({"check": "/a b"}, ["jinja2.vars.check", "'/a b' is not an HTTP check"]),
-        ({"check_inter": "soon"}, ["jinja2.vars.check_inter", "'soon' is not a time"]),
+        ({"check": "/a b"}, ["jinja2.vars.check", "'/a b' is not a check"]),
+        ({"check_inter": "soon"}, ["jinja2.vars.check_inter", "its type is time"]),
         ({"http_bind": "*:80\n    bind :6666"}, ["jinja2.vars.http_bind", "line breaks"]),
         ({"http_bind": ["*:80", 81]}, ["jinja2.vars.http_bind", "list of words"]),
         ({"log": "stdout # format raw"}, ["jinja2.vars.log", "quotes"]),
@@ -179,6 +181,25 @@ def test_a_template_of_ones_own_declares_its_variables(tmp_path: Path) -> None:
         renderer(tmp_path, OWN, vars={"zoen": "b"})
 
 
+def test_a_wrong_condition_names_its_variable(tmp_path: Path) -> None:
+    wrong = '{# [vars]\nzone = { refused_if = { "zone is" = "no" } }\n#}'
+    with pytest.raises(SettingsError, match=r"refused_if of jinja2\.vars\.zone: 'zone is'"):
+        renderer(tmp_path, wrong, vars={"zone": "a"})
+
+
+def test_either_of_two_types_may_be_true_or_false(tmp_path: Path) -> None:
+    either = '{# [vars]\nzone = { type = "true or false or text" }\n#}{{ vars.zone }}'
+    assert renderer(tmp_path, either, vars={"zone": True}).render(Snapshot()).text == "True"
+
+
+def test_a_service_is_had_by_its_name(tmp_path: Path) -> None:
+    template = '{{ service("api").endpoints | length }}{{ service(services[0].name).name }}'
+    made = renderer(tmp_path, template, services=("nodes", "api"))
+    assert made.render(Snapshot.of([node("s1", service="api")])).text == "1nodes"
+    with pytest.raises(RenderError, match=r"no service 'aip' .*did you mean 'api'\?"):
+        renderer(tmp_path, '{{ service("aip") }}', services=("nodes", "api")).render(Snapshot())
+
+
 def test_what_an_included_template_declares_counts(tmp_path: Path) -> None:
     (tmp_path / "default.j2").write_text((TEMPLATES / "haproxy.cfg.j2").read_text())
     around = '{% include "default.j2" %}\nbackend own{{ vars.zone | default("") }}\n'
@@ -199,6 +220,10 @@ def test_what_an_included_template_declares_counts(tmp_path: Path) -> None:
         ("zone = ", "line 2"),
         ("zone = { type = 3 }", "no type"),
         ("zone = { matches = '(' }", "zone"),
+        ("zone = { members = { a = {} } }", "members are those of a table"),
+        ('zone = { type = "list of table" }', "no type 'list of table'"),
+        ('zone = { type = "time", default = "5" }', "its default"),
+        ('zone = { type = "number", most = 1, default = 2 }', "2 is not at most 1"),
     ],
 )
 def test_a_wrong_declaration_names_the_template(tmp_path: Path, declared: str, word: str) -> None:

@@ -163,6 +163,7 @@ WRONG: dict[str, dict[str, object]] = {
     "skipped": {"problems": [{"where": "s1", "what": "x"}]},
     "empty": {},
     "settings": {"settings_refused": {"error": "x", "at": "noon"}},
+    "files": {"refused": [{"file": "/site.pem", "error": "x", "at": "noon"}]},
     "plugins": {"broken": [{"plugin": "p", "error": "x"}]},
     "announced": {"announce_error": "x"},
     "workers": {"old_workers": 3},

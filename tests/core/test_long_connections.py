@@ -6,7 +6,7 @@ from lbdisc.haproxy import long_connections
 from lbdisc.haproxy.language.durations import seconds
 from lbdisc.haproxy.language.text import parse
 from lbdisc.haproxy.live import Live
-from lbdisc.haproxy.long_connections import LOOK, Patience, until
+from lbdisc.haproxy.long_connections import LOOK, TunnelPatience, until
 from lbdisc.haproxy.sockets.streams import LongConnections
 from lbdisc.haproxy.versions import OLDEST
 
@@ -85,7 +85,7 @@ def unsettled(clock: Clock) -> Live:
 
 
 def test_it_waits_for_the_limit_and_no_longer(clock: Clock, busy: list[LongConnections]) -> None:
-    patience, live = Patience(60, 0.0, clock), unsettled(clock)
+    patience, live = TunnelPatience(60, 0.0, clock), unsettled(clock)
     clock.now = 59
     assert patience.waits(live)
     clock.now = 60
@@ -96,7 +96,7 @@ def test_it_goes_on_soon_after_the_last_long_connection_has_ended(
     clock: Clock, busy: list[LongConnections]
 ) -> None:
     busy.append(LongConnections())
-    patience, live = Patience(60, 0.0, clock), unsettled(clock)
+    patience, live = TunnelPatience(60, 0.0, clock), unsettled(clock)
     assert patience.waits(live)
     clock.now = LOOK - 0.1
     assert patience.waits(live)
@@ -108,9 +108,9 @@ def test_of_a_fleet_each_ends_its_wait_at_a_time_of_its_own(
     clock: Clock, busy: list[LongConnections]
 ) -> None:
     clock.now = 59
-    assert Patience(60, 0.0, clock).waits(unsettled(clock))
-    assert not Patience(60, 0.5, clock).waits(unsettled(clock))
+    assert TunnelPatience(60, 0.0, clock).waits(unsettled(clock))
+    assert not TunnelPatience(60, 0.5, clock).waits(unsettled(clock))
 
 
 def test_a_limit_of_zero_waits_for_nothing(clock: Clock, busy: list[LongConnections]) -> None:
-    assert not Patience(0, 0.0, clock).waits(unsettled(clock))
+    assert not TunnelPatience(0, 0.0, clock).waits(unsettled(clock))

@@ -10,18 +10,18 @@ from threading import Event, Thread
 import pytest
 
 from lbdisc.notices import Notices
-from lbdisc.stopping import Stop, when_set
+from lbdisc.stopping import StopEvent, when_set
 
 LONG = 20.0  # seconds; only a hang takes so long
 
 
 @pytest.fixture
-def stop() -> Stop:
-    return Stop()
+def stop() -> StopEvent:
+    return StopEvent()
 
 
 @pytest.fixture
-def notices(tmp_path: Path, stop: Stop) -> Iterator[Notices]:
+def notices(tmp_path: Path, stop: StopEvent) -> Iterator[Notices]:
     with Notices([tmp_path], stop, lambda name: name.startswith(".")) as notices:
         yield notices
 
@@ -33,7 +33,7 @@ def test_a_renamed_file_is_told_without_its_hidden_name(tmp_path: Path, notices:
 
 
 @pytest.mark.parametrize("change", ["touch", "remove", "link", "away"])
-def test_each_kind_of_change_is_told(tmp_path: Path, stop: Stop, change: str) -> None:
+def test_each_kind_of_change_is_told(tmp_path: Path, stop: StopEvent, change: str) -> None:
     path = tmp_path / "s1"
     path.write_text("there before")
     with Notices([tmp_path], stop) as notices:
@@ -79,7 +79,7 @@ def test_a_burst_is_gathered(tmp_path: Path, notices: Notices) -> None:
     assert turns < 10
 
 
-def test_a_folder_that_is_replaced_is_told(tmp_path: Path, stop: Stop) -> None:
+def test_a_folder_that_is_replaced_is_told(tmp_path: Path, stop: StopEvent) -> None:
     folder = tmp_path / "nodes"
     folder.mkdir()
     with Notices([folder], stop) as notices:
@@ -96,7 +96,7 @@ def test_news_that_the_kernel_lost_needs_a_look(tmp_path: Path, notices: Notices
     assert notices.wait(LONG) is None
 
 
-@pytest.mark.parametrize("event", [Event, Stop])
+@pytest.mark.parametrize("event", [Event, StopEvent])
 def test_a_wait_ends_when_told_to_stop(tmp_path: Path, event: type[Event]) -> None:
     stop = event()
     with Notices([tmp_path], stop) as notices:
@@ -108,7 +108,7 @@ def test_a_wait_ends_when_told_to_stop(tmp_path: Path, event: type[Event]) -> No
 
 
 def test_at_its_limits_the_kernel_is_not_needed(
-    tmp_path: Path, stop: Stop, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, stop: StopEvent, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def full(**_: object) -> None:
         raise OSError(errno.EMFILE, "Too many open files")
@@ -118,7 +118,7 @@ def test_at_its_limits_the_kernel_is_not_needed(
         assert notices.wait(0.01) is None
 
 
-def test_a_folder_that_is_not_there_is_an_error(tmp_path: Path, stop: Stop) -> None:
+def test_a_folder_that_is_not_there_is_an_error(tmp_path: Path, stop: StopEvent) -> None:
     with pytest.raises(FileNotFoundError):
         Notices([tmp_path / "gone"], stop)
 
@@ -129,7 +129,7 @@ def test_waiting_costs_no_processor_time(notices: Notices) -> None:
     assert time.thread_time() - before < 0.05
 
 
-@pytest.mark.parametrize("event", [Event, Stop])
+@pytest.mark.parametrize("event", [Event, StopEvent])
 def test_who_waits_for_the_end_is_called(event: type[Event]) -> None:
     stop, called = event(), Event()
     with when_set(stop, called.set):
@@ -138,14 +138,14 @@ def test_who_waits_for_the_end_is_called(event: type[Event]) -> None:
         assert called.wait(LONG)
 
 
-def test_who_comes_late_is_called_at_once(stop: Stop) -> None:
+def test_who_comes_late_is_called_at_once(stop: StopEvent) -> None:
     called = Event()
     stop.set()
     with when_set(stop, called.set):
         assert called.is_set()
 
 
-def test_who_left_is_not_called(stop: Stop) -> None:
+def test_who_left_is_not_called(stop: StopEvent) -> None:
     called = Event()
     with when_set(stop, called.set):
         pass

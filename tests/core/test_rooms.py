@@ -1,6 +1,7 @@
 """Who may import what: the rooms of the core, read from the source."""
 
 import ast
+import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -116,3 +117,20 @@ def _rooms_known(folder: Path, room: str, above: str, rooms: list[str]) -> set[s
     names = (name for path in paths for name in imported(path, types=False))
     found = {name.removeprefix(above).split(".")[0] for name in names if name.startswith(above)}
     return (found & set(rooms)) - {room}
+
+
+@pytest.mark.parametrize("room", LIBRARY)
+def test_what_may_become_a_library_needs_no_third_party(room: str) -> None:
+    paths = [*modules(CORE.joinpath(*room.split(".")))]
+    paths += [CORE.joinpath(*leaf.split(".")).with_suffix(".py") for leaf in LEAVES]
+    names = {(path.stem, name) for path in paths for name in _roots(path)}
+    assert {name for _, name in names} <= {*sys.stdlib_module_names, "lbdisc"}, names
+
+
+def _roots(path: Path) -> Iterator[str]:
+    """The distributions' names, or the library's own, of all that the module imports."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.ImportFrom):
+            yield str(node.module).split(".")[0]
+        elif isinstance(node, ast.Import):
+            yield from (alias.name.split(".")[0] for alias in node.names)

@@ -117,13 +117,19 @@ class Attached:
             (self.folder / "nodes" / "web" / f"{name}.json").unlink()
 
     def haproxy(
-        self, *arguments: str | Path, options: str = "mode,600", prefix: Sequence[str] = ()
+        self,
+        *arguments: str | Path,
+        options: str = "mode,600",
+        prefix: Sequence[str] = (),
+        **environment: str,
     ) -> Process:
         """HAProxy in the foreground, as a supervisor runs it; on the file by hand if unsaid."""
         words = arguments or ("-f", self.config)
         command = [*prefix, "haproxy", "-W", "-S", f"{self.master},{options}", *words]
         log = self.folder / "haproxy.log"
-        process = Process(command, log=log, ready=self._serves, cwd=self.folder)
+        process = Process(
+            command, log=log, ready=self._serves, cwd=self.folder, environment=environment
+        )
         return self._stack.enter_context(process)
 
     def _serves(self) -> bool:

@@ -7,7 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from lbdisc import atomic
+from lbdisc.testing.processes import free_port
 from lbdisc.testing.waiting import eventually
+from lbdisc_lab.servers.certificates import Authority
 from support.attached import Attached
 from support.scene import lost
 
@@ -110,3 +113,30 @@ def test_root_may_adopt_for_the_agent_of_another_user(folder: Path) -> None:
         assert place.lbdisc("adopt", prefix=())[0] == 0
         place.until_in_step()
         assert (place.state / "written.jsonl").stat().st_uid == NOBODY_YET
+
+
+def test_a_key_that_only_root_may_read_is_no_hindrance_and_its_renewal_a_reload(
+    folder: Path,
+) -> None:
+    authority = Authority(folder / "authority")
+    pem = folder / "site.pem"
+
+    def renew() -> None:
+        made = authority.issue("site", "site")
+        atomic.write(pem, made.cert.read_text() + made.key.read_text(), mode=0o600)
+
+    renew()
+    with beside_root(folder, LETS_IN) as place:
+        for path in (place.config, place.template):
+            tls = f"frontend front\n    bind 127.0.0.1:{free_port()} ssl crt {pem}\n"
+            path.write_text(path.read_text().replace("frontend front\n", tls))
+        place.haproxy(options=f"mode,660,gid,{NOBODY_YET}")
+        place.agent()
+        place.until_in_step()
+        place.unlist("w2")
+        eventually(lambda: "server w2 " not in place.config.read_text())
+        before = place.worker
+        renew()
+        eventually(lambda: place.status["generation"]["how"] == "reload")
+        assert place.worker != before
+        assert place.status["refused"] == []

@@ -211,7 +211,7 @@ def test_render_prints_and_changes_nothing(tmp_path: Path) -> None:
 
 def test_template_export_hands_out_a_copy_and_replaces_none(tmp_path: Path) -> None:
     assert lbdisc("template", "export", tmp_path).returncode == 0
-    assert "service.endpoints | each(server)" in (tmp_path / "haproxy.cfg.j2").read_text()
+    assert "nodes | each(server)" in (tmp_path / "haproxy.cfg.j2").read_text()
     assert "--force" in refused(lbdisc("template", "export", tmp_path), 1)
 
 

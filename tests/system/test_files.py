@@ -13,23 +13,22 @@ from pathlib import Path
 
 import pytest
 
+from lbdisc.haproxy.sockets.master import Master
 from lbdisc.testing.processes import free_port
 from lbdisc.testing.waiting import eventually
 from lbdisc_lab.servers.certificates import Authority
-from support.haproxies import listener
 from support.scene import LBDISC, Scene, lost
 
 DEFAULT = Path(__file__).parents[2] / "templates" / "haproxy.cfg.j2"
 MAIN = """
 {#- [vars]
-host = { type = "words" }
-taken = { type = "whole number" }
+root = { type = "text" }
 port = { type = "whole number" }
 pem = { type = "text" }
 -#}
 {% for e in services[0].endpoints if e.name == "clash" %}
-peers all
-    peer {{ vars.host }} 127.0.0.1:{{ vars.taken }}
+global
+    chroot {{ vars.root }}
 {% endfor %}
 
 frontend further
@@ -69,10 +68,12 @@ class Further(Scene):
     def write_settings(self, **tables: object) -> None:
         names = tables.get("files", list(FILES))
         assert isinstance(names, list)
-        variables = {"port": self.tls_port, "pem": str(self.pem), "taken": 1, "host": "here"}
+        variables = {"port": self.tls_port, "pem": str(self.pem)}
+        variables["root"] = str(self.folder / "root")
         super().write_settings(
             jinja2={"template": str(self.folder / "own.j2")},
             vars={**variables, **tables.get("vars", {})},  # type: ignore[dict-item]
+            haproxy=tables.get("haproxy", {}),  # type: ignore[arg-type]
             **{
                 "jinja2.files": {
                     f'"{name}"': str(self.folder / f"{Path(name).name}.j2") for name in names
@@ -105,6 +106,13 @@ def scene(tmp_path: Path) -> Iterator[Further]:
         yield made
 
 
+def worker(scene: Further) -> int:
+    """The process id of the worker that serves."""
+    current = Master(scene.state / "master.sock").processes().current
+    assert current is not None
+    return current.pid
+
+
 def hup(scene: Further) -> None:
     os.kill(scene.status["pid"], signal.SIGHUP)
 
@@ -119,6 +127,30 @@ def test_a_change_of_a_map_is_a_reload_that_loses_nothing(scene: Further) -> Non
     assert lost(traffic) == []
     eventually(lambda: scene.status["generation"]["how"] == "reload")
     assert scene.status["generation"]["files"] == sorted(FILES)
+
+
+def test_a_map_alone_changes_at_run_time_with_the_servers(tmp_path: Path) -> None:
+    with Further(tmp_path) as scene:
+        never = {"settle_after": 0}
+        scene.write_settings(files=["maps/names.map", "tls/certs.list"], haproxy=never)
+        text = (scene.folder / "own.j2").read_text()
+        (scene.folder / "own.j2").write_text(
+            "\n".join(line for line in text.splitlines() if "errorfile" not in line) + "\n"
+        )
+        scene.join("s1")
+        scene.agent()
+        scene.until_up("s1")
+        before = worker(scene)
+        with scene.traffic() as traffic:
+            scene.join("s2")
+            eventually(lambda: scene.get("/s2") != "nobody")
+            scene.unlist("s1")
+            eventually(lambda: scene.get("/s1") == "nobody")
+        assert lost(traffic) == []
+        eventually(lambda: scene.status["generation"]["how"] == "runtime")
+        assert worker(scene) == before
+        assert scene.files()["maps/names.map"].startswith("/s2 ")
+        assert "s1" not in scene.config
 
 
 def test_a_file_that_the_check_refuses_leaves_all_of_them(scene: Further) -> None:
@@ -139,17 +171,16 @@ def test_a_file_that_the_check_refuses_leaves_all_of_them(scene: Further) -> Non
 
 
 def test_a_failed_reload_brings_back_all_files(scene: Further) -> None:
-    # An address that is taken passes the check, and the new worker does not come up.
-    with listener() as port:
-        scene.write_settings(vars={"taken": port, "host": os.uname().nodename})
-        before = scene.files()
-        hup(scene)
-        log = scene.folder / "agent1.log"
-        eventually(lambda: "settings re-read" in log.read_text())
-        scene.list("clash", 1)
-        eventually(lambda: scene.status["failure"], deadline=40)
-        assert "reload" in scene.status["failure"]["error"]
-        assert scene.files() == before
+    # A folder that is not there passes the check, and the new worker does not come up.
+    before = scene.files()
+    scene.list("clash", 1)
+    failure = eventually(lambda: scene.status["failure"], deadline=40)
+    assert "Try 1 took" in failure["error"]
+    found = scene.files()
+    assert "chroot" not in found.pop("haproxy.cfg")
+    assert found == {name: text for name, text in before.items() if name != "haproxy.cfg"}
+    (scene.folder / "root").mkdir()
+    hup(scene)
     eventually(lambda: scene.get("/clash") == "1", deadline=40)
 
 

@@ -1,8 +1,10 @@
 """What HAProxy cannot load is tried once; who comes and goes is served all the same."""
 
+import os
+import signal
 import socket
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -99,3 +101,28 @@ def test_an_address_that_gets_free_is_taken_without_being_asked(
     scene.until_in_step()
     assert "peers fleet" in scene.config.read_text()
     assert traffic.counts().lost == 0
+
+
+def test_a_haproxy_that_ends_with_its_new_worker_is_started_as_it_was(tmp_path: Path) -> None:
+    with Attached(tmp_path) as scene:
+        scene.set(haproxy={"mode": "managed", "on_stop": "stop"})
+        scene.serve("a", "b", "c")
+        scene.config.unlink()
+        scene.enlist("a", "b")
+        agent = scene.agent()
+        scene.until_in_step()
+        # A folder that is not there passes the check, and nothing loads.
+        text = scene.text(SERVERS).replace("global", f"global\n    chroot {tmp_path}/none", 1)
+        scene.template.write_text(text)
+        scene.reread(agent)
+        scene.until_refused("Try 1 took")
+        os.kill(scene.worker, signal.SIGKILL)
+        scene.enlist("c")
+        eventually(lambda: "c" in answering(scene), what="a request to c")
+        scene.until_refused("Try 1 took")
+
+
+def answering(scene: Attached) -> set[str]:
+    with suppress(OSError, AssertionError):
+        return served(scene)
+    return set()

@@ -58,10 +58,8 @@ def refusal(reason: bytes = b"no", body: bytes = b"") -> bytes:
 @pytest.mark.parametrize("reason", REASONS)
 def test_a_nodes_answer_to_a_check_is_its_own(here: Place, reason: bytes) -> None:
     with node(refusal(reason)) as port, here.running(here.text(odd(port))) as running:
-        eventually(lambda: said(running.runtime, "bad"), what="a check that failed")
-        bad, good = (row for row in running.runtime.stats("odd") if row.kind == "server")
-        assert bad.last_check.encode(errors="surrogateescape").rstrip() == reason.rstrip()
-        assert (good.name, good.status) == ("good", "no check")
+        eventually(lambda: said(running.runtime) == reason.rstrip(), what="what the node said")
+        assert others(running.runtime) == [("good", "no check")]
 
 
 def odd(port: int, check: str = "") -> str:
@@ -71,20 +69,23 @@ def odd(port: int, check: str = "") -> str:
     )
 
 
-def said(runtime: Runtime, name: str) -> str:
-    """What the server's last check found."""
-    [row] = [row for row in runtime.stats("odd") if row.name == name]
-    return row.last_check
+def said(runtime: Runtime) -> bytes:
+    """What the last check of the odd server found; nothing while one is under way."""
+    [row] = [row for row in runtime.stats("odd") if row.name == "bad"]
+    return row.last_check.encode(errors="surrogateescape").rstrip()
+
+
+def others(runtime: Runtime) -> list[tuple[str, str]]:
+    rows = (row for row in runtime.stats("odd") if row.kind == "server")
+    return [(row.name, row.status) for row in rows if row.name != "bad"]
 
 
 def test_lines_in_a_nodes_body_are_no_rows(here: Place) -> None:
     check = '  http-check expect string NONE on-error "%[res.body]"\n'
     answer = b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n" % len(BODY) + BODY
     with node(answer) as port, here.running(here.text(odd(port, check))) as running:
-        eventually(lambda: said(running.runtime, "bad"), what="a check that failed")
-        bad, good = (row for row in running.runtime.stats("odd") if row.kind == "server")
-        assert bad.last_check.startswith("x")
-        assert (good.name, good.status) == ("good", "no check")
+        eventually(lambda: said(running.runtime).startswith(b"x"), what="what the node said")
+        assert others(running.runtime) == [("good", "no check")]
 
 
 def test_the_environment_and_a_description_shift_no_answer(
@@ -119,10 +120,10 @@ def test_what_clients_write_into_a_table_ends_no_answer(here: Place) -> None:
 
 
 def test_the_masters_answers_are_as_whole(here: Place) -> None:
-    with node(refusal(REASONS[1])) as port, here.running(here.text(odd(port))) as running:
-        eventually(lambda: said(running.runtime, "bad"), what="a check that failed")
+    reason = REASONS[1]
+    with node(refusal(reason)) as port, here.running(here.text(odd(port))) as running:
         master, current = running.managed.master, running.managed.master.processes().current
         assert current is not None
         assert master.runs(current.pid)
-        assert REASONS[1].decode() in master.ask_worker(current.pid, "show stat")
         assert (f"unix@{running.runtime.address}", "admin") in master.sockets(current.pid)
+        eventually(lambda: reason.decode() in master.ask_worker(current.pid, "show stat"))

@@ -103,3 +103,23 @@ def test_nothing_warms_up_where_no_server_starts_slowly(here: Place) -> None:
         assert not made.warms_up()
         bring(made, f"{one}  server s 127.0.0.1:1\n")
         assert not made.warms_up()
+
+
+def test_a_server_that_begins_as_down_joins_at_run_time_where_that_is_known(here: Place) -> None:
+    if here.numbers < (3, 1):
+        return  # the keyword is not known
+    server = f"  server a 127.0.0.1:{free_port()} check inter 1h init-state fully-down\n"
+    empty = here.text("backend b\n  balance roundrobin\n")
+    with here.running(empty) as running, live(running, empty) as made:
+        bring(made, empty + server)
+        [row] = [row for row in running.runtime.stats("b") if row.kind == "server"]
+        assert row.status.startswith("DOWN")
+        moved = (empty + server).replace("127.0.0.1:", "127.0.0.2:")
+        assert made.plan(moved, max_changes=200).how == "reload"
+
+
+def test_a_server_of_mode_tcp_has_nothing_to_settle(here: Place) -> None:
+    one = here.text("backend b\n  mode tcp\n  server a 127.0.0.1:1\n")
+    with here.running(one) as running, live(running, one) as made:
+        bring(made, f"{one}  server s 127.0.0.1:1\n")
+        assert made.unsettled is None

@@ -14,6 +14,7 @@ from lbdisc.errors import CheckError
 from lbdisc.haproxy.language.text import parse
 from lbdisc.haproxy.planning.plan import InMaintenance, plan
 from lbdisc.haproxy.process.program import check_config
+from lbdisc.haproxy.sockets import commands as cmd
 from lbdisc.haproxy.verify import differences
 from lbdisc.haproxy.versions import Features
 from lbdisc.testing.waiting import eventually
@@ -35,6 +36,7 @@ PROXIES = {
 NUMBERED = ("hashed", "first")
 EXTRAS = (
     *("", "", "maxconn 9", "backup", "rise 3 maxqueue 4", "no-check", "enabled check inter 200ms"),
+    *("on-marked-down shutdown-sessions", "on-marked-up shutdown-backup-sessions"),
     *("send-proxy-v2 slowstart 1s", "ssl verify none sni str(a.example)", "minconn 2 maxconn 9"),
 )
 SERVER = st.tuples(
@@ -137,6 +139,8 @@ class Pair:
             self.led.reload(candidate)
         else:
             self.led.runtime.run(way.commands)
+            # Nobody has a session on those that wait for their last one.
+            self.led.runtime.run([cmd.SetState(*key, "maint") for key in way.leaving])
         return way.in_maintenance
 
     def compare(self, candidate: str) -> None:

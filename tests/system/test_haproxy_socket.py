@@ -46,7 +46,8 @@ def test_the_worker_tells_who_it_is(here: Place, running: Running) -> None:
 def test_features_are_those_of_the_version(here: Place, running: Running) -> None:
     features = running.runtime.features()
     new = here.numbers >= (3, 0)
-    assert (features.can_delete, features.accepts_cookie) == (new, new)
+    assert (features.can_delete, features.accepts("cookie")) == (new, new)
+    assert features.accepts("init-state") == (here.numbers >= (3, 1))
     assert features.reuses_connections == new
 
 

@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 from lbdisc.haproxy.errors import HaproxyError
+from lbdisc.haproxy.language.text import parse
+from lbdisc.haproxy.long_connections import frontends
 from lbdisc.haproxy.sockets.master import Master
 from lbdisc.haproxy.sockets.socket import Runtime
 from lbdisc.haproxy.sockets.streams import LongConnections
@@ -41,10 +43,16 @@ def reloads(scene: Scene) -> int:
         return -1
 
 
-def reload(scene: Scene, **variables: str) -> None:
-    """An operator changes what is only read from the file."""
-    scene.write_settings(vars={**variables, "balance": "leastconn"})
+def reload(scene: Scene, balance: str = "leastconn", **variables: object) -> None:
+    """An operator changes what is only read from the file; until that is done."""
+    before = counted(scene)
+    scene.write_settings(vars={**variables, "balance": balance})
     os.kill(scene.status["pid"], signal.SIGHUP)
+    eventually(lambda: counted(scene) > before, what="a reload")
+
+
+def counted(scene: Scene) -> int:
+    return int(scene.status["counters"].get("applied_reload", 0))
 
 
 def log(scene: Scene) -> str:
@@ -65,10 +73,7 @@ def test_joins_leaves_and_reloads_cut_no_websocket(tmp_path: Path, apps: WebSock
                 scene.unlist(name)
                 here.remove(name)
                 scene.until_up(*here)
-            eventually(lambda: reloads(scene) >= 0, what="a quiet master")
-            before = reloads(scene)
             reload(scene)
-            eventually(lambda: reloads(scene) > before, what="a reload")
             scene.until_up(*STAY)
             assert clients.nodes.total() == 29
         assert clients.cut == []
@@ -83,6 +88,7 @@ def test_the_settling_reload_waits_for_tunnels_and_comes_when_they_end(
             if socket.features().reuses_connections:
                 pytest.skip("nothing is settled since 3.0")
         with WebSockets(scene.port, 4):
+            eventually(lambda: tunnels(scene) == 4, what="tunnels that do not end at once")
             scene.list("c", apps.ports["c"])
             eventually(lambda: "the settling reload waits" in log(scene), what="the wait")
             assert reloads(scene) == 0
@@ -103,8 +109,9 @@ def test_a_reload_tells_what_the_worker_before_still_has(
 
 
 def tunnels(scene: Scene) -> int:
+    names = frontends(parse(scene.config))
     with Runtime(str(scene.state / "haproxy.sock")) as socket:
-        return LongConnections.read(socket.ask("show sess"), ("localnodes",)).tunnels
+        return LongConnections.read(socket.ask("show sess"), names).tunnels
 
 
 def test_websockets_end_when_the_worker_before_has_to(tmp_path: Path, apps: WebSocketApps) -> None:
@@ -113,3 +120,13 @@ def test_websockets_end_when_the_worker_before_has_to(tmp_path: Path, apps: WebS
         with WebSockets(scene.port, 4) as clients:
             reload(scene, hard_stop_after="1s")
             eventually(lambda: len(clients.cut) == 4, what="the end of the worker before")
+
+
+def test_a_worker_outlives_no_more_reloads_than_it_may(tmp_path: Path, apps: WebSocketApps) -> None:
+    with Scene(tmp_path, vars={"old_workers": 1}) as scene:
+        serving(scene, apps)
+        with WebSockets(scene.port, 4) as clients:
+            reload(scene, "leastconn", old_workers=1)
+            assert clients.cut == []
+            reload(scene, "random", old_workers=1)
+            eventually(lambda: len(clients.cut) == 4, what="the end of the first worker")

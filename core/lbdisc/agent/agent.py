@@ -11,6 +11,7 @@ from threading import Event
 from lbdisc import collecting, events
 from lbdisc.abilities import Ends, Interrupts, Observes
 from lbdisc.absent import AbsentService, absent_services
+from lbdisc.agent.beside import FileLooks
 from lbdisc.agent.bringing import Bringing
 from lbdisc.agent.digesting import fingerprint
 from lbdisc.agent.guarding import Guarding
@@ -78,6 +79,7 @@ class Agent:
         self._problems: frozenset[Problem] = frozenset()
         self._absent: tuple[AbsentService, ...] = ()
         self._guarding = Guarding(reloader, store, listeners.tell, clock)
+        self._beside = FileLooks(reloader, listeners.tell, wake.call, clock)
         self._ready = False
         self._pulse = Pulse(store, status, reloader)
 
@@ -104,6 +106,7 @@ class Agent:
             self._guarding.turn(self._watcher, running=self._bringing.running is not None)
             self._watcher.look_again()
             self._take_newest()
+            self._take_files()
             self._bringing.turn()
             self._look_at_drains()
             self._report()
@@ -118,6 +121,7 @@ class Agent:
     def close(self, *, ends: bool = False) -> None:
         """Let go of the registry and of the load balancer, which ``ends`` with the agent or not."""
         self._pulse.stop()
+        self._beside.stop()
         outlives = self._reloader if isinstance(self._reloader, Ends) else None
         self._presence.leave(back=outlives is not None and not ends and outlives.stays())
         self._watcher.stop(timeout=0)
@@ -170,6 +174,7 @@ class Agent:
         watcher.start()
         self._bringing.change(settings, renderer)
         self._taken = None
+        self._beside.look_at_all()
         self._bringing.changed(self._clock(), Cause(source="settings"))
 
     def _begin(self, stop: Event) -> None:
@@ -207,6 +212,13 @@ class Agent:
         snapshot = newest.snapshot.only(self._settings.services)
         self._bringing.want(snapshot, arrived=newest.arrived, cause=newest.cause)
 
+    def _take_files(self) -> None:
+        running = self._bringing.running
+        if changed := self._beside.turn(running.number if running else 0):
+            self._bringing.want_files(changed)
+        if self._beside.mended:
+            self._bringing.hurry()
+
     def _look_at_drains(self) -> None:
         newest = self._watcher.newest
         self._presence.look(
@@ -236,7 +248,7 @@ class Agent:
     def _until_next(self, now: float) -> float:
         """Seconds until something is due."""
         times = [now + LIFE_SIGN, self._bringing.due, self._watcher.due, self._guarding.due]
-        times.append(self._presence.due)
+        times += [self._presence.due, self._beside.due]
         if self._notifier.watchdog:
             times.append(now + self._notifier.watchdog / 3)
         return max(0.0, min(t for t in times if t is not None) - now)
@@ -248,6 +260,8 @@ class Agent:
             self._notifier.send("WATCHDOG=1")
         self._listeners.look()
         self._pulse.turned(running.snapshot if running else None)
+        if old := self._pulse.news():
+            self._tell(old)
         self._say_status()
         if running is not None and not self._ready:
             self._ready = True

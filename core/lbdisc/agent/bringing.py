@@ -4,8 +4,9 @@ A failed apply is never forgotten, and who is refused holds up nobody else. One 
 time, all in the agent's own thread.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
+from pathlib import Path
 
 from lbdisc import events
 from lbdisc.abilities import Follows, StandsIn
@@ -78,6 +79,7 @@ class Bringing:
         blank = self.desired.blank
         self._contact = FirstContact(settings, reloader, blank, remembers=known, accept=accept)
         self.cause = Cause(source="state")
+        self._files = False  # whether any beside the configuration changed
         self._since: float | None = None  # when the first news came that is not applied
         self._known: Snapshot | None = None  # what an earlier agent served
         self.running: Generation | None = None
@@ -119,6 +121,24 @@ class Bringing:
         self._backoff.reset()
         self._pace.not_before = float("-inf")
         self.hold_off()
+
+    def want_files(self, changed: Sequence[Path]) -> None:
+        """Have files that the load balancer reads besides be in use as they are now."""
+        self._files = True
+        names = tuple(map(str, changed))
+        more = f" and {len(names) - 1} more" if len(names) > 1 else ""
+        cause = Cause(source="files", revision=f"{names[0]}{more}")
+        self._tell(events.FilesChanged(files=names, cause=cause))
+        if self._since is None:
+            self._since = self._clock()
+        self.desired.plan_anew()
+        self.changed(self._clock(), cause)
+
+    def hurry(self) -> None:
+        """What stood in the way of what waits, if anything does, may be gone."""
+        if not self.in_step:
+            self._backoff.reset()
+            self._pace.hurry(self._clock())
 
     @property
     def in_step(self) -> bool:
@@ -202,6 +222,7 @@ class Bringing:
         finally:
             self.desired.render_anew()
             self._skipped()
+        self._files = False
         self._pace.settled()
         self._legacy.applied()
         self._backoff.reset()
@@ -214,7 +235,7 @@ class Bringing:
     def _apply(self, rendered: Rendered) -> Applied:
         if self.running is not None and rendered == self.running.rendered:
             self.desired.plan_anew()
-            if not self._reloader.verify(rendered, thorough=True):
+            if not self._reloader.verify(rendered, thorough=True) and not self._files:
                 return Applied(how=Nothing())
         planned, generated = self.desired.planned(self.running), self.desired.count is not None
         admitted = self._contact.admit(planned, self._tell, generated=generated)

@@ -20,6 +20,7 @@ CHECKS: Mapping[str, str] = {
     "skipped": "no entry of the registry is skipped",
     "empty": "every service has an endpoint",
     "settings": "the settings that were read again last were taken",
+    "files": "no file that the load balancer reads was refused since it changed",
     "plugins": "no plugin has broken since the start",
     "announced": "the registry lists the agent, so that nodes that stop wait for it",
     "workers": "no old process of the load balancer lingers, and it could be tidied up",
@@ -154,6 +155,10 @@ def _others(status: Mapping[str, Any], services: Sequence[str]) -> Iterator[Reas
                 yield Reason("empty", f"service {name} has no endpoint")
     if refused := status.get("settings_refused"):
         yield Reason("settings", f"settings refused: {refused['error']} (the old ones stay)")
+    if files := status.get("refused"):
+        more = f" and {len(files) - 1} more" if len(files) > 1 else ""
+        text = f"file {files[0]['file']}{more} refused: {files[0]['error']}"
+        yield Reason("files", f"{text} (what was read before stays)")
     for broken in status.get("broken") or ():
         yield Reason("plugins", f"{broken['plugin']} has broken: {broken['error']}")
     if error := status.get("announce_error"):

@@ -11,6 +11,7 @@ from typing import TypeVar
 
 import structlog
 
+from lbdisc import events
 from lbdisc.abilities import Lingers, Observes
 from lbdisc.agent.heartbeat import EVERY, Heartbeat
 from lbdisc.agent.observed import Observed
@@ -37,6 +38,8 @@ class Pulse:
         self._next_look = 0.0
         self._doubts = False
         self._broken = False
+        self._ages: tuple[int, ...] = ()  # of old processes, in seconds
+        self._told = 0  # how many of them are known
         self._stop = Event()
         self._thread = Thread(target=self._run, name="lbdisc-pulse", daemon=True)
 
@@ -47,6 +50,14 @@ class Pulse:
     def turned(self, listed: Snapshot | None) -> None:
         """The loop has turned; ``listed`` is what is balanced now, ``None`` while nothing is."""
         self._turned, self._listed = time.monotonic(), listed
+
+    def news(self) -> events.OldProcesses | None:
+        """That there are more old processes than at the last call, or fewer; for the loop."""
+        ages = self._ages
+        if len(ages) == self._told:
+            return None
+        self._told = len(ages)
+        return events.OldProcesses(count=len(ages), oldest_s=max(ages, default=None))
 
     def stop(self) -> None:
         """Beat no more; returns at once."""
@@ -71,6 +82,8 @@ class Pulse:
             self._next_look = 0.0
         else:
             self._status.observed(seen)
+            if seen.lingering is not None:
+                self._ages = seen.lingering
 
     def _beat(self) -> None:
         beat = Heartbeat.now(turned_s=self._turned, unwritten=self._status.unwritten)

@@ -31,6 +31,7 @@ class Status:
         self._lock = Lock()
         self._counters: Counter[str] = Counter()
         self._problems: dict[Problem, None] = {}
+        self._refused: dict[str, dict[str, Any]] = {}  # files beside the configuration
         self._held: dict[tuple[str, str], dict[str, Any]] = {}
         self._broken: dict[str, dict[str, Any]] = {}
         self._saved: dict[str, Any] = {}
@@ -93,6 +94,7 @@ class Status:
                 **self._found,
                 "held": [held for _, held in sorted(self._held.items())],
                 "problems": [{"where": p.where, "what": p.what} for p in sorted(self._problems)],
+                "refused": [{"file": file, **what} for file, what in sorted(self._refused.items())],
                 "broken": [{"plugin": name, **what} for name, what in self._broken.items()],
                 "counters": dict(self._counters),
             }
@@ -185,6 +187,16 @@ class Status:
             "at": stamp(event.unix_s),
             "times": event.times,
         }
+
+    @_take.register
+    def _(self, event: events.FilesRefused) -> None:
+        at = stamp(event.unix_s)
+        self._refused |= {file: {"error": event.error, "at": at} for file in event.files}
+
+    @_take.register
+    def _(self, event: events.FilesMended) -> None:
+        for file in event.files:
+            self._refused.pop(file, None)
 
     @_take.register
     def _(self, event: events.Drifted) -> None:

@@ -19,7 +19,7 @@ from lbdisc.hooks import Discovery
 from lbdisc.listening.listeners import Tell
 from lbdisc.listening.repeats import Repeats
 from lbdisc.observed import ServerHealth
-from lbdisc.stopping import Stop
+from lbdisc.stopping import StopEvent
 from lbdisc.values import Endpoint, Snapshot
 
 
@@ -88,7 +88,7 @@ class Watcher:
         self._backoff = backoff
         self._clock = clock
         self._lock = Lock()
-        self._stop = Stop()
+        self._stop = StopEvent()
         self._newest: News | None = None
         self._thread = Thread(target=self._run, name="lbdisc-watch", daemon=True)
         self._repeats = Repeats()

@@ -14,7 +14,7 @@ class Cause:
     ``source`` is the backend's name, or what else made the agent act: ``guard`` (its clock),
     ``health`` (the load balancer's own checks), ``operator``, ``settings`` (read again), ``state``
     (what was kept for a start without the registry), ``drift``, ``trial`` (an endpoint that the
-    load balancer refused is good now).
+    load balancer refused is good now), ``files`` (that it reads beside its configuration).
     """
 
     source: str

@@ -62,6 +62,35 @@ class GenerationWritten(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FilesChanged(Event):
+    """``files`` that the load balancer reads beside its configuration changed; they are brought in.
+
+    The generation that follows says how.
+    """
+
+    name: ClassVar[str] = "files changed"
+    level: ClassVar[Level] = "debug"
+    files: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FilesRefused(Trouble):
+    """``files`` changed to what the load balancer refuses; what it read before stays in use."""
+
+    name: ClassVar[str] = "file refused"
+    level: ClassVar[Level] = "error"
+    files: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FilesMended(Event):
+    """``files`` that were refused are good, or as they were before."""
+
+    name: ClassVar[str] = "file mended"
+    files: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ApplyFailed(Trouble):
     """``generation`` did not come to life; the running configuration stays. ``kind`` is the error's
     class, the next attempt is ``retry_s`` seconds away at most.
@@ -115,6 +144,18 @@ class TendFailed(Trouble):
     name: ClassVar[str] = "not tidied up"
     level: ClassVar[Level] = "error"
     generation: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OldProcesses(Event):
+    """As many old processes of the load balancer as ``count`` finish what they have since a reload;
+    it was another number before. The first of them began ``oldest_s`` ago.
+    """
+
+    name: ClassVar[str] = "old processes"
+    level: ClassVar[Level] = "debug"
+    count: int
+    oldest_s: int | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,12 +8,15 @@ servers finds no difference. Else one reload makes it certain.
 import time
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from lbdisc.errors import ApplyError
+from lbdisc.haproxy.beside.beside import FileNames
+from lbdisc.haproxy.beside.contents import Contents
 from lbdisc.haproxy.errors import HaproxyError, Unreachable
-from lbdisc.haproxy.language.text import parse
 from lbdisc.haproxy.live import Live
+from lbdisc.haproxy.process.surroundings import Surroundings
 from lbdisc.haproxy.reaching import reach
 from lbdisc.haproxy.remembered import Remembered
 from lbdisc.haproxy.sockets.master import Master
@@ -24,6 +27,7 @@ from lbdisc.rendered import Rendered
 
 NO_NOTE = "a HAProxy serves, and no note says what it runs"
 OTHER = "another worker serves than the one that was noted"
+FILES_UNKNOWN = "no note says what the worker has read of the files beside the configuration"
 OTHER_FILES = "the files on disk are not those that were noted of the worker"
 
 
@@ -33,10 +37,15 @@ class NotAdopted(ApplyError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Adopted:
-    """The worker that serves, and the further files that belong to what it runs."""
+    """The worker that serves, and the further files that belong to what it runs.
+
+    ``names`` are the files beside them that it has ``read``.
+    """
 
     live: Live
     files: tuple[tuple[str, str], ...]
+    names: FileNames
+    read: Contents
 
 
 def adopt(master_socket: str, note: Path, config: Path, candidate: Rendered) -> Adopted | None:
@@ -61,26 +70,31 @@ def adopt(master_socket: str, note: Path, config: Path, candidate: Rendered) -> 
         raise NotAdopted(NO_NOTE)
     if not noted.is_of(processes):
         raise NotAdopted(OTHER)
-    return _adopted(noted, _running(noted, config, candidate), master)
+    return _adopted(noted, config, _running(noted, config, candidate), master)
 
 
 def _running(noted: Remembered, config: Path, candidate: Rendered) -> Rendered:
     """What the worker runs. ``candidate`` it may be where the file could not follow any more."""
+    around = noted.around
     with suppress(OSError, ApplyError):
         before = held(config)
-        if before is not None and before.digest == noted.digest:
+        if before is not None and around.digest(before) == noted.digest:
             return before
         if (
             before is not None
             and before.files == candidate.files
-            and candidate.digest == noted.digest
+            and around.digest(candidate) == noted.digest
         ):
             return candidate
     raise NotAdopted(OTHER_FILES)
 
 
-def _adopted(noted: Remembered, running: Rendered, master: Master) -> Adopted:
-    model = parse(running.text)
+def _adopted(noted: Remembered, config: Path, running: Rendered, master: Master) -> Adopted:
+    around = noted.around
+    model = around.parse(running.text)
+    names = FileNames.of(config, running, model, partial(Surroundings.of, noted.master.pid))
+    if noted.contents is None and names.files:
+        raise NotAdopted(FILES_UNKNOWN)
     try:
         seen = reach(noted.worker.pid, model, master, ours=False)
     except HaproxyError as error:
@@ -90,7 +104,13 @@ def _adopted(noted: Remembered, running: Rendered, master: Master) -> Adopted:
     if seen.socket and (found := differences(model, seen.states, leaving=noted.leaving)):
         raise NotAdopted(f"server {found[0][0]} {found[0][1]}")
     live = Live(
-        noted.worker.pid, running.text, model, seen.features, time.monotonic, socket=seen.socket
+        noted.worker.pid,
+        running.text,
+        model,
+        seen.features,
+        time.monotonic,
+        socket=seen.socket,
+        around=around,
     )
     aside = {row.key: row for row in seen.states if row.key not in model.servers}
     live.in_maintenance = {k: its for k, its in noted.in_maintenance.items() if k in aside}
@@ -102,4 +122,4 @@ def _adopted(noted: Remembered, running: Rendered, master: Master) -> Adopted:
     }
     if noted.unsettled:
         live.unsettled = min(noted.unsettled[0], now), min(noted.unsettled[1], now)
-    return Adopted(live=live, files=running.files)
+    return Adopted(live=live, files=running.files, names=names, read=noted.contents or {})

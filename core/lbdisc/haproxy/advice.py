@@ -1,7 +1,7 @@
 """What a configuration lacks to be kept in step well: HAProxy takes it, and pays later."""
 
 import re
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 
 from lbdisc.haproxy.language.text import PROXIES, Configuration, Line, Section, parse
 from lbdisc.haproxy.name_advice import of_names
@@ -15,15 +15,20 @@ IDLE = ("option", "idle-close-on-response")
 _HOST_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*")
 
 
-def advice(renderer: Renderer, sample: Snapshot) -> tuple[str, ...]:
+def advice(
+    renderer: Renderer,
+    sample: Snapshot,
+    read: Callable[[str], Configuration] = parse,
+) -> tuple[str, ...]:
     """One line for each thing that is missing in what ``renderer`` makes of ``sample``.
 
-    Nobody else uses the addresses in ``sample``. Raises ``RenderError``.
+    ``read`` makes the model of a text, with the files that HAProxy reads beside it. Nobody else
+    uses the addresses in ``sample``. Raises ``RenderError``.
     """
-    model = parse(renderer.render(sample).text)
+    model = read(renderer.render(sample).text)
     drained = Snapshot.of(endpoint.drain() for endpoint in sample.endpoints)
     ours = {endpoint.host_port for endpoint in sample.endpoints}
-    draining = parse(renderer.render(drained).text)
+    draining = read(renderer.render(drained).text)
     return (
         *_of_sockets(model),
         *_of_state(model, ours),

@@ -16,8 +16,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from lbdisc.haproxy.errors import HaproxyError, Unreachable
 from lbdisc.haproxy.live import Live
 from lbdisc.haproxy.planning.servers import endpoint as split
-from lbdisc.haproxy.sockets.commands import is_name
 from lbdisc.haproxy.sockets.master import Master
+from lbdisc.haproxy.sockets.orders import is_name
 from lbdisc.haproxy.sockets.rows import Stat, read_stats
 from lbdisc.haproxy.sockets.socket import Runtime
 from lbdisc.values import Endpoint

@@ -68,12 +68,15 @@ class Failures:
         self._known: dict[str, LoadFailure] | None = None
         self._last: tuple[Configuration, Rendered, str] | None = None
 
-    def refuse(self, model: Configuration, rendered: Rendered) -> None:
-        """Raise ``NotLoaded`` where ``rendered`` failed and it is not yet time to try again."""
+    def refuse(self, model: Configuration, rendered: Rendered, *, costs: bool = True) -> None:
+        """Raise ``NotLoaded`` where ``rendered`` failed and it is not yet time to try again.
+
+        Unless it ``costs`` nothing, as nothing serves and nothing else could.
+        """
         cause = cause_of(model, rendered)
         failure = self._read().get(cause)
         self._last = (model, rendered, cause) if failure else None
-        if failure and failure.left > 0:
+        if failure and costs and failure.left > 0:
             raise failure.error()
 
     def waits(self, model: Configuration, rendered: Rendered) -> bool:

@@ -4,7 +4,6 @@
 must not wait for it, and neither must the next change.
 """
 
-import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -13,11 +12,10 @@ from threading import Condition, Thread
 import structlog
 
 from lbdisc import atomic
-from lbdisc.errors import ApplyError, CheckError, LbdiscError
+from lbdisc.errors import ApplyError, LbdiscError
 from lbdisc.haproxy.process.program import Abandoned, Over
 
 log = structlog.get_logger("lbdisc.haproxy")
-_NUMBER = re.compile(r"\d+")  # of a line, a process
 Check = Callable[[Path, Path, Over], None]
 
 
@@ -116,7 +114,7 @@ class Follower:
 
     def _bring(self, staged: Path, config: Path) -> LbdiscError | None:
         try:
-            self._check_unless_as_bad(staged, config)
+            self._check(staged, config, self._is_dropped)
             atomic.install(staged, config)
         except LbdiscError as error:
             return error
@@ -128,19 +126,3 @@ class Follower:
         finally:
             atomic.discard(staged)
         return None
-
-    def _check_unless_as_bad(self, staged: Path, config: Path) -> None:
-        """What the file that is there is refused for as well, is no fault of the change.
-
-        A log's or a peer's host name may not resolve for now: HAProxy has it, and runs on.
-        """
-        try:
-            self._check(staged, config, self._is_dropped)
-        except CheckError as error:
-            try:
-                self._check(config, config, self._is_dropped)
-            except CheckError as also:
-                if _NUMBER.sub("", also.said) == _NUMBER.sub("", error.said):
-                    log.warning("HAProxy could not start on its file now", why=str(also))
-                    return
-            raise

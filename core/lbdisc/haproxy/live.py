@@ -3,11 +3,16 @@
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import replace
+from pathlib import Path
 
+from lbdisc.haproxy.around import Around
+from lbdisc.haproxy.beside.steps import FileStep
 from lbdisc.haproxy.departures import leave_over
 from lbdisc.haproxy.errors import HaproxyError, Occupied, Refused, Unreachable
 from lbdisc.haproxy.language.text import Configuration
 from lbdisc.haproxy.planning.plan import InMaintenance, Key, Plan, plan
+from lbdisc.haproxy.planning.proxies import is_http
 from lbdisc.haproxy.slow_start import has_slow_start, is_warming_up
 from lbdisc.haproxy.sockets.commands import Command, DeleteServer, SetState, WaitRemovable
 from lbdisc.haproxy.sockets.socket import Runtime
@@ -28,10 +33,11 @@ class Live:
     """One worker: ``pid`` runs ``text``, and keeps ``in_maintenance`` servers waiting.
 
     Those of them in ``leaving`` wait at weight 0 for their last session, since when (seconds of
-    ``clock``) is their value.
+    ``clock``) is their value. ``model`` is that of ``text`` with what is ``around`` it.
 
     Before HAProxy 3.0 a server added at run time never reuses connections; ``unsettled`` tells when
-    (seconds of ``clock``) the first and the last of such servers came, ``None`` if none did.
+    (seconds of ``clock``) the first and the last of such servers came to a proxy of mode http,
+    ``None`` if none did.
 
     A connection is kept open between changes. It would keep the worker alive after a reload, so
     ``close`` it before one, and when the worker may not be the one that serves any more. ``share``
@@ -49,11 +55,13 @@ class Live:
         *,
         share: float = 0.0,
         socket: str | None = None,
+        around: Around | None = None,
     ) -> None:
         self.pid = pid
         self.socket = model.runtime_socket if socket is None else socket
+        self.model = self._met(model)
         self.text = text
-        self.model = model
+        self.around = around or Around()
         self.features = features
         self.in_maintenance: InMaintenance = {}
         self.leaving: Mapping[Key, float] = {}
@@ -80,6 +88,10 @@ class Live:
             with suppress(HaproxyError):
                 self._runtime()
 
+    def _met(self, model: Configuration) -> Configuration:
+        """``model``, which also tells where its worker is met."""
+        return model if model.runtime_socket == self.socket else replace(model, met=self.socket)
+
     @property
     def _may_keep(self) -> bool:
         """Whether a kept connection leaves room for what is asked, and for an operator."""
@@ -87,14 +99,17 @@ class Live:
 
     def plan(self, candidate: str, *, max_changes: int) -> Plan:
         """The way from here to ``candidate``."""
-        return plan(
-            self.text,
-            candidate,
+        whole = self.around.whole
+        found = plan(
+            whole(self.text),
+            whole(candidate),
             features=self.features,
             in_maintenance=self.in_maintenance,
             leaving=self.leaving,
             max_changes=max_changes,
         )
+        spoken = tuple(self.around.spoken(reason, candidate) for reason in found.reasons)
+        return replace(found, reasons=spoken) if spoken else found
 
     def bring(self, planned: Plan, candidate: str, model: Configuration) -> None:
         """Carry out a plan that needs no reload. Raises ``HaproxyError`` when it is cut short.
@@ -110,11 +125,22 @@ class Live:
             time.sleep(BREATH)
             with Runtime(self.socket, worker=self.pid) as runtime:
                 self._read_back(runtime, planned, model)
-        self.text, self.model, self.in_maintenance = candidate, model, planned.in_maintenance
+        self.text, self.model = candidate, self._met(model)
+        self.in_maintenance = planned.in_maintenance
         now = self._clock()
         self.leaving = {key: self.leaving.get(key, now) for key in sorted(planned.leaving)}
-        if planned.added and not self.features.reuses_connections:
+        http = any(is_http(model.proxies[proxy]) for proxy, _ in planned.added)
+        if http and not self.features.reuses_connections:
             self.unsettled = (self.unsettled[0] if self.unsettled else now), now
+
+    def take_files(self, steps: Sequence[FileStep], origin: Path) -> None:
+        """Bring in files; relative words of HAProxy mean ``origin``.
+
+        Raises ``HaproxyError``; each file is then as it was or as it should be.
+        """
+        with self._talking() as runtime:
+            for step in steps:
+                step.bring(runtime, origin)
 
     def settles(self, after: float | None) -> bool:
         """Whether added servers have waited for ``after`` seconds of quiet, or long enough.

@@ -8,33 +8,40 @@ server-state file are read from the configuration itself, so that any template w
 import time
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 import structlog
 
 from lbdisc import atomic
-from lbdisc.errors import ApplyError, LbdiscError
+from lbdisc.beside import FilesBeside
+from lbdisc.errors import ApplyError, LbdiscError, NotLoaded
 from lbdisc.haproxy.adoption import NotAdopted
 from lbdisc.haproxy.advice import advice
+from lbdisc.haproxy.beside.beside import Beside, FileNames
+from lbdisc.haproxy.beside.fault import NoWorse
+from lbdisc.haproxy.beside.planning import FilesPlan
 from lbdisc.haproxy.binding.binder import binder
 from lbdisc.haproxy.binding.probing import try_new
 from lbdisc.haproxy.drains import HaproxyDrains
 from lbdisc.haproxy.ending import Ending
 from lbdisc.haproxy.errors import Forbidden, HaproxyError, Occupied, Unreachable
-from lbdisc.haproxy.failed import Failures
+from lbdisc.haproxy.failed import Failures, cause_of
+from lbdisc.haproxy.fallback import Fallback
 from lbdisc.haproxy.first_contact import servers_in
 from lbdisc.haproxy.follower import Follower
 from lbdisc.haproxy.health_file import keep_health, reset_health
-from lbdisc.haproxy.language.text import Configuration, parse
+from lbdisc.haproxy.language.text import Configuration
 from lbdisc.haproxy.live import Live
-from lbdisc.haproxy.long_connections import patience, tell_left
+from lbdisc.haproxy.long_connections import patience, told_of
 from lbdisc.haproxy.lost_socket import bind_anew, lost_socket
 from lbdisc.haproxy.names import Names
+from lbdisc.haproxy.neighbourhood import Neighbourhood
 from lbdisc.haproxy.observing import HaproxyHealth
-from lbdisc.haproxy.planning.graft import grafted
 from lbdisc.haproxy.planning.plan import Plan
 from lbdisc.haproxy.process.program import FileChecker
+from lbdisc.haproxy.process.surroundings import Surroundings
 from lbdisc.haproxy.process.workers import Workers
 from lbdisc.haproxy.reaching import ANSWER_LIMIT, why_none
 from lbdisc.haproxy.remembered import WorkerNote
@@ -42,7 +49,7 @@ from lbdisc.haproxy.running import Running
 from lbdisc.haproxy.settings import HaproxySettings
 from lbdisc.haproxy.sockets.closed import own_group
 from lbdisc.haproxy.sockets.socket import dial
-from lbdisc.haproxy.steps import Steps
+from lbdisc.haproxy.steps import Steps, Way
 from lbdisc.haproxy.steps import how as steps_how
 from lbdisc.hooks import Renderer
 from lbdisc.installing import Installation, held, is_written
@@ -64,20 +71,31 @@ class HaproxyReloader:
         self._settings = settings
         note = WorkerNote(Path(settings.worker_file))
         self._workers = Workers(settings.master_socket, note.master)
-        self._running = Running(settings, note)
+        self._names = Names(settings)
+        check = FileChecker(
+            settings.binary,
+            lambda text: self._names.spare(text, self._live),
+            self._surroundings,
+        )
+        follow = FileChecker(settings.binary, self._names.spare_all, self._surroundings)
+        self._stopping = False
+        self._check = partial(check, over=self._takes_too_long)
+        self._look = check.look
+        self._beside = Beside(self._check)
+        self._running = Running(settings, note, self._beside)
         self._config = Path()
         self._differs = ""  # what runs, from what should, at the last look
         self._drains = HaproxyDrains(settings.master_socket)
         self._health = HaproxyHealth(settings.master_socket)
-        self._names = Names(settings)
-        self._stopping = False
-        check = FileChecker(settings.binary, lambda text: self._names.spare(text, self._live))
-        self._check = partial(check, over=self._takes_too_long)
-        self._look = check.look
-        self._follower = Follower(FileChecker(settings.binary, self._names.spare_all))
+        self._around = Neighbourhood(
+            settings, (check, follow), lambda: self._live, self._workers.master
+        )
+        self._no_worse = partial(NoWorse(check), over=self._takes_too_long)
+        self._follower = Follower(NoWorse(follow))
         self._ending = Ending(settings, self._workers, self._running, self._follower)
         self._failures = Failures(Path(settings.worker_file).with_name("failed.json"))
         self._patience = patience(settings, own_share(settings.master_socket))
+        self._fallback = Fallback(self._running)
         self._undid = False  # the last change at run time had to be taken back
         self._applied = False  # whether anything was; `lbdisc plan` only asks
         self._cools_down_until = float("-inf")
@@ -85,40 +103,60 @@ class HaproxyReloader:
     def check(self, candidate: Path) -> None:
         """``haproxy -c``. Raises ``CheckError`` with HAProxy's own words and line numbers."""
         self._names.refuse_unanswered((atomic.held(candidate) or ""), self._live)
-        self._look(candidate, over=self._takes_too_long)
+        self._look(candidate, over=self._takes_too_long, around=self._around.near(candidate))
+
+    def _surroundings(self) -> Surroundings | None:
+        """Those of a HAProxy that a supervisor started, which may not be ours."""
+        return self._workers.surroundings() if self._settings.mode == "attached" else None
 
     def advice(self, renderer: Renderer, sample: Snapshot) -> tuple[str, ...]:
         """What HAProxy takes and lbdisc would rather have: see ``lbdisc.haproxy.advice``."""
-        return advice(renderer, sample)
+        return advice(renderer, sample, self._around.near().parse)
 
     def plan(self, config: Path, running: Rendered | None, candidate: Rendered) -> Steps:
         """Runtime commands, or a reload and why, from what the worker that serves really runs."""
-        how, found = self._way(config, candidate)
+        self._config = config
+        return self._steps(config, candidate, self._way(config, candidate))
+
+    def _steps(self, config: Path, candidate: Rendered, found: Way) -> Steps:
         live = self._live
         return Steps(
             config=config,
             candidate=candidate,
-            how=how,
-            plan=found,
+            how=found.how,
+            plan=found.plan,
+            ours=found.ours,
+            beside=found.beside,
             text=live.text if live else "",
             in_maintenance=live.in_maintenance if live else None,
         )
 
-    def _way(self, config: Path, candidate: Rendered) -> tuple[How, Plan | None]:
+    def _way(self, config: Path, candidate: Rendered) -> Way:
         if self._workers.died:
-            return Start(self._workers.died), None
-        if self._live is None and (how := self._take_over(config, candidate)):
-            return how, None
+            return Way(Start(self._workers.died))
+        if self._live is None:
+            self._around.learn()
+            if how := self._take_over(config, candidate):
+                return Way(how)
         assert self._live is not None
-        now = Rendered(self._live.text, self._running.files)
-        if why := self._differs or candidate.changed_file(now):
-            return Reload(why), None
-        if now != candidate and (why := self._barred(self._live)):
-            return Reload(why), None
-        found = self._live.plan(candidate.text, max_changes=self._settings.max_changes)
-        if found.how == "nothing" and not (self.behind() or is_written(config, candidate)):
-            return Write(), found
-        return steps_how(found), found
+        if why := self._around.changed(config):
+            return Way(Reload(why))
+        return self._way_within(self._live, config, candidate)
+
+    def _way_within(self, live: Live, config: Path, candidate: Rendered) -> Way:
+        """Beside the files that ``live`` has read."""
+        now = Rendered(live.text, self._running.files)
+        ours, beside = self._beside.ours(config, now, candidate), self._beside.changes()
+        files = ours.and_then(beside)
+        if why := self._differs or files.reason:
+            return Way(Reload(why))
+        if (now != candidate or files.steps) and (why := self._barred(live)):
+            return Way(Reload(why))
+        found = live.plan(candidate.text, max_changes=self._settings.max_changes)
+        way = Way(steps_how(found, files), found, ours, beside)
+        if isinstance(way.how, Nothing) and not (self.behind() or is_written(config, candidate)):
+            return replace(way, how=Write())
+        return way
 
     def _take_over(self, config: Path, candidate: Rendered) -> How | None:
         """Learn what runs, if that is certain; else what makes it so."""
@@ -128,6 +166,8 @@ class HaproxyReloader:
             serves = self._running.adopt(config, candidate)
         except NotAdopted as error:
             return Reload(str(error))
+        if self._live is not None:
+            self._around.take(self._live.around)
         return None if serves else Start(f"no HAProxy answers at {self._settings.master_socket}")
 
     def _barred(self, live: Live) -> str:
@@ -146,6 +186,7 @@ class HaproxyReloader:
         if self._live is not None and not self._applied:
             self._workers.alive(self._settings, planned.config, self._live.socket)
         self._applied, self._config = True, planned.config
+        self._fallback.others = planned.over_another
         try:
             if self._follower.forget():
                 self._undo(planned.config)
@@ -165,11 +206,16 @@ class HaproxyReloader:
         if isinstance(planned.how, Nothing):
             return Applied(how=planned.how, detail=planned.how.detail)
         config, text = planned.config, planned.candidate.text
+        assert isinstance(planned, Steps)
+        if planned.beside.steps and not self._take_files(live, planned.beside):
+            return None
+        if planned.ours.steps:
+            return self._bring_ours(live, found, planned)
         try:
             if self._undid or not found.commands:  # not again a reload for each try
                 self._bring_both(live, found, config, text)
             else:
-                live.bring(found, text, parse(text))
+                live.bring(found, text, live.around.parse(text))
         except HaproxyError as error:
             log.warning("not at run time, a reload follows", error=str(error))
             if not isinstance(error, Unreachable | Occupied):
@@ -183,8 +229,38 @@ class HaproxyReloader:
             except OSError:
                 self._undo(config)
                 raise
-        how = planned.how if found.commands else Write()
+        how = planned.how if found.commands or planned.beside.steps else Write()
         return Applied(how=how, detail=how.detail)
+
+    def _take_files(self, live: Live, files: FilesPlan) -> bool:
+        """Whether HAProxy took these at run time."""
+        try:
+            live.take_files(files.steps, self._beside.origin)
+        except HaproxyError as error:
+            log.warning("not at run time, a reload follows", error=str(error))
+            return False
+        self._beside.brought(files)
+        self._running.keep(self._workers.master)
+        return True
+
+    def _bring_ours(self, live: Live, found: Plan, planned: Steps) -> Applied | None:
+        """As ``_bring_both``, with all files that lbdisc renders; ``None`` for a reload."""
+        config, text = planned.config, planned.candidate.text
+        with self._follower.yielding(config), Installation(config, planned.candidate) as new:
+            self._no_worse(new.candidate, config)
+            if not self._take_files(live, planned.ours):
+                return None
+            try:
+                live.bring(found, text, live.around.parse(text))
+            except HaproxyError as error:
+                log.warning("not at run time, a reload follows", error=str(error))
+                self._running.forget()
+                return None
+            new.install()
+            new.keep()
+        self._running.files = planned.candidate.files
+        self._running.keep(self._workers.master)
+        return Applied(how=planned.how, detail=planned.how.detail)
 
     def _renew(self, planned: Planned) -> Applied:
         """All files are checked and installed, and HAProxy reads them."""
@@ -193,14 +269,17 @@ class HaproxyReloader:
             return self._checked_anew(planned)
 
     def _checked_anew(self, planned: Planned) -> Applied:
-        config, model = planned.config, parse(planned.candidate.text)
-        self._names.refuse_unanswered(planned.candidate.text, self._live)
+        config, around = planned.config, self._around.of(planned.config)
+        wanted = planned.candidate
+        model = around.parse(wanted.text)
+        self._names.refuse_unanswered(wanted.text, self._live)
         if self._live is not None:
             self._names.refuse_to_stall(self._live, model)
         running = self._live.socket if self._live else ""
         alive = self._workers.alive(self._settings, config, running)
-        if alive or self._live is not None:
-            self._failures.refuse(model, planned.candidate)
+        if (base := self._fallback.of(config)) is not None:
+            other = cause_of(around.parse(base.text), base) != cause_of(model, wanted)
+            self._failures.refuse(model, wanted, costs=alive or other)
         if not alive and self._workers.managed is None and planned.over_another:
             raise Unreachable(
                 f"{config} was not written by lbdisc, and stays as it is while its HAProxy cannot"
@@ -211,7 +290,8 @@ class HaproxyReloader:
         reason = planned.how.detail
         if isinstance(planned.how, AtRuntime | Write | Nothing):
             reason = "not possible at run time"
-        with Installation(config, planned.candidate) as new:
+        self._reads(config, wanted, model)
+        with self._around.trying(around), Installation(config, wanted) as new:
             if not alive and self._workers.managed is not None:
                 return self._start(new, model, reason)  # it reads the file just as a check does
             self._check(new.candidate, config)
@@ -222,7 +302,7 @@ class HaproxyReloader:
 
     def _ask_before(self, new: Installation, model: Configuration) -> None:
         """Raise ``Forbidden``, rather than reload, where what comes could not be asked either."""
-        before = parse(new.before.text) if new.before else model
+        before = self._around.around.parse(new.before.text) if new.before else model
         same = tuple(before.globals("stats", "socket")) == tuple(model.globals("stats", "socket"))
         if self._live is None and same and model.runtime_socket:
             try:
@@ -238,8 +318,8 @@ class HaproxyReloader:
     def _bring_both(self, live: Live, found: Plan, config: Path, text: str) -> None:
         """The file is known to be good and writable before HAProxy changes."""
         with self._follower.yielding(config), atomic.staged(config, text) as staged:
-            self._check(staged, config)
-            live.bring(found, text, parse(text))
+            self._no_worse(staged, config)
+            live.bring(found, text, live.around.parse(text))
             atomic.install(staged, config)
         self._undid = False
 
@@ -253,7 +333,9 @@ class HaproxyReloader:
         before = held(config)
         if before is None:
             return
-        model = parse(before.text)
+        self._around.take(self._around.of(config))
+        model = self._around.around.parse(before.text)
+        self._reads(config, before, model)
         keep_health(running or model, model)
         try:
             with suppress(HaproxyError):
@@ -264,13 +346,13 @@ class HaproxyReloader:
     def _reload(self, new: Installation, model: Configuration, reason: str) -> Applied:
         """Reload hitlessly; done when the new worker answers."""
         before = new.before.text if new.before else ""
-        running = self._live.model if self._live else parse(before)
-        self._probe(running, model)
+        running = self._live.model if self._live else self._around.around.parse(before)
+        self._probe(running, model, new.rendered.text)
         new.install()
         try:
             same = running.runtime_socket == model.runtime_socket
-            socket = self._live.socket if self._live else model.runtime_socket
-            if same and (path := lost_socket(socket)):
+            socket = running.runtime_socket
+            if same and not self._around.around and (path := lost_socket(socket)):
                 log.warning("the runtime socket is gone: two reloads bring it back", path=path)
                 reload = partial(self._reload_now, running)
                 bind_anew(new.config, new.rendered.text, model, reload)
@@ -299,7 +381,7 @@ class HaproxyReloader:
                 f" {self._settings.master_socket} ({self._workers.away}): start it with -W -S,"
                 " or set haproxy.master_socket"
             )
-        self._probe(None, model)
+        self._probe(None, model, new.rendered.text)
         new.install()
         self._names.add_remembered(model, None)
         try:
@@ -320,28 +402,40 @@ class HaproxyReloader:
         before = new.before
         if self._workers.managed is None or before is None or before == new.rendered:
             return
-        good = parse(before.text)
+        good = self._around.around.parse(before.text)
+        self._reads(new.config, before, good)
         with suppress(LbdiscError):
             self._became(self._workers.start(good.runtime_socket), before, good)
             self._failures.failed(failed, new.rendered, why, 0.0)
             log.warning("HAProxy was started with the last good configuration")
 
-    def _probe(self, running: Configuration | None, model: Configuration) -> None:
-        """Raise ``ApplyError`` where HAProxy would not get what it is to listen on."""
+    def _probe(self, running: Configuration | None, model: Configuration, text: str) -> None:
+        """Raise ``NotLoaded`` where HAProxy would not get what it is to listen on."""
         ours = self._workers.managed is not None
         master = self._workers.master() if running else 0
-        try_new(running, model, binder(master, self._settings.binary, ours=ours))
+        try:
+            try_new(running, model, binder(master, self._settings.binary, ours=ours))
+        except NotLoaded as error:
+            raise NotLoaded(self._around.around.spoken(str(error), text)) from error
+
+    def _reads(self, config: Path, rendered: Rendered, model: Configuration) -> None:
+        """HAProxy is about to read all files."""
+        place = self._workers.surroundings
+        self._beside.about_to_read(FileNames.of(config, rendered, model, place))
+
+    def beside(self) -> FilesBeside:
+        """See ``lbdisc.abilities.ReadsFiles``."""
+        return self._beside.look()
 
     def _reload_now(self, running: Configuration) -> int:
         if self._live is not None:
             self._live.close()
-        socket = self._live.socket if self._live else running.runtime_socket
-        worker = self._workers.reload(socket, limit=self._settings.reload_limit)
-        tell_left(self._settings.master_socket, running)
-        return worker
+        with told_of(self._settings.master_socket, running):
+            return self._workers.reload(running.runtime_socket, limit=self._settings.reload_limit)
 
     def _became(self, worker: int, rendered: Rendered, wanted: Configuration) -> Live:
-        return self._running.became(worker, rendered, wanted, master=self._workers.master)
+        around, master = self._around.around, self._workers.master
+        return self._running.became(worker, rendered, wanted, master=master, around=around)
 
     @property
     def _live(self) -> Live | None:
@@ -351,7 +445,7 @@ class HaproxyReloader:
         difference = self._differs = self._difference(running.text, thorough=thorough)
         if difference and self._live is not None:
             self._live.close()  # it may be to a worker that has been replaced
-        return difference
+        return difference or self._around.news(self._config)
 
     def _difference(self, candidate: str, *, thorough: bool) -> str:
         if self._workers.died:
@@ -369,23 +463,26 @@ class HaproxyReloader:
         if worker != (ours := self._live.pid):
             self._running.forget()
             return f"worker {worker} runs instead of {ours}: someone else reloaded it"
-        return self._live.compared(parse(candidate)) if thorough else ""
+        return self._live.compared(self._live.around.parse(candidate)) if thorough else ""
 
     def instead(self, config: Path, candidate: Rendered) -> Steps | None:
         """What runs with the endpoints of ``candidate``: see ``lbdisc.abilities.StandsIn``."""
-        live = self._live
-        text = grafted(live.text, candidate.text) if live else None
-        if text is None:
+        live, rendered = self._live, self._fallback.serving(config, candidate)
+        if rendered is None:
             return None
-        rendered = Rendered(text, self._running.files)
-        return None if rendered == candidate else self.plan(config, None, rendered)
+        if self._workers.died or live is None:
+            return self.plan(config, None, rendered)
+        if rendered == candidate and not self._around.changed(config):
+            return None
+        return self._steps(config, rendered, self._way_within(live, config, rendered))
 
     def try_again(self) -> None:
         self._failures.try_again()
+        self._around.try_again()
 
     @property
     def may_try(self) -> bool:
-        return self._failures.changed
+        return self._failures.changed or self._around.may_try(self._config)
 
     def drained(self, endpoints: Sequence[Endpoint]) -> frozenset[Endpoint]:
         """Those that neither the worker nor one before it has a session on."""
@@ -408,8 +505,6 @@ class HaproxyReloader:
         live.delete_from_maintenance()
         self._running.keep(self._workers.master)
         self._names.look(live)
-        if self._follower.behind:
-            return None
         if late := live.waits_too_long(self._settings.leave_limit):
             why = f"server {late} left {self._settings.leave_limit:g} s ago and has sessions still"
             return self._renew_same(live, why, "servers that left are gone")
@@ -423,12 +518,15 @@ class HaproxyReloader:
     def _renew_same(self, live: Live, why: str, done: str) -> Applied | None:
         """Reload what runs; tried again if it fails."""
         running = Rendered(live.text, self._running.files)
+        if self._follower.behind or self._around.changed(self._config):
+            return None
         if self._failures.waits(live.model, running):
             return None
         live.begin_anew()
-        if hindered := self._names.hinder(live, live.model):
-            log.info("settling is put off", why=hindered)
+        if hinders := self._names.hinder(live, live.model):
+            log.info("settling is put off", why=hinders)
             return None
+        self._reads(self._config, running, live.model)
         with Installation(self._config, running) as same:
             self._check(same.candidate, self._config)
             applied = self._reload(same, live.model, why)
@@ -440,8 +538,9 @@ class HaproxyReloader:
 
     def remark(self, config: Path) -> str:
         """That the HAProxy at the master socket runs more than ``config``, if it does."""
+        self._around.of(config)  # it has a place in haproxy.files
         try:
-            return self._workers.remark(config)
+            return self._workers.remark(config, self._settings.files)
         except Forbidden:
             raise
         except HaproxyError:

@@ -1,8 +1,10 @@
 """What an agent notes of the worker, so that the next one need not reload to know what runs."""
 
-from collections.abc import Callable, Mapping
+import json
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 from typing import Any, Self
 
@@ -10,6 +12,8 @@ import structlog
 
 from lbdisc import notes
 from lbdisc.boot import started
+from lbdisc.haproxy.around import Around, Neighbour
+from lbdisc.haproxy.beside.contents import Contents
 from lbdisc.haproxy.language.lines import Line, ServerLine
 from lbdisc.haproxy.live import Live
 from lbdisc.haproxy.planning.plan import InMaintenance, Key
@@ -19,6 +23,7 @@ from lbdisc.rendered import Rendered
 
 log = structlog.get_logger("lbdisc.haproxy")
 _KIND, _VERSION = "worker", 1
+_FILES_KIND = "files that the worker has read"
 Files = tuple[tuple[str, str], ...]  # name and text
 
 
@@ -38,16 +43,19 @@ class ProcessIdentity:
 class Remembered:
     """``worker`` of ``master`` runs the configuration with ``digest``.
 
-    ``in_maintenance``, ``leaving`` and ``unsettled`` are those of ``Live``; its clock is the same
-    for all processes of one boot.
+    ``around`` is what it read with it. ``in_maintenance``, ``leaving`` and ``unsettled`` are those
+    of ``Live``; its clock is the same for all processes of one boot. ``contents`` are what it has
+    read beside the configuration, ``None`` if not known.
     """
 
     master: ProcessIdentity
     worker: ProcessIdentity
     digest: str
+    around: Around
     in_maintenance: InMaintenance
     leaving: Mapping[Key, float]
     unsettled: tuple[float, float] | None
+    contents: Contents | None = None
 
     def is_of(self, processes: Processes) -> bool:
         """Whether these very processes run now, and can be seen."""
@@ -67,9 +75,11 @@ class Remembered:
                 master=ProcessIdentity(*map(int, found["master"])),
                 worker=ProcessIdentity(*map(int, found["worker"])),
                 digest=str(found["digest"]),
+                around=_around(found.get("around", ((), ()))),
                 in_maintenance=dict(map(_server, found["in_maintenance"])),
                 leaving={(str(p), str(n)): float(at) for p, n, at in found.get("leaving", [])},
                 unsettled=(float(unsettled[0]), float(unsettled[1])) if unsettled else None,
+                contents=_read(path, str(found.get("read", ""))),
             )
         except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
             raise UnusableNote(f"{path} is damaged: {error!r}") from error
@@ -82,7 +92,8 @@ class WorkerNote:
         self.path = path
         self._kept: dict[str, Any] | None = None
         self._failed = False
-        self._last: tuple[str, Files, str] = ("", (), "")
+        self._last: tuple[str, Files, Around, str] = ("", (), Around(), "")
+        self._read: tuple[Contents | None, str] = None, ""
 
     def master(self) -> int:
         """The noted master if that very process lives, else 0."""
@@ -96,8 +107,13 @@ class WorkerNote:
                 return noted.master.pid
         return 0
 
-    def keep(self, live: Live, files: Files, master: Callable[[], int]) -> None:
-        """Note what ``live`` runs with ``files``; ``master`` tells the process above the worker."""
+    def keep(
+        self, live: Live, files: Files, read: Contents | None, master: Callable[[], int]
+    ) -> None:
+        """Note what ``live`` runs with ``files``, having ``read`` others.
+
+        ``master`` tells the process above the worker.
+        """
         worker = [live.pid, started(live.pid)]
         kept = self._kept or {}
         above = kept["master"] if kept.get("worker") == worker else None
@@ -108,20 +124,36 @@ class WorkerNote:
             {
                 "master": above,
                 "worker": worker,
-                "digest": self._digest_of(live.text, files),
+                "digest": self._digest_of(live, files),
+                "around": [
+                    [[str(each.name), str(each.here), each.text] for each in side]
+                    for side in (live.around.before, live.around.after)
+                ],
                 "in_maintenance": [
                     [*key, line and _written(line)] for key, line in live.in_maintenance.items()
                 ],
                 "leaving": [[*key, since] for key, since in live.leaving.items()],
                 "unsettled": live.unsettled,
+                "read": self._noted(read),
             }
         )
 
-    def _digest_of(self, text: str, files: Files) -> str:
-        """That of the two; those of before cost nothing."""
-        if self._last[0] is not text or self._last[1] is not files:
-            self._last = text, files, Rendered(text, files).digest
-        return self._last[2]
+    def _digest_of(self, live: Live, files: Files) -> str:
+        """That of all that it runs; the one before costs nothing."""
+        known = self._last
+        if known[0] is not live.text or known[1] is not files or known[2] is not live.around:
+            digest = live.around.digest(Rendered(live.text, files))
+            self._last = live.text, files, live.around, digest
+        return self._last[3]
+
+    def _noted(self, read: Contents | None) -> str:
+        """What stands for ``read``, whose own note is written when it is another than before."""
+        if read is not self._read[0]:
+            content = {str(path): digest for path, digest in sorted((read or {}).items())}
+            with suppress(OSError):  # then the next start does not know them, and reloads
+                notes.write(_files_note(self.path), _FILES_KIND, _VERSION, {"read": content})
+            self._read = read, "" if read is None else _stands_for(content)
+        return self._read[1]
 
     def forget(self) -> None:
         """What runs is not known any more."""
@@ -148,6 +180,32 @@ class WorkerNote:
             what = error.strerror or error
             log.warning("the next start will reload: cannot note what runs", error=str(what))
         self._failed = True
+
+
+def _around(found: Sequence[Sequence[Sequence[str]]]) -> Around:
+    before, after = (
+        tuple(Neighbour(Path(name), Path(here), str(text)) for name, here, text in side)
+        for side in found
+    )
+    return Around(before, after)
+
+
+def _files_note(path: Path) -> Path:
+    return path.with_name(f"{path.stem}.files{path.suffix}")
+
+
+def _stands_for(content: Mapping[str, str]) -> str:
+    return sha256(json.dumps(content).encode()).hexdigest()
+
+
+def _read(path: Path, wanted: str) -> Contents | None:
+    """The files noted beside the note at ``path``, if they are those that were meant."""
+    with suppress(UnusableNote):
+        found = notes.read(_files_note(path), _FILES_KIND, _VERSION)
+        content = (found or {}).get("read")
+        if isinstance(content, dict) and wanted and _stands_for(content) == wanted:
+            return {Path(name): str(digest) for name, digest in content.items()}
+    return None
 
 
 def _written(line: ServerLine) -> dict[str, Any]:

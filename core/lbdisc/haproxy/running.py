@@ -5,6 +5,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from lbdisc.haproxy.adoption import adopt
+from lbdisc.haproxy.around import Around
+from lbdisc.haproxy.beside.beside import Beside
 from lbdisc.haproxy.language.text import Configuration
 from lbdisc.haproxy.live import Live
 from lbdisc.haproxy.reaching import reach
@@ -18,10 +20,12 @@ from lbdisc.spread import own_share
 class Running:
     """``live`` is the worker that serves, ``None`` while that is not known.
 
-    ``files`` belong to what it runs. ``master`` tells the process above it.
+    ``files`` belong to what it runs, ``beside`` are those that it reads besides. ``master`` tells
+    the process above it.
     """
 
-    def __init__(self, settings: HaproxySettings, note: WorkerNote) -> None:
+    def __init__(self, settings: HaproxySettings, note: WorkerNote, beside: Beside) -> None:
+        self.beside = beside
         self.live: Live | None = None
         self.files: tuple[tuple[str, str], ...] = ()
         self._master_socket = settings.master_socket
@@ -37,6 +41,7 @@ class Running:
         found = adopt(self._master_socket, self._note.path, config, candidate)
         if found is not None:
             self.live, self.files = found.live, found.files
+            self.beside.adopt(found.names, found.read)
         return found is not None
 
     def became(
@@ -46,6 +51,7 @@ class Running:
         wanted: Configuration,
         *,
         master: Callable[[], int],
+        around: Around | None = None,
     ) -> Live:
         """The new worker answers: from now on ``wanted`` runs. Raises ``Forbidden``."""
         found = reach(worker, wanted, Master(self._master_socket), ours=self._ours)
@@ -58,15 +64,17 @@ class Running:
             time.monotonic,
             share=self._share,
             socket=found.socket,
+            around=around,
         )
         self.files = rendered.files
+        self.beside.was_read()
         self.keep(master)
         return self.live
 
     def keep(self, master: Callable[[], int]) -> None:
         """Note what runs now."""
         if self.live is not None:
-            self._note.keep(self.live, self.files, master)
+            self._note.keep(self.live, self.files, self.beside.read, master)
 
     def close(self) -> None:
         """Let go of the worker; the note stays."""

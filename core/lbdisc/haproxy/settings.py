@@ -16,6 +16,12 @@ class HaproxySettings:
         "managed: lbdisc starts it; attached: a supervisor runs it as `haproxy -W -S …`", "managed"
     )
     binary: NotEmpty = described("the program", "haproxy")
+    files: tuple[NotEmpty, ...] = described(
+        "all that HAProxy is given with `-f`, files and folders in its order, `output` or its"
+        " folder among them; empty for `output` alone, or what the command line of a running"
+        " HAProxy has",
+        (),
+    )
     master_socket: NotEmpty = described("the master CLI (`-S`)", "{state_dir}/master.sock")
     worker_file: NotEmpty = described(
         "what is noted of the worker, so that a restart of lbdisc changes nothing",

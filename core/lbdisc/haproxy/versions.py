@@ -34,10 +34,9 @@ class Features:
         """Whether ``del server`` is safe (older ones have use-after-free bugs)."""
         return self.wait
 
-    @property
-    def accepts_cookie(self) -> bool:
-        """Whether ``add server`` takes ``cookie``."""
-        return self.wait
+    def accepts(self, keyword: str) -> bool:
+        """Whether ``add server`` takes a keyword of ``STATIC`` after all."""
+        return keyword in ACCEPTED_SINCE and self.version >= ACCEPTED_SINCE[keyword]
 
     @property
     def reuses_connections(self) -> bool:
@@ -88,23 +87,28 @@ DYNAMIC: Mapping[str, int] = {
     **dict.fromkeys(("error-limit", "on-marked-down", "on-marked-up", "id", "proto"), 1),
     **dict.fromkeys(("check-proto", "ws", "verify", "sni", "alpn", "check-sni", "check-alpn"), 1),
     **dict.fromkeys(("pool-low-conn", "pool-max-conn", "pool-purge-delay"), 1),
+    # Read from a file when HAProxy starts; `add server` takes one that was (measured, 2.6 to 3.4).
+    **dict.fromkeys(("ca-file", "verifyhost"), 1),
 }
 # Keywords that need a reload when a server with them comes: refused by HAProxy, or read from
 # files, or completed only while the file is read (minconn), or able to change the state (agent).
 STATIC: Mapping[str, int] = {
     **dict.fromkeys(("stick", "non-stick", "agent-check", "check-via-socks4", "tfo"), 0),
+    **dict.fromkeys(("no-check-ssl",), 0),
     **dict.fromkeys(("cookie", "redir", "track", "minconn", "init-addr", "resolvers"), 1),
     **dict.fromkeys(("resolve-prefer", "resolve-net", "resolve-opts", "max-reuse", "crt"), 1),
-    **dict.fromkeys(("ca-file", "crl-file", "agent-inter", "agent-addr", "agent-port"), 1),
+    **dict.fromkeys(("crl-file", "agent-inter", "agent-addr", "agent-port"), 1),
     **dict.fromkeys(("agent-send", "ciphers", "ciphersuites", "ssl-min-ver", "ssl-max-ver"), 1),
     **dict.fromkeys(("log-proto", "namespace", "socks4", "tcp-ut", "init-state"), 1),
-    **dict.fromkeys(("proxy-v2-options", "verifyhost", "npn", "tls-tickets", "shard"), 1),
+    **dict.fromkeys(("proxy-v2-options", "npn", "tls-tickets", "shard"), 1),
 }
+# Of these, what newer ones take for a new server, and then do as in the file (measured: `cookie` is
+# refused by 2.8 and taken by 3.0, `init-state` is known from 3.1 on).
+ACCEPTED_SINCE: Mapping[str, Version] = {"cookie": (3, 0, 0), "init-state": (3, 1, 0)}
 # Keywords that take another back, which a later line of the file may do to an earlier one.
 NEGATIONS: Mapping[str, str] = {
     "enabled": "disabled",
     **{f"no-{word}": word for word in ("check", "backup", "send-proxy", "send-proxy-v2", "ssl")},
-    "no-check-ssl": "check-ssl",
 }
 
 # `balance` that takes servers and weights at any time, and that does so if its hash is consistent.

@@ -20,7 +20,7 @@ from lbdisc.backoff import Backoff
 from lbdisc.errors import BrokenRegistrar, LbdiscError, RegistrarError, RegistryBusy, SettingsError
 from lbdisc.hooks import Entry, Registrar
 from lbdisc.settings.tables import AgentSettings
-from lbdisc.stopping import Stop
+from lbdisc.stopping import StopEvent
 from lbdisc.values import Endpoint
 
 HOPELESS = (10.0, 60.0)  # seconds between attempts when an operator has to mend something first
@@ -84,7 +84,7 @@ class Holder:
         self._draining = threading.Event()
         self._leaving = threading.Event()
         self._abandoned = False  # whether the entry is to stay
-        self._stop = Stop()  # gives up what is in progress
+        self._stop = StopEvent()  # gives up what is in progress
         self._drain_name = handshake.new_drain()
         self._wake = threading.Event()
         self._own_reason = False  # whether it was we who woke the loop

@@ -32,6 +32,8 @@ class DeclaredVariable(Protocol):
     @property
     def help(self) -> str: ...
     @property
+    def members(self) -> "Sequence[DeclaredVariable]": ...
+    @property
     def each(self) -> "Sequence[DeclaredVariable]": ...
 
 
@@ -79,12 +81,21 @@ def _declared(table: str, variables: Sequence[DeclaredVariable]) -> Iterator[str
     yield ""
     yield "| key | type | default | |"
     yield "|---|---|---|---|"
-    for variable in variables:
-        default = "" if variable.default in (None, "", {}) else f"`{variable.default}`"
-        yield f"| `{variable.name}` | {variable.type} | {default} | {variable.help} |"
-        for member in variable.each:
-            yield f"| `{variable.name}.NAME.{member.name}` | {member.type} | | {member.help} |"
+    yield from _rows("", variables)
     yield ""
+
+
+def _rows(before: str, variables: Sequence[DeclaredVariable]) -> Iterator[str]:
+    for variable in variables:
+        name = f"{before}{variable.name}"
+        default = "" if variable.default in (None, "", {}) else _code(variable.default)
+        yield f"| `{name}` | {variable.type} | {default} | {variable.help} |"
+        yield from _rows(f"{name}.", variable.members)
+        yield from _rows(f"{name}.NAME.", variable.each)
+
+
+def _code(value: object) -> str:
+    return f"`{str(value).lower() if isinstance(value, bool) else value}`"
 
 
 def _defaults(table: str, tables: Tables) -> Any:
@@ -107,7 +118,7 @@ def _shown(name: str, defaults: Any) -> str:
         value = ", ".join(map(str, value))
     if value is None or value == "" or value == {}:
         return ""
-    return f"`{str(value).lower() if isinstance(value, bool) else value}`"
+    return _code(value)
 
 
 def _kind(annotation: Any) -> str:

@@ -23,8 +23,6 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
-from lbdisc.testing.processes import free_port
-
 T = TypeVar("T")
 GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"  # RFC 6455, 1.3
 EVERY = 0.5  # seconds between two messages of a client
@@ -71,19 +69,20 @@ async def _end_all() -> None:
 class WebSocketApps(Looped):
     """An app for each of ``names``: answers checks, and keeps what is upgraded.
 
-    ``ports`` tells where.
+    ``ports`` tells where, as long as they serve.
     """
 
     def __init__(self, *names: str) -> None:
         super().__init__()
-        self.ports = {name: free_port() for name in names}
+        self.ports: dict[str, int] = {}
         self._servers: dict[str, asyncio.Server] = {}
         self._open: dict[str, set[asyncio.StreamWriter]] = {name: set() for name in names}
 
     def __enter__(self) -> Self:
         super().__enter__()
-        for name, port in self.ports.items():
-            self._servers[name] = self.run(self._serve(name, port))
+        for name in self._open:
+            server = self._servers[name] = self.run(self._serve(name))
+            self.ports[name] = int(server.sockets[0].getsockname()[1])
         return self
 
     def __exit__(
@@ -100,7 +99,7 @@ class WebSocketApps(Looped):
         """End the app ``name`` and what it has open."""
         self.run(self._close(name))
 
-    async def _serve(self, name: str, port: int) -> asyncio.Server:
+    async def _serve(self, name: str) -> asyncio.Server:
         async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             self._open[name].add(writer)
             try:
@@ -110,7 +109,7 @@ class WebSocketApps(Looped):
                 self._open[name].discard(writer)
                 writer.close()
 
-        return await asyncio.start_server(serve, "127.0.0.1", port, backlog=1024)
+        return await asyncio.start_server(serve, "127.0.0.1", 0, backlog=1024)
 
     async def _close(self, name: str) -> None:
         self._servers[name].close()

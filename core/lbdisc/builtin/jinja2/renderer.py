@@ -13,8 +13,10 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from lbdisc.builtin.jinja2.fingerprint import fingerprint
 from lbdisc.builtin.jinja2.memory import Memory
+from lbdisc.builtin.jinja2.rules import check_together
+from lbdisc.builtin.jinja2.tags import is_tagged, parted, shared
 from lbdisc.builtin.jinja2.variables import Declared, Variable, declared_in
-from lbdisc.errors import RenderError, SettingsError, shown
+from lbdisc.errors import RenderError, SettingsError, nearest, shown
 from lbdisc.fields import described
 from lbdisc.rendered import Rendered
 from lbdisc.values import Endpoint, Snapshot, check_name
@@ -68,7 +70,9 @@ class JinjaRenderer:
         _check_services(settings.services)
         _check_names(settings)
         files = {name: path.expanduser().absolute() for name, path in settings.files.items()}
-        self._vars = Declared.of([settings.template, *files.values()]).filled(settings.vars)
+        declared = Declared.of([settings.template, *files.values()])
+        self._vars = declared.filled(settings.vars)
+        check_together(settings.vars, declared.variables, self._vars)
         self._services: dict[str, Service] = {}
         self._fingerprint = fingerprint({"": settings.template, **settings.files})
         self._main = _Template(settings.template, self._file)
@@ -81,6 +85,7 @@ class JinjaRenderer:
             "services": services,
             "vars": self._vars,
             "state_dir": str(self._settings.state_dir),
+            "service": self._service,
         }
         size = len(snapshot) + len(services)
         text = self._main.render(size, values)
@@ -97,6 +102,13 @@ class JinjaRenderer:
             known = ", ".join(sorted(self._settings.files)) or "none"
             raise ValueError(f"no file {shown(name)} in jinja2.files (known: {known})")
         return str(self._settings.output.parent / name)
+
+    def _service(self, name: str) -> Service:
+        """In a template: the service of that name."""
+        if name not in self._services:
+            hint = nearest(name, self._services) or f" (known: {', '.join(self._services)})"
+            raise ValueError(f"no service {shown(name)} in the setting services{hint}")
+        return self._services[name]
 
     def _services_of(self, snapshot: Snapshot) -> list[Service]:
         """In the template's order; one in which nothing changed is the same object as before."""
@@ -156,6 +168,9 @@ def _compile(path: Path, memory: Memory, file: Callable[[str], str]) -> jinja2.T
     environment.filters["quote"] = quote
     environment.filters["is_ip"] = is_ip
     environment.filters["each"] = memory.each
+    environment.filters["parted"] = parted
+    environment.filters["shared"] = shared
+    environment.tests["tagged"] = is_tagged
     environment.globals["fail"] = _fail
     environment.globals["file"] = file
     try:

@@ -10,54 +10,31 @@ A template declares in comments that are TOML and begin with ``[vars]``::
 
 import re
 import tomllib
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import jinja2
-import jinja2.meta
 
+from lbdisc.builtin.jinja2 import types
+from lbdisc.builtin.jinja2.fingerprint import referenced
 from lbdisc.errors import SettingsError, nearest, shown
 
 _DECLARED = re.compile(r"\{#[-+]?\s*(\[vars\]\s*\n.*?)[-+]?#\}", re.DOTALL)
-_HIDDEN = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
-_UNSAFE = re.compile(r"""["'\\#]""")
-_LIST = "list of "
-PER_NAME = "table by name"
-PARTS = ("type", "default", "help", "matches", "each")
+PARTS = (*("type", "default", "help", "matches", "least", "most", "refused_if", "members", "each"),)
+_BELONG = {"members": types.TABLE, "each": types.PER_NAME}
 KEY = "jinja2.vars"
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
-
-
-def _is_plain(value: object) -> bool:
-    return isinstance(value, str) and not _HIDDEN.search(value)
-
-
-_TYPES: dict[str, Callable[[object], bool]] = {
-    "text": _is_plain,
-    # What stands in a line as it is: it cannot end the line, a quote or a word of another.
-    "words": lambda value: _is_plain(value) and not _UNSAFE.search(str(value)),
-    "whole number": lambda value: isinstance(value, int) and not isinstance(value, bool),
-    "number": _is_number,
-    "true or false": lambda value: isinstance(value, bool),
-}
-_HINTS = {
-    "text": "without line breaks and other control characters",
-    "words": "without quotes, backslashes, # and line breaks",
-}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Variable:
     """One variable: ``type`` is one of ``TYPES``, or some joined by ``or``.
 
-    ``matches`` is a regular expression for the whole of each text; ``each`` are the members of
-    every entry of a ``table by name``.
+    ``matches`` is a regular expression for the whole of each text, ``least`` and ``most`` bound
+    each number. ``refused_if`` says by condition why it does not go with others (``conditions``).
+    ``members`` are those of a ``table``, ``each`` those of every entry of a ``table by name``.
     """
 
     name: str
@@ -65,29 +42,35 @@ class Variable:
     default: Any = None
     help: str = ""
     matches: str = ""
+    least: float | None = None
+    most: float | None = None
+    refused_if: Mapping[str, str] = field(default_factory=dict)
+    members: tuple["Variable", ...] = ()
     each: tuple["Variable", ...] = ()
 
     def refused(self, value: object) -> str:
         """Why ``value`` does not fit, with what would; ``""`` if it does."""
-        if not any(self._fits(value, kind) for kind in self.type.split(" or ")):
-            hint = _HINTS.get(self.type.rpartition(_LIST)[2], "")
-            return f"its type is {self.type}{f' ({hint})' if hint else ''}, not {shown(value)}"
-        texts = value if isinstance(value, list | tuple) else [value]
-        wrong = [t for t in texts if isinstance(t, str) and not self._matches(t)]
-        return f"{shown(wrong[0])} is not {self.help or self.matches}" if wrong else ""
+        if not any(types.fits(value, kind) for kind in types.alternatives(self.type)):
+            return f"its type is {self.type}{types.hint(self.type)}, not {shown(value)}"
+        values = value if isinstance(value, list | tuple) else [value]
+        wrong = [each for each in values if not (self._matches(each) and self._is_within(each))]
+        return f"{shown(wrong[0])} is not {self.help or self._asked}" if wrong else ""
 
-    def _fits(self, value: object, kind: str) -> bool:
-        if kind.startswith(_LIST):
-            inner = kind.removeprefix(_LIST)
-            return isinstance(value, list | tuple) and all(self._fits(v, inner) for v in value)
-        if kind == PER_NAME:
-            return isinstance(value, Mapping) and all(
-                isinstance(entry, Mapping) for entry in value.values()
-            )
-        return _TYPES[kind](value)
+    @property
+    def _asked(self) -> str:
+        bounds = {"at least": self.least, "at most": self.most}
+        said = [f"{what} {bound}" for what, bound in bounds.items() if bound is not None]
+        return self.matches or " and ".join(said)
 
-    def _matches(self, text: str) -> bool:
-        return not self.matches or re.fullmatch(self.matches, text) is not None
+    def _matches(self, value: object) -> bool:
+        text = isinstance(value, str) and self.matches
+        return not text or re.fullmatch(self.matches, str(value)) is not None
+
+    def _is_within(self, value: object) -> bool:
+        if not isinstance(value, int | float):
+            return True
+        low, high = self.least, self.most
+        return (low is None or value >= low) and (high is None or value <= high)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,8 +90,24 @@ class Declared:
     def filled(self, given: Mapping[str, Any]) -> dict[str, Any]:
         """``given`` and the defaults of what is not. Raises ``SettingsError`` for what is wrong."""
         _check(given, self.variables, KEY, is_open=self.open)
-        defaults = {v.name: v.default for v in self.variables if v.default is not None}
-        return defaults | dict(given)
+        return _filled(given, self.variables)
+
+
+def _filled(
+    given: Mapping[str, Any], variables: Iterable[Variable], *, inner: bool = False
+) -> dict[str, Any]:
+    """``given`` with the defaults of what is not, also in tables; in inner ones, if they are."""
+    found = dict(given)
+    for variable in variables:
+        name = variable.name
+        if variable.default is not None:
+            found.setdefault(name, variable.default)
+        if variable.members and (name in found or not inner):
+            found[name] = _filled(found.get(name, {}), variable.members, inner=True)
+        if variable.each and name in found:
+            entries = found[name].items()
+            found[name] = {n: _filled(e, variable.each, inner=True) for n, e in entries}
+    return found
 
 
 def _check(
@@ -124,7 +123,9 @@ def _check(
             continue
         if why := variable.refused(value):
             raise SettingsError(f"bad setting {key}: {why}")
-        if variable.type == PER_NAME and variable.each:
+        if variable.members:
+            _check(value, variable.members, key, is_open=False)
+        if variable.each:
             for entry, members in value.items():
                 _check(members, variable.each, f"{key}.{entry}", is_open=False)
 
@@ -157,9 +158,7 @@ def _with_included(path: Path) -> list[Path]:
     found = [path]
     for each in found:
         with suppress(jinja2.TemplateSyntaxError):  # whoever compiles it says so
-            tree = jinja2.Environment(autoescape=True).parse(_text(each))
-            names = jinja2.meta.find_referenced_templates(tree)
-            more = (path.parent / name for name in names if name is not None)
+            more = (path.parent / name for name in referenced(_text(each)))
             found += [other for other in more if other not in found]
     return found
 
@@ -173,7 +172,9 @@ def _text(path: Path) -> str:
 
 def _variables(table: Mapping[str, Any]) -> Iterator[Variable]:
     for name, parts in table.items():
-        if not isinstance(parts, dict) or not isinstance(parts.get("each", {}), dict):
+        if not isinstance(parts, dict) or not all(
+            isinstance(parts.get(part, {}), dict) for part in _BELONG
+        ):
             raise ValueError(f'{name}: a table is needed, as {{ type = "text" }}')
         try:
             yield _variable(name, parts)
@@ -185,12 +186,15 @@ def _variable(name: str, parts: Mapping[str, Any]) -> Variable:
     for part in parts:
         if part not in PARTS:
             raise ValueError(f"no part {shown(part)} (known: {', '.join(PARTS)})")
-    each = tuple(_variables(parts.get("each", {})))
-    variable = Variable(name=name, **{**parts, "each": each})
-    for kind in str(variable.type).split(" or "):
-        if kind != PER_NAME and kind.removeprefix(_LIST) not in _TYPES:
-            types = ", ".join([*_TYPES, f"{_LIST}…", PER_NAME])
-            raise ValueError(f"no type {shown(kind)} (known: {types})")
+    inner = {key: tuple(_variables(parts.get(key, {}))) for key in _BELONG}
+    variable = Variable(name=name, **{**parts, **inner})
+    for kind in types.alternatives(str(variable.type)):
+        if not types.is_type(kind):
+            known = ", ".join([*types.TYPES, f"{types.LIST}…"])
+            raise ValueError(f"no type {shown(kind)} (known: {known})")
+    for part, kind in _BELONG.items():
+        if inner[part] and variable.type != kind:
+            raise ValueError(f"{part} are those of a {kind}")
     re.compile(variable.matches)
     if variable.default is not None and (why := variable.refused(variable.default)):
         raise ValueError(f"its default: {why}")

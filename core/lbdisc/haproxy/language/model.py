@@ -87,12 +87,14 @@ class Configuration:
     """The model of one text; make it with ``parse``.
 
     ``starts`` are the numbers of the lines where ``sections`` begin. ``uncertain`` says, empty if
-    nothing, why line-by-line comparison cannot tell what HAProxy runs.
+    nothing, why line-by-line comparison cannot tell what HAProxy runs. ``met`` is where the worker
+    that runs it takes orders, ``""`` for nowhere, ``None`` where only the text tells.
     """
 
     sections: tuple[Section, ...]
     starts: tuple[int, ...]
     uncertain: str
+    met: str | None = None
 
     @cached_property
     def proxies(self) -> dict[str, Section]:
@@ -143,8 +145,8 @@ class Configuration:
 
     @property
     def runtime_socket(self) -> str:
-        """The first of ``runtime_sockets``, or ``""``: where commands can be sent."""
-        return next(iter(self.runtime_sockets), "")
+        """Where commands can be sent: ``met``, or the first of ``runtime_sockets``, or ``""``."""
+        return next(iter(self.runtime_sockets), "") if self.met is None else self.met
 
     @property
     def stats_connections(self) -> int:

@@ -7,6 +7,7 @@ what it does not know it keeps as words, so that a difference is never overlooke
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
+from lbdisc.haproxy.language.conditions import CONDITIONS, Blocks
 from lbdisc.haproxy.language.headers import name_of, taken_over
 from lbdisc.haproxy.language.lines import Bind, Line, ServerLine, StatsSocket, Words
 from lbdisc.haproxy.language.model import Configuration, Section
@@ -32,8 +33,8 @@ SECTIONS = PROXIES | frozenset(
         *("traces", "acme"),
     )
 )
-CONDITIONS = frozenset((".if", ".elif", ".else", ".endif"))
 
+PASSED_OVER = ".passed-over"  # before the words of a line in a block that HAProxy does not read
 
 # Texts of one load balancer differ in few lines: equal server lines become the same objects, which
 # also makes comparing fast. By proxy and its defaults, then by line.
@@ -154,6 +155,7 @@ class _Reader:
         self._uncertain = ""
         self._named: dict[str, Section] = {}
         self._latest: Section | None = None
+        self._blocks = Blocks()
         self._start(Line(("",)), 0)
 
     def _start(self, header: Line, number: int) -> None:
@@ -171,7 +173,8 @@ class _Reader:
     def _take_defaults(self) -> None:
         """What server lines become here depends on proxy and defaults."""
         here = (self._name, self._defaults)
-        self._known = self._all_known.get(here, {}) if self._has_servers else {}
+        reads = self._has_servers and self._blocks.taken
+        self._known = self._all_known.get(here, {}) if reads else {}
         self._begun = -1  # the first line of the run of servers, -1 for none
 
     def _inherited(self, words: Words) -> Section | None:
@@ -195,10 +198,18 @@ class _Reader:
             return None
         number = at + 1
         if words[0] in CONDITIONS:
-            self._uncertain = self._uncertain or f"line {number} has a condition"
+            self._end_run(at)
+            self._blocks.take(words, exact=exact)
+            self._take_defaults()
         elif not exact and ".LINE" in raw:
             self._uncertain = self._uncertain or f"line {number} uses its own number"
         text = "" if exact else raw.strip()
+        if words[0] in CONDITIONS or not self._reads(words, number):
+            self._end_run(at)
+            # Kept, since it has to be the same, yet nobody takes it for a setting.
+            mark = () if words[0] in CONDITIONS else (PASSED_OVER,)
+            self._take_line(Line((*mark, *words), text, number - self._number))
+            return None
         if words[0] == "server" and self._has_servers and len(words) > 2:
             return ServerLine(self._name, words[1], words[2], words[3:], self._defaults, text)
         self._end_run(at)
@@ -208,6 +219,16 @@ class _Reader:
         else:
             self._take_line(Line(words, text, number - self._number))
         return None
+
+    def _reads(self, words: Words, number: int) -> bool:
+        """Whether HAProxy reads the line, as far as blocks go; also where that is not certain.
+
+        What may or may not stand in ``global`` changes no server.
+        """
+        taken = self._blocks.taken
+        if taken is None and (self._kind != "global" or words[0] in SECTIONS):
+            self._uncertain = self._uncertain or f"line {number} has a condition before it"
+        return taken is not False
 
     def _take_line(self, line: Line) -> None:
         self._lines.append(line)

@@ -1,27 +1,33 @@
 """A line of HAProxy's configuration cut into words (configuration manual 2.2, "Quoting")."""
 
 import re
+from collections.abc import Mapping
 
 # A line without any of these is cut at blanks alone.
 _ODD = re.compile(r"""["'\\#$]|[^\x20-\x7e\t]""")
 _BLANK = " \t\v\f\r\n"
 _ESCAPES = {"n": "\n", "r": "\r", "t": "\t", " ": " ", "\\": "\\", '"': '"', "'": "'", "#": "#"}
 _HEX = re.compile(r"[0-9a-fA-F]{2}")
+# `$NAME`, `${NAME}`, `${NAME-default}` and `${NAME[*]}`, which is cut into words (manual 2.3).
+_VARIABLE = re.compile(r"\$(?:([A-Za-z_]\w*)|\{([A-Za-z_]\w*)(?:-([^}]*)|(\[\*\]))?\})", re.A)
 
 
-def split(line: str) -> tuple[tuple[str, ...], bool]:
+def split(line: str, environment: Mapping[str, str] | None = None) -> tuple[tuple[str, ...], bool]:
     """The words of ``line``, and whether it is exact: without environment variables.
 
-    Variables are left as they stand, since only HAProxy knows its environment.
+    Variables are left as they stand where only HAProxy knows its ``environment``. With one they are
+    replaced as 3.4 does it; the pseudo variables ``.FILE``, ``.LINE`` and ``.SECTION`` stay.
     """
     if not _ODD.search(line):
         return tuple(line.split()), True
-    return _Cutter(line).cut()
+    return _Cutter(line, environment).cut()
 
 
 class _Cutter:
-    def __init__(self, line: str) -> None:
+    def __init__(self, line: str, environment: Mapping[str, str] | None) -> None:
         self._line = line
+        self._environment = environment
+        self._expanded = False  # in this word: an empty one is then none
         self._words: list[str] = []
         self._word: list[str] | None = None  # None between words; [] is the empty word ""
         self._quote = ""
@@ -47,9 +53,33 @@ class _Cutter:
             self._end_word()
         else:
             if sign == "$" and self._quote == '"':
-                self._exact = False
+                return self._variable(at)
             self._add(sign)
         return at + 1
+
+    def _variable(self, at: int) -> int:
+        found = _VARIABLE.match(self._line, at)
+        if self._environment is None or found is None:
+            self._exact = False
+            self._add("$")
+            return at + 1
+        plain, braced, default, cut = found.groups()
+        value = self._environment.get(plain or braced, default or "")
+        if cut:
+            self._expand(value)
+        else:
+            self._add(value)
+        return found.end()
+
+    def _expand(self, value: str) -> None:
+        """Each blank in ``value`` ends a word, within the quotes."""
+        self._expanded = True
+        first, *more = re.split(r"[ \t\v\f\r\n]+", value)
+        self._add(first)
+        for word in more:
+            self._end_word()
+            self._expanded = True
+            self._add(word)
 
     def _escape(self, at: int) -> int:
         sign = self._line[at + 1 : at + 2]
@@ -72,5 +102,8 @@ class _Cutter:
 
     def _end_word(self) -> None:
         if self._word is not None:
-            self._words.append("".join(self._word))
+            word = "".join(self._word)
+            if word or not self._expanded:
+                self._words.append(word)
             self._word = None
+        self._expanded = False

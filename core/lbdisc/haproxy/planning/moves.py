@@ -1,6 +1,7 @@
 """A server that stays and gets another address. Pure."""
 
 from lbdisc.haproxy.language.model import Section
+from lbdisc.haproxy.planning.proxies import is_http
 from lbdisc.haproxy.planning.servers import Spec, Unfit
 from lbdisc.haproxy.versions import Features
 
@@ -22,7 +23,7 @@ def waits_for_quiet(old: Spec, new: Spec, section: Section, features: Features) 
     where = f"server {new.proxy}/{new.name}"
     if not (old.is_ip and new.is_ip and old.port and new.port):
         raise Unfit(f"{where}: only IP address and port can change at run time")
-    if keyword := new.has("resolvers", "ssl", "check-ssl"):
+    if keyword := new.has("resolvers", "ssl", "check-ssl", "init-state"):
         raise Unfit(f"{where}: with {keyword!r} a new address needs a reload")
     if features.pools_by_address or not _keeps_connections(old, section):
         return False
@@ -33,8 +34,7 @@ def waits_for_quiet(old: Spec, new: Spec, section: Section, features: Features) 
 
 def _keeps_connections(spec: Spec, section: Section) -> bool:
     """Whether a connection to the server may serve another request."""
-    mode = section.last("mode")
-    if mode is None or mode.words[1:] != ("http",):
+    if not is_http(section):
         return False
     if spec.options.get("proto", ("h1",)) != ("h1",) or spec.has("ws", "alpn"):
         return True

@@ -18,6 +18,7 @@ from lbdisc.haproxy.planning.leaving import (
 from lbdisc.haproxy.planning.moves import moved, waits_for_quiet
 from lbdisc.haproxy.planning.proxies import (
     check_addable,
+    check_loaded,
     check_revivable,
     chooses_by_name,
     has_dynamic_cookies,
@@ -194,6 +195,7 @@ class _Planner:
         try:
             spec = fold(server)
             check_addable(spec, self._new.proxies[server.proxy], self._new, self._features)
+            check_loaded(spec, self._old)
             if not spec.disabled:
                 check_marked_up_gently(spec, self._beside(server))
         except Unfit as reason:

@@ -2,11 +2,12 @@
 
 import re
 from collections.abc import Iterator
+from itertools import pairwise
 
-from lbdisc.haproxy.language.lines import ServerLine
+from lbdisc.haproxy.language.lines import ServerLine, Words
 from lbdisc.haproxy.language.model import Configuration, Section
 from lbdisc.haproxy.planning.servers import Spec, Unfit, canonical_ip
-from lbdisc.haproxy.sockets.commands import is_word
+from lbdisc.haproxy.sockets.orders import is_word
 from lbdisc.haproxy.versions import (
     AT_START_ONLY,
     DYNAMIC_BALANCE,
@@ -30,6 +31,12 @@ def algorithm(section: Section) -> str:
         return "roundrobin"
     found = _ALGORITHM.match(line.words[1])
     return found.group() if found and not line.raw else ""
+
+
+def is_http(section: Section) -> bool:
+    """Whether its connections to servers may serve several requests; tcp is the default."""
+    mode = section.last("mode")
+    return mode is not None and mode.words[1:] == ("http",)
 
 
 def is_dynamic(section: Section) -> bool:
@@ -105,6 +112,27 @@ def check_addable(
         raise Unfit(f"{where}: {odd[0]!r} cannot be told at the socket")
 
 
+def check_loaded(spec: Spec, running: Configuration) -> None:
+    """Raise ``Unfit`` if ``spec`` needs certificates to trust that HAProxy has not read.
+
+    It reads files only when it starts, and keeps those of every line.
+    """
+    where = f"server {spec.proxy}/{spec.name}"
+    path = spec.options.get("ca-file", ("",))[0]
+    if not path:
+        if spec.options.get("verify") == ("required",):
+            raise Unfit(f"{where}: the certificates it trusts are not said")
+        return
+    lines = (d.words for s in running.proxies.values() for d in s.every("default-server"))
+    known = (words for found in (lines, _options(running)) for words in found)
+    if not any(("ca-file", path) in pairwise(words) for words in known):
+        raise Unfit(f"{where}: {path} is only read at a reload")
+
+
+def _options(configuration: Configuration) -> Iterator[Words]:
+    return (server.options for server in configuration.servers.values())
+
+
 def check_revivable(spec: Spec, section: Section) -> None:
     """Raise ``Unfit`` if a server that comes out of maintenance might be at the wrong place."""
     if depends_on_order(section) and not (is_dynamic(section) and spec.has("id")):
@@ -127,13 +155,13 @@ def _check_keywords(
     spec: Spec, where: str, configuration: Configuration, features: Features
 ) -> None:
     for keyword in spec.options:
-        if keyword in STATIC and not (keyword == "cookie" and features.accepts_cookie):
+        if keyword in STATIC and not features.accepts(keyword):
             raise Unfit(f"{where}: {keyword!r} needs a reload")
     if "addr" in spec.options and not canonical_ip(spec.options["addr"][0]):
         raise Unfit(f"{where}: its check address is no IP address")
     if spec.has("ssl", "check-ssl"):
-        if spec.options.get("verify") != ("none",):
-            raise Unfit(f"{where}: ssl that verifies reads files, which needs a reload")
+        if spec.options.get("verify") not in (("none",), ("required",)):
+            raise Unfit(f"{where}: whether its certificate is verified is not said: a reload")
         if any(word.startswith(SSL_DEFAULTS) for word in _global_words(configuration)):
             raise Unfit(f"{where}: the ssl defaults of 'global' only count at a reload")
     if not spec.options.get("sni", ("str(",))[0].startswith("str("):

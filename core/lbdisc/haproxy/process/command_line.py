@@ -5,6 +5,7 @@ read, or is that of another process (HAProxy in a container has process ids of i
 known: then nothing is said, and nothing is held against anybody.
 """
 
+import os
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -90,10 +91,14 @@ class CommandLine:
 
 @dataclass(frozen=True, slots=True)
 class Files:
-    """``files`` in the order that HAProxy reads them in, ``folders`` that some of them are from."""
+    """``files`` in the order that HAProxy reads them in, ``folders`` that some of them are from.
+
+    ``given`` are the files and folders as the command line has them.
+    """
 
     files: tuple[RunFile, ...]
     folders: tuple[RunFile, ...] = ()
+    given: tuple[RunFile, ...] = ()
 
     def hold(self, config: Path) -> bool:
         """Whether ``config`` is one of them, or will be once it is there."""
@@ -138,26 +143,32 @@ def files_in(process: CommandLine) -> Files | None:
     """The files of its ``-f`` and behind ``--``, folders read; ``None`` if one is unknown."""
     files: list[RunFile] = []
     folders: list[RunFile] = []
+    given: list[RunFile] = []
     for written in (*process.options("-f"), *process.rest):
         found = process.found(written)
         if found is None:
             return None
-        if _is_folder(found.here):
+        given.append(found)
+        if is_folder(found.here):
             folders.append(found)
-            files += _read_in(found)
+            files += read_in(found)
         else:
             files.append(found)
-    return Files(tuple(files), tuple(folders)) if files or folders else None
+    return Files(tuple(files), tuple(folders), tuple(given)) if given else None
 
 
-def _is_folder(path: Path) -> bool:
+def is_folder(path: Path) -> bool:
+    """Whether it is one, as far as it may be seen."""
     with suppress(PermissionError):
         return path.is_dir()
     return False
 
 
-def _read_in(folder: RunFile) -> Sequence[RunFile]:
+def read_in(folder: RunFile) -> Sequence[RunFile]:
+    """The files that HAProxy reads of it, in its order: by the bytes of their names."""
     with suppress(OSError):
-        names = sorted(path.name for path in folder.here.iterdir() if path.is_file())
+        names = sorted(
+            (path.name for path in folder.here.iterdir() if path.is_file()), key=os.fsencode
+        )
         return [RunFile(folder.name / n, folder.here / n) for n in names if is_read(n)]
     return ()

@@ -1,6 +1,6 @@
 """HAProxy as a child of ours, or as one that an earlier agent left behind.
 
-It runs as ``haproxy -W -S MASTER -f CONFIG`` in a session of its own: when the agent is killed,
+It runs as ``haproxy -W -db -S MASTER -f CONFIG`` in a session of its own: when the agent is killed,
 HAProxy serves on, and the next agent finds it at its master socket and takes it over.
 """
 
@@ -9,6 +9,7 @@ import select
 import signal
 import subprocess
 import time
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -30,11 +31,15 @@ _EVERY = 0.01  # seconds between two looks at a process that starts or stops
 class Managed:
     """One HAProxy in master-worker mode; only ``alive`` may be asked by several threads at once.
 
-    ``master`` is the path of its master socket, ``binary`` a program's name or path.
+    ``master`` is the path of its master socket, ``binary`` a program's name or path,
+    ``files`` all that it reads in its order, without it ``config`` alone.
     """
 
-    def __init__(self, *, binary: str, config: Path, master: Path) -> None:
+    def __init__(
+        self, *, binary: str, config: Path, master: Path, files: Sequence[str] = ()
+    ) -> None:
         self.binary = binary
+        self._files = tuple(files) or (str(config),)
         self.config = config
         self.master = Master(master)
         self._socket = master
@@ -87,7 +92,9 @@ class Managed:
         clear_socket(str(self._socket), "the master socket")
         if path := unix_path(runtime):
             clear_socket(path, "the stats socket")
-        command = [program, "-W", "-S", f"{self._socket},mode,600", "-f", str(self.config)]
+        # -db: also with `daemon` in the file it stays our child (management guide 3, "-db").
+        command = [program, "-W", "-db", "-S", f"{self._socket},mode,600"]
+        command += [word for file in self._files for word in ("-f", file)]
         self._child = self._output.start(command)
         try:
             self._watch(self._child.pid)

@@ -8,12 +8,17 @@ import subprocess
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 import structlog
 
 from lbdisc import atomic
 from lbdisc.errors import ApplyError, CheckError, SettingsError
+from lbdisc.haproxy.around import Around
+from lbdisc.haproxy.process.beside import laid_out
+from lbdisc.haproxy.process.surroundings import Surroundings
+from lbdisc.haproxy.process.unreadable import unreadable
 from lbdisc.haproxy.sockets.master import alerts
 from lbdisc.mirror import as_installed
 
@@ -47,31 +52,56 @@ def never(_took: float) -> bool:
 
 
 def check_config(
-    binary: str, path: Path, *, target: Path | None = None, over: Over = never
+    binary: str,
+    path: Path,
+    *,
+    target: Path | None = None,
+    around: Around | None = None,
+    place: Surroundings | None = None,
+    over: Over = never,
 ) -> tuple[str, ...]:
-    """Let HAProxy check the file at ``path``; returns its warnings, one line each.
+    """Let HAProxy check the file at ``path``, with what is ``around`` it; returns its warnings.
 
-    Raises ``CheckError`` with HAProxy's own words and line numbers when it refuses the file, where
-    ``target`` is named instead of ``path`` if given; ``SettingsError`` when there is no program;
-    ``Abandoned`` as soon as ``over``. One that takes long is told.
+    One line each. Raises ``CheckError`` with HAProxy's own words and line numbers when it refuses
+    the file, where ``target`` is named instead of ``path`` if given; ``SettingsError`` when there
+    is no program; ``Abandoned`` as soon as ``over``. One that takes long is told. What this user
+    may not read is a warning: HAProxy, which reads it as root, checks the rest. Words mean what
+    they do to a process at ``place``, this one's if unsaid.
     """
+    with laid_out(around or Around(), path) as (files, names):
+        # -V: its words, also with `quiet` in the file.
+        given = (word for file in files for word in ("-f", str(file.absolute())))
+        said, code = _checked([find(binary), "-c", "-V", *given], binary, place, over)
+    for there, name in names:
+        said = said.replace(there, name)
+    if target is not None:
+        said = as_installed(said, path, target)
+    warnings = tuple(text.strip() for text in _WARNING.findall(said))
+    if not code:
+        return warnings
+    if closed := unreadable(said, alerts(said)):
+        more = f" (and {len(closed) - 1} more)" if len(closed) > 1 else ""
+        return (*warnings, f"checked in part: this user may not read {closed[0]}{more}")
+    raise _refusal(said, code)
+
+
+def _checked(
+    command: list[str], binary: str, place: Surroundings | None, over: Over
+) -> tuple[str, int]:
     try:
         process = subprocess.Popen(
-            [find(binary), "-c", "-f", str(path)],
+            command,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             start_new_session=True,
+            cwd=place.folder if place else None,
+            env=dict(place.variables) if place else None,
         )
     except OSError as error:
         raise SettingsError(f"haproxy.binary {binary!r} cannot be started: {error}") from error
     with process:
-        said = _said(process, over)
-    if target is not None:
-        said = as_installed(said, path, target)
-    if process.returncode:
-        raise _refusal(said, process.returncode)
-    return tuple(text.strip() for text in _WARNING.findall(said))
+        return _said(process, over), process.wait()
 
 
 def _said(process: "subprocess.Popen[bytes]", over: Over) -> str:
@@ -98,12 +128,20 @@ def _said(process: "subprocess.Popen[bytes]", over: Over) -> str:
 class FileChecker:
     """``check_config`` of a staged file for its target, which says each warning once.
 
-    ``spared`` makes of the text what HAProxy is to look at.
+    ``spared`` makes of the text what HAProxy is to look at, and ``around`` is what it reads with
+    it; ``place`` tells the surroundings of the HAProxy that will read it.
     """
 
-    def __init__(self, binary: str, spared: Callable[[str], str]) -> None:
+    def __init__(
+        self,
+        binary: str,
+        spared: Callable[[str], str],
+        place: Callable[[], Surroundings | None] = lambda: None,
+    ) -> None:
         self._binary = binary
         self._spared = spared
+        self._place = place
+        self.around = Around()
         self._warned: tuple[str, ...] = ()
 
     def __call__(self, staged: Path, target: Path, over: Over = never) -> None:
@@ -114,14 +152,27 @@ class FileChecker:
                 log.warning("haproxy -c", says=warning)
         self._warned = warnings
 
-    def look(self, staged: Path, target: Path | None = None, over: Over = never) -> tuple[str, ...]:
+    def look(
+        self,
+        staged: Path,
+        target: Path | None = None,
+        over: Over = never,
+        around: Around | None = None,
+    ) -> tuple[str, ...]:
         """Its warnings."""
+        check = partial(
+            check_config,
+            self._binary,
+            around=self.around if around is None else around,
+            place=self._place(),
+            over=over,
+        )
         try:
             text = atomic.held(staged) or ""
             if (other := self._spared(text)) == text:
-                return check_config(self._binary, staged, target=target, over=over)
+                return check(staged, target=target)
             with atomic.staged(staged, other) as copy:
-                return check_config(self._binary, copy, target=target or staged, over=over)
+                return check(copy, target=target or staged)
         except OSError as error:
             raise CheckError(f"cannot read {staged}: {error.strerror or error}") from error
 

@@ -7,26 +7,38 @@ from lbdisc.errors import SettingsError
 from lbdisc.haproxy.process.command_line import SUFFIX, Files, files_of
 
 
-def check_file(config: Path, pid: int, master_socket: str) -> str:
+def check_file(config: Path, pid: int, master_socket: str, files: Sequence[str] = ()) -> str:
     """``judged`` of what the master ``pid`` runs, ``""`` where that is not known."""
     found = files_of(pid, master_socket)
-    return judged(config, found, f"{master_socket} (process {pid})") if found else ""
+    return judged(config, found, f"{master_socket} (process {pid})", files) if found else ""
 
 
-def judged(config: Path, found: Files, where: str) -> str:
+def judged(config: Path, found: Files, where: str, files: Sequence[str] = ()) -> str:
     """What to know where the HAProxy at ``where`` runs ``config`` beside others, if it does.
 
-    Raises ``SettingsError`` that names both files where it surely does not run ``config``.
+    ``files`` are those of the settings. Raises ``SettingsError`` that names both files where it
+    surely does not run ``config``.
     """
     if not found.hold(config):
         raise SettingsError(_elsewhere(config, found, where))
-    others = found.beside(config)
-    if not others:
+    given = ", ".join(f'"{each.name}"' for each in found.given)
+    if files and not _same(files, found):
+        return (
+            f"the HAProxy at {where} was not started with haproxy.files: set haproxy.files ="
+            f" [{given}], or start it with these"
+        )
+    if files or not found.beside(config):
         return ""
     return (
-        f"the HAProxy at {where} runs {_listed(others)} beside {config}: lbdisc checks and"
-        f" compares {config.name} alone, which has to be valid by itself and to hold the"
-        " 'stats socket'; it does not see what changes in the others"
+        f"the HAProxy at {where} runs {_listed(found.beside(config))} beside {config}: all are"
+        f" checked and compared together; set haproxy.files = [{given}], so that this is known"
+        " while it does not run, too"
+    )
+
+
+def _same(files: Sequence[str], found: Files) -> bool:
+    return len(files) == len(found.given) and all(
+        each.is_at(Path(file)) for file, each in zip(files, found.given, strict=True)
     )
 
 

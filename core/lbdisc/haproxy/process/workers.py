@@ -7,7 +7,7 @@ guide 4, "SIGUSR2").
 
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -16,6 +16,7 @@ import structlog
 from lbdisc.haproxy.binds import unix_path
 from lbdisc.haproxy.errors import Forbidden, HaproxyError, Unreachable
 from lbdisc.haproxy.process.managed import Managed
+from lbdisc.haproxy.process.surroundings import Surroundings
 from lbdisc.haproxy.process.whose_file import check_file
 from lbdisc.haproxy.settings import HaproxySettings
 from lbdisc.haproxy.sockets.closed import is_there, own_group
@@ -57,10 +58,13 @@ class Workers:
         may not be asked.
         """
         if settings.mode == "attached":
-            return self._attached(config, runtime)
+            return self._attached(config, runtime, settings.files)
         if self.managed is None:
             master = Path(settings.master_socket)
-            self.managed = Managed(binary=settings.binary, config=config, master=master)
+            files = settings.files or (str(config),)
+            self.managed = Managed(
+                binary=settings.binary, config=config, master=master, files=files
+            )
         if self.managed.alive():
             return True
         noted = 0 if self.managed.adopt() else self._noted()
@@ -77,7 +81,7 @@ class Workers:
             return self._master.processes().master
         return 0
 
-    def _attached(self, config: Path, runtime: str) -> bool:
+    def _attached(self, config: Path, runtime: str, files: Sequence[str]) -> bool:
         self.away = ""
         try:
             worker = self.current(runtime)
@@ -90,23 +94,31 @@ class Workers:
             self.away = str(error)
             return False
         with suppress(HaproxyError):
-            self._remark(self.remark(config))
+            self._remark(self.remark(config, files))
         if not worker:
             self.away = f"the master at {self._socket} has no worker"
         return worker != 0
 
-    def remark(self, config: Path) -> str:
+    def remark(self, config: Path, files: Sequence[str] = ()) -> str:
         """What to know of the files that the HAProxy there runs, ``""`` if nothing.
+
+        ``files`` are those of the settings.
 
         Raises ``SettingsError`` where ``config`` is none of them, ``HaproxyError`` where it cannot
         be asked.
         """
-        return check_file(config, self._master.processes().master, self._socket)
+        return check_file(config, self._master.processes().master, self._socket, files)
 
     def _remark(self, found: str) -> None:
         if found and found != self._remarked:
             log.warning("HAProxy runs several files", says=found)
         self._remarked = found
+
+    def surroundings(self) -> Surroundings:
+        """Those of HAProxy, which are those of this process when it starts it."""
+        with suppress(HaproxyError):
+            return Surroundings.of(self._master.processes().master)
+        return Surroundings.own()
 
     def start(self, runtime: str) -> int:
         """Start ours; the process id of its worker. Raises as ``Managed.start``."""

@@ -9,10 +9,8 @@ from typing import ClassVar, Literal
 
 from lbdisc.errors import shown
 from lbdisc.haproxy.errors import HaproxyError
-from lbdisc.haproxy.sockets.orders import Order, is_name, is_word
+from lbdisc.haproxy.sockets.orders import Order, is_name
 from lbdisc.haproxy.versions import MAX_WEIGHT
-
-__all__ = ["Command", "Order", "is_name", "is_word"]
 
 AdminState = Literal["ready", "drain", "maint"]
 Health = Literal["up", "stopping", "down"]

@@ -2,7 +2,6 @@
 
 import re
 import time
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -13,7 +12,7 @@ from lbdisc.haproxy.sockets.framing import whole
 from lbdisc.haproxy.sockets.socket import TIMEOUT
 from lbdisc.haproxy.versions import LOADS_AFTER_FORK, RELOAD_FAILED, Version, read_version
 
-_NOBODY = "Can't find the target"  # a process that has ended, or has not loaded yet
+NO_SUCH_WORKER = "Can't find the target PID"  # how the answer to `@!PID …` begins
 RELOAD_LIMIT = 30.0  # seconds; 10,000 servers in one proxy take 0.6 s, a slow DNS server more
 _EVERY = 0.005  # seconds between two looks while a reload is under way (it takes about 50 ms)
 _UPTIME = re.compile(r"(\d+)d(\d+)h(\d+)m(\d+)s")
@@ -120,7 +119,7 @@ class Master:
     def ask_worker(self, pid: int, line: str) -> str:
         """The reply of the worker ``pid``. Raises ``Unreachable``, also before it has loaded."""
         reply = self.ask(f"@!{pid} {line}")
-        if not reply or reply.startswith(_NOBODY):
+        if not reply or reply.startswith(NO_SUCH_WORKER):
             raise Unreachable(f"worker {pid} does not answer")
         return reply
 
@@ -150,7 +149,7 @@ class Master:
         if pid == self._loaded:
             return False
         try:
-            if self.ask(f"@!{pid} show info").startswith(_NOBODY):
+            if self.ask(f"@!{pid} show info").startswith(NO_SUCH_WORKER):
                 return True
         except Unreachable as error:
             if not isinstance(error.__cause__, TimeoutError):
@@ -164,7 +163,8 @@ class Master:
 
         Returns the processes after it and what HAProxy said meanwhile (empty before 2.7, which
         does not tell). Raises ``ReloadFailed`` when the old worker goes on, ``Unreachable`` when
-        nothing answers within ``limit`` seconds.
+        nothing answers within ``limit`` seconds, or HAProxy ends: some failures of a worker
+        that has begun to serve end it all.
         """
         before = self.processes()
         end = time.monotonic() + limit
@@ -179,13 +179,17 @@ class Master:
 
     def _reloaded(self, before: Processes, end: float) -> Processes:
         known = {worker.pid for worker in (*before.workers, *before.old)}
+        seen = not is_gone(before.master)
         while True:
-            with suppress(Unreachable):
+            try:
                 now = self.processes()
                 if now.failed and now.reloads != before.reloads:
                     raise ReloadFailed("HAProxy's reload failed, the old worker goes on")
                 if now.current is not None and now.current.pid not in known:
                     return now
+            except Unreachable as error:
+                if seen and is_gone(before.master):
+                    raise Unreachable("HAProxy ended with its new worker") from error
             if time.monotonic() > end:
                 raise Unreachable(f"no new worker of HAProxy shows at {self.address}")
             time.sleep(_EVERY)
@@ -200,6 +204,15 @@ class Master:
                 return whole(connection, f"{line}\n", limit, half_close=half_close)
             except OSError as error:
                 raise Unreachable(f"the master of HAProxy broke off: {error}") from error
+
+
+def is_gone(pid: int) -> bool:
+    """Whether no such process runs here (proc(5)); one that nobody waited for has ended, too."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text(errors="replace")
+    except OSError:
+        return True
+    return stat.rpartition(")")[2].split()[:1] in (["Z"], ["X"])
 
 
 def alerts(log: str) -> list[str]:

@@ -33,7 +33,7 @@ from lbdisc.haproxy.versions import MAX_LINE, Features
 
 __all__ = ["BURST", "TIMEOUT", "Runtime", "answers", "dial"]
 
-TIMEOUT = 5.0  # seconds for a whole answer
+TIMEOUT = 5.0  # seconds until an answer begins; for that to an order, until it ends
 _Said = tuple[str, float]  # what is sent, and how many more seconds its answer may take
 _Found = TypeVar("_Found")
 
@@ -88,22 +88,23 @@ class Runtime:
     def ask(self, line: str) -> str:
         """The answer to one line, whatever it says, of a worker that listens now."""
         _check_line(line, ";")
-        return self._whole(line)
+        return self._whole(line) if self._worker is None else self.asked(line)
 
     def asked(self, *lines: str) -> str:
         """The answers to ``lines``, one behind the other, of the worker that is meant.
 
         Raises ``OtherWorker`` when another one answers.
         """
-        return self._from_one(*lines)[1]
+        info, rest = self._told(*lines)
+        self._check_worker(info)
+        return rest
 
-    def _from_one(self, *lines: str) -> tuple[Info, str]:
+    def _told(self, *lines: str) -> tuple[Info, str]:
+        """Who answers, and the answers."""
         for line in lines:
             _check_line(line, ";")
         info, rest = part_info(self._whole(";".join(("show info", *lines))))
-        worker = Info.read(info)
-        self._check_worker(worker)
-        return worker, rest
+        return Info.read(info), rest
 
     def ask_all(self, lines: Sequence[str]) -> list[str]:
         """Say ``lines`` over the kept connection; the answers, one each, whatever they say.
@@ -156,7 +157,7 @@ class Runtime:
         """
         end = time.monotonic() + self._timeout
         while True:
-            worker, states = self._from_one("show servers state")
+            worker, states = self._told("show servers state")
             if pid is None or worker.pid == pid:
                 return worker, read_states(states)
             if time.monotonic() > end:
