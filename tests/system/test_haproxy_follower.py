@@ -14,10 +14,11 @@ from support.scene import Scene, lost
 # with words of that file alone.
 CHECKED = """\
 #!/bin/sh
+for file; do :; done
 for word; do
     if [ "$word" = -c ]; then
         while [ -e {folder}/hold ]; do sleep 0.02; done
-        its=$(md5sum < "$3" | tr 0-9 a-j)
+        its=$(md5sum < "$file" | tr 0-9 a-j)
         [ ! -e {folder}/refuse ] || {{ echo "[ALERT] (1) : config : no good: $its"; exit 1; }}
     fi
 done

@@ -13,8 +13,9 @@ from support.scene import Scene
 # holds what it is refused with.
 CHECKED = """\
 #!/bin/sh
+for file; do :; done
 if [ "$1" = -c ]; then
-    while grep -qsf {folder}/slow "$3"; do sleep 0.02; done
+    while grep -qsf {folder}/slow "$file"; do sleep 0.02; done
     if [ -e {folder}/refuse ]; then cat {folder}/refuse; exit 1; fi
 fi
 exec haproxy "$@"
