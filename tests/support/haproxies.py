@@ -106,6 +106,7 @@ class Running:
     def reload(self, text: str) -> None:
         """Write ``text`` and return when a new worker runs it."""
         self.config.write_text(text)
+        self.runtime.close()  # a connection stays with the worker before
         processes, _ = self.managed.master.reload()
         assert processes.current is not None
         self.runtime.observe(pid=processes.current.pid)

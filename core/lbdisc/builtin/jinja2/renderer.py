@@ -62,6 +62,19 @@ class Service:
         return not all(is_ip(endpoint.address) for endpoint in self.endpoints)
 
 
+class Services(list[Service]):
+    """All services; with a thousand of them, a template's filters would ask each by itself."""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return tuple(service.name for service in self)
+
+    @property
+    def resolves(self) -> bool:
+        """Whether an address of any is a host name."""
+        return any(service.resolves for service in self)
+
+
 class JinjaRenderer:
     """Renders ``settings.template`` and ``settings.files``; reads them when it is made."""
 
@@ -110,14 +123,14 @@ class JinjaRenderer:
             raise ValueError(f"no service {shown(name)} in the setting services{hint}")
         return self._services[name]
 
-    def _services_of(self, snapshot: Snapshot) -> list[Service]:
+    def _services_of(self, snapshot: Snapshot) -> Services:
         """In the template's order; one in which nothing changed is the same object as before."""
         members, before = snapshot.services, self._services
         self._services = {}
         for name in self._settings.services:
             service = Service(name=name, endpoints=members.get(name, ()))
             self._services[name] = service if service != before.get(name) else before[name]
-        return [self._services[name] for name in self._settings.services]
+        return Services(self._services[name] for name in self._settings.services)
 
 
 def _check_services(services: tuple[str, ...]) -> None:
