@@ -1,7 +1,7 @@
 # Two commands are all a newcomer needs: `make demo` and `make test`. Both set up what they use,
 # say what they install, and do nothing twice.
 .DEFAULT_GOAL := help
-.PHONY: help setup servers demo images lab test lint types check containers contract bench format lock newer versions clean
+.PHONY: help setup servers demo images lab test lint types check containers contract bench format lock newer versions shapes clean
 RUN := .venv/bin
 # Each test of a whole program starts it many times: bytecode halves what that costs.
 unexport PYTHONDONTWRITEBYTECODE
@@ -75,6 +75,11 @@ versions: setup servers ## all of HAProxy's tests on every version that can be h
 	    PATH="$(CURDIR)/build/haproxies/$$version:$$PATH" $(RUN)/pytest -q -n 3 --dist loadscope \
 	        --reruns 2 -rR $(OF_HAPROXY) $(ARGS) || failed="$$failed $$version"; \
 	done; [ -z "$$failed" ] || { echo "versions: failed on$$failed" >&2; exit 1; }
+
+shapes: setup servers ## files as people have them on every version, into docs/shapes.md
+	@sh scripts/haproxies.sh
+	@HAPROXIES="$(CURDIR)/build/haproxies" $(RUN)/pytest -q -n 3 --reruns 1 -rR --shapes docs/shapes.md \
+	    tests/system/test_haproxy_shapes.py $(ARGS)
 
 contract: setup servers ## which backend keeps which promise, into build/contract.md
 	@mkdir -p build

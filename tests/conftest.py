@@ -32,11 +32,18 @@ def world(
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.getgroup("lbdisc").addoption(
+    group = parser.getgroup("lbdisc")
+    group.addoption(
         "--failure-matrix",
         metavar="FILE",
         type=Path,
         help="write what each fault costs on each registry, as Markdown",
+    )
+    group.addoption(
+        "--shapes",
+        metavar="FILE",
+        type=Path,
+        help="run all shapes of configurations, and write what became of them, as Markdown",
     )
 
 
@@ -52,6 +59,11 @@ def pytest_configure(config: pytest.Config) -> None:
     path = config.getoption("--failure-matrix")
     if path is not None and not hasattr(config, "workerinput"):
         config.pluginmanager.register(_Writing(path), "failure-matrix")
+    path = config.getoption("--shapes")
+    if path is not None and not hasattr(config, "workerinput"):
+        from support.shapes_report import Writing
+
+        config.pluginmanager.register(Writing(path), "shapes")
 
 
 def _hear_what_is_ignored() -> None:

@@ -51,6 +51,11 @@ def test_nothing_is_said_where_nothing_is_missing() -> None:
     assert told(GLOBAL + DEFAULTS + FRONT) == []
 
 
+def test_made_up_endpoints_have_ports_that_servers_may_be_numbered_by() -> None:
+    ports = [endpoint.port for endpoint in made_up(["nodes"]).endpoints]
+    assert len(set(ports)) == len(ports)
+
+
 def test_a_frontend_with_the_name_of_a_backend_is_named() -> None:
     [said] = told(GLOBAL + DEFAULTS + FRONT.replace("frontend web", "frontend nodes"))
     assert said.startswith("nodes: a frontend and a backend of one name")

@@ -112,27 +112,32 @@ class Running:
         self.runtime.observe(pid=processes.current.pid)
 
     def servers(self, text: str) -> dict[tuple[str, str], dict[str, object]]:
-        """What decides about traffic, by server; those that wait in maintenance count as gone."""
-        wanted = parse(text).servers
-        stats = {(row.proxy, row.name): row for row in self.runtime.stats() if row.kind == "server"}
-        return {
-            row.key: {
-                "address": (row.address, row.port),
-                "user weight": row.weight,
-                "maintenance": row.in_maintenance,
-                "draining": row.draining,
-                "serves": row.operational > 0,
-                "checked": row.checked,
-                "ssl": row.ssl,
-                "id": row.id if row.forced_id else 0,
-                **{field: stats[row.key].fields[field] for field in STAT_FIELDS},
-                # In maintenance HAProxy shows the effective weight from before, and checks that
-                # start when the server gets ready.
-                **(dict.fromkeys(IN_SERVICE, "") if row.in_maintenance else {}),
-            }
-            for row in self.runtime.observe()[1]
-            if row.key in wanted or not row.in_maintenance
+        """``deciding`` of this one."""
+        return deciding(self.runtime, text)
+
+
+def deciding(runtime: Runtime, text: str) -> dict[tuple[str, str], dict[str, object]]:
+    """What decides about traffic, by server; those that wait in maintenance count as gone."""
+    wanted = parse(text).servers
+    stats = {(row.proxy, row.name): row for row in runtime.stats() if row.kind == "server"}
+    return {
+        row.key: {
+            "address": (row.address, row.port),
+            "user weight": row.weight,
+            "maintenance": row.in_maintenance,
+            "draining": row.draining,
+            "serves": row.operational > 0,
+            "checked": row.checked,
+            "ssl": row.ssl,
+            "id": row.id if row.forced_id else 0,
+            **{field: stats[row.key].fields[field] for field in STAT_FIELDS},
+            # In maintenance HAProxy shows the effective weight from before, and checks that
+            # start when the server gets ready.
+            **(dict.fromkeys(IN_SERVICE, "") if row.in_maintenance else {}),
         }
+        for row in runtime.observe()[1]
+        if row.key in wanted or not row.in_maintenance
+    }
 
 
 @contextmanager
@@ -169,4 +174,15 @@ def report() -> str:
     return f"HAProxy {', '.join(exact)}" + (f"; not {', '.join(missing)}" if missing else "")
 
 
-__all__ = ["PROGRAMS", "VERSIONS", "Place", "Running", "free_port", "listener", "place", "report"]
+__all__ = [
+    "PROGRAMS",
+    "VERSIONS",
+    "Place",
+    "Running",
+    "deciding",
+    "exact_version",
+    "free_port",
+    "listener",
+    "place",
+    "report",
+]

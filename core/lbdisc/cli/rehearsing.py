@@ -13,8 +13,8 @@ from lbdisc.values import Endpoint, Snapshot
 def made_up(services: Sequence[str]) -> Snapshot:
     """Endpoints of all kinds in each of ``services``, at addresses that nobody has.
 
-    The host name is one that every machine knows by itself: a check that asks for it waits for no
-    name server.
+    No two of a service have one port, by which a template may number them. The host name is one
+    that every machine knows by itself: a check that asks for it waits for no name server.
     """
     return Snapshot.of(endpoint for service in services for endpoint in _of(service))
 
@@ -22,12 +22,12 @@ def made_up(services: Sequence[str]) -> Snapshot:
 def _of(service: str) -> Iterator[Endpoint]:
     # RFC 5737 and RFC 3849: addresses for documentation.
     tags = (("zone", "a"),)
-    yield Endpoint(service=service, name="up", address="192.0.2.1", port=3000, tags=tags)
-    yield Endpoint(service=service, name="idle", address="192.0.2.2", port=3000, weight=0)
-    yield Endpoint(service=service, name="six", address="2001:db8::3", port=3000, weight=256)
+    yield Endpoint(service=service, name="up", address="192.0.2.1", port=3001, tags=tags)
+    yield Endpoint(service=service, name="idle", address="192.0.2.2", port=3002, weight=0)
+    yield Endpoint(service=service, name="six", address="2001:db8::3", port=3003, weight=256)
     yield Endpoint(service=service, name="named", address="localhost", port=61999)
     yield Endpoint(
-        service=service, name="leaving", address="192.0.2.4", port=3000, state="draining"
+        service=service, name="leaving", address="192.0.2.4", port=3004, state="draining"
     )
 
 
