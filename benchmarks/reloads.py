@@ -8,7 +8,7 @@ from pathlib import Path
 from benchmarks.agents import Agent
 from benchmarks.report import Report, arguments
 from benchmarks.servers import Apps
-from benchmarks.versions import PROGRAM_3, haproxy
+from benchmarks.versions import NEWER, haproxy
 from benchmarks.ways import node_files
 
 EVERY = 0.03  # seconds between two changes
@@ -86,8 +86,8 @@ def main() -> None:
         ("lbdisc, reload", "2.6", False),
         ("lbdisc, run time", "3.0", True),
     ):
-        if version == "3.0" and not PROGRAM_3:
-            rows.append([name, version, "not on this machine (HAPROXY_3)", *[""] * 5])
+        if version == "3.0" and not NEWER.exists():
+            rows.append([name, version, "not on this machine (make versions)", *[""] * 5])
             continue
         with haproxy(version) as (folder, binary):
             found = measure(folder, binary, changes, runtime=runtime)

@@ -9,7 +9,7 @@ from benchmarks.agents import Agent
 from benchmarks.report import Report, arguments, median, ratio
 from benchmarks.responders import responders
 from benchmarks.servers import ask, free_ports
-from benchmarks.versions import PROGRAM_3, haproxy
+from benchmarks.versions import NEWER, haproxy
 from benchmarks.ways import node_files
 from lbdisc.testing.waiting import eventually
 
@@ -68,8 +68,8 @@ def main() -> None:
     report = Report("Throughput: joined at run time against in the file", quick=quick)
     rows = []
     for version in ("2.6", "3.0"):
-        if version == "3.0" and not PROGRAM_3:
-            rows.append([version, "not on this machine (HAPROXY_3)", "", ""])
+        if version == "3.0" and not NEWER.exists():
+            rows.append([version, "not on this machine (make versions)", "", ""])
             continue
         with haproxy(version) as (folder, binary):
             found = measure(folder, binary, 1 if quick else 4)

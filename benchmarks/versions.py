@@ -1,6 +1,6 @@
-"""The HAProxys to measure with: the machine's, and a 3.0 if one is named.
+"""The HAProxys to measure with: the machine's, and others that ``scripts/haproxies.sh`` makes.
 
-``HAPROXY_3`` may hold the path of a HAProxy 3.0, such as ``scripts/newer.sh`` makes.
+``HAPROXIES`` may name the folder with them, as ``VERSION/haproxy``; ``build/haproxies`` if unset.
 """
 
 import os
@@ -9,12 +9,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-PROGRAM_3 = os.environ.get("HAPROXY_3", "")
-VERSIONS = ("2.6", "3.0") if PROGRAM_3 else ("2.6",)
+from benchmarks.servers import ROOT
+
+FOLDER = Path(os.environ.get("HAPROXIES", ROOT / "build" / "haproxies"))
+NEWER = FOLDER / "3.0" / "haproxy"
 
 
 @contextmanager
 def haproxy(version: str) -> Iterator[tuple[Path, str]]:
     """A scratch folder with a short path, and the program to use in it."""
     with tempfile.TemporaryDirectory(prefix="lbb-") as folder:
-        yield Path(folder), PROGRAM_3 if version == "3.0" else "haproxy"
+        yield Path(folder), str(NEWER) if version == "3.0" else "haproxy"

@@ -4,7 +4,6 @@
 """
 
 import json
-import os
 import re
 import time
 from collections.abc import Mapping
@@ -14,11 +13,11 @@ from pathlib import Path
 
 from benchmarks.agents import Agent
 from benchmarks.report import Report, arguments
-from benchmarks.servers import ROOT, scratch
+from benchmarks.servers import scratch
+from benchmarks.versions import FOLDER
 from lbdisc import atomic
 from lbdisc_lab.websockets import WebSocketApps, WebSockets
 
-FOLDER = Path(os.environ.get("HAPROXIES", ROOT / "build" / "haproxies"))
 BASE = ("b1", "b2", "b3", "b4")
 EACH = 4  # WebSockets opened after each join
 EVERY = 0.5  # seconds between two changes
