@@ -19,33 +19,24 @@ from lbdisc.beside import FilesBeside
 from lbdisc.errors import ApplyError, LbdiscError, NotLoaded
 from lbdisc.haproxy.adoption import NotAdopted
 from lbdisc.haproxy.advice import advice
-from lbdisc.haproxy.beside.beside import Beside, FileNames
-from lbdisc.haproxy.beside.fault import NoWorse
+from lbdisc.haproxy.beside.beside import FileNames
 from lbdisc.haproxy.beside.planning import FilesPlan
 from lbdisc.haproxy.binding.binder import binder
 from lbdisc.haproxy.binding.probing import try_new
 from lbdisc.haproxy.drains import HaproxyDrains
 from lbdisc.haproxy.ending import Ending
 from lbdisc.haproxy.errors import Forbidden, HaproxyError, Occupied, Unreachable
-from lbdisc.haproxy.failed import Failures, cause_of
-from lbdisc.haproxy.fallback import Fallback
+from lbdisc.haproxy.failed import cause_of
 from lbdisc.haproxy.first_contact import servers_in
-from lbdisc.haproxy.follower import Follower
 from lbdisc.haproxy.health_file import keep_health, reset_health
 from lbdisc.haproxy.language.text import Configuration
 from lbdisc.haproxy.live import Live
 from lbdisc.haproxy.long_connections import patience, told_of
 from lbdisc.haproxy.lost_socket import bind_anew, lost_socket
-from lbdisc.haproxy.names import Names
-from lbdisc.haproxy.neighbourhood import Neighbourhood
 from lbdisc.haproxy.observing import HaproxyHealth
+from lbdisc.haproxy.parts import Parts
 from lbdisc.haproxy.planning.plan import Plan
-from lbdisc.haproxy.process.program import FileChecker
-from lbdisc.haproxy.process.surroundings import Surroundings
-from lbdisc.haproxy.process.workers import Workers
 from lbdisc.haproxy.reaching import ANSWER_LIMIT, why_none
-from lbdisc.haproxy.remembered import WorkerNote
-from lbdisc.haproxy.running import Running
 from lbdisc.haproxy.settings import HaproxySettings
 from lbdisc.haproxy.sockets.closed import own_group
 from lbdisc.haproxy.sockets.socket import dial
@@ -68,46 +59,30 @@ class HaproxyReloader:
     """Checks, writes and reloads; brings back the last good file when that fails."""
 
     def __init__(self, settings: HaproxySettings) -> None:
-        self._settings = settings
-        note = WorkerNote(Path(settings.worker_file))
-        self._workers = Workers(settings.master_socket, note.master)
-        self._names = Names(settings)
-        check = FileChecker(
-            settings.binary,
-            lambda text: self._names.spare(text, self._live),
-            self._surroundings,
-        )
-        follow = FileChecker(settings.binary, self._names.spare_all, self._surroundings)
-        self._stopping = False
-        self._check = partial(check, over=self._takes_too_long)
-        self._look = check.look
-        self._beside = Beside(self._check)
-        self._running = Running(settings, note, self._beside)
-        self._config = Path()
-        self._differs = ""  # what runs, from what should, at the last look
+        parts = Parts(settings)
+        self._settings = parts.settings
+        self._memory = parts.memory
+        self._workers = parts.workers
+        self._names = parts.names
+        self._check = parts.check
+        self._look = parts.look
+        self._no_worse = parts.no_worse
+        self._beside = parts.beside
+        self._running = parts.running
+        self._around = parts.around
+        self._follower = parts.follower
+        self._failures = parts.failures
+        self._fallback = parts.fallback
         self._drains = HaproxyDrains(settings.master_socket)
         self._health = HaproxyHealth(settings.master_socket)
-        self._around = Neighbourhood(
-            settings, (check, follow), lambda: self._live, self._workers.master
-        )
-        self._no_worse = partial(NoWorse(check), over=self._takes_too_long)
-        self._follower = Follower(NoWorse(follow))
         self._ending = Ending(settings, self._workers, self._running, self._follower)
-        self._failures = Failures(Path(settings.worker_file).with_name("failed.json"))
         self._patience = patience(settings, own_share(settings.master_socket))
-        self._fallback = Fallback(self._running)
         self._undid = False  # the last change at run time had to be taken back
-        self._applied = False  # whether anything was; `lbdisc plan` only asks
-        self._cools_down_until = float("-inf")
 
     def check(self, candidate: Path) -> None:
         """``haproxy -c``. Raises ``CheckError`` with HAProxy's own words and line numbers."""
-        self._names.refuse_unanswered((atomic.held(candidate) or ""), self._live)
-        self._look(candidate, over=self._takes_too_long, around=self._around.near(candidate))
-
-    def _surroundings(self) -> Surroundings | None:
-        """Those of a HAProxy that a supervisor started, which may not be ours."""
-        return self._workers.surroundings() if self._settings.mode == "attached" else None
+        self._names.refuse_unanswered((atomic.held(candidate) or ""), self._running.live)
+        self._look(candidate, around=self._around.near(candidate))
 
     def advice(self, renderer: Renderer, sample: Snapshot) -> tuple[str, ...]:
         """What HAProxy takes and lbdisc would rather have: see ``lbdisc.haproxy.advice``."""
@@ -115,11 +90,11 @@ class HaproxyReloader:
 
     def plan(self, config: Path, running: Rendered | None, candidate: Rendered) -> Steps:
         """Runtime commands, or a reload and why, from what the worker that serves really runs."""
-        self._config = config
+        self._memory.config = config
         return self._steps(config, candidate, self._way(config, candidate))
 
     def _steps(self, config: Path, candidate: Rendered, found: Way) -> Steps:
-        live = self._live
+        live = self._running.live
         return Steps(
             config=config,
             candidate=candidate,
@@ -134,21 +109,21 @@ class HaproxyReloader:
     def _way(self, config: Path, candidate: Rendered) -> Way:
         if self._workers.died:
             return Way(Start(self._workers.died))
-        if self._live is None:
+        if self._running.live is None:
             self._around.learn()
             if how := self._take_over(config, candidate):
                 return Way(how)
-        assert self._live is not None
+        assert self._running.live is not None
         if why := self._around.changed(config):
             return Way(Reload(why))
-        return self._way_within(self._live, config, candidate)
+        return self._way_within(self._running.live, config, candidate)
 
     def _way_within(self, live: Live, config: Path, candidate: Rendered) -> Way:
         """Beside the files that ``live`` has read."""
         now = Rendered(live.text, self._running.files)
         ours, beside = self._beside.ours(config, now, candidate), self._beside.changes()
         files = ours.and_then(beside)
-        if why := self._differs or files.reason:
+        if why := self._memory.differs or files.reason:
             return Way(Reload(why))
         if (now != candidate or files.steps) and (why := self._barred(live)):
             return Way(Reload(why))
@@ -160,14 +135,14 @@ class HaproxyReloader:
 
     def _take_over(self, config: Path, candidate: Rendered) -> How | None:
         """Learn what runs, if that is certain; else what makes it so."""
-        if self._applied:
+        if self._memory.applied:
             return Reload("what runs is not known")
         try:
             serves = self._running.adopt(config, candidate)
         except NotAdopted as error:
             return Reload(str(error))
-        if self._live is not None:
-            self._around.take(self._live.around)
+        if self._running.live is not None:
+            self._around.take(self._running.live.around)
         return None if serves else Start(f"no HAProxy answers at {self._settings.master_socket}")
 
     def _barred(self, live: Live) -> str:
@@ -178,14 +153,14 @@ class HaproxyReloader:
             return why_none(live.model) or "no 'stats socket' of level admin answers"
         if path := lost_socket(live.socket):
             return f"the runtime socket {path} is gone"
-        if time.monotonic() < self._cools_down_until:
+        if time.monotonic() < self._memory.cools_down_until:
             return "HAProxy refused a change at run time less than a minute ago"
         return ""
 
     def apply(self, planned: Planned) -> Applied:
-        if self._live is not None and not self._applied:
-            self._workers.alive(self._settings, planned.config, self._live.socket)
-        self._applied, self._config = True, planned.config
+        if self._running.live is not None and not self._memory.applied:
+            self._workers.alive(self._settings, planned.config, self._running.live.socket)
+        self._memory.applied, self._memory.config = True, planned.config
         self._fallback.others = planned.over_another
         try:
             if self._follower.forget():
@@ -194,12 +169,12 @@ class HaproxyReloader:
         except OSError as error:
             what = error.strerror or error
             raise ApplyError(f"cannot write {planned.config}: {what}") from error
-        self._differs = ""
+        self._memory.differs = ""
         return applied
 
     def _at_run_time(self, planned: Planned) -> Applied | None:
         """HAProxy takes the servers, then the file follows; ``None`` where a reload is needed."""
-        live = self._live
+        live = self._running.live
         found = planned.fit(live) if isinstance(planned, Steps) else None
         if live is None or found is None or self._workers.died:
             return None
@@ -219,7 +194,7 @@ class HaproxyReloader:
         except HaproxyError as error:
             log.warning("not at run time, a reload follows", error=str(error))
             if not isinstance(error, Unreachable | Occupied):
-                self._cools_down_until = time.monotonic() + COOL_DOWN
+                self._memory.cools_down_until = time.monotonic() + COOL_DOWN
             self._running.forget()
             return None
         self._running.keep(self._workers.master)
@@ -272,10 +247,10 @@ class HaproxyReloader:
         config, around = planned.config, self._around.of(planned.config)
         wanted = planned.candidate
         model = around.parse(wanted.text)
-        self._names.refuse_unanswered(wanted.text, self._live)
-        if self._live is not None:
-            self._names.refuse_to_stall(self._live, model)
-        running = self._live.socket if self._live else ""
+        self._names.refuse_unanswered(wanted.text, self._running.live)
+        if self._running.live is not None:
+            self._names.refuse_to_stall(self._running.live, model)
+        running = self._running.live.socket if self._running.live else ""
         alive = self._workers.alive(self._settings, config, running)
         if (base := self._fallback.of(config)) is not None:
             other = cause_of(around.parse(base.text), base) != cause_of(model, wanted)
@@ -304,7 +279,7 @@ class HaproxyReloader:
         """Raise ``Forbidden``, rather than reload, where what comes could not be asked either."""
         before = self._around.around.parse(new.before.text) if new.before else model
         same = tuple(before.globals("stats", "socket")) == tuple(model.globals("stats", "socket"))
-        if self._live is None and same and model.runtime_socket:
+        if self._running.live is None and same and model.runtime_socket:
             try:
                 dial(model.runtime_socket, ANSWER_LIMIT).close()
             except Forbidden as error:
@@ -325,9 +300,9 @@ class HaproxyReloader:
 
     def _undo(self, config: Path) -> None:
         """What runs cannot be written: back to the file, which is the truth."""
-        running = self._live.model if self._live else None
+        running = self._running.live.model if self._running.live else None
         self._running.forget()
-        self._undid, self._differs = True, ""
+        self._undid, self._memory.differs = True, ""
         self._follower.drop()
         self._follower.forget()
         before = held(config)
@@ -346,7 +321,8 @@ class HaproxyReloader:
     def _reload(self, new: Installation, model: Configuration, reason: str) -> Applied:
         """Reload hitlessly; done when the new worker answers."""
         before = new.before.text if new.before else ""
-        running = self._live.model if self._live else self._around.around.parse(before)
+        live = self._running.live
+        running = live.model if live else self._around.around.parse(before)
         self._probe(running, model, new.rendered.text)
         new.install()
         try:
@@ -357,7 +333,7 @@ class HaproxyReloader:
                 reload = partial(self._reload_now, running)
                 bind_anew(new.config, new.rendered.text, model, reload)
             keep_health(running, model)
-            self._names.add_remembered(model, self._live)
+            self._names.add_remembered(model, self._running.live)
             load = partial(self._reload_now, running)
             worker = self._failures.attempt(model, new.rendered, load)
             live = self._became(worker, new.rendered, model)
@@ -428,8 +404,8 @@ class HaproxyReloader:
         return self._beside.look()
 
     def _reload_now(self, running: Configuration) -> int:
-        if self._live is not None:
-            self._live.close()
+        if self._running.live is not None:
+            self._running.live.close()
         with told_of(self._settings.master_socket, running):
             return self._workers.reload(running.runtime_socket, limit=self._settings.reload_limit)
 
@@ -437,37 +413,34 @@ class HaproxyReloader:
         around, master = self._around.around, self._workers.master
         return self._running.became(worker, rendered, wanted, master=master, around=around)
 
-    @property
-    def _live(self) -> Live | None:
-        return self._running.live
-
     def verify(self, running: Rendered, *, thorough: bool) -> str:
-        difference = self._differs = self._difference(running.text, thorough=thorough)
-        if difference and self._live is not None:
-            self._live.close()  # it may be to a worker that has been replaced
-        return difference or self._around.news(self._config)
+        difference = self._memory.differs = self._difference(running.text, thorough=thorough)
+        if difference and self._running.live is not None:
+            self._running.live.close()  # it may be to a worker that has been replaced
+        return difference or self._around.news(self._memory.config)
 
     def _difference(self, candidate: str, *, thorough: bool) -> str:
         if self._workers.died:
             return self._workers.died
-        if self._live is None:
+        live = self._running.live
+        if live is None:
             return "what runs is not known"
         try:
-            worker = self._workers.current(self._live.socket)
+            worker = self._workers.current(live.socket)
         except HaproxyError as error:
             return str(error)
-        if path := lost_socket(self._live.socket):
+        if path := lost_socket(live.socket):
             return f"the runtime socket {path} is gone"
         if failure := self._follower.error:
             return f"the file cannot follow: {failure}"
-        if worker != (ours := self._live.pid):
+        if worker != (ours := live.pid):
             self._running.forget()
             return f"worker {worker} runs instead of {ours}: someone else reloaded it"
-        return self._live.compared(self._live.around.parse(candidate)) if thorough else ""
+        return live.compared(live.around.parse(candidate)) if thorough else ""
 
     def instead(self, config: Path, candidate: Rendered) -> Steps | None:
         """What runs with the endpoints of ``candidate``: see ``lbdisc.abilities.StandsIn``."""
-        live, rendered = self._live, self._fallback.serving(config, candidate)
+        live, rendered = self._running.live, self._fallback.serving(config, candidate)
         if rendered is None:
             return None
         if self._workers.died or live is None:
@@ -482,22 +455,23 @@ class HaproxyReloader:
 
     @property
     def may_try(self) -> bool:
-        return self._failures.changed or self._around.may_try(self._config)
+        return self._failures.changed or self._around.may_try(self._memory.config)
 
     def drained(self, endpoints: Sequence[Endpoint]) -> frozenset[Endpoint]:
         """Those that neither the worker nor one before it has a session on."""
-        return self._drains.over(self._live, endpoints) if self._live else frozenset()
+        live = self._running.live
+        return self._drains.over(live, endpoints) if live else frozenset()
 
     def health(self, endpoints: Sequence[Endpoint]) -> tuple[ServerHealth, ...]:
         """What the worker's own checks say."""
-        return self._health.health(self._live, endpoints)
+        return self._health.health(self._running.live, endpoints)
 
     def lingering(self) -> tuple[int, ...]:
         return self._health.lingering()
 
     def tend(self) -> Applied | None:
         """End leaves, delete what is no longer used; the settling reload before HAProxy 3.0."""
-        live = self._live
+        live = self._running.live
         if live is None:
             return None
         live.connect()
@@ -518,7 +492,7 @@ class HaproxyReloader:
     def _renew_same(self, live: Live, why: str, done: str) -> Applied | None:
         """Reload what runs; tried again if it fails."""
         running = Rendered(live.text, self._running.files)
-        if self._follower.behind or self._around.changed(self._config):
+        if self._follower.behind or self._around.changed(self._memory.config):
             return None
         if self._failures.waits(live.model, running):
             return None
@@ -526,9 +500,9 @@ class HaproxyReloader:
         if hinders := self._names.hinder(live, live.model):
             log.info("settling is put off", why=hinders)
             return None
-        self._reads(self._config, running, live.model)
-        with Installation(self._config, running) as same:
-            self._check(same.candidate, self._config)
+        self._reads(self._memory.config, running, live.model)
+        with Installation(self._memory.config, running) as same:
+            self._check(same.candidate, self._memory.config)
             applied = self._reload(same, live.model, why)
         return Applied(how=applied.how, detail=f"{done}; {applied.detail}")
 
@@ -549,12 +523,9 @@ class HaproxyReloader:
     def behind(self) -> bool:
         return self._follower.behind
 
-    def _takes_too_long(self, took: float) -> bool:
-        return self._stopping and took > 1.0
-
     def interrupt(self) -> None:
         """See ``lbdisc.abilities.Interrupts``."""
-        self._stopping = True
+        self._memory.stopping = True
 
     def withdraw(self, *, ends: bool) -> float:
         return self._ending.withdraw(ends=ends)
