@@ -9,44 +9,38 @@ import time
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 
 import structlog
 
 from lbdisc import atomic
 from lbdisc.beside import FilesBeside
-from lbdisc.errors import ApplyError, LbdiscError, NotLoaded
+from lbdisc.errors import ApplyError
 from lbdisc.haproxy.adoption import NotAdopted
 from lbdisc.haproxy.advice import advice
-from lbdisc.haproxy.beside.beside import FileNames
 from lbdisc.haproxy.beside.planning import FilesPlan
-from lbdisc.haproxy.binding.binder import binder
-from lbdisc.haproxy.binding.probing import try_new
 from lbdisc.haproxy.drains import HaproxyDrains
 from lbdisc.haproxy.ending import Ending
 from lbdisc.haproxy.errors import Forbidden, HaproxyError, Occupied, Unreachable
-from lbdisc.haproxy.failed import cause_of
 from lbdisc.haproxy.first_contact import servers_in
 from lbdisc.haproxy.health_file import keep_health, reset_health
-from lbdisc.haproxy.language.text import Configuration
 from lbdisc.haproxy.live import Live
-from lbdisc.haproxy.long_connections import patience, told_of
-from lbdisc.haproxy.lost_socket import bind_anew, lost_socket
+from lbdisc.haproxy.loading import Loading
+from lbdisc.haproxy.long_connections import patience
+from lbdisc.haproxy.lost_socket import lost_socket
 from lbdisc.haproxy.observing import HaproxyHealth
 from lbdisc.haproxy.parts import Parts
 from lbdisc.haproxy.planning.plan import Plan
-from lbdisc.haproxy.reaching import ANSWER_LIMIT, why_none
+from lbdisc.haproxy.reaching import why_none
+from lbdisc.haproxy.renewing import Renewing
 from lbdisc.haproxy.settings import HaproxySettings
-from lbdisc.haproxy.sockets.closed import own_group
-from lbdisc.haproxy.sockets.socket import dial
 from lbdisc.haproxy.steps import Steps, Way
 from lbdisc.haproxy.steps import how as steps_how
 from lbdisc.hooks import Renderer
 from lbdisc.installing import Installation, held, is_written
 from lbdisc.losses import ProxyServer
 from lbdisc.observed import ServerHealth
-from lbdisc.planned import Applied, AtRuntime, How, Nothing, Planned, Reload, Start, Write
+from lbdisc.planned import Applied, How, Nothing, Planned, Reload, Start, Write
 from lbdisc.rendered import Rendered
 from lbdisc.spread import own_share
 from lbdisc.values import Endpoint, Snapshot
@@ -73,6 +67,8 @@ class HaproxyReloader:
         self._follower = parts.follower
         self._failures = parts.failures
         self._fallback = parts.fallback
+        self._loading = Loading(parts)
+        self._renewing = Renewing(parts, self._loading)
         self._drains = HaproxyDrains(settings.master_socket)
         self._health = HaproxyHealth(settings.master_socket)
         self._ending = Ending(settings, self._workers, self._running, self._follower)
@@ -165,7 +161,7 @@ class HaproxyReloader:
         try:
             if self._follower.forget():
                 self._undo(planned.config)
-            applied = self._at_run_time(planned) or self._renew(planned)
+            applied = self._at_run_time(planned) or self._renewing.renew(planned)
         except OSError as error:
             what = error.strerror or error
             raise ApplyError(f"cannot write {planned.config}: {what}") from error
@@ -237,59 +233,6 @@ class HaproxyReloader:
         self._running.keep(self._workers.master)
         return Applied(how=planned.how, detail=planned.how.detail)
 
-    def _renew(self, planned: Planned) -> Applied:
-        """All files are checked and installed, and HAProxy reads them."""
-        with self._follower.yielding(planned.config):
-            self._follower.forget()  # an older text that was no good: this one is checked
-            return self._checked_anew(planned)
-
-    def _checked_anew(self, planned: Planned) -> Applied:
-        config, around = planned.config, self._around.of(planned.config)
-        wanted = planned.candidate
-        model = around.parse(wanted.text)
-        self._names.refuse_unanswered(wanted.text, self._running.live)
-        if self._running.live is not None:
-            self._names.refuse_to_stall(self._running.live, model)
-        running = self._running.live.socket if self._running.live else ""
-        alive = self._workers.alive(self._settings, config, running)
-        if (base := self._fallback.of(config)) is not None:
-            other = cause_of(around.parse(base.text), base) != cause_of(model, wanted)
-            self._failures.refuse(model, wanted, costs=alive or other)
-        if not alive and self._workers.managed is None and planned.over_another:
-            raise Unreachable(
-                f"{config} was not written by lbdisc, and stays as it is while its HAProxy cannot"
-                f" be asked: {self._workers.away}"
-            )
-        config.parent.mkdir(parents=True, exist_ok=True)
-        reset_health(model, keep=True)
-        reason = planned.how.detail
-        if isinstance(planned.how, AtRuntime | Write | Nothing):
-            reason = "not possible at run time"
-        self._reads(config, wanted, model)
-        with self._around.trying(around), Installation(config, wanted) as new:
-            if not alive and self._workers.managed is not None:
-                return self._start(new, model, reason)  # it reads the file just as a check does
-            self._check(new.candidate, config)
-            if not alive:
-                return self._start(new, model, reason)
-            self._ask_before(new, model)
-            return self._reload(new, model, reason)
-
-    def _ask_before(self, new: Installation, model: Configuration) -> None:
-        """Raise ``Forbidden``, rather than reload, where what comes could not be asked either."""
-        before = self._around.around.parse(new.before.text) if new.before else model
-        same = tuple(before.globals("stats", "socket")) == tuple(model.globals("stats", "socket"))
-        if self._running.live is None and same and model.runtime_socket:
-            try:
-                dial(model.runtime_socket, ANSWER_LIMIT).close()
-            except Forbidden as error:
-                raise Forbidden(
-                    f"{error}. Give its 'stats socket' mode 660 and group {own_group()}"
-                    " (docs/attach.md)"
-                ) from error
-            except HaproxyError:
-                pass  # it may be about to come
-
     def _bring_both(self, live: Live, found: Plan, config: Path, text: str) -> None:
         """The file is known to be good and writable before HAProxy changes."""
         with self._follower.yielding(config), atomic.staged(config, text) as staged:
@@ -310,108 +253,17 @@ class HaproxyReloader:
             return
         self._around.take(self._around.of(config))
         model = self._around.around.parse(before.text)
-        self._reads(config, before, model)
+        self._loading.reads(config, before, model)
         keep_health(running or model, model)
         try:
             with suppress(HaproxyError):
-                self._became(self._reload_now(model), before, model)
+                self._loading.became(self._loading.reload_now(model), before, model)
         finally:
             reset_health(model)
-
-    def _reload(self, new: Installation, model: Configuration, reason: str) -> Applied:
-        """Reload hitlessly; done when the new worker answers."""
-        before = new.before.text if new.before else ""
-        live = self._running.live
-        running = live.model if live else self._around.around.parse(before)
-        self._probe(running, model, new.rendered.text)
-        new.install()
-        try:
-            same = running.runtime_socket == model.runtime_socket
-            socket = running.runtime_socket
-            if same and not self._around.around and (path := lost_socket(socket)):
-                log.warning("the runtime socket is gone: two reloads bring it back", path=path)
-                reload = partial(self._reload_now, running)
-                bind_anew(new.config, new.rendered.text, model, reload)
-            keep_health(running, model)
-            self._names.add_remembered(model, self._running.live)
-            load = partial(self._reload_now, running)
-            worker = self._failures.attempt(model, new.rendered, load)
-            live = self._became(worker, new.rendered, model)
-            new.keep()
-        except Forbidden:
-            new.keep()  # it runs, though it may not be asked
-            raise
-        finally:
-            new.restore()
-            reset_health(model)
-        return Applied(how=Reload(reason), detail=f"worker {live.pid}")
-
-    def _start(self, new: Installation, model: Configuration, reason: str) -> Applied:
-        """Start a managed HAProxy; a supervisor starts an attached one, with the file in place."""
-        reset_health(model)
-        if self._workers.managed is None:
-            new.install()
-            new.keep()
-            raise Unreachable(
-                f"{new.config} is written, but no HAProxy answers at"
-                f" {self._settings.master_socket} ({self._workers.away}): start it with -W -S,"
-                " or set haproxy.master_socket"
-            )
-        self._probe(None, model, new.rendered.text)
-        new.install()
-        self._names.add_remembered(model, None)
-        try:
-            worker = self._workers.start(model.runtime_socket)
-            live = self._became(worker, new.rendered, model)
-            new.keep()
-        except LbdiscError as error:
-            try:
-                self._check(new.config, new.config)  # whether the file was the cause, and where
-            finally:
-                new.restore()
-            self._start_last_good(new, model, str(error))
-            raise
-        return Applied(how=Start(reason), detail=f"worker {live.pid}")
-
-    def _start_last_good(self, new: Installation, failed: Configuration, why: str) -> None:
-        """The new files do not start: rather serve what served last."""
-        before = new.before
-        if self._workers.managed is None or before is None or before == new.rendered:
-            return
-        good = self._around.around.parse(before.text)
-        self._reads(new.config, before, good)
-        with suppress(LbdiscError):
-            self._became(self._workers.start(good.runtime_socket), before, good)
-            self._failures.failed(failed, new.rendered, why, 0.0)
-            log.warning("HAProxy was started with the last good configuration")
-
-    def _probe(self, running: Configuration | None, model: Configuration, text: str) -> None:
-        """Raise ``NotLoaded`` where HAProxy would not get what it is to listen on."""
-        ours = self._workers.managed is not None
-        master = self._workers.master() if running else 0
-        try:
-            try_new(running, model, binder(master, self._settings.binary, ours=ours))
-        except NotLoaded as error:
-            raise NotLoaded(self._around.around.spoken(str(error), text)) from error
-
-    def _reads(self, config: Path, rendered: Rendered, model: Configuration) -> None:
-        """HAProxy is about to read all files."""
-        place = self._workers.surroundings
-        self._beside.about_to_read(FileNames.of(config, rendered, model, place))
 
     def beside(self) -> FilesBeside:
         """See ``lbdisc.abilities.ReadsFiles``."""
         return self._beside.look()
-
-    def _reload_now(self, running: Configuration) -> int:
-        if self._running.live is not None:
-            self._running.live.close()
-        with told_of(self._settings.master_socket, running):
-            return self._workers.reload(running.runtime_socket, limit=self._settings.reload_limit)
-
-    def _became(self, worker: int, rendered: Rendered, wanted: Configuration) -> Live:
-        around, master = self._around.around, self._workers.master
-        return self._running.became(worker, rendered, wanted, master=master, around=around)
 
     def verify(self, running: Rendered, *, thorough: bool) -> str:
         difference = self._memory.differs = self._difference(running.text, thorough=thorough)
@@ -500,10 +352,10 @@ class HaproxyReloader:
         if hinders := self._names.hinder(live, live.model):
             log.info("settling is put off", why=hinders)
             return None
-        self._reads(self._memory.config, running, live.model)
+        self._loading.reads(self._memory.config, running, live.model)
         with Installation(self._memory.config, running) as same:
             self._check(same.candidate, self._memory.config)
-            applied = self._reload(same, live.model, why)
+            applied = self._loading.reload(same, live.model, why)
         return Applied(how=applied.how, detail=f"{done}; {applied.detail}")
 
     def servers(self, text: str) -> tuple[ProxyServer, ...]:
