@@ -7,7 +7,6 @@ server-state file are read from the configuration itself, so that any template w
 
 import time
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,26 +17,24 @@ from lbdisc.beside import FilesBeside
 from lbdisc.errors import ApplyError
 from lbdisc.haproxy.adoption import NotAdopted
 from lbdisc.haproxy.advice import advice
-from lbdisc.haproxy.beside.planning import FilesPlan
+from lbdisc.haproxy.at_run_time import AtRunTime
 from lbdisc.haproxy.drains import HaproxyDrains
 from lbdisc.haproxy.ending import Ending
-from lbdisc.haproxy.errors import Forbidden, HaproxyError, Occupied, Unreachable
+from lbdisc.haproxy.errors import Forbidden, HaproxyError
 from lbdisc.haproxy.first_contact import servers_in
-from lbdisc.haproxy.health_file import keep_health, reset_health
 from lbdisc.haproxy.live import Live
 from lbdisc.haproxy.loading import Loading
 from lbdisc.haproxy.long_connections import patience
 from lbdisc.haproxy.lost_socket import lost_socket
 from lbdisc.haproxy.observing import HaproxyHealth
 from lbdisc.haproxy.parts import Parts
-from lbdisc.haproxy.planning.plan import Plan
 from lbdisc.haproxy.reaching import why_none
 from lbdisc.haproxy.renewing import Renewing
 from lbdisc.haproxy.settings import HaproxySettings
 from lbdisc.haproxy.steps import Steps, Way
 from lbdisc.haproxy.steps import how as steps_how
 from lbdisc.hooks import Renderer
-from lbdisc.installing import Installation, held, is_written
+from lbdisc.installing import Installation, is_written
 from lbdisc.losses import ProxyServer
 from lbdisc.observed import ServerHealth
 from lbdisc.planned import Applied, How, Nothing, Planned, Reload, Start, Write
@@ -46,7 +43,6 @@ from lbdisc.spread import own_share
 from lbdisc.values import Endpoint, Snapshot
 
 log = structlog.get_logger("lbdisc.haproxy")
-COOL_DOWN = 60.0  # seconds without changes at run time after HAProxy refused one
 
 
 class HaproxyReloader:
@@ -68,12 +64,12 @@ class HaproxyReloader:
         self._failures = parts.failures
         self._fallback = parts.fallback
         self._loading = Loading(parts)
+        self._at_run_time = AtRunTime(parts, self._loading)
         self._renewing = Renewing(parts, self._loading)
         self._drains = HaproxyDrains(settings.master_socket)
         self._health = HaproxyHealth(settings.master_socket)
         self._ending = Ending(settings, self._workers, self._running, self._follower)
         self._patience = patience(settings, own_share(settings.master_socket))
-        self._undid = False  # the last change at run time had to be taken back
 
     def check(self, candidate: Path) -> None:
         """``haproxy -c``. Raises ``CheckError`` with HAProxy's own words and line numbers."""
@@ -160,106 +156,13 @@ class HaproxyReloader:
         self._fallback.others = planned.over_another
         try:
             if self._follower.forget():
-                self._undo(planned.config)
-            applied = self._at_run_time(planned) or self._renewing.renew(planned)
+                self._at_run_time.undo(planned.config)
+            applied = self._at_run_time.bring(planned) or self._renewing.renew(planned)
         except OSError as error:
             what = error.strerror or error
             raise ApplyError(f"cannot write {planned.config}: {what}") from error
         self._memory.differs = ""
         return applied
-
-    def _at_run_time(self, planned: Planned) -> Applied | None:
-        """HAProxy takes the servers, then the file follows; ``None`` where a reload is needed."""
-        live = self._running.live
-        found = planned.fit(live) if isinstance(planned, Steps) else None
-        if live is None or found is None or self._workers.died:
-            return None
-        if isinstance(planned.how, Nothing):
-            return Applied(how=planned.how, detail=planned.how.detail)
-        config, text = planned.config, planned.candidate.text
-        assert isinstance(planned, Steps)
-        if planned.beside.steps and not self._take_files(live, planned.beside):
-            return None
-        if planned.ours.steps:
-            return self._bring_ours(live, found, planned)
-        try:
-            if self._undid or not found.commands:  # not again a reload for each try
-                self._bring_both(live, found, config, text)
-            else:
-                live.bring(found, text, live.around.parse(text))
-        except HaproxyError as error:
-            log.warning("not at run time, a reload follows", error=str(error))
-            if not isinstance(error, Unreachable | Occupied):
-                self._memory.cools_down_until = time.monotonic() + COOL_DOWN
-            self._running.forget()
-            return None
-        self._running.keep(self._workers.master)
-        if found.commands:
-            try:
-                self._follower.follow(config, text)
-            except OSError:
-                self._undo(config)
-                raise
-        how = planned.how if found.commands or planned.beside.steps else Write()
-        return Applied(how=how, detail=how.detail)
-
-    def _take_files(self, live: Live, files: FilesPlan) -> bool:
-        """Whether HAProxy took these at run time."""
-        try:
-            live.take_files(files.steps, self._beside.origin)
-        except HaproxyError as error:
-            log.warning("not at run time, a reload follows", error=str(error))
-            return False
-        self._beside.brought(files)
-        self._running.keep(self._workers.master)
-        return True
-
-    def _bring_ours(self, live: Live, found: Plan, planned: Steps) -> Applied | None:
-        """As ``_bring_both``, with all files that lbdisc renders; ``None`` for a reload."""
-        config, text = planned.config, planned.candidate.text
-        with self._follower.yielding(config), Installation(config, planned.candidate) as new:
-            self._no_worse(new.candidate, config)
-            if not self._take_files(live, planned.ours):
-                return None
-            try:
-                live.bring(found, text, live.around.parse(text))
-            except HaproxyError as error:
-                log.warning("not at run time, a reload follows", error=str(error))
-                self._running.forget()
-                return None
-            new.install()
-            new.keep()
-        self._running.files = planned.candidate.files
-        self._running.keep(self._workers.master)
-        return Applied(how=planned.how, detail=planned.how.detail)
-
-    def _bring_both(self, live: Live, found: Plan, config: Path, text: str) -> None:
-        """The file is known to be good and writable before HAProxy changes."""
-        with self._follower.yielding(config), atomic.staged(config, text) as staged:
-            self._no_worse(staged, config)
-            live.bring(found, text, live.around.parse(text))
-            atomic.install(staged, config)
-        self._undid = False
-
-    def _undo(self, config: Path) -> None:
-        """What runs cannot be written: back to the file, which is the truth."""
-        running = self._running.live.model if self._running.live else None
-        self._running.forget()
-        self._undid, self._memory.differs = True, ""
-        self._follower.drop()
-        self._follower.forget()
-        before = held(config)
-        if before is None:
-            return
-        self._around.take(self._around.of(config))
-        model = self._around.around.parse(before.text)
-        self._loading.reads(config, before, model)
-        keep_health(running or model, model)
-        try:
-            with suppress(HaproxyError):
-                self._loading.became(self._loading.reload_now(model), before, model)
-        finally:
-            reset_health(model)
 
     def beside(self) -> FilesBeside:
         """See ``lbdisc.abilities.ReadsFiles``."""
