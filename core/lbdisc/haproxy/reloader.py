@@ -8,8 +8,6 @@ server-state file are read from the configuration itself, so that any template w
 from collections.abc import Sequence
 from pathlib import Path
 
-import structlog
-
 from lbdisc import atomic
 from lbdisc.beside import FilesBeside
 from lbdisc.errors import ApplyError
@@ -20,25 +18,20 @@ from lbdisc.haproxy.drains import HaproxyDrains
 from lbdisc.haproxy.ending import Ending
 from lbdisc.haproxy.errors import Forbidden, HaproxyError
 from lbdisc.haproxy.first_contact import servers_in
-from lbdisc.haproxy.live import Live
 from lbdisc.haproxy.loading import Loading
-from lbdisc.haproxy.long_connections import patience
-from lbdisc.haproxy.lost_socket import lost_socket
+from lbdisc.haproxy.noticing import Noticing
 from lbdisc.haproxy.observing import HaproxyHealth
 from lbdisc.haproxy.parts import Parts
 from lbdisc.haproxy.renewing import Renewing
 from lbdisc.haproxy.settings import HaproxySettings
 from lbdisc.haproxy.steps import Steps
+from lbdisc.haproxy.tending import Tending
 from lbdisc.hooks import Renderer
-from lbdisc.installing import Installation
 from lbdisc.losses import ProxyServer
 from lbdisc.observed import ServerHealth
 from lbdisc.planned import Applied, Planned
 from lbdisc.rendered import Rendered
-from lbdisc.spread import own_share
 from lbdisc.values import Endpoint, Snapshot
-
-log = structlog.get_logger("lbdisc.haproxy")
 
 
 class HaproxyReloader:
@@ -50,9 +43,7 @@ class HaproxyReloader:
         self._memory = parts.memory
         self._workers = parts.workers
         self._names = parts.names
-        self._check = parts.check
         self._look = parts.look
-        self._no_worse = parts.no_worse
         self._beside = parts.beside
         self._running = parts.running
         self._around = parts.around
@@ -60,13 +51,14 @@ class HaproxyReloader:
         self._failures = parts.failures
         self._fallback = parts.fallback
         self._deciding = Deciding(parts)
-        self._loading = Loading(parts)
-        self._at_run_time = AtRunTime(parts, self._loading)
-        self._renewing = Renewing(parts, self._loading)
+        loading = Loading(parts)
+        self._at_run_time = AtRunTime(parts, loading)
+        self._renewing = Renewing(parts, loading)
+        self._noticing = Noticing(parts)
+        self._tending = Tending(parts, loading)
         self._drains = HaproxyDrains(settings.master_socket)
         self._health = HaproxyHealth(settings.master_socket)
         self._ending = Ending(settings, self._workers, self._running, self._follower)
-        self._patience = patience(settings, own_share(settings.master_socket))
 
     def check(self, candidate: Path) -> None:
         """``haproxy -c``. Raises ``CheckError`` with HAProxy's own words and line numbers."""
@@ -96,34 +88,12 @@ class HaproxyReloader:
         self._memory.differs = ""
         return applied
 
+    def verify(self, running: Rendered, *, thorough: bool) -> str:
+        return self._noticing.verify(running, thorough=thorough)
+
     def beside(self) -> FilesBeside:
         """See ``lbdisc.abilities.ReadsFiles``."""
         return self._beside.look()
-
-    def verify(self, running: Rendered, *, thorough: bool) -> str:
-        difference = self._memory.differs = self._difference(running.text, thorough=thorough)
-        if difference and self._running.live is not None:
-            self._running.live.close()  # it may be to a worker that has been replaced
-        return difference or self._around.news(self._memory.config)
-
-    def _difference(self, candidate: str, *, thorough: bool) -> str:
-        if self._workers.died:
-            return self._workers.died
-        live = self._running.live
-        if live is None:
-            return "what runs is not known"
-        try:
-            worker = self._workers.current(live.socket)
-        except HaproxyError as error:
-            return str(error)
-        if path := lost_socket(live.socket):
-            return f"the runtime socket {path} is gone"
-        if failure := self._follower.error:
-            return f"the file cannot follow: {failure}"
-        if worker != (ours := live.pid):
-            self._running.forget()
-            return f"worker {worker} runs instead of {ours}: someone else reloaded it"
-        return live.compared(live.around.parse(candidate)) if thorough else ""
 
     def instead(self, config: Path, candidate: Rendered) -> Steps | None:
         """What runs with the endpoints of ``candidate``: see ``lbdisc.abilities.StandsIn``."""
@@ -151,40 +121,7 @@ class HaproxyReloader:
 
     def tend(self) -> Applied | None:
         """End leaves, delete what is no longer used; the settling reload before HAProxy 3.0."""
-        live = self._running.live
-        if live is None:
-            return None
-        live.connect()
-        live.end_leaves()
-        live.delete_from_maintenance()
-        self._running.keep(self._workers.master)
-        self._names.look(live)
-        if late := live.waits_too_long(self._settings.leave_limit):
-            why = f"server {late} left {self._settings.leave_limit:g} s ago and has sessions still"
-            return self._renew_same(live, why, "servers that left are gone")
-        if not live.settles(self._settings.settle_after) or live.warms_up():
-            return None
-        if self._patience.waits(live):
-            return None
-        why = "servers added at run time reuse nothing"
-        return self._renew_same(live, why, "settled, connections are reused")
-
-    def _renew_same(self, live: Live, why: str, done: str) -> Applied | None:
-        """Reload what runs; tried again if it fails."""
-        running = Rendered(live.text, self._running.files)
-        if self._follower.behind or self._around.changed(self._memory.config):
-            return None
-        if self._failures.waits(live.model, running):
-            return None
-        live.begin_anew()
-        if hinders := self._names.hinder(live, live.model):
-            log.info("settling is put off", why=hinders)
-            return None
-        self._loading.reads(self._memory.config, running, live.model)
-        with Installation(self._memory.config, running) as same:
-            self._check(same.candidate, self._memory.config)
-            applied = self._loading.reload(same, live.model, why)
-        return Applied(how=applied.how, detail=f"{done}; {applied.detail}")
+        return self._tending.tend()
 
     def servers(self, text: str) -> tuple[ProxyServer, ...]:
         """Those of all proxies, as the file has them."""
