@@ -44,12 +44,15 @@ class AtRunTime:
             return None
         if isinstance(planned.how, Nothing):
             return Applied(how=planned.how, detail=planned.how.detail)
-        config, text = planned.config, planned.candidate.text
         assert isinstance(planned, Steps)
         if planned.beside.steps and not self._take_files(live, planned.beside):
             return None
         if planned.ours.steps:
             return self._bring_ours(live, found, planned)
+        return self._bring_servers(live, found, planned)
+
+    def _bring_servers(self, live: Live, found: Plan, planned: Steps) -> Applied | None:
+        config, text = planned.config, planned.candidate.text
         try:
             if self._undid or not found.commands:  # not again a reload for each try
                 self._bring_both(live, found, config, text)

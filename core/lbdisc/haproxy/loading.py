@@ -3,6 +3,7 @@
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
+from typing import NoReturn
 
 import structlog
 
@@ -45,12 +46,7 @@ class Loading:
         self._probe(running, model, new.rendered.text)
         new.install()
         try:
-            same = running.runtime_socket == model.runtime_socket
-            socket = running.runtime_socket
-            if same and not self._around.around and (path := lost_socket(socket)):
-                log.warning("the runtime socket is gone: two reloads bring it back", path=path)
-                reload = partial(self.reload_now, running)
-                bind_anew(new.config, new.rendered.text, model, reload)
+            self._bind_lost(new, running, model)
             keep_health(running, model)
             self._names.add_remembered(model, self._running.live)
             load = partial(self.reload_now, running)
@@ -65,17 +61,20 @@ class Loading:
             reset_health(model)
         return Applied(how=Reload(reason), detail=f"worker {live.pid}")
 
+    def _bind_lost(self, new: Installation, running: Configuration, model: Configuration) -> None:
+        """Bring the file of the runtime socket back, where it was removed."""
+        same = running.runtime_socket == model.runtime_socket
+        socket = running.runtime_socket
+        if same and not self._around.around and (path := lost_socket(socket)):
+            log.warning("the runtime socket is gone: two reloads bring it back", path=path)
+            reload = partial(self.reload_now, running)
+            bind_anew(new.config, new.rendered.text, model, reload)
+
     def start(self, new: Installation, model: Configuration, reason: str) -> Applied:
         """Start a managed HAProxy; a supervisor starts an attached one, with the file in place."""
         reset_health(model)
         if self._workers.managed is None:
-            new.install()
-            new.keep()
-            raise Unreachable(
-                f"{new.config} is written, but no HAProxy answers at"
-                f" {self._settings.master_socket} ({self._workers.away}): start it with -W -S,"
-                " or set haproxy.master_socket"
-            )
+            self._leave_in_place(new)
         self._probe(None, model, new.rendered.text)
         new.install()
         self._names.add_remembered(model, None)
@@ -91,6 +90,15 @@ class Loading:
             self._start_last_good(new, model, str(error))
             raise
         return Applied(how=Start(reason), detail=f"worker {live.pid}")
+
+    def _leave_in_place(self, new: Installation) -> NoReturn:
+        new.install()
+        new.keep()
+        raise Unreachable(
+            f"{new.config} is written, but no HAProxy answers at"
+            f" {self._settings.master_socket} ({self._workers.away}): start it with -W -S,"
+            " or set haproxy.master_socket"
+        )
 
     def _start_last_good(self, new: Installation, failed: Configuration, why: str) -> None:
         """The new files do not start: rather serve what served last."""

@@ -1,5 +1,8 @@
 """All files are checked and installed, and HAProxy reads them: where no change at run time does."""
 
+from pathlib import Path
+
+from lbdisc.haproxy.around import Around
 from lbdisc.haproxy.errors import Forbidden, HaproxyError, Unreachable
 from lbdisc.haproxy.failed import cause_of
 from lbdisc.haproxy.health_file import reset_health
@@ -10,7 +13,7 @@ from lbdisc.haproxy.reaching import ANSWER_LIMIT
 from lbdisc.haproxy.sockets.closed import own_group
 from lbdisc.haproxy.sockets.socket import dial
 from lbdisc.installing import Installation
-from lbdisc.planned import Applied, AtRuntime, Nothing, Planned, Write
+from lbdisc.planned import Applied, AtRuntime, How, Nothing, Planned, Write
 
 
 class Renewing:
@@ -43,29 +46,42 @@ class Renewing:
             self._names.refuse_to_stall(self._running.live, model)
         running = self._running.live.socket if self._running.live else ""
         alive = self._workers.alive(self._settings, config, running)
-        if (base := self._fallback.of(config)) is not None:
-            other = cause_of(around.parse(base.text), base) != cause_of(model, wanted)
-            self._failures.refuse(model, wanted, costs=alive or other)
-        if not alive and self._workers.managed is None and planned.over_another:
+        self._refuse_failed(planned, around, model, alive=alive)
+        if not alive and planned.over_another:
+            self._refuse_unasked(config)
+        config.parent.mkdir(parents=True, exist_ok=True)
+        reset_health(model, keep=True)
+        self._loading.reads(config, wanted, model)
+        with self._around.trying(around), Installation(config, wanted) as new:
+            return self._brought(new, model, _reason(planned.how), alive=alive)
+
+    def _refuse_failed(
+        self, planned: Planned, around: Around, model: Configuration, *, alive: bool
+    ) -> None:
+        """Raise ``NotLoaded`` for what failed before, where something else serves or could."""
+        if (base := self._fallback.of(planned.config)) is not None:
+            other = cause_of(around.parse(base.text), base) != cause_of(model, planned.candidate)
+            self._failures.refuse(model, planned.candidate, costs=alive or other)
+
+    def _refuse_unasked(self, config: Path) -> None:
+        """Raise ``Unreachable``, rather than write over a stranger's, where a supervisor starts."""
+        if self._workers.managed is None:
             raise Unreachable(
                 f"{config} was not written by lbdisc, and stays as it is while its HAProxy cannot"
                 f" be asked: {self._workers.away}"
             )
-        config.parent.mkdir(parents=True, exist_ok=True)
-        reset_health(model, keep=True)
-        reason = planned.how.detail
-        if isinstance(planned.how, AtRuntime | Write | Nothing):
-            reason = "not possible at run time"
-        self._loading.reads(config, wanted, model)
-        with self._around.trying(around), Installation(config, wanted) as new:
-            if not alive and self._workers.managed is not None:
-                # It reads the file just as a check does.
-                return self._loading.start(new, model, reason)
-            self._check(new.candidate, config)
-            if not alive:
-                return self._loading.start(new, model, reason)
-            self._ask_before(new, model)
-            return self._loading.reload(new, model, reason)
+
+    def _brought(
+        self, new: Installation, model: Configuration, reason: str, *, alive: bool
+    ) -> Applied:
+        if not alive and self._workers.managed is not None:
+            # It reads the file just as a check does.
+            return self._loading.start(new, model, reason)
+        self._check(new.candidate, new.config)
+        if not alive:
+            return self._loading.start(new, model, reason)
+        self._ask_before(new, model)
+        return self._loading.reload(new, model, reason)
 
     def _ask_before(self, new: Installation, model: Configuration) -> None:
         """Raise ``Forbidden``, rather than reload, where what comes could not be asked either."""
@@ -81,3 +97,9 @@ class Renewing:
                 ) from error
             except HaproxyError:
                 pass  # it may be about to come
+
+
+def _reason(how: How) -> str:
+    if isinstance(how, AtRuntime | Write | Nothing):
+        return "not possible at run time"
+    return how.detail
