@@ -41,7 +41,7 @@ def there(request: pytest.FixtureRequest) -> Iterator[Place]:
 
 def _issue(authority: Authority, path: Path) -> None:
     made = authority.issue("site", "site.test")
-    path.write_text(made.cert.read_text() + made.key.read_text())
+    path.write_text(made.pem)
 
 
 class _Files:
