@@ -5,7 +5,7 @@ import pytest
 from lbdisc.haproxy.errors import HaproxyError, Refused
 from lbdisc.haproxy.sockets import commands as cmd
 from lbdisc.haproxy.sockets.commands import Command
-from lbdisc.haproxy.sockets.contents import AddToMap
+from lbdisc.haproxy.sockets.contents import AddToAcl, AddToMap, Clear, Commit, Prepare
 from lbdisc.haproxy.sockets.framing import without_continuations
 
 
@@ -93,6 +93,19 @@ def test_a_payload_stands_behind_its_command_and_ends_in_an_empty_line() -> None
     assert (order.text, order.sent) == ("add map @1 /m <<", "add map @1 /m <<\na b\nc d;<<\n\n")
     with pytest.raises(HaproxyError, match="no word for a command"):
         AddToMap("/m <<", 1, ("a b",))
+
+
+def test_a_map_and_a_list_are_also_known_by_their_numbers() -> None:
+    assert Prepare(3, "map").text == "prepare map #3"
+    assert AddToAcl(3, 1, "^/a|b$").text == "add acl @1 #3 ^/a|b$"
+    assert Commit(3, 1, "acl").text == "commit acl @1 #3"
+    assert Clear("/m", 1, "map").text == "clear map @1 /m"
+
+
+@pytest.mark.parametrize("pattern", ["", "a b", "a;b", "<<", "a\n", "a\\b", "'a'", '"', "é"])
+def test_a_pattern_can_hide_no_second_command(pattern: str) -> None:
+    with pytest.raises(HaproxyError, match="no word for a command on #3"):
+        AddToAcl(3, 1, pattern)
 
 
 def test_continuations_are_no_part_of_a_reply() -> None:

@@ -23,6 +23,12 @@ def test_only_the_sockets_own_line_is_spelled_another_way(kind: str) -> None:
     assert spelled_anew(text, parse(text)) == expected
 
 
+def test_a_line_ends_in_a_newline_alone() -> None:
+    text = "# a page\x0cbreak, \x85 and \u2028\r\n" + TEXT.format(path="/run/lb/haproxy.sock")
+    expected = text.replace("/haproxy.sock mode", "//haproxy.sock mode")
+    assert spelled_anew(text, parse(text)) == expected
+
+
 def test_a_socket_that_is_there_is_not_lost(tmp_path: Path) -> None:
     path = tmp_path / "haproxy.sock"
     model = parse(TEXT.format(path=path))

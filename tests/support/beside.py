@@ -1,18 +1,14 @@
 """An agent whose HAProxy reads files that lbdisc does not write: a certificate, a map, a page."""
 
 import hashlib
-import os
-import signal
 import ssl
-import urllib.error
-import urllib.request
 from pathlib import Path
 
 from lbdisc import atomic
-from lbdisc.haproxy.sockets.master import Master
 from lbdisc.testing.processes import free_port
 from lbdisc.testing.waiting import eventually
 from lbdisc_lab.servers.certificates import Authority
+from support import https
 from support.scene import Scene
 
 DEFAULT = Path(__file__).parents[2] / "templates" / "haproxy.cfg.j2"
@@ -61,7 +57,7 @@ class Beside(Scene):
     def pem(self) -> str:
         """A new certificate with its key."""
         made = self.authority.issue("site", "site")
-        return made.cert.read_text() + made.key.read_text()
+        return made.pem
 
     def renew(self) -> None:
         """Put a new certificate into place."""
@@ -74,22 +70,7 @@ class Beside(Scene):
         return _digest(shown) == _digest(wanted)
 
     def get(self, path: str) -> str:
-        trusting = ssl._create_unverified_context()
-        url = f"https://127.0.0.1:{self.tls_port}{path}"
-        try:
-            with urllib.request.urlopen(url, timeout=5, context=trusting) as reply:
-                return str(reply.read().decode())
-        except urllib.error.HTTPError as error:
-            return error.read().decode()
-
-    def worker(self) -> int:
-        """The process id of the worker that serves."""
-        current = Master(self.state / "master.sock").processes().current
-        assert current is not None
-        return current.pid
-
-    def hup(self) -> None:
-        os.kill(self.status["pid"], signal.SIGHUP)
+        return https.get(self.tls_port, path)
 
     def until_refused(self, words: str) -> None:
         """Until a file is refused for a reason with these words."""

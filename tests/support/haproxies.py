@@ -148,10 +148,10 @@ def place(version: str) -> Iterator[Place]:
 
 
 @contextmanager
-def listener() -> Iterator[int]:
-    """A port where every connection is accepted and closed."""
+def listener(answer: bytes = b"") -> Iterator[int]:
+    """A port where every connection is accepted and closed, after its ``answer`` if any."""
     with socket.create_server(("127.0.0.1", 0), backlog=1024) as listening:
-        thread = Thread(target=_accept, args=(listening,), daemon=True)
+        thread = Thread(target=_accept, args=(listening, answer), daemon=True)
         thread.start()
         try:
             yield int(listening.getsockname()[1])
@@ -160,10 +160,14 @@ def listener() -> Iterator[int]:
             thread.join()
 
 
-def _accept(listening: socket.socket) -> None:
+def _accept(listening: socket.socket, answer: bytes) -> None:
     with suppress(OSError):
         while True:
-            listening.accept()[0].close()
+            connection, _ = listening.accept()
+            with connection, suppress(OSError):
+                if answer:
+                    connection.recv(4096)
+                    connection.sendall(answer)
 
 
 def report() -> str:

@@ -174,6 +174,16 @@ class Scene:
         except HaproxyError:
             return 0
 
+    def worker(self) -> int:
+        """The process id of the worker that serves."""
+        current = Master(self.state / "master.sock").processes().current
+        assert current is not None
+        return current.pid
+
+    def hup(self) -> None:
+        """Have the agent read its settings anew."""
+        os.kill(self.status["pid"], signal.SIGHUP)
+
     def traffic(self, rate: float = 150) -> Traffic:
         return Traffic(self.url, rate=rate)
 

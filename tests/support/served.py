@@ -36,7 +36,7 @@ class Served:
         """A file with a certificate for ``names`` and its key."""
         made = self.authority.issue(name, *names)
         both = self.here.folder / f"{name}-both.pem"
-        both.write_text(made.cert.read_text() + made.key.read_text())
+        both.write_text(made.pem)
         return str(both)
 
     def node(self, name: str, bind: str = "", *lines: str, **parts: Any) -> Endpoint:

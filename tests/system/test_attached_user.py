@@ -123,7 +123,7 @@ def test_a_key_that_only_root_may_read_is_no_hindrance_and_its_renewal_a_reload(
 
     def renew() -> None:
         made = authority.issue("site", "site")
-        atomic.write(pem, made.cert.read_text() + made.key.read_text(), mode=0o600)
+        atomic.write(pem, made.pem, mode=0o600)
 
     renew()
     with beside_root(folder, LETS_IN) as place:

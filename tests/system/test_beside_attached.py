@@ -25,7 +25,12 @@ class Named(Attached):
 
     def renew(self) -> None:
         made = self.authority.issue("site", "site")
-        atomic.write(self.pem, made.cert.read_text() + made.key.read_text())
+        atomic.write(self.pem, made.pem)
+
+    def until_renewed(self) -> None:
+        self.renew()
+        cause = f"files {self.pem}"
+        eventually(lambda: self.status["generation"]["cause"] == cause)
 
     def text(self, servers: str) -> str:
         return super().text(servers) + self._tls + "    default_backend web\n"
@@ -38,9 +43,7 @@ def test_words_mean_what_they_do_to_haproxy(tmp_path: Path, word: str) -> None:
         place.agent()
         place.until_in_step()
         before = place.worker
-        place.renew()
-        cause = f"files {place.pem}"
-        eventually(lambda: place.status["generation"]["cause"] == cause)
+        place.until_renewed()
         assert place.status["generation"]["how"] == "runtime"
         assert place.worker == before
 
@@ -53,9 +56,7 @@ def test_without_a_socket_for_changes_it_is_a_reload(tmp_path: Path) -> None:
         place.agent()
         place.until_in_step()
         before = place.worker
-        place.renew()
-        cause = f"files {place.pem}"
-        eventually(lambda: place.status["generation"]["cause"] == cause)
+        place.until_renewed()
         assert place.status["generation"]["how"] == "reload"
         assert place.worker != before
 

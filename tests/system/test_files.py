@@ -4,19 +4,16 @@ import json
 import os
 import shutil
 import signal
-import ssl
 import subprocess
-import urllib.error
-import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from lbdisc.haproxy.sockets.master import Master
 from lbdisc.testing.processes import free_port
 from lbdisc.testing.waiting import eventually
 from lbdisc_lab.servers.certificates import Authority
+from support import https
 from support.scene import LBDISC, Scene, lost
 
 DEFAULT = Path(__file__).parents[2] / "templates" / "haproxy.cfg.j2"
@@ -59,7 +56,7 @@ class Further(Scene):
         self.tls_port = free_port()
         self.pem = folder / "site.pem"
         site = Authority(folder / "tls-authority").issue("site", "site")
-        self.pem.write_text(site.cert.read_text() + site.key.read_text())
+        self.pem.write_text(site.pem)
         (folder / "own.j2").write_text(DEFAULT.read_text() + MAIN)
         for name, text in FILES.items():
             (folder / f"{Path(name).name}.j2").write_text(text)
@@ -82,13 +79,7 @@ class Further(Scene):
         )
 
     def get(self, path: str) -> str:
-        trusting = ssl._create_unverified_context()
-        url = f"https://127.0.0.1:{self.tls_port}{path}"
-        try:
-            with urllib.request.urlopen(url, timeout=5, context=trusting) as reply:
-                return str(reply.read().decode())
-        except urllib.error.HTTPError as error:
-            return error.read().decode()
+        return https.get(self.tls_port, path)
 
     def files(self) -> dict[str, str]:
         """What the agent's files hold."""
@@ -104,17 +95,6 @@ def scene(tmp_path: Path) -> Iterator[Further]:
         made.agent()
         made.until_up("s1")
         yield made
-
-
-def worker(scene: Further) -> int:
-    """The process id of the worker that serves."""
-    current = Master(scene.state / "master.sock").processes().current
-    assert current is not None
-    return current.pid
-
-
-def hup(scene: Further) -> None:
-    os.kill(scene.status["pid"], signal.SIGHUP)
 
 
 def test_a_change_of_a_map_is_a_reload_that_loses_nothing(scene: Further) -> None:
@@ -140,7 +120,7 @@ def test_a_map_alone_changes_at_run_time_with_the_servers(tmp_path: Path) -> Non
         scene.join("s1")
         scene.agent()
         scene.until_up("s1")
-        before = worker(scene)
+        before = scene.worker()
         with scene.traffic() as traffic:
             scene.join("s2")
             eventually(lambda: scene.get("/s2") != "nobody")
@@ -148,7 +128,7 @@ def test_a_map_alone_changes_at_run_time_with_the_servers(tmp_path: Path) -> Non
             eventually(lambda: scene.get("/s1") == "nobody")
         assert lost(traffic) == []
         eventually(lambda: scene.status["generation"]["how"] == "runtime")
-        assert worker(scene) == before
+        assert scene.worker() == before
         assert scene.files()["maps/names.map"].startswith("/s2 ")
         assert "s1" not in scene.config
 
@@ -180,7 +160,7 @@ def test_a_failed_reload_brings_back_all_files(scene: Further) -> None:
     assert "chroot" not in found.pop("haproxy.cfg")
     assert found == {name: text for name, text in before.items() if name != "haproxy.cfg"}
     (scene.folder / "root").mkdir()
-    hup(scene)
+    scene.hup()
     eventually(lambda: scene.get("/clash") == "1", deadline=40)
 
 
@@ -190,7 +170,7 @@ def test_a_file_that_is_not_wanted_any_more_goes(scene: Further) -> None:
         "".join(line for line in template.read_text().splitlines(True) if "errorfile" not in line)
     )
     scene.write_settings(files=["maps/names.map", "tls/certs.list"])
-    hup(scene)
+    scene.hup()
     eventually(lambda: "503.http" not in scene.files())
     eventually(lambda: "No server is available" in scene.get("/down"))
 
@@ -200,7 +180,7 @@ def test_a_file_that_is_still_mentioned_does_not_go(scene: Further) -> None:
     here = template.read_text().replace("{{ file(", "{{ state_dir ~ '/' ~ (")
     template.write_text(here)
     scene.write_settings(files=["maps/names.map", "tls/certs.list"])
-    hup(scene)
+    scene.hup()
     eventually(lambda: scene.status["settings_refused"])
     assert "503.http" in scene.status["settings_refused"]["error"]
     assert "503.http" in scene.files()
@@ -219,7 +199,7 @@ def test_names_beside_the_main_file_are_understood(scene: Further) -> None:
     template = scene.folder / "own.j2"
     text = template.read_text().replace("{{ file(", "{{ (")
     template.write_text(text.replace("global\n", "global\n    default-path config\n", 1))
-    hup(scene)
+    scene.hup()
     eventually(lambda: "crt-list tls/certs.list" in scene.config)
     scene.list("s2", 2)
     eventually(lambda: scene.get("/s2") == "2")

@@ -35,7 +35,7 @@ class Nodes:
         self.ca = authority.cert
         made = authority.issue("node", NAME)
         self.crt = here.folder / "both.pem"
-        self.crt.write_text(made.cert.read_text() + made.key.read_text())
+        self.crt.write_text(made.pem)
         self.stranger = Authority(here.folder, "stranger").cert
         self.port, self.node = free_port(), free_port()
 

@@ -9,6 +9,7 @@ import pytest
 
 from lbdisc.testing.waiting import eventually
 from support.scene import Scene, lost
+from support.scripts import script
 
 # HAProxy itself, but its check of a file waits while `hold` is there and fails while `refuse` is,
 # with words of that file alone.
@@ -28,10 +29,8 @@ exec haproxy "$@"
 
 @pytest.fixture
 def scene(tmp_path: Path) -> Iterator[Scene]:
-    program = tmp_path / "haproxy"
-    program.write_text(CHECKED.format(folder=tmp_path))
-    program.chmod(0o755)
-    settings = {"binary": str(program), "settle_after": 0, "on_stop": "leave"}
+    program = script(tmp_path / "haproxy", CHECKED.format(folder=tmp_path))
+    settings = {"binary": program, "settle_after": 0, "on_stop": "leave"}
     with Scene(tmp_path, haproxy=settings) as made:
         made.join("s1")
         made.agent()

@@ -1,9 +1,6 @@
 """What nodes, clients and the operator say stands in HAProxy's answers, and cuts none of them."""
 
-import socket
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from threading import Thread
 from urllib.parse import quote
 from urllib.request import urlopen
 
@@ -13,7 +10,7 @@ from lbdisc.haproxy.sockets.commands import SetWeight
 from lbdisc.haproxy.sockets.socket import Runtime
 from lbdisc.testing.processes import free_port
 from lbdisc.testing.waiting import eventually
-from support.haproxies import VERSIONS, Place, place
+from support.haproxies import VERSIONS, Place, listener, place
 
 REASONS = (
     *(b"a\x0bb", b"a\x0cb", b"a\x1cb", b"a\x1db", b"a\x1eb", b"a\xc2\x85b", b"a\xe2\x80\xa8b"),
@@ -28,28 +25,6 @@ def here(request: pytest.FixtureRequest) -> Iterator[Place]:
         yield found
 
 
-@contextmanager
-def node(answer: bytes) -> Iterator[int]:
-    """A port where each request is answered with these bytes."""
-
-    def serve() -> None:
-        with suppress(OSError):
-            while True:
-                connection, _ = listening.accept()
-                with connection, suppress(OSError):
-                    connection.recv(4096)
-                    connection.sendall(answer)
-
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        thread = Thread(target=serve)
-        thread.start()
-        try:
-            yield int(listening.getsockname()[1])
-        finally:
-            listening.shutdown(socket.SHUT_RDWR)
-            thread.join()
-
-
 def refusal(reason: bytes = b"no", body: bytes = b"") -> bytes:
     head = b"HTTP/1.1 500 %s\r\ncontent-length: %d\r\nconnection: close\r\n\r\n"
     return head % (reason, len(body)) + body
@@ -57,7 +32,7 @@ def refusal(reason: bytes = b"no", body: bytes = b"") -> bytes:
 
 @pytest.mark.parametrize("reason", REASONS)
 def test_a_nodes_answer_to_a_check_is_its_own(here: Place, reason: bytes) -> None:
-    with node(refusal(reason)) as port, here.running(here.text(odd(port))) as running:
+    with listener(refusal(reason)) as port, here.running(here.text(odd(port))) as running:
         eventually(lambda: said(running.runtime) == reason.rstrip(), what="what the node said")
         assert others(running.runtime) == [("good", "no check")]
 
@@ -83,7 +58,7 @@ def others(runtime: Runtime) -> list[tuple[str, str]]:
 def test_lines_in_a_nodes_body_are_no_rows(here: Place) -> None:
     check = '  http-check expect string NONE on-error "%[res.body]"\n'
     answer = b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n" % len(BODY) + BODY
-    with node(answer) as port, here.running(here.text(odd(port, check))) as running:
+    with listener(answer) as port, here.running(here.text(odd(port, check))) as running:
         eventually(lambda: said(running.runtime).startswith(b"x"), what="what the node said")
         assert others(running.runtime) == [("good", "no check")]
 
@@ -121,7 +96,7 @@ def test_what_clients_write_into_a_table_ends_no_answer(here: Place) -> None:
 
 def test_the_masters_answers_are_as_whole(here: Place) -> None:
     reason = REASONS[1]
-    with node(refusal(reason)) as port, here.running(here.text(odd(port))) as running:
+    with listener(refusal(reason)) as port, here.running(here.text(odd(port))) as running:
         master, current = running.managed.master, running.managed.master.processes().current
         assert current is not None
         assert master.runs(current.pid)

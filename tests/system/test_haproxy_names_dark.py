@@ -2,8 +2,9 @@
 
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -19,13 +20,29 @@ pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="a resolv.conf of one'
 def names(tmp_path: Path) -> Iterator[tuple[Scene, NameServer]]:
     """A scene whose node `h1` has a host name, and runs."""
     with machines_own(tmp_path) as (server, prefix), Scene(tmp_path) as scene:
-        scene.write_settings(haproxy={"settle_after": 0.5}, agent={"min_reload_interval": 0.2})
         scene.prefix = prefix
-        server.names = {f"h{number}.test": ["127.0.0.1"] for number in (1, 2)}
-        scene.list("h1", scene.app("h1"), address="h1.test")
-        scene.agent()
-        scene.until_up("h1")
+        run(scene, server)
         yield scene, server
+
+
+def run(scene: Scene, server: NameServer, **tables: Mapping[str, Any]) -> None:
+    """An agent that has the node `h1`; `h2` has a name, too."""
+    quick = {"haproxy": {"settle_after": 0.5}, "agent": {"min_reload_interval": 0.2}}
+    scene.write_settings(**quick, **tables)
+    server.names = {f"h{number}.test": ["127.0.0.1"] for number in (1, 2)}
+    scene.list("h1", scene.app("h1"), address="h1.test")
+    scene.agent()
+    scene.until_up("h1")
+
+
+def start_in_the_dark(scene: Scene, server: NameServer) -> None:
+    """Another HAProxy, when the last addresses are known and nobody answers; until it has `h1`."""
+    eventually((scene.state / "names.state").exists)
+    server.mood = "silent"
+    before = scene.haproxy_pid()
+    os.kill(before, signal.SIGKILL)
+    eventually(lambda: scene.haproxy_pid() not in (0, before), what="another HAProxy")
+    scene.until_up("h1")
 
 
 def test_others_come_and_go_and_the_file_follows(names: tuple[Scene, NameServer]) -> None:
@@ -47,7 +64,7 @@ def test_a_reload_in_the_dark_keeps_the_address(names: tuple[Scene, NameServer])
     with scene.traffic() as traffic:
         server.mood = "silent"
         scene.write_settings(vars={"maxconn": 999})
-        os.kill(scene.status["pid"], signal.SIGHUP)
+        scene.hup()
         eventually(lambda: "maxconn 999" in scene.config, deadline=8, what="the reload")
         scene.until_up("h1")
     assert lost(traffic) == []
@@ -78,12 +95,7 @@ def test_a_haproxy_that_starts_in_the_dark_has_the_last_address(
     names: tuple[Scene, NameServer],
 ) -> None:
     scene, server = names
-    eventually((scene.state / "names.state").exists)
-    server.mood = "silent"
-    before = scene.haproxy_pid()
-    os.kill(before, signal.SIGKILL)
-    eventually(lambda: scene.haproxy_pid() not in (0, before), what="another HAProxy")
-    scene.until_up("h1")
+    start_in_the_dark(scene, server)
 
 
 @pytest.fixture(params=["global", "none"])
@@ -93,16 +105,8 @@ def must(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[tuple[Scene
         template = tmp_path / "own.j2"
         load = f"load-server-state-from-file {request.param}\n    option idle-close-on-response"
         template.write_text(OWN_TEMPLATE.replace("load-server-state-from-file global", load))
-        scene.write_settings(
-            jinja2={"template": str(template)},
-            haproxy={"settle_after": 0.5},
-            agent={"min_reload_interval": 0.2},
-        )
         scene.prefix = prefix
-        server.names = {f"h{number}.test": ["127.0.0.1"] for number in (1, 2)}
-        scene.list("h1", scene.app("h1"), address="h1.test")
-        scene.agent()
-        scene.until_up("h1")
+        run(scene, server, jinja2={"template": str(template)})
         yield scene, server
 
 
@@ -137,9 +141,4 @@ def test_a_name_that_must_be_found_has_its_last_address_at_a_start(
     must: tuple[Scene, NameServer],
 ) -> None:
     scene, server = must
-    eventually((scene.state / "names.state").exists)
-    server.mood = "silent"
-    before = scene.haproxy_pid()
-    os.kill(before, signal.SIGKILL)
-    eventually(lambda: scene.haproxy_pid() not in (0, before), what="another HAProxy")
-    scene.until_up("h1")
+    start_in_the_dark(scene, server)

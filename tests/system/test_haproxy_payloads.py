@@ -64,12 +64,12 @@ def test_what_is_no_certificate_is_refused_in_haproxys_words(runtime: Runtime, p
 def test_a_map_and_a_list_are_replaced_as_a_whole(runtime: Runtime, here: Place) -> None:
     table, list_ = f"{here.folder}/a.map", f"{here.folder}/a.acl"
     lines = tuple(f"key{number} value ; > + {number}" for number in range(300))
-    version = (order := Prepare("map", table)).version(runtime.run([order])[0])
-    runtime.run([AddToMap(table, version, lines), Commit("map", table, version)])
+    version = (order := Prepare(table, "map")).version(runtime.run([order])[0])
+    runtime.run([AddToMap(table, version, lines), Commit(table, version, "map")])
     found = [row.split(" ", 1)[1] for row in runtime.ask(f"show map {table}").split("\n") if row]
     assert sorted(found) == sorted(lines)
-    version = (order := Prepare("acl", list_)).version(runtime.run([order])[0])
-    runtime.run([AddToAcl(list_, version, "10.0.0.2"), Commit("acl", list_, version)])
+    version = (order := Prepare(list_, "acl")).version(runtime.run([order])[0])
+    runtime.run([AddToAcl(list_, version, "10.0.0.2"), Commit(list_, version, "acl")])
     assert [row.split()[1] for row in runtime.ask(f"show acl {list_}").split("\n") if row] == [
         "10.0.0.2"
     ]

@@ -22,6 +22,7 @@ from lbdisc.haproxy.versions import LOADS_AFTER_FORK, MAX_UNIX_PATH
 from lbdisc.testing.processes import free_port
 from lbdisc.testing.waiting import eventually
 from support.haproxies import VERSIONS, Place, Running, place
+from support.scripts import script
 
 BODY = "backend b\n  server a 127.0.0.1:9\n"
 WRONG = f"{BODY}  brand-new 1\n"
@@ -322,10 +323,8 @@ def test_a_frozen_haproxy_is_stopped_too(here: Place, running: Running) -> None:
 
 
 def test_a_haproxy_that_stays_silent_is_stopped_again(here: Place) -> None:
-    silent = here.folder / "silent"
-    silent.write_text("#!/bin/sh\necho 'thinking'\nexec sleep 60\n")
-    silent.chmod(0o755)
-    stuck = managed(here, here.text(BODY), binary=str(silent))
+    silent = script(here.folder / "silent", "#!/bin/sh\necho 'thinking'\nexec sleep 60\n")
+    stuck = managed(here, here.text(BODY), binary=silent)
     with pytest.raises(ApplyError, match="does not serve: thinking"):
         stuck.start(limit=0.5)
     assert not stuck.alive()

@@ -8,6 +8,7 @@ import pytest
 
 from lbdisc.testing.waiting import eventually
 from support.scene import Scene
+from support.scripts import script
 
 # HAProxy itself, but its check of a text that has the words in `slow` takes for ever, and `refuse`
 # holds what it is refused with.
@@ -24,10 +25,8 @@ exec haproxy "$@"
 
 @pytest.fixture
 def scene(tmp_path: Path) -> Iterator[Scene]:
-    program = tmp_path / "haproxy"
-    program.write_text(CHECKED.format(folder=tmp_path))
-    program.chmod(0o755)
-    with Scene(tmp_path, haproxy={"binary": str(program), "settle_after": 0}) as made:
+    program = script(tmp_path / "haproxy", CHECKED.format(folder=tmp_path))
+    with Scene(tmp_path, haproxy={"binary": program, "settle_after": 0}) as made:
         made.join("s1")
         yield made
 

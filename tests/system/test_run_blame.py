@@ -9,6 +9,7 @@ from lbdisc.haproxy.sockets.master import Master
 from lbdisc.testing.waiting import eventually
 from support.own_template import OWN_TEMPLATE
 from support.scene import Scene, lost
+from support.scripts import script
 
 
 @pytest.fixture
@@ -93,10 +94,8 @@ exec haproxy "$@"
 def test_what_passes_at_run_time_and_not_in_the_file_costs_no_loop_of_reloads(
     tmp_path: Path,
 ) -> None:
-    picky = tmp_path / "picky"
-    picky.write_text(PICKY)
-    picky.chmod(0o755)
-    with Scene(tmp_path, haproxy={"binary": str(picky), "settle_after": 0}) as scene:
+    picky = script(tmp_path / "picky", PICKY)
+    with Scene(tmp_path, haproxy={"binary": picky, "settle_after": 0}) as scene:
         scene.join("s1", "s2")
         scene.agent()
         scene.until_up("s1", "s2")

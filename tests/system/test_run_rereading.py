@@ -12,6 +12,7 @@ import pytest
 
 from lbdisc.testing.waiting import eventually
 from support.scene import Scene
+from support.scripts import script
 
 DEFAULT = Path(__file__).parents[2] / "templates" / "haproxy.cfg.j2"
 
@@ -97,10 +98,10 @@ def test_other_services_are_taken(serving: Scene) -> None:
 
 def test_a_check_that_takes_long_holds_up_no_join(serving: Scene) -> None:
     """The program that checks waits for a file of the test's."""
-    slow, go = serving.folder / "slow-haproxy", serving.folder / "go"
-    slow.write_text(f'#!/bin/sh\nwhile [ ! -e {go} ]; do sleep 0.05; done\nexec haproxy "$@"\n')
-    slow.chmod(0o755)
-    hup(serving, haproxy={"binary": str(slow)}, vars={"balance": "leastconn"})
+    go = serving.folder / "go"
+    text = f'#!/bin/sh\nwhile [ ! -e {go} ]; do sleep 0.05; done\nexec haproxy "$@"\n'
+    slow = script(serving.folder / "slow-haproxy", text)
+    hup(serving, haproxy={"binary": slow}, vars={"balance": "leastconn"})
     serving.join("s2")
     serving.until_up("s1", "s2")
     assert "leastconn" not in serving.config

@@ -44,7 +44,7 @@ class Refusal:
         index = _Index(suspects)
         found: dict[Suspect, str] = {}
         said = getattr(self.error, "said", "") or str(self.error)
-        for words in said.splitlines():
+        for words in said.split("\n"):
             quote = next(self._quotes(words), "")
             for suspect in index.named(words, quote):
                 found.setdefault(suspect, self._with_quote(words.strip(), quote))
@@ -75,7 +75,7 @@ class Refusal:
     def _text_at(self, path: str) -> list[str]:
         """The lines of the file that is called ``path`` in the words."""
         if path not in self._lines:
-            self._lines[path] = self._find(path).splitlines()
+            self._lines[path] = self._find(path).split("\n")
         return self._lines[path]
 
     def _find(self, path: str) -> str:

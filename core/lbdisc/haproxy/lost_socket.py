@@ -36,9 +36,9 @@ def spelled_anew(text: str, model: Configuration) -> str:
     """``text`` with another name for the same runtime socket: one more slash."""
     path = unix_path(model.runtime_socket)
     folder, slash, name = path.rpartition("/")
-    lines = text.splitlines(keepends=True)
+    lines = text.split("\n")
     for bind in model.binds:
         if unix_path(bind.address) == path:
             line = lines[bind.number - 1]
             lines[bind.number - 1] = line.replace(path, f"{folder}{slash}{slash}{name}", 1)
-    return "".join(lines)
+    return "\n".join(lines)

@@ -102,7 +102,7 @@ class Names:
         if not silent:
             return
         with suppress(OSError, HaproxyError):
-            dump = self._path.read_text()
+            dump = self._before()
             for path, proxies in state_files(wanted).items():
                 lines = kept_state(dump, wanted, wanted, proxies, only=silent.keys())
                 _append(path, lines)
@@ -124,7 +124,7 @@ class Names:
 
     def _before(self) -> str:
         with suppress(OSError):
-            return self._path.read_text()
+            return atomic.held(self._path) or ""
         return ""
 
     def _needed(self, live: Live | None, wanted: Configuration) -> list[Named]:
@@ -172,7 +172,7 @@ def _addresses(state: str, wanted: Configuration) -> set[Key]:
 
 def _append(path: Path, state: str) -> None:
     """Add the lines of ``state`` for servers that the file has none of."""
-    before = path.read_text() if path.exists() else ""
+    before = atomic.held(path) or ""
     whole = before if before.count("\n") > 1 else state
     if whole is before:
         there = {row.key for row in read_states(before)}

@@ -142,10 +142,10 @@ def _listed(path: Path, crt_base: str, texts: Mapping[Path, str]) -> Iterator[Na
     text = texts.get(path)
     if text is None:
         try:
-            text = path.read_text(errors="replace")
+            text = path.read_bytes().decode(errors="replace")
         except OSError:
             return
-    for line in text.splitlines():
+    for line in text.split("\n"):
         words, _ = split(line)
         if not words or words[0].startswith(("#", "@")):
             continue

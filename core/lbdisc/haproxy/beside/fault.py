@@ -48,4 +48,4 @@ class NoWorse:
 
 
 def _lines(error: CheckError) -> set[str]:
-    return {_NUMBERS.sub("#", line) for line in error.said.splitlines()}
+    return {_NUMBERS.sub("#", line) for line in error.said.split("\n")}

@@ -8,11 +8,11 @@ import re
 from collections.abc import Iterator, Sequence
 
 from lbdisc.haproxy.planning.servers import Unfit
+from lbdisc.haproxy.sockets.contents import is_pattern
+from lbdisc.haproxy.sockets.framing import text as text_of
 from lbdisc.haproxy.versions import MAX_PAYLOAD
 
 _BLANK = b" \t"
-# What needs no escaping in a command.
-_WORD = re.compile(r"[!$%&()*+,\-./0-9:=>?@A-Z\[\]^_`a-z{|}~]+")
 MAX_LINE = 10_000  # bytes of a line in a file; HAProxy itself takes some more
 
 
@@ -26,18 +26,18 @@ def acl_entries(data: bytes) -> tuple[str, ...]:
     return tuple(_acl_entry(line) for line in _lines(data))
 
 
-def chunks(entries: Sequence[bytes]) -> Iterator[bytes]:
-    """``entries`` as payloads, in their order."""
-    chunk: list[bytes] = []
+def chunks(entries: Sequence[bytes]) -> Iterator[tuple[str, ...]]:
+    """``entries`` in their order, as many at once as one payload holds."""
+    chunk: list[str] = []
     size = 0
     for entry in entries:
         if chunk and size + len(entry) >= MAX_PAYLOAD:
-            yield b"\n".join(chunk)
+            yield tuple(chunk)
             chunk, size = [], 0
-        chunk.append(entry)
+        chunk.append(text_of(entry))
         size += len(entry) + 1
     if chunk:
-        yield b"\n".join(chunk)
+        yield tuple(chunk)
 
 
 def _lines(data: bytes) -> Iterator[bytes]:
@@ -65,6 +65,6 @@ def _acl_entry(text: bytes) -> str:
         word = text.decode("ascii")
     except UnicodeDecodeError:
         word = ""
-    if not _WORD.fullmatch(word):
+    if not is_pattern(word):
         raise Unfit("it has an entry that the socket does not take as one word")
     return word

@@ -5,10 +5,9 @@ lead to the changed file are brought. A transaction that fails is taken back.
 """
 
 import base64
-import binascii
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from hashlib import sha1
@@ -16,14 +15,23 @@ from pathlib import Path
 from typing import Protocol
 
 from lbdisc.haproxy.beside.patterns import chunks
-from lbdisc.haproxy.errors import HaproxyError, Refused
-from lbdisc.haproxy.sockets.orders import is_word
-from lbdisc.haproxy.sockets.payload import ask_with_payload
+from lbdisc.haproxy.errors import HaproxyError
+from lbdisc.haproxy.sockets.contents import (
+    AbortStored,
+    AddToAcl,
+    AddToMap,
+    Clear,
+    Commit,
+    CommitStored,
+    Kind,
+    Prepare,
+    SetStored,
+)
+from lbdisc.haproxy.sockets.orders import Order, is_word
 from lbdisc.haproxy.sockets.socket import Runtime
 
 _LISTED = re.compile(r"(\d+) \((.*?)\) .*?(?: curr_ver=(\d+) |$)")
-_CREATED = re.compile(r"New version created: (\d+)")
-_PEM = re.compile(rb"-----BEGIN CERTIFICATE-----(.*?)-----END CERTIFICATE-----", re.DOTALL)
+_PEM = re.compile(r"-----BEGIN CERTIFICATE-----(.*?)-----END CERTIFICATE-----", re.DOTALL)
 
 
 class FileStep(Protocol):
@@ -46,10 +54,10 @@ class FileStep(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CertificateStep:
-    """The certificate at ``path`` with its key, ``data`` without empty lines."""
+    """The certificate at ``path`` with its key, ``content`` without blank lines."""
 
     path: Path
-    data: bytes
+    content: str
     read: tuple[tuple[Path, str], ...]
 
     @property
@@ -57,24 +65,19 @@ class CertificateStep:
         return f"set ssl cert {self.path} <<", f"commit ssl cert {self.path}"
 
     def bring(self, runtime: Runtime, origin: Path) -> None:
-        names = [line for line in runtime.ask("show ssl cert").splitlines() if line[:1] != "#"]
-        for name in _known([name for name in names if name], self.path, origin):
-            with _taken_back(runtime, f"abort ssl cert {name}"):
-                command = f"set ssl cert {name}"
-                reply = ask_with_payload(str(runtime.address), command, self.data)
-                if "Transaction" not in reply or "rror" in reply:
-                    raise Refused(command, reply)
-                commit = f"commit ssl cert {name}"
-                reply = runtime.ask(commit)
-                if "Success" not in reply:
-                    raise Refused(commit, reply)
+        listed = runtime.ask("show ssl cert").split("\n")
+        names = [name for name in listed if name and not name.startswith("#")]
+        for name in _known(names, self.path, origin):
+            with _taken_back(runtime, AbortStored(name)):
+                runtime.run([SetStored(name, content=self.content)])
+                runtime.run([CommitStored(name)])
             self._read_back(runtime, name)
 
     def _read_back(self, runtime: Runtime, name: str) -> None:
         """HAProxy has lost sight of what uses a certificate where its "ca-file" was committed (2.6,
         3.0; measured): then clients would not be shown the new one."""
         told = runtime.ask(f"show ssl cert {name}")
-        wanted = fingerprint(self.data)
+        wanted = fingerprint(self.content)
         if "Status: Used" not in told or wanted not in told.replace(":", "").upper():
             raise HaproxyError(f"certificate {name} is not the one in use after the change")
 
@@ -89,7 +92,7 @@ class PatternStep:
     words: tuple[str, ...] | None = None  # the same for a list
 
     @property
-    def _kind(self) -> str:
+    def _kind(self) -> Kind:
         return "map" if self.words is None else "acl"
 
     @property
@@ -101,35 +104,29 @@ class PatternStep:
         for name in _known(list(numbers), self.path, origin):
             self._bring(runtime, numbers[name], name)
 
-    def _bring(self, runtime: Runtime, number: str, name: str) -> None:
-        reply = runtime.ask(f"prepare {self._kind} #{number}")
-        created = _CREATED.match(reply.strip())
-        if not created:
-            raise Refused(f"prepare {self._kind} #{number}", reply)
-        version = created[1]
-        with _taken_back(runtime, f"clear {self._kind} @{version} #{number}"):
-            self._add(runtime, f"add {self._kind} @{version} #{number}")
-            commit = f"commit {self._kind} @{version} #{number}"
-            if reply := runtime.ask(commit).strip():
-                raise Refused(commit, reply)
+    def _bring(self, runtime: Runtime, number: int, name: str) -> None:
+        prepare = Prepare(number, self._kind)
+        version = prepare.version(runtime.run([prepare])[0])
+        with _taken_back(runtime, Clear(number, version, self._kind)):
+            for orders in self._added(number, version):
+                runtime.run(orders)
+            runtime.run([Commit(number, version, self._kind)])
         now = {number: version for number, _, version in self._listed(runtime)}
-        if now.get(number) != version:
+        if now.get(number) != str(version):
             raise HaproxyError(f"{self._kind} {name} is another one after the change")
 
-    def _add(self, runtime: Runtime, command: str) -> None:
-        if self.words is None:
-            for chunk in chunks(self.entries):
-                if reply := ask_with_payload(str(runtime.address), command, chunk):
-                    raise Refused(command, reply)
+    def _added(self, number: int, version: int) -> Iterator[Sequence[Order]]:
+        """What adds the entries, as much of it as others at the socket may wait for at once."""
+        if self.words is not None:
+            yield [AddToAcl(number, version, word) for word in self.words]
             return
-        for reply in runtime.ask_all([f"{command} {word}" for word in self.words]):
-            if reply.strip():
-                raise Refused(command, reply)
+        for lines in chunks(self.entries):
+            yield [AddToMap(number, version, lines)]
 
-    def _listed(self, runtime: Runtime) -> Iterator[tuple[str, str, str]]:
-        for line in runtime.ask(f"show {self._kind}").splitlines():
+    def _listed(self, runtime: Runtime) -> Iterator[tuple[int, str, str]]:
+        for line in runtime.ask(f"show {self._kind}").split("\n"):
             if found := _LISTED.match(line):
-                yield found[1], found[2], found[3] or ""
+                yield int(found[1]), found[2], found[3] or ""
 
 
 def _known(names: list[str], path: Path, origin: Path) -> list[str]:
@@ -146,19 +143,19 @@ def _known(names: list[str], path: Path, origin: Path) -> list[str]:
 
 
 @contextmanager
-def _taken_back(runtime: Runtime, undo: str) -> Iterator[None]:
+def _taken_back(runtime: Runtime, undo: Order) -> Iterator[None]:
     try:
         yield
     except BaseException:
         with suppress(HaproxyError):
-            runtime.ask(undo)
+            runtime.run([undo])
         raise
 
 
-def fingerprint(data: bytes) -> str:
-    """That of the first certificate in ``data``, as HAProxy shows it; ``""`` if there is none."""
-    found = _PEM.search(data)
+def fingerprint(content: str) -> str:
+    """That of the first certificate in ``content``, as HAProxy shows it; ``""`` without one."""
+    found = _PEM.search(content)
     try:
         return sha1(base64.b64decode(found[1])).hexdigest().upper() if found else ""
-    except binascii.Error:
+    except ValueError:  # of which binascii.Error is one
         return ""

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from lbdisc.haproxy.language.lines import Line
 
-_SLOTS = re.compile(r"(\d+)(?:-(\d+))?")
+_SLOTS = re.compile(r"([0-9]{1,6})(?:-([0-9]{1,6}))?")
 
 
 def numbers_of(line: Line) -> range:

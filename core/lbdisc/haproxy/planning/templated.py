@@ -1,18 +1,13 @@
-"""The servers that ``server-template`` lines make: each is known by its name and number. Pure.
+"""The servers that ``server-template`` lines make, as lines of their own would make them. Pure."""
 
-``server-template PREFIX NUM FQDN[:PORT] …`` makes PREFIX1 to PREFIXNUM, with ``M-N`` instead of NUM
-those from M to N (configuration manual 4.2, "server-template").
-"""
-
-import re
 from collections import ChainMap
 from collections.abc import Iterator, Mapping, MutableMapping
 from typing import cast
 
 from lbdisc.haproxy.language.lines import Line, ServerLine
 from lbdisc.haproxy.language.model import Configuration, Section
+from lbdisc.haproxy.language.slots import names_of
 
-_RANGE = re.compile(r"(?:(\d{1,6})-)?(\d{1,6})")
 Key = tuple[str, str]
 Servers = MutableMapping[Key, ServerLine]  # never changed; a ChainMap asks for it
 
@@ -38,13 +33,6 @@ def _of(section: Section) -> Iterator[ServerLine]:
         if line.words[0] == "default-server":
             defaults = (*defaults, line)
         if line.words[0] == "server-template" and len(line.words) > 3:
-            prefix, numbers, address, *options = line.words[1:]
-            for number in _numbers(numbers):
-                name = f"{prefix}{number}"
+            address, *options = line.words[3:]
+            for name in names_of(line):
                 yield ServerLine(section.name, name, address, tuple(options), defaults, line.raw)
-
-
-def _numbers(text: str) -> range:
-    """Those of ``NUM`` or ``M-N``; none where an environment variable says it."""
-    found = _RANGE.fullmatch(text)
-    return range(int(found[1] or 1), int(found[2]) + 1) if found else range(0)

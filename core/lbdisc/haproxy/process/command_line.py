@@ -72,7 +72,7 @@ class CommandLine:
         with suppress(OSError):
             text = (PROC / str(self.pid) / "status").read_text(errors="replace")
             return any(
-                line.startswith("NSpid:") and len(line.split()) > 2 for line in text.splitlines()
+                line.startswith("NSpid:") and len(line.split()) > 2 for line in text.split("\n")
             )
         return True
 

@@ -1,17 +1,31 @@
 """Orders that change what HAProxy holds of files: certificates, lines of maps and ACL files.
 
 Each is a transaction (management manual, "set ssl cert", "prepare map"): nothing serves of it
-before its commit. ``path`` is the word by which the configuration names the file.
+before its commit. ``path`` is the word by which the configuration names the file; maps and ACL
+files also have a number, the first word of their line in ``show map`` and ``show acl``.
 """
 
 import re
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
-from lbdisc.haproxy.sockets.orders import Order
+from lbdisc.haproxy.sockets.orders import Order, is_word
 
 Kind = Literal["map", "acl"]
 Stored = Literal["cert", "ca-file", "crl-file"]
+_NUMBER = re.compile(r"#\d+")
+# Words that need no escaping in a command, also those of regular expressions.
+_PATTERN = re.compile(r"[!$%&()*+,\-./0-9:=>?@A-Z\[\]^_`a-z{|}~]+")
+
+
+def is_pattern(text: str) -> bool:
+    """Whether ``text`` can be added to an ACL file."""
+    return _PATTERN.fullmatch(text) is not None
+
+
+def payload_of(content: str) -> str:
+    """``content`` of a file of the TLS store as the payload of a command: without blank lines."""
+    return "".join(f"{line}\n" for line in content.split("\n") if line.strip())
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,15 +57,18 @@ class SetStored(_Stored):
 
     @property
     def payload(self) -> str:
-        lines = (line for line in self.content.split("\n") if line.strip())
-        return "".join(f"{line}\n" for line in lines)
+        return payload_of(self.content)
 
 
 @dataclass(frozen=True, slots=True)
 class CommitStored(_Stored):
     """Let the transaction serve: handshakes from now on see it."""
 
-    success: ClassVar[re.Pattern[str]] = re.compile(r"Committing .*\nSuccess!", re.S)
+    success: ClassVar[re.Pattern[str]] = re.compile(r"Committing .*Success!", re.S)
+
+    @property
+    def lasts(self) -> float:
+        return 45.0  # a dot comes for every place that uses it, the end behind the last one
 
     def words(self) -> tuple[str, ...]:
         return ("commit", "ssl", self.kind, self.path)
@@ -68,19 +85,28 @@ class AbortStored(_Stored):
 
 
 @dataclass(frozen=True, slots=True)
-class Prepare(Order):
-    """Make an empty next version of a map or an ACL file; ``version`` reads its number."""
+class _Patterns(Order):
+    """An order on a map or an ACL file: the configuration's word for it, or its number."""
 
-    kind: Kind
-    path: str
-    success: ClassVar[re.Pattern[str]] = re.compile(r"New version created: (\d+)")
+    file: str | int
 
     @property
     def target(self) -> str:
-        return self.path
+        return self.file if isinstance(self.file, str) else f"#{self.file}"
+
+    def takes(self, word: str) -> bool:
+        return is_word(word) or _NUMBER.fullmatch(word) is not None
+
+
+@dataclass(frozen=True, slots=True)
+class Prepare(_Patterns):
+    """Make an empty next version; ``version`` reads its number."""
+
+    kind: Kind
+    success: ClassVar[re.Pattern[str]] = re.compile(r"New version created: (\d+)")
 
     def words(self) -> tuple[str, ...]:
-        return ("prepare", self.kind, self.path)
+        return ("prepare", self.kind, self.target)
 
     def version(self, reply: str) -> int:
         """The number in ``reply``. Raises ``Refused``."""
@@ -91,19 +117,23 @@ class Prepare(Order):
 
 
 @dataclass(frozen=True, slots=True)
-class AddToMap(Order):
+class _Prepared(_Patterns):
+    """An order on the prepared ``version``."""
+
+    version: int
+
+    def told(self, verb: str, kind: Kind, *more: str) -> tuple[str, ...]:
+        return (verb, kind, f"@{self.version}", self.target, *more)
+
+
+@dataclass(frozen=True, slots=True)
+class AddToMap(_Prepared):
     """Add lines of key and value to the prepared ``version`` of a map."""
 
-    path: str
-    version: int
     lines: tuple[str, ...]
 
-    @property
-    def target(self) -> str:
-        return self.path
-
     def words(self) -> tuple[str, ...]:
-        return ("add", "map", f"@{self.version}", self.path)
+        return self.told("add", "map")
 
     @property
     def payload(self) -> str:
@@ -111,32 +141,33 @@ class AddToMap(Order):
 
 
 @dataclass(frozen=True, slots=True)
-class AddToAcl(Order):
+class AddToAcl(_Prepared):
     """Add one pattern to the prepared ``version`` of an ACL file; no version takes a payload."""
 
-    path: str
-    version: int
     pattern: str
 
-    @property
-    def target(self) -> str:
-        return self.path
+    def takes(self, word: str) -> bool:
+        return is_pattern(word) or _NUMBER.fullmatch(word) is not None
 
     def words(self) -> tuple[str, ...]:
-        return ("add", "acl", f"@{self.version}", self.path, self.pattern)
+        return self.told("add", "acl", self.pattern)
 
 
 @dataclass(frozen=True, slots=True)
-class Commit(Order):
+class Commit(_Prepared):
     """Let the prepared ``version`` serve, instead of what was there."""
 
     kind: Kind
-    path: str
-    version: int
-
-    @property
-    def target(self) -> str:
-        return self.path
 
     def words(self) -> tuple[str, ...]:
-        return ("commit", self.kind, f"@{self.version}", self.path)
+        return self.told("commit", self.kind)
+
+
+@dataclass(frozen=True, slots=True)
+class Clear(_Prepared):
+    """Forget what was added to the prepared ``version``."""
+
+    kind: Kind
+
+    def words(self) -> tuple[str, ...]:
+        return self.told("clear", self.kind)

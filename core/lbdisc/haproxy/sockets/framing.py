@@ -116,8 +116,7 @@ def without_continuations(reply: str, order: str) -> str:
 
     2.6 to 3.0 write one for each line, 3.2 and 3.4 one for each piece that they read (measured).
     """
-    for _ in range(order.count("\n") - 1):
-        if not reply.startswith(_CONTINUED):
-            break
-        reply = reply[len(_CONTINUED) :]
-    return reply
+    at, end = 0, len(_CONTINUED) * (order.count("\n") - 1)
+    while at < end and reply.startswith(_CONTINUED, at):
+        at += len(_CONTINUED)
+    return reply[at:]

@@ -43,12 +43,17 @@ class Order:
         return 0.0
 
     def __post_init__(self) -> None:
-        odd = [word for word in self.words() if not is_word(word)]
+        odd = [word for word in self.words() if not self.takes(word)]
         if odd:
             raise HaproxyError(f"no word for a command on {self.target}: {shown(odd[0])}")
         if len(self.text) > MAX_LINE:
             raise HaproxyError(f"a command on {self.target} has {len(self.text)} bytes")
-        _check_payload(self.payload, self.target)
+        if self.payload and (fault := payload_fault(self.payload)):
+            raise HaproxyError(f"the payload of a command on {self.target} {fault}")
+
+    def takes(self, word: str) -> bool:
+        """Whether ``word`` can stand in it as one word, without any escaping."""
+        return is_word(word)
 
     @property
     def target(self) -> str:
@@ -85,15 +90,13 @@ class Order:
         return self.text
 
 
-def _check_payload(payload: str, target: str) -> None:
-    if not payload:
-        return
+def payload_fault(payload: str) -> str:
+    """Why ``payload`` cannot stand behind a command, in a few words; ``""`` if it can."""
     lines = payload.removesuffix("\n").split("\n")
     if any(not line.removesuffix("\r") for line in lines):
-        raise HaproxyError(f"the payload of a command on {target} has an empty line")
+        return "has an empty line"
     if "\0" in payload:
-        raise HaproxyError(f"the payload of a command on {target} has a zero byte")
+        return "has a zero byte"
     if (size := len(payload.encode(errors="surrogateescape"))) > MAX_PAYLOAD:
-        raise HaproxyError(
-            f"the payload of a command on {target} has {size} bytes, more than {MAX_PAYLOAD}"
-        )
+        return f"has {size} bytes, more than {MAX_PAYLOAD}"
+    return ""

@@ -17,6 +17,11 @@ class Certificate:
     cert: Path
     key: Path
 
+    @property
+    def pem(self) -> str:
+        """The text of both, as HAProxy's ``crt`` has them in one file."""
+        return self.cert.read_text() + self.key.read_text()
+
 
 class Authority:
     """A certificate authority; ``cert`` is the file to trust it by."""
