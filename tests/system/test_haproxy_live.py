@@ -123,3 +123,13 @@ def test_a_server_of_mode_tcp_has_nothing_to_settle(here: Place) -> None:
     with here.running(one) as running, live(running, one) as made:
         bring(made, f"{one}  server s 127.0.0.1:1\n")
         assert made.unsettled is None
+
+
+@pytest.mark.parametrize("peers", ["", " peers lb"])
+def test_no_settling_reload_empties_a_table_that_users_stick_by(here: Place, peers: str) -> None:
+    around = f"peers lb\n  bind unix@{here.folder}/peers.sock\n  server here\n"
+    table = f"  stick-table type ip size 1k{peers}\n  stick on src\n"
+    one = here.text(f"{around}backend b\n  mode http\n{table}  server a 127.0.0.1:1\n")
+    with here.running(one) as running, live(running, one) as made:
+        bring(made, f"{one}  server s 127.0.0.1:1\n")
+        assert (made.unsettled is None) == (not peers)

@@ -3,11 +3,12 @@
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator
 
-from lbdisc.haproxy.language.text import PROXIES, Configuration, Line, Section, parse
+from lbdisc.haproxy.language.text import Configuration, Section, parse
 from lbdisc.haproxy.name_advice import of_names
 from lbdisc.haproxy.planning.servers import Spec, Unfit, canonical_ip, fold
 from lbdisc.haproxy.reaching import RIGHT, why_none
 from lbdisc.haproxy.state_files import LOAD, state_files
+from lbdisc.haproxy.stick_tables import lost_tables
 from lbdisc.hooks import Renderer
 from lbdisc.values import Snapshot
 
@@ -116,17 +117,11 @@ def _closes_when_idle(section: Section) -> bool:
 
 
 def _of_stick_tables(model: Configuration) -> Iterator[str]:
-    """Tables in a ``peers`` section (``table``) are known to peers by themselves."""
-    lost = [s for s in model.sections if (t := _table(s)) and "peers" not in t.words]
-    if lost:
+    if lost := lost_tables(model):
         yield (
             f"the stick tables of {_named(lost)} are lost at each reload; add a section 'peers'"
             " that has this HAProxy, and 'peers NAME' to each table (docs/long-connections.md)"
         )
-
-
-def _table(section: Section) -> Line | None:
-    return section.last("stick-table") if section.kind in PROXIES else None
 
 
 def _of_host_names(model: Configuration) -> Iterator[str]:

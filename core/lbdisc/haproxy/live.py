@@ -16,6 +16,7 @@ from lbdisc.haproxy.planning.proxies import is_http
 from lbdisc.haproxy.slow_start import has_slow_start, is_warming_up
 from lbdisc.haproxy.sockets.commands import Command, DeleteServer, SetState, WaitRemovable
 from lbdisc.haproxy.sockets.socket import Runtime
+from lbdisc.haproxy.stick_tables import forgets_users
 from lbdisc.haproxy.verify import differences
 from lbdisc.haproxy.versions import Features
 
@@ -37,7 +38,7 @@ class Live:
 
     Before HAProxy 3.0 a server added at run time never reuses connections; ``unsettled`` tells when
     (seconds of ``clock``) the first and the last of such servers came to a proxy of mode http,
-    ``None`` if none did.
+    ``None`` if none did or a reload would cost users their place in a stick table.
 
     A connection is kept open between changes. It would keep the worker alive after a reload, so
     ``close`` it before one, and when the worker may not be the one that serves any more. ``share``
@@ -130,7 +131,7 @@ class Live:
         now = self._clock()
         self.leaving = {key: self.leaving.get(key, now) for key in sorted(planned.leaving)}
         http = any(is_http(model.proxies[proxy]) for proxy, _ in planned.added)
-        if http and not self.features.reuses_connections:
+        if http and not self.features.reuses_connections and not forgets_users(self.model):
             self.unsettled = (self.unsettled[0] if self.unsettled else now), now
 
     def take_files(self, steps: Sequence[FileStep], origin: Path) -> None:
