@@ -124,3 +124,11 @@ def test_an_order_that_takes_long_is_waited_for() -> None:
 def send(to: socket.socket, said: str, size: int) -> None:
     for at in range(0, len(said), size):
         to.sendall(said[at : at + size].encode())
+
+
+def test_the_answer_for_a_worker_that_is_not_there_is_whole_though_nobody_closes() -> None:
+    said = b"Can't find the target PID matching the prefix '@!4015'\n"
+    ours, its = socket.socketpair()
+    with ours, its:
+        its.sendall(said)
+        assert whole(ours, "@!4015 show info\n", 0.5, half_close=True) == said.decode()

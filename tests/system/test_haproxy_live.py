@@ -131,5 +131,7 @@ def test_no_settling_reload_empties_a_table_that_users_stick_by(here: Place, pee
     table = f"  stick-table type ip size 1k{peers}\n  stick on src\n"
     one = here.text(f"{around}backend b\n  mode http\n{table}  server a 127.0.0.1:1\n")
     with here.running(one) as running, live(running, one) as made:
+        if made.features.reuses_connections:
+            return  # nothing is settled since 3.0
         bring(made, f"{one}  server s 127.0.0.1:1\n")
         assert (made.unsettled is None) == (not peers)

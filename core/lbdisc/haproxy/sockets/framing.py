@@ -15,6 +15,8 @@ from lbdisc.haproxy.errors import Unreachable
 
 BURST = 1000  # bytes sent at a time: longer bursts cost the clients' latency under load
 _PROMPT = b"\n> "
+NO_SUCH_WORKER = "Can't find the target PID"  # how the answer to `@!PID …` begins
+_NOBODY = re.compile(rb"%b[^\n]*\n+" % NO_SUCH_WORKER.encode())
 _CONTINUED = "+ "
 _AT_ONCE = 1 << 16
 _LONG = 10  # ten thousand servers take 1 to 2 s to be told of on a busy machine (measured)
@@ -46,6 +48,9 @@ def whole(connection: socket.socket, words: str, limit: float, *, half_close: bo
 
     It has to begin within ``limit`` seconds, and to end within ten times as many. ``half_close``
     tells it that nothing follows. Raises ``OSError``.
+
+    A master may keep open what it answers with ``NO_SUCH_WORKER``, and nothing follows that line:
+    measured at 4 of 25 starts of 3.4.7, and at none of 3.0.11 and 3.2.26.
     """
     began = time.monotonic()
     connection.settimeout(limit)
@@ -53,6 +58,8 @@ def whole(connection: socket.socket, words: str, limit: float, *, half_close: bo
     if half_close:
         connection.shutdown(socket.SHUT_WR)
     first = receive(connection, began + limit)
+    if _NOBODY.fullmatch(first):
+        return text(first)
     end = began + _LONG * limit
     return text(first + b"".join(iter(lambda: receive(connection, end), b""))) if first else ""
 

@@ -8,11 +8,10 @@ from pathlib import Path
 from lbdisc.errors import shown
 from lbdisc.haproxy.errors import HaproxyError, ReloadFailed, Unreachable
 from lbdisc.haproxy.sockets.dialling import dial
-from lbdisc.haproxy.sockets.framing import whole
+from lbdisc.haproxy.sockets.framing import NO_SUCH_WORKER, whole
 from lbdisc.haproxy.sockets.socket import TIMEOUT
 from lbdisc.haproxy.versions import LOADS_AFTER_FORK, RELOAD_FAILED, Version, read_version
 
-NO_SUCH_WORKER = "Can't find the target PID"  # how the answer to `@!PID …` begins
 RELOAD_LIMIT = 30.0  # seconds; 10,000 servers in one proxy take 0.6 s, a slow DNS server more
 _EVERY = 0.005  # seconds between two looks while a reload is under way (it takes about 50 ms)
 _UPTIME = re.compile(r"(\d+)d(\d+)h(\d+)m(\d+)s")
