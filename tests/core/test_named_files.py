@@ -131,8 +131,9 @@ def test_a_list_and_a_folder_bring_what_is_in_them(tmp_path: Path) -> None:
     (tmp_path / "folder").mkdir()
     for name in ("a.pem", ".hidden", "b.crt", "b.key"):
         (tmp_path / "folder" / name).touch()
-    entries = f"# c\nx.pem [alpn h2 ca-file {tmp_path}/ca.pem] a.test !b.test\n{tmp_path}/y.pem\n"
-    (tmp_path / "list").write_text(entries)
+    comment = "# c\x0cn.pem\x85n.pem\rn.pem\n"  # one line to HAProxy
+    entries = f"x.pem [alpn h2 ca-file {tmp_path}/ca.pem] a.test !b.test\n{tmp_path}/y.pem\n"
+    (tmp_path / "list").write_text(comment + entries)
     files = [NamedFile("crt-list", "list"), NamedFile("certificate", "folder")]
     found = expand(files, Where(tmp_path, "base"))
     names = {str(path.relative_to(tmp_path)) for path in found}
