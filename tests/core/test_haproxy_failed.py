@@ -6,7 +6,7 @@ import pytest
 
 from lbdisc import Rendered
 from lbdisc.errors import NotLoaded
-from lbdisc.haproxy.errors import ReloadFailed
+from lbdisc.haproxy.errors import NotTold, ReloadFailed
 from lbdisc.haproxy.failed import FIRST, MOST, Failures, cause_of
 from lbdisc.haproxy.language.text import parse
 
@@ -29,6 +29,10 @@ def refused(failures: Failures, text: str = TEXT) -> float:
     except NotLoaded as error:
         return error.retry_s or 0.0
     return 0.0
+
+
+def not_told() -> int:
+    raise NotTold("its master executes itself anew")
 
 
 @pytest.fixture
@@ -86,3 +90,9 @@ def test_further_files_of_our_own_count_by_what_they_hold(tmp_path: Path) -> Non
     path.write_text("y")
     assert cause_of(model, Rendered("", (("503", "x"),))) == before
     assert cause_of(model, Rendered("", (("503", "y"),))) != before
+
+
+def test_what_haproxy_was_not_told_to_load_has_not_failed(failures: Failures) -> None:
+    with pytest.raises(NotTold):
+        failures.attempt(parse(TEXT), Rendered(TEXT), not_told)
+    assert not refused(failures)

@@ -3,6 +3,7 @@
 ``HaproxyError``
 ├── ``Unreachable``   nothing answers at the socket, or the connection broke in the middle
 │   ├── ``Forbidden`` this user may not open the socket
+│   ├── ``NotTold``   it could not be told to reload
 │   └── ``OtherWorker`` a worker answers, and another one is meant
 │       └── ``Replaced`` it took orders, yet a reload has put another one in its place
 ├── ``Refused``       a command was answered by anything but its known success
@@ -50,3 +51,7 @@ class Occupied(HaproxyError):
 
 class ReloadFailed(HaproxyError):
     """The new worker did not come up; the old one goes on with the old configuration."""
+
+
+class NotTold(Unreachable):
+    """HAProxy was not told to reload, so nothing is known of what it was to load."""

@@ -18,7 +18,7 @@ import structlog
 from lbdisc import notes
 from lbdisc.boot import since_boot
 from lbdisc.errors import NotLoaded
-from lbdisc.haproxy.errors import Forbidden, HaproxyError
+from lbdisc.haproxy.errors import Forbidden, HaproxyError, NotTold
 from lbdisc.haproxy.language.model import Configuration
 from lbdisc.notes import UnusableNote
 from lbdisc.rendered import Rendered
@@ -89,7 +89,7 @@ class Failures:
         cause, began = cause_of(model, rendered), time.monotonic()
         try:
             worker = load()
-        except Forbidden:
+        except (Forbidden, NotTold):
             raise
         except HaproxyError as error:
             failed = self._failed(cause, str(error), time.monotonic() - began)

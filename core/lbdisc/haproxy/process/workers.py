@@ -14,7 +14,7 @@ from pathlib import Path
 import structlog
 
 from lbdisc.haproxy.binds import unix_path
-from lbdisc.haproxy.errors import Forbidden, HaproxyError, Unreachable
+from lbdisc.haproxy.errors import Forbidden, HaproxyError, NotTold, Unreachable
 from lbdisc.haproxy.process.managed import Managed
 from lbdisc.haproxy.process.surroundings import Surroundings
 from lbdisc.haproxy.process.whose_file import check_file
@@ -149,7 +149,7 @@ class Workers:
             assert processes.current is not None
             return processes.current.pid
         if self.managed is None or not runtime:
-            raise Unreachable(
+            raise NotTold(
                 f"the master socket {self._socket} is gone, so nothing can be reloaded: "
                 "restart HAProxy, which makes it anew"
             )

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from lbdisc.errors import shown
-from lbdisc.haproxy.errors import HaproxyError, ReloadFailed, Unreachable
+from lbdisc.haproxy.errors import HaproxyError, NotTold, ReloadFailed, Unreachable
 from lbdisc.haproxy.sockets.dialling import dial
 from lbdisc.haproxy.sockets.framing import NO_SUCH_WORKER, whole
 from lbdisc.haproxy.sockets.socket import TIMEOUT
@@ -163,9 +163,13 @@ class Master:
         Returns the processes after it and what HAProxy said meanwhile (empty before 2.7, which
         does not tell). Raises ``ReloadFailed`` when the old worker goes on, ``Unreachable`` when
         nothing answers within ``limit`` seconds, or HAProxy ends: some failures of a worker
-        that has begun to serve end it all.
+        that has begun to serve end it all; ``NotTold`` when it could not be told, as while it
+        executes itself anew for somebody else.
         """
-        before = self.processes()
+        try:
+            before = self.processes()
+        except Unreachable as error:
+            raise NotTold(str(error)) from error
         end = time.monotonic() + limit
         try:
             said = self._ask("reload", half_close=False, timeout=limit)
