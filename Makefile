@@ -56,13 +56,14 @@ containers: setup ## what containers go through, on a Docker engine (ARGS="-k se
 	@$(MAKE) --no-print-directory images ARGS=
 	@$(RUN)/pytest -q -n 3 --dist loadfile --reruns 1 -rR tests/containers $(ARGS)
 
-newer: setup servers ## HAProxy's tests on every version, the contract on the images' newer etcd and ZooKeeper
+# 2.8 and 3.2 are left to `make versions`: what they know differently, 2.6, 3.0 and 3.4 show as well.
+newer: setup servers ## HAProxy's tests on 3.0 and 3.4, the contract on the images' newer etcd and ZooKeeper
 	@$(MAKE) --no-print-directory images ARGS="ha etcd zookeeper"
 	@sh scripts/newer.sh
 	@sh scripts/haproxies.sh
 	@PATH="$(CURDIR)/build/newer:$$PATH" ZOOKEEPER_JARS="$(CURDIR)/build/newer/java" \
 	    HAPROXIES="$(CURDIR)/build/haproxies" $(RUN)/pytest -q -n 4 --dist loadscope --reruns 2 -rR \
-	    -k "not 2.6 and not (2.8 and (drains or health or shapes)) and not (3.2 and shapes)" \
+	    -k "not 2.6 and not 2.8 and not 3.2 and not (3.0 and shapes)" \
 	    $(wildcard tests/system/test_haproxy_*.py) tests/system/test_run_drift.py \
 	    tests/system/test_run_old_processes.py \
 	    tests/plugins/test_etcd_contract.py tests/plugins/test_zookeeper_contract.py
