@@ -20,7 +20,7 @@ from lbdisc.agent.leaving import Leave
 from lbdisc.agent.looking import LIFE_SIGN
 from lbdisc.agent.presence import Presence
 from lbdisc.agent.pulse import Pulse
-from lbdisc.agent.starting import await_first, left_in
+from lbdisc.agent.starting import await_first, await_moves, left_in
 from lbdisc.agent.status import Status
 from lbdisc.agent.store import Store
 from lbdisc.agent.watching import Wake, Watcher
@@ -184,6 +184,8 @@ class Agent:
         self._bringing.resume(known, written)
         on_disk = known is not None or written is not None
         first = await_first(self._watcher, self._wake, stop, self._clock, known_from_disk=on_disk)
+        if first and known is None:
+            await_moves(self._watcher, self._wake, stop, self._clock)
         if first or stop.is_set():
             return
         cause = Cause(source="state")
