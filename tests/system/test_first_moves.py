@@ -6,7 +6,7 @@ from pathlib import Path
 from lbdisc.testing.waiting import eventually
 from support.scene import Scene
 
-SERVICES = {"LBDISC_SERVICES": '["web", "api"]'}
+SETTINGS = {"core": {"services": ["web", "api"]}, "haproxy": {"settle_after": 0}}
 HERE = {"address": "127.0.0.1", "port": 1}
 
 
@@ -18,21 +18,21 @@ def entry(scene: Scene, service: str, name: str, **parts: object) -> None:
 
 
 def test_who_moves_away_is_never_served_where_another_is_by_now(tmp_path: Path) -> None:
-    with Scene(tmp_path, haproxy={"settle_after": 0}) as scene:
+    with Scene(tmp_path, **SETTINGS) as scene:
         entry(scene, "web", "w1")
         entry(scene, "api", "a1")
-        agent = scene.agent(until_running=False, **SERVICES)
+        agent = scene.agent(until_running=False)
         eventually(lambda: "two services have one address" in agent.log_tail())
         entry(scene, "web", "w1", port=2)
         eventually(lambda: scene.status["generation"] is not None)
-        assert scene.status["generation"] == 1
+        assert scene.status["generation"]["number"] == 1
         assert "server w1 127.0.0.1:2 " in scene.config
         assert "server a1 127.0.0.1:1 " in scene.config
 
 
 def test_one_host_for_two_services_is_served_after_a_moment(tmp_path: Path) -> None:
-    with Scene(tmp_path, haproxy={"settle_after": 0}) as scene:
+    with Scene(tmp_path, **SETTINGS) as scene:
         entry(scene, "web", "w1")
         entry(scene, "api", "a1")
-        scene.agent(**SERVICES)
+        scene.agent()
         assert set(scene.servers("web")) | set(scene.servers("api")) == {"w1", "a1"}
