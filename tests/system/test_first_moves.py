@@ -6,7 +6,10 @@ from pathlib import Path
 from lbdisc.testing.waiting import eventually
 from support.scene import Scene
 
-SETTINGS = {"core": {"services": ["web", "api"]}, "haproxy": {"settle_after": 0}}
+SETTINGS: dict[str, dict[str, object]] = {
+    "core": {"services": ["web", "api"]},
+    "haproxy": {"settle_after": 0},
+}
 HERE = {"address": "127.0.0.1", "port": 1}
 
 
