@@ -46,9 +46,9 @@ def registered(cluster: EtcdCluster, port: int, folder: Path) -> Iterator[dict[s
 
 
 def scene_of(folder: Path, cluster: EtcdCluster, **tables: Any) -> Scene:
-    (folder / "scene").mkdir()
+    (folder / "s").mkdir()
     merged = {"guard": GUARD, "etcd": {"endpoints": [cluster.servers[0].url]}, **tables}
-    return Scene(folder / "scene", core={"backend": "etcd"}, **merged)
+    return Scene(folder / "s", core={"backend": "etcd"}, **merged)
 
 
 def held(scene: Scene) -> dict[str, Any]:
