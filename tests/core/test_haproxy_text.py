@@ -64,8 +64,8 @@ def test_the_runtime_socket_is_the_first_of_level_admin() -> None:
 
 
 def test_the_state_file_is_found_below_its_base() -> None:
-    assert (parse(TEXT).state_file, parse(TEXT).loads_state) == ("/var/lib/state", True)
-    assert (parse("backend a\n").state_file, parse("backend a\n").loads_state) == ("", False)
+    assert parse(TEXT).state_file == "/var/lib/state"
+    assert parse("backend a\n").state_file == ""
 
 
 def test_every_address_that_is_listened_on_is_known() -> None:

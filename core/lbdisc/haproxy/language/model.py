@@ -171,15 +171,6 @@ class Configuration:
         base = _last_word(list(self.globals("server-state-base")))
         return f"{base}/{path}" if path and base and not path.startswith("/") else path
 
-    @property
-    def loads_state(self) -> bool:
-        """Whether any proxy takes its servers' state from that file."""
-        wanted = ("load-server-state-from-file", "global")
-        return any(
-            (line := section.last("load-server-state-from-file")) and line.words[:2] == wanted
-            for section in self.proxies.values()
-        )
-
 
 class _Servers(Mapping[Key, ServerLine]):
     """Looks into the proxies, so that a change in one does not cost the servers of all."""

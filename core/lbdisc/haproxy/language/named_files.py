@@ -45,7 +45,6 @@ _TLS_LINES = frozenset(("bind", "server", "default-server", "default-bind", "ser
 _STORE = {"crt": "crt-base", "key": "key-base", "ocsp": "crt-base", "issuer": "crt-base"}
 _PAGES = frozenset(("file", "lf-file", "errorfile"))
 _RULES = ("http-request", "http-response", "http-after-response", "http-error")
-_LUA = frozenset(("lua-load", "lua-load-per-thread"))
 _FOLDERS = frozenset(("issuers-chain-path",))
 # They end in "-file", and HAProxy writes them or leaves them alone at its start.
 _NOT_READ = frozenset(("server-state-file", "backing-file", "load-server-state-from-file"))
