@@ -10,13 +10,13 @@ import structlog
 from lbdisc import Endpoint, Problem, events
 from lbdisc.builtin.journal.journal import Journal, line
 from lbdisc.errors import CheckError
-from lbdisc.events import base, register, run
+from lbdisc.events import base, presence, register, registry, run
 from lbdisc.listening.repeats import Repeats, masked
 
 PAGE = Path(__file__).parents[2] / "docs" / "events.md"
 KINDS: list[type[events.Event]] = [
     kind
-    for part in (base, run, register)
+    for part in (base, registry, run, presence, register)
     for kind in vars(part).values()
     if isinstance(kind, type)
     and issubclass(kind, events.Event)

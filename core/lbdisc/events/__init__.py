@@ -17,6 +17,15 @@ from lbdisc.events.base import (
     ProgramStopping,
     Trouble,
 )
+from lbdisc.events.presence import (
+    AcknowledgementsFull,
+    AgentAnnounced,
+    AgentNotAnnounced,
+    AgentWithdrawn,
+    DrainAcknowledged,
+    DrainBegun,
+    DrainOver,
+)
 from lbdisc.events.register import (
     ChangeRefused,
     CheckFailed,
@@ -38,22 +47,21 @@ from lbdisc.events.register import (
     EntryUnrenewed,
     EntryWaiting,
 )
-from lbdisc.events.run import (
-    AcknowledgementsFull,
-    AgentAnnounced,
-    AgentNotAnnounced,
-    AgentWithdrawn,
-    ApplyFailed,
-    ChangeWanted,
-    CopyKept,
-    DrainAcknowledged,
-    DrainBegun,
-    DrainOver,
-    Drifted,
+from lbdisc.events.registry import (
     EndpointsHeld,
     EndpointsReleased,
     EntriesMended,
     EntriesSkipped,
+    RegistryBack,
+    RegistryLost,
+    ServicesAbsent,
+    ServicesPresent,
+)
+from lbdisc.events.run import (
+    ApplyFailed,
+    ChangeWanted,
+    CopyKept,
+    Drifted,
     FilesChanged,
     FilesMended,
     FilesRefused,
@@ -62,10 +70,6 @@ from lbdisc.events.run import (
     NotWithdrawn,
     OldProcesses,
     ProgramReady,
-    RegistryBack,
-    RegistryLost,
-    ServicesAbsent,
-    ServicesPresent,
     SettingsRefused,
     SettingsReread,
     StartedFromState,

@@ -3,9 +3,8 @@
 from dataclasses import dataclass, field
 from typing import ClassVar
 
-from lbdisc.absent import AbsentService
 from lbdisc.events.base import Event, Level, Trouble
-from lbdisc.values import Endpoint, Problem
+from lbdisc.values import Endpoint
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -172,133 +171,6 @@ class StartedFromState(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class EntriesSkipped(Event):
-    """Entries of the registry break the rules, or the load balancer refuses them; they are skipped,
-    and the others stay.
-    """
-
-    name: ClassVar[str] = "entry skipped"
-    level: ClassVar[Level] = "warning"
-    entries: tuple[Problem, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EntriesMended(Event):
-    """Entries that were skipped are gone, or good."""
-
-    name: ClassVar[str] = "entry mended"
-    entries: tuple[Problem, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ServicesAbsent(Event):
-    """The settings name ``services`` that the registry has no endpoint of, while it has others."""
-
-    name: ClassVar[str] = "service without endpoints"
-    level: ClassVar[Level] = "warning"
-    services: tuple[AbsentService, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ServicesPresent(Event):
-    """All services that the settings name have endpoints; ``services`` had none before."""
-
-    name: ClassVar[str] = "services have endpoints"
-    services: tuple[AbsentService, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EndpointsHeld(Event):
-    """``endpoints`` stay listed, whatever the registry says: by the guard, as they vanished with
-    many others, or by an operator. It is so for ``since_s`` seconds; in ``for_s`` a clock may let
-    them go, ``None`` where none will.
-    """
-
-    name: ClassVar[str] = "guard held"
-    level: ClassVar[Level] = "warning"
-    endpoints: tuple[Endpoint, ...]
-    why: str = ""
-    by: str = "guard"
-    since_s: float = 0.0
-    for_s: float | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EndpointsReleased(Event):
-    """The guard holds ``endpoints`` no more; ``returned`` says whether they are listed again."""
-
-    name: ClassVar[str] = "guard released"
-    level: ClassVar[Level] = "warning"
-    endpoints: tuple[Endpoint, ...]
-    returned: bool
-    why: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RegistryLost(Trouble):
-    """The registry's state cannot be known; the last one stays. ``kind`` is ``settings`` where an
-    operator has to mend something, else ``registry``.
-    """
-
-    name: ClassVar[str] = "registry lost"
-    level: ClassVar[Level] = "error"
-    kind: str
-    retry_s: float
-    trace: str = field(default="", repr=False)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RegistryBack(Event):
-    """The registry answers, for the first time or again; ``ms`` is how long it was lost."""
-
-    name: ClassVar[str] = "registry answers"
-    endpoints: int
-    ms: float | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DrainBegun(Event):
-    """The load balancer runs ``endpoints`` as draining: no new traffic, sessions finish."""
-
-    name: ClassVar[str] = "drain begun"
-    level: ClassVar[Level] = "debug"
-    generation: int
-    endpoints: tuple[Endpoint, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DrainAcknowledged(Event):
-    """No session is left on ``endpoints``; the agent says so in the registry."""
-
-    name: ClassVar[str] = "drain acknowledged"
-    generation: int
-    endpoints: tuple[Endpoint, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AcknowledgementsFull(Event):
-    """``drained`` endpoints are to be acknowledged, and an agent's entry has ``room`` for fewer.
-
-    The others take their turn as these leave; who stops meanwhile waits longer.
-    """
-
-    name: ClassVar[str] = "more drains than can be acknowledged at once"
-    level: ClassVar[Level] = "warning"
-    drained: int
-    room: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DrainOver(Event):
-    """``endpoints`` were draining in what runs, and are gone or ready again."""
-
-    name: ClassVar[str] = "drain over"
-    level: ClassVar[Level] = "debug"
-    generation: int
-    endpoints: tuple[Endpoint, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class SettingsReread(Event):
     """Settings and templates were read again; ``later`` are keys that the next start takes."""
 
@@ -315,33 +187,6 @@ class SettingsRefused(Event):
     name: ClassVar[str] = "settings refused"
     level: ClassVar[Level] = "error"
     error: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AgentAnnounced(Event):
-    """The registry lists this agent: nodes that stop wait for it."""
-
-    name: ClassVar[str] = "announced"
-    agent: str
-    address: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AgentNotAnnounced(Trouble):
-    """The registry cannot list this agent now: nodes that stop do not wait for it."""
-
-    name: ClassVar[str] = "not announced"
-    level: ClassVar[Level] = "warning"
-    trace: str = field(default="", repr=False)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AgentWithdrawn(Event):
-    """The registry does not list this agent any more; ``error`` is why it may, for a while."""
-
-    name: ClassVar[str] = "withdrawn"
-    level: ClassVar[Level] = "debug"
-    error: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

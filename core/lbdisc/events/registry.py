@@ -1,0 +1,93 @@
+"""What the registry says, and what of it is held or left out."""
+
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+from lbdisc.absent import AbsentService
+from lbdisc.events.base import Event, Level, Trouble
+from lbdisc.values import Endpoint, Problem
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EntriesSkipped(Event):
+    """Entries of the registry break the rules, or the load balancer refuses them; they are skipped,
+    and the others stay.
+    """
+
+    name: ClassVar[str] = "entry skipped"
+    level: ClassVar[Level] = "warning"
+    entries: tuple[Problem, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EntriesMended(Event):
+    """Entries that were skipped are gone, or good."""
+
+    name: ClassVar[str] = "entry mended"
+    entries: tuple[Problem, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServicesAbsent(Event):
+    """The settings name ``services`` that the registry has no endpoint of, while it has others."""
+
+    name: ClassVar[str] = "service without endpoints"
+    level: ClassVar[Level] = "warning"
+    services: tuple[AbsentService, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServicesPresent(Event):
+    """All services that the settings name have endpoints; ``services`` had none before."""
+
+    name: ClassVar[str] = "services have endpoints"
+    services: tuple[AbsentService, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EndpointsHeld(Event):
+    """``endpoints`` stay listed, whatever the registry says: by the guard, as they vanished with
+    many others, or by an operator. It is so for ``since_s`` seconds; in ``for_s`` a clock may let
+    them go, ``None`` where none will.
+    """
+
+    name: ClassVar[str] = "guard held"
+    level: ClassVar[Level] = "warning"
+    endpoints: tuple[Endpoint, ...]
+    why: str = ""
+    by: str = "guard"
+    since_s: float = 0.0
+    for_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EndpointsReleased(Event):
+    """The guard holds ``endpoints`` no more; ``returned`` says whether they are listed again."""
+
+    name: ClassVar[str] = "guard released"
+    level: ClassVar[Level] = "warning"
+    endpoints: tuple[Endpoint, ...]
+    returned: bool
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RegistryLost(Trouble):
+    """The registry's state cannot be known; the last one stays. ``kind`` is ``settings`` where an
+    operator has to mend something, else ``registry``.
+    """
+
+    name: ClassVar[str] = "registry lost"
+    level: ClassVar[Level] = "error"
+    kind: str
+    retry_s: float
+    trace: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RegistryBack(Event):
+    """The registry answers, for the first time or again; ``ms`` is how long it was lost."""
+
+    name: ClassVar[str] = "registry answers"
+    endpoints: int
+    ms: float | None = None
