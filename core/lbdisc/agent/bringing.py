@@ -15,12 +15,12 @@ from lbdisc.agent.contact import FirstContact
 from lbdisc.agent.desired import Desired
 from lbdisc.agent.keeping import Keeping
 from lbdisc.agent.legacy import Legacy
-from lbdisc.agent.looking import LIFE_SIGN, Looks
+from lbdisc.agent.looking import Looks
 from lbdisc.agent.pace import Pace
+from lbdisc.agent.retrying import Retries
 from lbdisc.agent.standing_in import stand_in
 from lbdisc.agent.starting import served_before
 from lbdisc.agent.store import Store
-from lbdisc.backoff import Backoff
 from lbdisc.errors import (
     ApplyError,
     CheckError,
@@ -39,9 +39,6 @@ from lbdisc.rendered import Rendered
 from lbdisc.settings.tables import CoreSettings
 from lbdisc.spread import own_share
 from lbdisc.values import Snapshot
-
-PATIENCE = 10.0  # seconds between two checks of what would not load, as an address that is taken
-DOUBT = 60.0  # seconds; no reload after the other where what runs never is what was applied
 
 
 class Bringing:
@@ -71,9 +68,7 @@ class Bringing:
         self._clock = clock
         self._skipped = skipped
         self._pace = Pace(settings.agent)
-        self._backoff = Backoff(settings.agent.retry_first, settings.agent.retry_most)
-        self._doubt = Backoff(settings.agent.retry_first, DOUBT)
-        self._patience = Backoff(settings.agent.retry_first, PATIENCE)
+        self._retries = Retries(settings.agent)
         self.desired = Desired(renderer, reloader, settings.output, wake=wake)
         known = store.last_snapshot() is not None
         blank = self.desired.blank
@@ -90,7 +85,7 @@ class Bringing:
         self._number = number
         self._written = 0
         self._failures = Repeats()
-        self._legacy = Legacy(store, self._pace, (self._backoff, self._doubt), clock)
+        self._legacy = Legacy(store, self._pace, self._retries.kept, clock)
         self._keeping = Keeping(store, tell)
 
     def change(self, settings: CoreSettings, renderer: Renderer) -> None:
@@ -118,7 +113,7 @@ class Bringing:
         if self._since is None:
             self._since = arrived
         self.changed(arrived, cause)
-        self._backoff.reset()
+        self._retries.hurry()
         self._pace.not_before = float("-inf")
         self.hold_off()
 
@@ -137,7 +132,7 @@ class Bringing:
     def hurry(self) -> None:
         """What stood in the way of what waits, if anything does, may be gone."""
         if not self.in_step:
-            self._backoff.reset()
+            self._retries.hurry()
             self._pace.hurry(self._clock())
 
     @property
@@ -225,9 +220,7 @@ class Bringing:
         self._files = False
         self._pace.settled()
         self._legacy.applied()
-        self._backoff.reset()
-        self._doubt.reset()
-        self._patience.reset()
+        self._retries.over()
         self._failures.clear()
         self._announce(snapshot, rendered, applied)
         return False
@@ -304,13 +297,7 @@ class Bringing:
             self._failed(error)
 
     def _failed(self, error: LbdiscError) -> None:
-        delay = self._backoff.next()
-        if isinstance(error, Unconfirmed):
-            delay = self._doubt.next()
-        elif isinstance(error, NotLoaded):
-            delay = self._patience.next() if error.retry_s is None else error.retry_s
-        elif isinstance(error, ApplyError):  # the process may come back at any moment
-            delay = min(delay, LIFE_SIGN)
+        delay = self._retries.after(error)
         self._pace.failed(self._clock(), delay)
         if not isinstance(error, NotLoaded):  # what runs is known, and the reloader notes the rest
             self._note(error, delay)
