@@ -14,6 +14,7 @@ from lbdisc.testing.waiting import eventually
 from lbdisc_lab.servers import zookeeper
 from lbdisc_lab.servers.zookeeper.editor import Editor
 from lbdisc_lab.servers.zookeeper.roles import ZooKeeperWatching, settings_from
+from lbdisc_zookeeper import probing
 from lbdisc_zookeeper.settings import ZooKeeperSettings
 
 RECORD = b'{"address": "10.0.0.7", "port": 3000}'
@@ -41,7 +42,15 @@ def test_too_many_connections_are_named(tmp_path: Path) -> None:
     with zookeeper.start(tmp_path / "zk", config=("maxClientCnxns=1",)) as registry:
         settings = settings_from(registry.settings, connect_timeout=1.0)
         with Editor(registry.plain_hosts):
-            assert "see maxClientCnxns in its zoo.cfg" in told(settings)
+            assert "maxClientCnxns in its zoo.cfg" in told(settings)
+
+
+@pytest.mark.parametrize("error", [BrokenPipeError, ConnectionResetError])
+def test_one_that_had_closed_before_we_looked_has_too_many(error: type[OSError]) -> None:
+    def closed_already(_: object) -> socket.socket:
+        raise error
+
+    assert "maxClientCnxns in its zoo.cfg" in probing.cause(closed_already, None)
 
 
 @pytest.mark.timeout(120)  # three servers on a shared machine

@@ -16,6 +16,8 @@ CONNECTING = 2.0  # seconds for a connection; the first with TLS is slow
 AT_ONCE = 0.1  # seconds within which a server that wants nobody closes a connection
 _MOST = 4096  # bytes of an answer
 _SHOWN = 40  # signs of a stranger's answer
+_TOO_MANY = "maxClientCnxns in its zoo.cfg"
+_CLOSES = f"it closes connections at once: see {_TOO_MANY}"
 _HIDDEN = (
     "no answer; it may have no majority, be read-only, or have too many connections of this host "
     "(srvr is not in its 4lw.commands.whitelist)"
@@ -35,19 +37,26 @@ def cause(connect: Connect, context: ssl.SSLContext | None) -> str:
         with connect(context) as connection:
             heard = _heard(connection, AT_ONCE)
             if heard == b"":
-                return "it closes connections at once: see maxClientCnxns in its zoo.cfg"
+                return _CLOSES
             if heard is None:
                 with suppress(OSError):
                     connection.sendall(b"srvr\n")
                 heard = _heard(connection, PATIENCE)
     except OSError as error:
+        # It took the connection, and had closed it before we looked: who takes none refuses.
+        if context is None and isinstance(error, BrokenPipeError | ConnectionResetError):
+            return _CLOSES
         return sockets.explained(error)
     if heard:
         return _read(heard.decode(errors="replace"), tls=context is not None)
     if context is None and _speaks_tls(connect):
         return "it wants TLS (see zookeeper.tls)"
-    silent = "says nothing" if heard is None else "closes the connection"
-    return f"no answer of a ZooKeeper, it {silent} (see zookeeper.hosts, zookeeper.tls)"
+    if heard is None:
+        return "no answer of a ZooKeeper, it says nothing (see zookeeper.hosts, zookeeper.tls)"
+    return (
+        "no answer of a ZooKeeper, it closes the connection (see zookeeper.hosts, zookeeper.tls, "
+        f"{_TOO_MANY})"
+    )
 
 
 def _heard(connection: socket.socket, patience: float) -> bytes | None:
