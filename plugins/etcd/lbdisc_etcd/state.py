@@ -2,16 +2,17 @@
 
 from bisect import bisect_left, insort
 from collections.abc import Set as AbstractSet
+from functools import partial
 from hashlib import blake2b
 
 from lbdisc import formats
 from lbdisc.errors import EntryError
 from lbdisc.formats import Format
+from lbdisc.reading import read_entry
 from lbdisc.records import MAX_RECORD
 from lbdisc.values import Endpoint, Problem, Snapshot, check_name, check_service
 from lbdisc_etcd.messages import Oversized, Value
 
-MAX_SHOWN = 200  # characters of a key in a message
 MAX_KEY = 600  # bytes below the prefix; what is longer has no name, and is filed by a digest
 DIGEST = 16  # bytes that tell one value from another
 
@@ -62,18 +63,15 @@ class Records:
         filed, digest = self.filed(key), _digest(value)
         if self._digests.get(filed) == digest:
             return filed
-        try:
-            endpoint = self._decoded(filed, value)
-        except EntryError as error:
-            self.delete(key)
-            self._problems[filed] = Problem(_shown(filed), str(error))
-            self._listed = None
-        else:
+        found = self._read(filed, value)
+        if isinstance(found, Endpoint):
             self._solved(filed)
-            if endpoint is None:
-                self.delete(key)
-            else:
-                self._place(filed, endpoint)
+            self._place(filed, found)
+        else:
+            self.delete(key)
+            if found is not None:
+                self._problems[filed] = found
+                self._listed = None
         self._digests[filed] = digest
         return filed
 
@@ -82,6 +80,10 @@ class Records:
             self._keys[key] = endpoint.key
             insort(self._order, endpoint.key)
         self._endpoints[endpoint.key] = endpoint
+
+    def _read(self, key: bytes, value: Value) -> Endpoint | Problem | None:
+        where = key.decode("utf-8", "backslashreplace")
+        return read_entry(where, partial(self._decoded, key, value))
 
     def _decoded(self, key: bytes, value: Value) -> Endpoint | None:
         parts = key.removeprefix(self._start).split(b"/")
@@ -116,10 +118,8 @@ class Records:
 
     def decoded(self, key: bytes, value: Value | None) -> Endpoint | None:
         """The endpoint of a record, ``None`` if it is none; nothing is taken in."""
-        try:
-            return None if value is None else self._decoded(self.filed(key), value)
-        except EntryError:
-            return None
+        found = None if value is None else self._read(self.filed(key), value)
+        return found if isinstance(found, Endpoint) else None
 
     def snapshot(self) -> Snapshot:
         """The state as it is; sorted and unique already, so it is not sorted again."""
@@ -133,9 +133,3 @@ def _digest(value: Value) -> bytes:
     if isinstance(value, Oversized):
         return b"%d" % value.size
     return blake2b(value, digest_size=DIGEST).digest()
-
-
-def _shown(key: bytes) -> str:
-    text = key[: 4 * MAX_SHOWN].decode("utf-8", "backslashreplace")
-    printable = text if text.isprintable() else ascii(text)[1:-1]
-    return printable if len(printable) <= MAX_SHOWN else f"{printable[: MAX_SHOWN - 3]}..."
