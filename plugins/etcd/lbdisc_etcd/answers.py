@@ -26,15 +26,15 @@ def page(reply: Any, start: bytes, end: bytes, *, limit: int) -> Page:
         raise MemberUnreachable(NOT_ASKED)
     if (reply.more and not records) or (limit and len(records) > limit):
         raise MemberUnreachable(NOT_ASKED)
-    header = reply.header
-    return Page(records, reply.more, header.cluster_id, header.revision, reply.ByteSize())
+    cluster, revision = _moment(reply)
+    return Page(records, reply.more, cluster, revision, reply.ByteSize())
 
 
 def found(records: Any, reply: Any, key: bytes) -> Found:
     """What is at ``key``, of all the ``records`` in an answer."""
     if len(records) > 1 or any(record.key != key for record in records):
         raise MemberUnreachable(NOT_ASKED)
-    return Found(_record(records[0]) if records else None, reply.header.revision)
+    return Found(_record(records[0]) if records else None, _moment(reply)[1])
 
 
 def found_instead(reply: Any, key: bytes) -> Found:
@@ -69,8 +69,9 @@ class Told:
         """
         if reply.created == self._begun:
             raise MemberUnreachable(NOT_ASKED)  # begun twice, or told of before it began
-        self._cluster = self._cluster or reply.header.cluster_id
-        if reply.header.cluster_id != self._cluster:
+        cluster = reply.header.cluster_id  # which a grpc-proxy may leave out
+        self._cluster = self._cluster or cluster
+        if cluster and cluster != self._cluster:
             raise MemberUnreachable("it speaks for two clusters in turn, see etcd.endpoints")
         whole = self._whole(map(_event, reply.events), more=reply.fragment)
         if self._begun and not whole:
@@ -90,6 +91,14 @@ class Told:
         if sum(event.weight for event in self._part) > MAX_REVISION:
             raise TooLarge(f"one revision takes more than {MAX_REVISION} bytes", MAX_REVISION)
         return told[:first]
+
+
+def _moment(reply: Any) -> tuple[int, int]:
+    """Of which cluster and revision the answer is: without both it is no answer of an etcd."""
+    cluster, revision = reply.header.cluster_id, reply.header.revision
+    if not cluster or revision < 1:
+        raise MemberUnreachable(NOT_ASKED)
+    return cluster, revision
 
 
 def _record(found: Any) -> Record:

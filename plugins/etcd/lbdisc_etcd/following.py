@@ -93,9 +93,9 @@ class Following:
         if not begun:
             raise MemberUnreachable(NO_ANSWER)
         reading = read_everything(self._session, self._known.records, self._known.page)
-        self._teller.tell(self._known, self._take_over(reading))
-        if begun[0].cluster != reading.cluster:
+        if begun[0].cluster not in (0, reading.cluster):
             raise Compacted("reads and watches reach different clusters, see etcd.endpoints")
+        self._teller.tell(self._known, self._take_over(reading))
         self._take(begun)
         self._wait_for_review()
 

@@ -53,7 +53,7 @@ class KeyEvent:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Events of a watch, in order, as of ``revision`` of the cluster ``cluster``."""
+    """Events of a watch, in order, as of ``revision`` of ``cluster``, which is 0 if unknown."""
 
     events: tuple[KeyEvent, ...]
     cluster: int

@@ -6,6 +6,7 @@ refused on plaintext channels). A session that failed once is closed and replace
 """
 
 import importlib
+import logging
 import secrets
 import threading
 import time
@@ -85,6 +86,7 @@ class Session:
 
     def __init__(self, member: EtcdMember, settings: EtcdSettings, *, patience: Patience) -> None:
         _wait_calmly()
+        logging.getLogger("grpc").setLevel(logging.CRITICAL)  # it logs tracebacks of what it raises
         self.member = member
         self.patient = patience.stretched
         self._settings = settings
