@@ -30,6 +30,12 @@ class Most:
     why_total: str = "endpoints.total"
     why_services: str = "endpoints.services"
 
+    @classmethod
+    def of(cls, total: int, why: str) -> "Most":
+        """So many in all, in any number of services; ``why`` is said in each case."""
+        whys = {"why_per_service": why, "why_total": why, "why_services": why}
+        return cls(per_service=total, total=total, services=total, **whys)
+
 
 class Limits:
     """Lets pass what has a place. ``known`` was served before, and counts as having come first.
