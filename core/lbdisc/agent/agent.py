@@ -200,7 +200,7 @@ class Agent:
             # Nothing is known of endpoints, but a file is there: it is kept alive as it is.
             self._bringing.desired.kept = written
         else:
-            self._bringing.desired.snapshot = known or Snapshot()
+            self._bringing.desired.snapshot = self._watcher.admitted(known or Snapshot())
         self._bringing.changed(self._clock(), cause)
         self._bringing.hold_off()
 

@@ -18,6 +18,7 @@ from lbdisc.hooks import Reloader
 from lbdisc.listening.listeners import Tell
 from lbdisc.listening.repeats import Repeats
 from lbdisc.observed import ServerHealth
+from lbdisc.screening.screen import Screening
 from lbdisc.settings.tables import CoreSettings
 from lbdisc.values import Endpoint, Snapshot
 
@@ -44,7 +45,13 @@ def balanced(
     store: Store, settings: CoreSettings, snapshot: Snapshot
 ) -> tuple[Verdict, GuardMemory]:
     """What an agent that starts would make of ``snapshot``: no clock lets go of anything yet."""
-    guard = Guard(settings.guard, remembered(store), services=settings.services, asks=True)
+    guard = Guard(
+        settings.guard,
+        remembered(store),
+        services=settings.services,
+        asks=True,
+        refuses=Screening(settings.endpoints).refuses,
+    )
     return guard.judge(snapshot.public, time.monotonic()), guard.memory
 
 

@@ -7,12 +7,14 @@ import tomllib
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, get_args, get_origin, get_type_hints
+from types import UnionType
+from typing import Any, Union, get_args, get_origin, get_type_hints
 
 from pydantic import SecretStr
 
 from lbdisc.errors import SettingsError, nearest, shown
 from lbdisc.secret_files import FileSecret
+from lbdisc.settings.entries import entry_of, types_of
 from lbdisc.settings.merging import over
 from lbdisc.settings.tables import CoreSettings
 
@@ -128,12 +130,30 @@ def _in_table(key: str, text: str, known: Mapping[str, Leaf]) -> dict[str, Any]:
     if table is None:
         raise SettingsError(f"unknown setting {shown(key)} in --set{_hint(key, known)}")
     name = key.removeprefix(f"{table.key}.")
+    if entry := entry_of(table.type):
+        return {table.key: _in_entry(key, name, entry, text)}
     if get_args(table.type)[1] is not Any:
         return {table.key: {name: text}}
     value = _value_of(text)
     for part in reversed(name.split(".")):
         value = {part: value}
     return {table.key: value}
+
+
+def _in_entry(key: str, name: str, entry: type[Any], text: str) -> dict[str, Any]:
+    """What an assignment to ``NAME.SETTING`` in a table by name gives; ``key`` is all of it."""
+    which, dot, setting = name.rpartition(".")
+    kind = types_of(entry).get(setting)
+    if not dot or kind is None:
+        hint = nearest(setting, types_of(entry))
+        raise SettingsError(f"unknown setting {shown(key)} in --set{hint}")
+    return {which: {setting: _decoded(text, Leaf(key, _without_none(kind)), f"--set {key}")}}
+
+
+def _without_none(kind: Any) -> Any:
+    if get_origin(kind) not in (Union, UnionType):
+        return kind
+    return next(part for part in get_args(kind) if part is not type(None))
 
 
 def _value_of(text: str) -> Any:

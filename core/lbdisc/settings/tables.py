@@ -90,6 +90,40 @@ class LogSettings:
     format: Literal["auto", "text", "json"] = described("auto: text on a terminal", "auto")
 
 
+Hosts = Literal["refuse", "allow"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServiceEndpoints:
+    """``[endpoints.services.NAME]``: what differs for one service."""
+
+    allow: tuple[str, ...] | None = described("instead of what all services have", None)
+    deny: tuple[str, ...] = described("besides what nobody may have", ())
+    hosts: Hosts | None = described("instead of what all services have", None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EndpointsSettings:
+    """``[endpoints]``: where the registry's endpoints may be.
+
+    At an address that lies in a network of ``allow`` and in none of ``deny``. Loopback, link-local,
+    metadata and reserved addresses need a network of their own kind in ``allow``, as 127.0.0.0/8.
+    """
+
+    allow: tuple[str, ...] = described(
+        "networks that endpoints may be in; loopback, link-local, metadata and reserved ones only"
+        " where they are named, as 127.0.0.0/8",
+        ("0.0.0.0/0", "::/0"),
+    )
+    deny: tuple[str, ...] = described("networks that no endpoint may be in", ())
+    hosts: Hosts = described(
+        "whether endpoints may have host names, which are allowed by what they resolve to", "allow"
+    )
+    services: dict[str, ServiceEndpoints] = field(
+        default_factory=dict, metadata={"help": "what differs for a service, by its name"}
+    )
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CoreSettings:
     """The keys at the top of ``lbdisc.toml``, and the core's own tables."""
@@ -111,6 +145,7 @@ class CoreSettings:
         metadata={"help": "where the agent keeps its state; one agent has one"},
     )
     agent: AgentSettings = field(default_factory=AgentSettings)
+    endpoints: EndpointsSettings = field(default_factory=EndpointsSettings)
     guard: GuardSettings = field(default_factory=GuardSettings)
     register: RegisterSettings = field(default_factory=RegisterSettings)
     log: LogSettings = field(default_factory=LogSettings)

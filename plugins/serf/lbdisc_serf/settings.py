@@ -10,10 +10,11 @@ from typing import Annotated, Literal
 
 from pydantic import Field, SecretStr
 
+from lbdisc.addresses import check_address
 from lbdisc.errors import EntryError, SettingsError, shown
 from lbdisc.fields import Seconds, SecondsOrNone, described
 from lbdisc.secret_files import current
-from lbdisc.values import check_address, check_name
+from lbdisc.values import check_name
 
 GOSSIP_PORT = 7946  # Serf's own default
 Port = Annotated[int, Field(ge=1, le=65535)]
