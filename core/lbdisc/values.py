@@ -8,19 +8,21 @@ import ipaddress
 import re
 import socket
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from operator import attrgetter
 from typing import Literal, Self, get_args
 
 from lbdisc.errors import EntryError, shown
 from lbdisc.sequences import changed_part
+from lbdisc.showing import plain
 
 State = Literal["ready", "draining"]
 STATES: tuple[str, ...] = get_args(State)
 MAX_WEIGHT = 256  # HAProxy's own limit (configuration manual 5.2, "weight")
 MAX_TAGS = 64
 RESERVED = "_"
+MOST_WHERE, MOST_WHAT = 200, 400  # characters of a problem
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,254}")
 # RFC 1123 2.1: labels of letters, digits and inner hyphens; underscores occur in container names.
@@ -95,8 +97,10 @@ def _check_number(value: object, what: str, low: int, high: int) -> int:
 
 def _check_tags(value: object) -> tuple[tuple[str, str], ...]:
     pairs = value.items() if isinstance(value, Mapping) else value
-    if not isinstance(pairs, Iterable) or isinstance(pairs, str | bytes):
+    if not isinstance(pairs, Collection) or isinstance(pairs, str | bytes):
         raise EntryError(f"bad tags {shown(value)}: a table of texts")
+    if len(pairs) > MAX_TAGS:
+        raise EntryError(f"{len(pairs)} tags: at most {MAX_TAGS}")
     tags: dict[str, str] = {}
     for pair in pairs:
         if not (isinstance(pair, tuple | list) and len(pair) == 2):
@@ -106,8 +110,6 @@ def _check_tags(value: object) -> tuple[tuple[str, str], ...]:
         if not (isinstance(text, str) and len(text) <= 1024 and (text.isprintable() or not text)):
             raise EntryError(f"bad tag {name}={shown(text)}: up to 1024 printable characters")
         tags[name] = text
-    if len(tags) > MAX_TAGS:
-        raise EntryError(f"{len(tags)} tags: at most {MAX_TAGS}")
     return tuple(sorted(tags.items()))
 
 
@@ -166,10 +168,17 @@ class Endpoint:
 
 @dataclass(frozen=True, slots=True, order=True)
 class Problem:
-    """An entry that was skipped: ``where`` names it in the registry, ``what`` says why."""
+    """An entry that was skipped: ``where`` names it in the registry, ``what`` says why.
+
+    Both are short and of printable ASCII, whatever they were made from.
+    """
 
     where: str
     what: str
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "where", plain(self.where, MOST_WHERE))
+        object.__setattr__(self, "what", plain(self.what, MOST_WHAT))
 
     def __str__(self) -> str:
         return f"{self.where}: {self.what}"

@@ -2,14 +2,14 @@
 
 from bisect import bisect_left, insort
 from collections.abc import Sequence
+from functools import partial
 
 from lbdisc import formats
 from lbdisc.errors import EntryError
 from lbdisc.formats import Format
+from lbdisc.reading import read_entry
 from lbdisc.values import Endpoint, Problem, Snapshot, check_name, check_service
 from lbdisc_etcd.messages import Record
-
-MAX_SHOWN = 200  # characters of a key in a message
 
 
 class Records:
@@ -35,17 +35,14 @@ class Records:
         """Take a record in; one that breaks the rules becomes a problem."""
         if self._values.get(key) == value:
             return
-        try:
-            endpoint = self._decoded(key, value)
-        except EntryError as error:
-            self.delete(key)
-            self._problems[key] = Problem(_shown(key), str(error))
-        else:
+        found = self._read(key, value)
+        if isinstance(found, Endpoint):
             self._problems.pop(key, None)
-            if endpoint is None:
-                self.delete(key)
-            else:
-                self._place(key, endpoint)
+            self._place(key, found)
+        else:
+            self.delete(key)
+            if found is not None:
+                self._problems[key] = found
         self._values[key] = value
 
     def _place(self, key: bytes, endpoint: Endpoint) -> None:
@@ -53,6 +50,10 @@ class Records:
             self._keys[key] = endpoint.key
             insort(self._order, endpoint.key)
         self._endpoints[endpoint.key] = endpoint
+
+    def _read(self, key: bytes, value: bytes) -> Endpoint | Problem | None:
+        where = key.decode("utf-8", "backslashreplace")
+        return read_entry(where, partial(self._decoded, key, value))
 
     def _decoded(self, key: bytes, value: bytes) -> Endpoint | None:
         parts = key.removeprefix(self._start).split(b"/")
@@ -86,18 +87,10 @@ class Records:
 
     def decoded(self, key: bytes, value: bytes) -> Endpoint | None:
         """The endpoint of a record, ``None`` if it is none; nothing is taken in."""
-        try:
-            return self._decoded(key, value)
-        except EntryError:
-            return None
+        found = self._read(key, value)
+        return found if isinstance(found, Endpoint) else None
 
     def snapshot(self) -> Snapshot:
         """The state as it is; sorted and unique already, so it is not sorted again."""
         endpoints = tuple(self._endpoints[place] for place in self._order)
         return Snapshot(endpoints, tuple(sorted(self._problems.values())))
-
-
-def _shown(key: bytes) -> str:
-    text = key.decode("utf-8", "backslashreplace")
-    printable = text if text.isprintable() else ascii(text)[1:-1]
-    return printable if len(printable) <= MAX_SHOWN else f"{printable[: MAX_SHOWN - 3]}..."

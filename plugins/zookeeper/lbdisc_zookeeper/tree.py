@@ -2,8 +2,9 @@
 
 from collections.abc import Callable, Container, Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 
-from lbdisc.errors import EntryError
+from lbdisc.reading import read_entry
 from lbdisc.values import Endpoint, Problem, Snapshot, check_name, check_service
 
 Parse = Callable[[bytes, str, str], Endpoint | None]  # record, service, name
@@ -92,11 +93,12 @@ class Tree:
         for name in names:
             if not parent and name == "zookeeper":
                 continue  # ZooKeeper's own, at its root
-            try:
-                found.add(check(name))
-            except EntryError as error:
-                path = f"{parent}/{name}"
-                self._problems[path] = Problem(_printable(path), str(error))
+            path = f"{parent}/{name}"
+            checked = read_entry(path, partial(check, name))
+            if isinstance(checked, Problem):
+                self._problems[path] = checked
+            else:
+                found.add(checked)
         return found
 
     def _forget_problems(self, parent: str) -> None:
@@ -112,10 +114,11 @@ class Tree:
         self._left.pop((service, name), None)
 
     def _read(self, service: str, name: str, record: bytes) -> Node:
-        try:
-            return Node(record, endpoint=self._parse(record, service, name))
-        except EntryError as error:
-            return Node(record, problem=Problem(self.path(service, name), str(error)))
+        path = self.path(service, name)
+        found = read_entry(path, partial(self._parse, record, service, name))
+        if isinstance(found, Problem):
+            return Node(record, problem=found)
+        return Node(record, endpoint=found)
 
     def drop(self, service: str, name: str, changed: Container[str] = ()) -> None:
         """A node is gone; ``changed`` are the paths of those that changed since they were read.
@@ -141,8 +144,3 @@ class Tree:
             (node.endpoint for node in nodes if node.endpoint),
             [*self._problems.values(), *(node.problem for node in nodes if node.problem)],
         )
-
-
-def _printable(path: str) -> str:
-    """``path`` as it may stand in one line of a message."""
-    return path if path.isprintable() else ascii(path)[1:-1]

@@ -11,6 +11,7 @@ from lbdisc.builtin.file.settings import FileSettings
 from lbdisc.errors import DiscoveryError, SettingsError
 from lbdisc.hooks import Publish
 from lbdisc.notices import Notices
+from lbdisc.showing import plain
 from lbdisc.values import Snapshot
 
 SWAPPED = "..data"  # the link to all the files' content that Kubernetes replaces in a ConfigMap
@@ -116,8 +117,7 @@ def _revision(changed: Iterable[Path]) -> str:
     """The files that the kernel told of; a folder has no other revision."""
     names = sorted(path.name for path in changed)
     more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
-    text = " ".join(names[:NAMED]) + more
-    return text if text.isprintable() else ascii(text)[1:-1]
+    return " ".join(map(plain, names[:NAMED])) + more
 
 
 def _passed_over(name: str) -> bool:

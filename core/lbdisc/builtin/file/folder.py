@@ -4,13 +4,15 @@ import os
 import time
 from collections import Counter
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from lbdisc.builtin.file import entry as file_entry
 from lbdisc.builtin.file.entry import FileEntry, Signature, Touched
 from lbdisc.builtin.file.settings import FileSettings
-from lbdisc.errors import EntryError
+from lbdisc.reading import read_entry, why
 from lbdisc.values import Endpoint, Problem, Snapshot, check_service
 
 INFINITE = float("inf")
@@ -48,7 +50,7 @@ class Folder:
         self._root = settings.dir
         self._files: dict[str, _Seen] = {}
         self.next_end = INFINITE
-        self._folder_problems: dict[Path, str] = {}
+        self._folder_problems: dict[Path, Problem] = {}
         self._root_identity: Identity | None = None
         self._left: set[Key] = set()
         self._holders: Counter[Key] = Counter()
@@ -65,15 +67,11 @@ class Folder:
             folders = [name.name for name in names if self._is_wanted(name)]
         for name in folders:
             path = self._root / name
-            try:
-                check_service(name)
-                state = path.stat()
-            except EntryError as error:
-                self._folder_problems[path] = str(error)
-            except FileNotFoundError:  # gone between the two looks
-                continue
-            else:
-                found[path] = (state.st_dev, state.st_ino)
+            identity = read_entry(str(path), partial(_service_folder, path))
+            if isinstance(identity, Problem):
+                self._folder_problems[path] = identity
+            elif identity is not None:
+                found[path] = identity
         return found
 
     def scan(self) -> dict[Path, Identity]:
@@ -91,7 +89,7 @@ class Folder:
                     raise
                 if folder.exists():
                     unreadable.add(str(folder))
-                    self._folder_problems[folder] = error.strerror or str(error)
+                    self._folder_problems[folder] = Problem(str(folder), why(error))
         for path in [path for path in self._files if path not in present]:
             if path.rpartition("/")[0] not in unreadable:
                 self._forget(path, clean=same)
@@ -142,7 +140,7 @@ class Folder:
         except (FileNotFoundError, NotADirectoryError):
             return self._forget(path, clean=True)
         except OSError as error:
-            self._keep(path, _flawed(seen, None, error))
+            self._keep(path, _flawed(seen, None, why(error)))
         else:
             if seen is not None and seen.signature == file_entry.signature(found):
                 return False
@@ -163,16 +161,20 @@ class Folder:
 
     def _read(self, path: Path, seen: _Seen | None, found: os.stat_result) -> _Seen:
         self.reads += 1
-        try:
-            entry, state = file_entry.read(
-                path, service=self._service(path.parent), port=self._settings.port
-            )
-        except FileNotFoundError:  # gone between the two looks: the next one will tell
+        said = read_entry(str(path), partial(self._entry, path))
+        if said is None:  # gone between the two looks: the next one will tell
             return seen or _Seen(None, None)
-        except (EntryError, OSError) as error:
-            return _flawed(seen, file_entry.signature(found), error)
+        if isinstance(said, Problem):
+            return _flawed(seen, file_entry.signature(found), said.what)
+        entry, state = said
         touched = Touched.found(state, seen.touched if seen else None)
         return _Seen(file_entry.signature(state), entry, touched)
+
+    def _entry(self, path: Path) -> tuple[FileEntry, os.stat_result] | None:
+        service = self._service(path.parent)
+        with suppress(FileNotFoundError):
+            return file_entry.read(path, service=service, port=self._settings.port)
+        return None
 
     def _forget(self, path: str, *, clean: bool) -> bool:
         seen = self._files.get(path)
@@ -228,10 +230,10 @@ class Folder:
     def _whole(self, now: float) -> Snapshot:
         self.next_end = INFINITE
         files: dict[Key, tuple[str, Endpoint]] = {}
-        problems = [Problem(_place(path), what) for path, what in self._folder_problems.items()]
+        problems = list(self._folder_problems.values())
         for path, seen in self._files.items():
             if seen.problem:
-                problems.append(Problem(_place(path), seen.problem))
+                problems.append(Problem(path, seen.problem))
             if seen.entry is None or seen.ends <= now:
                 continue
             self.next_end = min(self.next_end, seen.ends)
@@ -241,14 +243,22 @@ class Folder:
                 keep, other = sorted([first, (path, endpoint)])
                 files[endpoint.key] = keep
                 what = f"a second file for {endpoint.service}/{endpoint.name}: remove one"
-                problems.append(Problem(_place(other[0]), what))
+                problems.append(Problem(other[0], what))
         # Sorted by their keys first: to compare ten thousand endpoints takes its time.
         return Snapshot.of((files[key][1] for key in sorted(files)), problems)
 
 
-def _flawed(seen: _Seen | None, state: Signature | None, error: Exception) -> _Seen:
+def _service_folder(path: Path) -> Identity | None:
+    """``None`` for one that is gone between two looks."""
+    check_service(path.name)
+    with suppress(FileNotFoundError):
+        state = path.stat()
+        return state.st_dev, state.st_ino
+    return None
+
+
+def _flawed(seen: _Seen | None, state: Signature | None, what: str) -> _Seen:
     """Half of a file or rubbish in it is no reason to drop a node that was good."""
-    what = (error.strerror if isinstance(error, OSError) else "") or str(error)
     if seen is None:
         return _Seen(state, None, problem=what)
     return _Seen(state, seen.entry, seen.touched, what)
@@ -263,12 +273,6 @@ def _differs(one: _Seen, other: _Seen) -> bool:
         or alive[0] != alive[1]
         or other.ends < one.ends
     )
-
-
-def _place(path: Path | str) -> str:
-    """``path`` as it may stand in one line: a file's name may hold anything."""
-    text = str(path)
-    return text if text.isprintable() else ascii(text)
 
 
 def _is_folder(name: "os.DirEntry[str]") -> bool:
