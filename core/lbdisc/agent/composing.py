@@ -70,7 +70,7 @@ def presence(plugins: Plugins, settings: Settings, tell: Tell) -> Presence:
     except LbdiscError as error:
         tell(events.AgentNotAnnounced(error=str(error)))
         return Presence()
-    identity = Identity(core.state_dir, AGENTS, name)
+    identity = Identity(core.state_dir, AGENTS, name, trusted=core.trusted)
     identity.give(registrar)
     return Presence(
         registrar,

@@ -17,6 +17,7 @@ from lbdisc.secret_files import FileSecret
 from lbdisc.settings.entries import entry_of, types_of
 from lbdisc.settings.merging import over
 from lbdisc.settings.tables import CoreSettings
+from lbdisc.trust import refuse_untrusted
 
 ENV_PREFIX = "LBDISC_"
 CONFIG_VARIABLE = "LBDISC_CONFIG"
@@ -213,7 +214,10 @@ def _hint(key: str, known: Mapping[str, Leaf]) -> str:
 
 
 def read_secret_files(
-    values: dict[str, Any], origins: dict[str, str], known: Mapping[str, Leaf]
+    values: dict[str, Any],
+    origins: dict[str, str],
+    known: Mapping[str, Leaf],
+    trusted: Sequence[str] = (),
 ) -> None:
     """Fill secrets from their files; the later ``_file`` layer yields to the secret itself."""
     for leaf in [leaf for leaf in known.values() if leaf.secret and leaf.key in values]:
@@ -223,6 +227,7 @@ def read_secret_files(
                 f"both {leaf.secret} ({origins[leaf.secret]}) and {leaf.key} "
                 f"({origins[leaf.key]}) are set: give one"
             )
+        refuse_untrusted(path, leaf.key, trusted=trusted)
         try:
             values[leaf.secret] = FileSecret(path)
         except (OSError, ValueError) as error:

@@ -144,6 +144,11 @@ class CoreSettings:
         default_factory=default_state_dir,
         metadata={"help": "where the agent keeps its state; one agent has one"},
     )
+    trusted: tuple[str, ...] = described(
+        "folders whose files may belong to others, as in a container; * for all. For the settings"
+        " file itself: only by the environment or a flag",
+        (),
+    )
     agent: AgentSettings = field(default_factory=AgentSettings)
     endpoints: EndpointsSettings = field(default_factory=EndpointsSettings)
     guard: GuardSettings = field(default_factory=GuardSettings)
