@@ -200,7 +200,7 @@ class Agent:
             # Nothing is known of endpoints, but a file is there: it is kept alive as it is.
             self._bringing.desired.kept = written
         else:
-            self._bringing.desired.snapshot = known or Snapshot()
+            self._bringing.desired.snapshot = self._watcher.admitted(known or Snapshot())
         self._bringing.changed(self._clock(), cause)
         self._bringing.hold_off()
 
@@ -234,7 +234,7 @@ class Agent:
     def _tell_problems(self, cause: Cause) -> None:
         """Entries that are skipped now; each is told once."""
         listed = self._taken.problems if self._taken else ()
-        problems = self._bringing.desired.blaming.problems.union(listed)
+        problems = self._bringing.desired.problems.union(listed)
         if new := tuple(sorted(problems - self._problems)):
             self._tell(events.EntriesSkipped(entries=new, cause=cause))
         if mended := tuple(sorted(self._problems - problems)):

@@ -21,7 +21,7 @@ from lbdisc.values import Endpoint, Snapshot
 from lbdisc_etcd.backlog import Changes
 from lbdisc_etcd.failures import NO_ANSWER, Compacted, MemberUnreachable, Recovered, TooLarge
 from lbdisc_etcd.messages import Batch, KeyEvent
-from lbdisc_etcd.reading import PageSize, Reading, left_cleanly, read_everything
+from lbdisc_etcd.reading import PageSize, WholeRead, left_cleanly, read_everything
 from lbdisc_etcd.reviewing import Review
 from lbdisc_etcd.settings import EtcdSettings
 from lbdisc_etcd.state import Records
@@ -100,7 +100,7 @@ class Following:
         self._take(begun)
         self._wait_for_review()
 
-    def _take_over(self, reading: Reading) -> list[Endpoint]:
+    def _take_over(self, reading: WholeRead) -> list[Endpoint]:
         """Go on from ``reading``; returns who left cleanly while nobody watched."""
         before, self._known.revision = self._known.revision, reading.revision
         records, lost, now = self._known.records, reading.lost, reading.revision

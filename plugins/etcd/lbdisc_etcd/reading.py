@@ -82,7 +82,7 @@ def _without_value(session: Session, start: bytes, end: bytes, *, at: int, size:
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class WholeRead:
     """At ``revision`` of the cluster ``cluster``; ``lost``: the endpoints that are gone, by key."""
 
     cluster: int
@@ -90,7 +90,7 @@ class Reading:
     lost: Mapping[bytes, Endpoint]
 
 
-def read_everything(session: Session, records: Records, size: PageSize) -> Reading:
+def read_everything(session: Session, records: Records, size: PageSize) -> WholeRead:
     """Take what is there for all there is, into ``records``. Raises a ``Failure``."""
     there: set[bytes] = set()
     cluster = revision = 0
@@ -100,7 +100,7 @@ def read_everything(session: Session, records: Records, size: PageSize) -> Readi
             raise Compacted("it speaks for two clusters in turn, see etcd.endpoints")
         for record in page.records:
             there.add(records.put(record.key, record.value))
-    return Reading(cluster, revision, records.keep(there))
+    return WholeRead(cluster, revision, records.keep(there))
 
 
 def left_cleanly(

@@ -10,10 +10,10 @@ from urllib.parse import SplitResult, urlsplit
 
 from pydantic import Field, SecretStr
 
+from lbdisc.addresses import check_address
 from lbdisc.errors import EntryError, shown
 from lbdisc.fields import Seconds, described
 from lbdisc.formats import Format
-from lbdisc.values import check_address
 
 DEFAULT_PORT = 2379
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
