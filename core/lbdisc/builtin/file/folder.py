@@ -173,7 +173,7 @@ class Folder:
     def _entry(self, path: Path) -> tuple[FileEntry, os.stat_result] | None:
         service = self._service(path.parent)
         with suppress(FileNotFoundError):
-            return file_entry.read(path, service=service, port=self._settings.port)
+            return file_entry.read(path, root=self._root, service=service, port=self._settings.port)
         return None
 
     def _forget(self, path: str, *, clean: bool) -> bool:

@@ -105,7 +105,9 @@ class _Entry:
             places += [self._settings.dir / place.name for place in (*places, self._path)]
         for place in places if not self._path.exists() else ():
             with suppress(EntryError, OSError):
-                file_entry.read(place, service=service, port=self._settings.port)
+                file_entry.read(
+                    place, root=self._settings.dir, service=service, port=self._settings.port
+                )
                 return f"{place}, which has the name: remove it"
         return ""
 
@@ -113,7 +115,9 @@ class _Entry:
         """What the file says; ``None`` for one that is missing or says nothing that is valid."""
         service = self._path.parent.name
         try:
-            return file_entry.read(self._path, service=service, port=self._settings.port)
+            return file_entry.read(
+                self._path, root=self._settings.dir, service=service, port=self._settings.port
+            )
         except (EntryError, FileNotFoundError):
             return None
 
