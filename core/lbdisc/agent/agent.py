@@ -19,6 +19,7 @@ from lbdisc.agent.held import GuardMemory
 from lbdisc.agent.leaving import Leave
 from lbdisc.agent.looking import LIFE_SIGN
 from lbdisc.agent.naming import NameLooks
+from lbdisc.agent.own_endpoints import OwnEndpoints
 from lbdisc.agent.presence import Presence
 from lbdisc.agent.pulse import Pulse
 from lbdisc.agent.starting import await_first, await_moves, left_in
@@ -75,6 +76,7 @@ class Agent:
             clock=clock,
             accept=accept,
             skipped=lambda: self._tell_problems(self._bringing.cause),
+            own=OwnEndpoints(reloader, settings.output, lambda: self._watcher).without,
         )
         self._taken: Snapshot | None = None
         self._problems: frozenset[Problem] = frozenset()
@@ -236,7 +238,7 @@ class Agent:
 
     def _tell_problems(self, cause: Cause) -> None:
         """Entries that are skipped now; each is told once."""
-        listed = self._taken.problems if self._taken else ()
+        listed = () if self._taken is None else self._taken.problems  # an empty one has some, too
         problems = self._bringing.desired.blaming.problems.union(listed)
         if new := tuple(sorted(problems - self._problems)):
             self._tell(events.EntriesSkipped(entries=new, cause=cause))

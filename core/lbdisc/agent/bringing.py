@@ -45,7 +45,8 @@ class Bringing:
     """What is to run, what runs, and the way from one to the other.
 
     ``number`` counts the generations that earlier agents brought; ``accept`` is that of
-    ``FirstContact``; ``skipped`` is called when others may be left out than before.
+    ``FirstContact``; ``skipped`` is called when others may be left out than before. ``own`` is that
+    of ``Desired``.
     """
 
     def __init__(
@@ -61,6 +62,7 @@ class Bringing:
         clock: Callable[[], float],
         accept: bool,
         skipped: Callable[[], None],
+        own: Callable[[Snapshot, Rendered], Snapshot],
     ) -> None:
         self._settings = settings
         self._reloader = reloader
@@ -69,7 +71,7 @@ class Bringing:
         self._skipped = skipped
         self._pace = Pace(settings.agent)
         self._retries = Retries(settings.agent)
-        self.desired = Desired(renderer, reloader, settings.output, wake=wake)
+        self.desired = Desired(renderer, reloader, settings.output, own=own, wake=wake)
         known = store.last_snapshot() is not None
         blank = self.desired.blank
         self._contact = FirstContact(settings, reloader, blank, remembers=known, accept=accept)

@@ -14,6 +14,7 @@ from lbdisc.values import Snapshot
 class Desired:
     """Rendered once for each snapshot, and planned once for the pace and for the apply.
 
+    ``own`` tells what of a snapshot may be served by the configuration that it is rendered to.
     ``kept`` is the configuration to keep alive as it is while no ``snapshot`` is known. What is
     served of the ``snapshot`` goes by ``blaming``.
     """
@@ -24,11 +25,13 @@ class Desired:
         reloader: Reloader,
         output: Path,
         *,
+        own: Callable[[Snapshot, Rendered], Snapshot] = lambda snapshot, rendered: snapshot,
         wake: Callable[[], None] = lambda: None,
     ) -> None:
         self._renderer = renderer
         self._reloader = reloader
         self._output = output
+        self._own = own
         self._rendered: tuple[Snapshot, Rendered] | None = None
         self._of: Snapshot | None = None  # which snapshot that is, before anybody was left out
         self.blaming = Blaming(renderer, reloader, output, wake=wake)
@@ -53,10 +56,20 @@ class Desired:
             return Snapshot(), self.kept or Rendered("")
         if self._rendered is None or self._of is not self.snapshot:
             self._planned = None
-            served = self.served
-            self._rendered = served, self._renderer.render(served)
+            self._rendered = self._render()
             self._of = self.snapshot
         return self._rendered
+
+    def _render(self) -> tuple[Snapshot, Rendered]:
+        """What ``own`` leaves out because of its configuration is not in it."""
+        assert self.snapshot is not None
+        while True:
+            served = self.served
+            rendered = self._renderer.render(served)
+            left = self._own(self.snapshot, rendered)
+            if left == self.snapshot:
+                return served, rendered
+            self.snapshot = left
 
     @property
     def served(self) -> Snapshot:

@@ -30,6 +30,8 @@ class Sifted:
 class Sieve:
     """Leaves out whoever ``check`` refuses of what ``renderer`` makes to be ``output``.
 
+    So it does what is not in what ``own`` makes of a snapshot and its configuration.
+
     Who is ``served`` by now is not: that its name is gone from DNS, say, is not its fault.
     """
 
@@ -37,6 +39,7 @@ class Sieve:
     output: Path
     check: Callable[[Rendered], None]
     served: Callable[[], Snapshot] = Snapshot
+    own: Callable[[Snapshot, Rendered], Snapshot] = lambda snapshot, rendered: snapshot
 
     def sift(self, wanted: Snapshot) -> Sifted:
         """What an agent that starts would serve of ``wanted``.
@@ -54,6 +57,10 @@ class Sieve:
             rendered = None
             try:
                 rendered = self.renderer.render(served)
+                if (left := self.own(served, rendered)) != served:
+                    problems |= dict.fromkeys(left.problems)
+                    served = left
+                    continue
                 sifted = Sifted(served, rendered, tuple(problems))
                 return sifted, work(sifted)
             except (CheckError, RenderError) as error:

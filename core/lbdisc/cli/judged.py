@@ -43,7 +43,27 @@ def sieve(
         if checks:
             check_rendered(reloader, output, rendered)
 
-    return Sieve(renderer, output, check, partial(_served, settings, reloader))
+    own = _Own(settings, reloader).without
+    return Sieve(renderer, output, check, partial(_served, settings, reloader), own)
+
+
+class _Own:
+    """Who is the load balancer itself, for who looks once."""
+
+    def __init__(self, settings: "Settings", reloader: "Reloader") -> None:
+        from lbdisc.screening.screen import Screening
+
+        self._screen = Screening(settings.core.endpoints)
+        self._output = settings.core.output
+        self._reloader = reloader
+
+    def without(self, snapshot: "Snapshot", rendered: "Rendered") -> "Snapshot":
+        from lbdisc.agent.own_endpoints import occupied
+
+        if not self._screen.occupy(occupied(self._reloader, self._output, rendered)):
+            return snapshot
+        self._screen.settle(snapshot)
+        return self._screen.once(snapshot)
 
 
 def _served(settings: "Settings", reloader: "Reloader") -> "Snapshot":

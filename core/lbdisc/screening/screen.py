@@ -5,11 +5,12 @@ HAProxy would wait for it; one that was served before keeps its place, as name s
 """
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from lbdisc.addresses import is_host_name
 from lbdisc.screening.asking import known
 from lbdisc.screening.hosts import Hosts
+from lbdisc.screening.own import OwnPlaces, Place
 from lbdisc.screening.rules import Rules
 from lbdisc.settings.tables import EndpointsSettings
 from lbdisc.values import Endpoint, Problem, Snapshot, is_reserved
@@ -33,6 +34,8 @@ class Screening:
     ) -> None:
         self._rules = Rules(settings)
         self.hosts = hosts or Hosts()
+        self._own = OwnPlaces()
+        self._new_ports: frozenset[int] = frozenset()
         self._trusted = frozenset(e.address for e in _named((served or Snapshot()).endpoints))
         self._seen = Snapshot()
         self._passed = Snapshot()
@@ -50,13 +53,19 @@ class Screening:
         if is_reserved(service):
             return ""
         if not is_host_name(address):
-            return self._rules.why(service, address)
+            return self._rules.why(service, address) or self._own.why(address, endpoint.port)
         if setting := self._rules.refuses_names(service):
             return f"{address} is a host name, which {setting} refuses"
         for found in known(address) or self.hosts.addresses(address):
-            if why := self._rules.why(service, found):
+            if why := self._rules.why(service, found) or self._own.why(found, endpoint.port):
                 return f"host name {address} leads to {why}"
         return ""
+
+    def occupy(self, places: Collection[Place]) -> bool:
+        """The load balancer itself is at these ``places``, too; whether any was not known."""
+        ports = self._own.add(places)
+        self._new_ports |= ports
+        return bool(ports)
 
     def once(self, snapshot: Snapshot) -> Snapshot:
         """What of ``snapshot`` may be served; nothing is remembered of it."""
@@ -90,12 +99,14 @@ class Screening:
         return self._judge(new, [endpoint.key for endpoint in change.removed])
 
     def again(self) -> Snapshot | None:
-        """The same of the same state where more is known of names; ``None`` if nothing is."""
+        """The same of the same state where more is known by now; ``None`` if nothing is."""
         keys = {key for host in self.hosts.changed() for key in self._of_host.get(host, ())}
-        if not keys:
-            return None
-        found = (self._seen.get(key) for key in keys)
-        return self._judge([endpoint for endpoint in found if endpoint is not None], [])
+        found = [its for its in map(self._seen.get, keys) if its is not None]
+        ports, self._new_ports = self._new_ports, frozenset()
+        if ports:
+            near = (endpoint for endpoint in self._seen.endpoints if endpoint.port in ports)
+            found += (endpoint for endpoint in near if endpoint.key not in keys)
+        return self._judge(found, []) if found else None
 
     def _asked(self, endpoints: Iterable[Endpoint]) -> list[Endpoint]:
         """Those with names that somebody has to be asked for."""

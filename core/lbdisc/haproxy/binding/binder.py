@@ -24,7 +24,7 @@ class Binder:
     local_peer: str = ""
 
 
-def binder(master: int, binary: str, *, ours: bool) -> Binder:
+def binder(master: int, binary: str, *, ours: bool = True) -> Binder:
     """The one with the process id ``master``; 0 for one that we are about to start ourselves."""
     if not master:
         return Binder(ours=ours and not has_more_rights(binary), environment=dict(os.environ))
