@@ -1,6 +1,5 @@
 """What is under the prefix, decoded key by key: one change among thousands costs one parse."""
 
-from bisect import bisect_left, insort
 from collections.abc import Set as AbstractSet
 from functools import partial
 from hashlib import blake2b
@@ -8,6 +7,8 @@ from hashlib import blake2b
 from lbdisc import formats
 from lbdisc.errors import EntryError
 from lbdisc.formats import Format
+from lbdisc.listed import Listed
+from lbdisc.problems import Problems
 from lbdisc.reading import read_entry
 from lbdisc.records import MAX_RECORD
 from lbdisc.values import Endpoint, Problem, Snapshot, check_name, check_service
@@ -31,10 +32,8 @@ class Records:
         self._port = port
         self._digests: dict[bytes, bytes] = {}
         self._keys: dict[bytes, tuple[str, str]] = {}
-        self._endpoints: dict[tuple[str, str], Endpoint] = {}
-        self._order: list[tuple[str, str]] = []
-        self._problems: dict[bytes, Problem] = {}
-        self._listed: tuple[Problem, ...] | None = ()  # the problems in order, while they are known
+        self._listed = Listed()
+        self._problems = Problems[bytes]()
 
     @property
     def range(self) -> tuple[bytes, bytes]:
@@ -65,21 +64,17 @@ class Records:
             return filed
         found = self._read(filed, value)
         if isinstance(found, Endpoint):
-            self._solved(filed)
-            self._place(filed, found)
+            self._problems.drop(filed)
+            self._keys[filed] = found.key
+            self._listed.put(found.key, found)
         else:
-            self.delete(key)
-            if found is not None:
-                self._problems[filed] = found
-                self._listed = None
+            self._remove(filed)
+            if found is None:
+                self._problems.drop(filed)
+            else:
+                self._problems.put(filed, found)
         self._digests[filed] = digest
         return filed
-
-    def _place(self, key: bytes, endpoint: Endpoint) -> None:
-        if key not in self._keys:
-            self._keys[key] = endpoint.key
-            insort(self._order, endpoint.key)
-        self._endpoints[endpoint.key] = endpoint
 
     def _read(self, key: bytes, value: Value) -> Endpoint | Problem | None:
         where = key.decode("utf-8", "backslashreplace")
@@ -100,16 +95,16 @@ class Records:
         """Returns the endpoint that was there."""
         key = self.filed(key)
         self._digests.pop(key, None)
-        self._solved(key)
-        place = self._keys.pop(key, None)
+        self._problems.drop(key)
+        return self._remove(key)
+
+    def _remove(self, filed: bytes) -> Endpoint | None:
+        place = self._keys.pop(filed, None)
         if place is None:
             return None
-        del self._order[bisect_left(self._order, place)]
-        return self._endpoints.pop(place)
-
-    def _solved(self, filed: bytes) -> None:
-        if self._problems.pop(filed, None):
-            self._listed = None
+        endpoint = self._listed[place]
+        self._listed.put(place, None)
+        return endpoint
 
     def keep(self, filed: AbstractSet[bytes]) -> dict[bytes, Endpoint]:
         """Forget all but those that are ``filed`` so; returns the endpoints that go, by key."""
@@ -123,10 +118,7 @@ class Records:
 
     def snapshot(self) -> Snapshot:
         """The state as it is; sorted and unique already, so it is not sorted again."""
-        endpoints = tuple(self._endpoints[place] for place in self._order)
-        if self._listed is None:
-            self._listed = tuple(sorted(self._problems.values()))
-        return Snapshot(endpoints, self._listed)
+        return Snapshot(self._listed.endpoints, self._problems.named, self._problems.more)
 
 
 def _digest(value: Value) -> bytes:
