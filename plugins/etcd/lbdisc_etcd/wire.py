@@ -18,6 +18,7 @@ from typing import Any, Self, TypeVar
 
 import grpc
 
+from lbdisc.raw import Oversized
 from lbdisc.secret_files import current
 from lbdisc_etcd import answers, stubs
 from lbdisc_etcd.failures import (
@@ -31,7 +32,7 @@ from lbdisc_etcd.failures import (
     sorted_failure,
 )
 from lbdisc_etcd.logins import LOOK, login_of
-from lbdisc_etcd.messages import Batch, Found, Oversized, Page, Record
+from lbdisc_etcd.messages import Batch, Found, Page, Record
 from lbdisc_etcd.patience import Patience
 from lbdisc_etcd.settings import EtcdMember, EtcdSettings
 from lbdisc_etcd.tls import Trust

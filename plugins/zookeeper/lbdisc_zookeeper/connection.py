@@ -23,6 +23,7 @@ from kazoo.security import CREATOR_ALL_ACL, OPEN_ACL_UNSAFE, READ_ACL_UNSAFE
 
 from lbdisc.errors import SettingsError
 from lbdisc_zookeeper import probing, sockets
+from lbdisc_zookeeper.frames import Frames, ReadNode
 from lbdisc_zookeeper.settings import ZooKeeperSettings, base_path, members, secret
 from lbdisc_zookeeper.signals import Identity, Kind, Signal
 
@@ -178,6 +179,12 @@ class Connection:
             connection_retry=_pace(settings),
             logger=logger,
         )
+        self._kazoo._connection = Frames(
+            self._kazoo,
+            self._kazoo._conn_retry.copy(),
+            logger=logger,
+            sasl_options=self._kazoo._connection.sasl_options,
+        )
         self._kazoo.add_listener(self._on_state)
 
     def start(self) -> None:
@@ -241,7 +248,10 @@ class Connection:
         return self._answer(self._kazoo.get_children_async(path or "/", watch=self._on_watch))
 
     def read(self, path: str) -> Answer:
-        return self._answer(self._kazoo.get_async(path, watch=self._on_watch))
+        found = self._handler.async_result()
+        whole = self._kazoo.chroot + path
+        self._kazoo._call(ReadNode(whole, self._on_watch), found)
+        return self._answer(found)
 
     def exists(self, path: str) -> Answer:
         return self._answer(self._kazoo.exists_async(path or "/", watch=self._on_watch))

@@ -8,6 +8,7 @@ from threading import Event
 
 from lbdisc import records
 from lbdisc.errors import EntryError, RegistrarError, SettingsError, WriteRefused
+from lbdisc.raw import Raw, content
 from lbdisc.values import Endpoint
 from lbdisc_zookeeper.access import warn_of_open_nodes
 from lbdisc_zookeeper.client import ZooKeeperClient, warn_of_plain_passwords
@@ -149,8 +150,8 @@ class _Node:
                 return  # the end of the session, which is next, asks nobody
 
 
-def _owner(record: bytes) -> object:
+def _owner(record: Raw) -> object:
     try:
-        return records.load_object(record).get(OWNER)
+        return records.load_object(content(record)).get(OWNER)
     except EntryError:
         return None
