@@ -38,14 +38,18 @@ from lbdisc.planned import Applied, AtRuntime, Nothing, Planned, Reload, Start
 from lbdisc.rendered import Rendered
 from lbdisc.settings.tables import CoreSettings
 from lbdisc.spread import own_share
-from lbdisc.values import Snapshot
+from lbdisc.values import Endpoint, Snapshot
+
+# Causes of reloads that no entry of the registry has to answer for.
+NOT_BY_ENTRIES = ("settings", "files", "drift", "trial", "state")
 
 
 class Bringing:
     """What is to run, what runs, and the way from one to the other.
 
     ``number`` counts the generations that earlier agents brought; ``accept`` is that of
-    ``FirstContact``; ``skipped`` is called when others may be left out than before.
+    ``FirstContact``; ``skipped`` is called when others may be left out than before,
+    ``reloaded`` when these had come or changed and took a reload.
     """
 
     def __init__(
@@ -61,12 +65,14 @@ class Bringing:
         clock: Callable[[], float],
         accept: bool,
         skipped: Callable[[], None],
+        reloaded: Callable[[Sequence[Endpoint]], None],
     ) -> None:
         self._settings = settings
         self._reloader = reloader
         self._tell = tell
         self._clock = clock
         self._skipped = skipped
+        self._reloaded = reloaded
         self._pace = Pace(settings.agent)
         self._retries = Retries(settings.agent)
         self.desired = Desired(renderer, reloader, settings.output, settings.services, wake=wake)
@@ -336,6 +342,8 @@ class Bringing:
         self.desired.fitting.known = snapshot
         since, self._since = self._since, None
         ms = None if since is None else (self._clock() - since) * 1000
+        if isinstance(applied.how, Reload) and before and self.cause.source not in NOT_BY_ENTRIES:
+            self._reloaded((*change.added, *change.changed))
         for event in announced(generation, before, applied, ms=ms, cause=self.cause):
             self._tell(event)
         if self.desired.count is not None:  # else nothing is known that could be kept

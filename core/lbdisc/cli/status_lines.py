@@ -18,6 +18,7 @@ def lines(found: Mapping[str, Any], live: "Liveness") -> dict[str, str]:
         "settings refused": _refused(found),
         "warning": "; ".join(found.get("absent", ())),
         "held by the guard": _held(found),
+        "flapping": _flapping(found),
         "servers": _servers(found),
         "old workers": str(found.get("old_workers") or ""),
         "configuration": str(found.get("output", "")),
@@ -71,6 +72,12 @@ def _held(found: Mapping[str, Any]) -> str:
     from lbdisc.agent.judging import held_line
 
     return ", ".join(map(held_line, found.get("held", ())))
+
+
+def _flapping(found: Mapping[str, Any]) -> str:
+    from lbdisc.agent.judging import flapping_line
+
+    return flapping_line(found["flapping"]) if found.get("flapping") else ""
 
 
 def _servers(found: Mapping[str, Any]) -> str:

@@ -48,6 +48,8 @@ from lbdisc.events.register import (
     EntryWaiting,
 )
 from lbdisc.events.registry import (
+    EndpointsCalm,
+    EndpointsDamped,
     EndpointsHeld,
     EndpointsReleased,
     EntriesMended,
@@ -105,6 +107,8 @@ __all__ = [
     "DrainOver",
     "DrainUnsure",
     "Drifted",
+    "EndpointsCalm",
+    "EndpointsDamped",
     "EndpointsHeld",
     "EndpointsReleased",
     "EntriesMended",

@@ -13,6 +13,8 @@ from pydantic import Field
 
 from lbdisc.fields import NotEmpty, Seconds, SecondsOrNone, described
 
+AtLeastOne = Annotated[int, Field(ge=1)]
+
 
 def default_state_dir() -> Path:
     """``/var/lib/lbdisc`` for root, the user's state folder (XDG base directories) otherwise."""
@@ -121,6 +123,19 @@ class EndpointsSettings:
     )
     services: dict[str, ServiceEndpoints] = field(
         default_factory=dict, metadata={"help": "what differs for a service, by its name"}
+    )
+    per_service: AtLeastOne = described("the most endpoints that a service has", 10_000)
+    total: AtLeastOne = described(
+        "the most endpoints of all services that are balanced, and the same of all others together",
+        20_000,
+    )
+    max_services: AtLeastOne = described(
+        "the most services that are looked at beside those that are balanced", 1000
+    )
+    flap_wait: SecondsOrNone = described(
+        "the longest that a change of an endpoint waits that never stops changing; 0 for not at"
+        " all",
+        60.0,
     )
 
 
