@@ -11,7 +11,7 @@ NODE = Endpoint(service="nodes", name="s1", address="10.0.0.1", port=80)
 
 def flapping(admission: Admission, start: float, seconds: float) -> list[events.Event]:
     """What is told while it changes its address ten times a second."""
-    told, now = [], start
+    told, now = list[events.Event](), start
     for n in range(int(seconds * 10)):
         now += 0.1
         admission.take(Snapshot.of([replace(NODE, address=f"10.0.0.{1 + n % 2}")]), now)
@@ -43,7 +43,7 @@ def test_the_calm_is_told_and_it_is_known_when() -> None:
 
 
 def test_many_that_flap_are_told_together() -> None:
-    admission, told = Admission(CoreSettings(), Snapshot()), []
+    admission, told = Admission(CoreSettings(), Snapshot()), list[events.Event]()
     many = [replace(NODE, name=f"s{n}", port=n + 1) for n in range(100)]
     admission.take(Snapshot(), 0)
     for n in range(200):

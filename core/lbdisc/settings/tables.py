@@ -31,6 +31,11 @@ class AgentSettings:
     quiet: SecondsOrNone = described("a change that needs a reload waits for this much quiet", 0.2)
     max_wait: SecondsOrNone = described("the longest that a stream of changes may wait", 2.0)
     min_reload_interval: SecondsOrNone = described("the least time between two reloads", 1.0)
+    max_reload_interval: SecondsOrNone = described(
+        "after some reloads in a row the time to the next one doubles, up to this; changes at run"
+        " time do not wait for it",
+        30.0,
+    )
     verify_every: Seconds = described("how often what runs is compared as a whole", 30.0)
     retry_first: Seconds = described("the first back-off after a failure", 0.2)
     retry_most: Seconds = described("the longest back-off", 1.5)
