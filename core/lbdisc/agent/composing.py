@@ -4,6 +4,7 @@ from structlog import get_logger
 
 from lbdisc import events
 from lbdisc.abilities import Observes
+from lbdisc.agent.admission import Admission
 from lbdisc.agent.agent import Agent
 from lbdisc.agent.contact import FirstContact
 from lbdisc.agent.guard import Guard
@@ -49,6 +50,7 @@ def watcher(
         wake.call,
         source=settings.core.backend,
         screen=screen,
+        admission=Admission(settings.core, known.balanced),
         tell=tell,
         backoff=Backoff(pace.retry_first, pace.retry_most),
     )
