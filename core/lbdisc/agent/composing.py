@@ -3,7 +3,7 @@
 from structlog import get_logger
 
 from lbdisc import events
-from lbdisc.abilities import Observes
+from lbdisc.abilities import Observes, Remembers
 from lbdisc.agent.agent import Agent
 from lbdisc.agent.contact import FirstContact
 from lbdisc.agent.guard import Guard
@@ -33,9 +33,11 @@ def watcher(
 
     ``asks`` says that the load balancer tells what its checks find.
     """
-    pace = settings.core.agent
+    pace, finds = settings.core.agent, discovery(plugins, settings)
+    if isinstance(finds, Remembers):
+        finds.remind(known.balanced)
     return Watcher(
-        discovery(plugins, settings),
+        finds,
         Guard(settings.core.guard, known, services=settings.core.services, asks=asks),
         wake.call,
         source=settings.core.backend,

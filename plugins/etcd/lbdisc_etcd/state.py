@@ -1,12 +1,13 @@
 """What is under the prefix, decoded key by key: one change among thousands costs one parse."""
 
-from bisect import bisect_left, insort
 from collections.abc import Sequence
 from functools import partial
 
 from lbdisc import formats
 from lbdisc.errors import EntryError
 from lbdisc.formats import Format
+from lbdisc.listed import Listed
+from lbdisc.problems import Problems
 from lbdisc.reading import read_entry
 from lbdisc.values import Endpoint, Problem, Snapshot, check_name, check_service
 from lbdisc_etcd.messages import Record
@@ -22,9 +23,8 @@ class Records:
         self._port = port
         self._values: dict[bytes, bytes] = {}
         self._keys: dict[bytes, tuple[str, str]] = {}
-        self._endpoints: dict[tuple[str, str], Endpoint] = {}
-        self._order: list[tuple[str, str]] = []
-        self._problems: dict[bytes, Problem] = {}
+        self._listed = Listed()
+        self._problems = Problems[bytes]()
 
     @property
     def range(self) -> tuple[bytes, bytes]:
@@ -37,19 +37,16 @@ class Records:
             return
         found = self._read(key, value)
         if isinstance(found, Endpoint):
-            self._problems.pop(key, None)
-            self._place(key, found)
+            self._problems.drop(key)
+            self._keys[key] = found.key
+            self._listed.put(found.key, found)
         else:
-            self.delete(key)
-            if found is not None:
-                self._problems[key] = found
+            self._remove(key)
+            if found is None:
+                self._problems.drop(key)
+            else:
+                self._problems.put(key, found)
         self._values[key] = value
-
-    def _place(self, key: bytes, endpoint: Endpoint) -> None:
-        if key not in self._keys:
-            self._keys[key] = endpoint.key
-            insort(self._order, endpoint.key)
-        self._endpoints[endpoint.key] = endpoint
 
     def _read(self, key: bytes, value: bytes) -> Endpoint | Problem | None:
         where = key.decode("utf-8", "backslashreplace")
@@ -66,11 +63,13 @@ class Records:
 
     def delete(self, key: bytes) -> None:
         self._values.pop(key, None)
-        self._problems.pop(key, None)
+        self._problems.drop(key)
+        self._remove(key)
+
+    def _remove(self, key: bytes) -> None:
         place = self._keys.pop(key, None)
         if place is not None:
-            del self._endpoints[place]
-            del self._order[bisect_left(self._order, place)]
+            self._listed.put(place, None)
 
     def replace(self, records: Sequence[Record]) -> dict[bytes, Endpoint]:
         """Take ``records`` for all there is; returns the endpoints that are gone, by key.
@@ -78,7 +77,7 @@ class Records:
         What is as it was is not decoded again.
         """
         gone = self._values.keys() - {record.key for record in records}
-        lost = {key: self._endpoints[self._keys[key]] for key in gone if key in self._keys}
+        lost = {key: self._listed[self._keys[key]] for key in gone if key in self._keys}
         for key in gone:
             self.delete(key)
         for record in records:
@@ -92,5 +91,4 @@ class Records:
 
     def snapshot(self) -> Snapshot:
         """The state as it is; sorted and unique already, so it is not sorted again."""
-        endpoints = tuple(self._endpoints[place] for place in self._order)
-        return Snapshot(endpoints, tuple(sorted(self._problems.values())))
+        return Snapshot(self._listed.endpoints, self._problems.named, self._problems.more)

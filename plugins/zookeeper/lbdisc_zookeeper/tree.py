@@ -4,6 +4,8 @@ from collections.abc import Callable, Container, Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
 
+from lbdisc.listed import Listed
+from lbdisc.problems import Problems
 from lbdisc.reading import read_entry
 from lbdisc.values import Endpoint, Problem, Snapshot, check_name, check_service
 
@@ -12,11 +14,10 @@ Parse = Callable[[bytes, str, str], Endpoint | None]  # record, service, name
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """A node as it was read last; neither an endpoint nor a problem: not there by its own words."""
+    """A node as it was read last; no endpoint: a problem, or not there by its own words."""
 
     record: bytes
     endpoint: Endpoint | None = None
-    problem: Problem | None = None
 
 
 class Tree:
@@ -30,7 +31,9 @@ class Tree:
         self._only = only
         self._parse = parse
         self._services: dict[str, dict[str, Node | None]] = {}
-        self._problems: dict[str, Problem] = {}
+        self._problems = Problems[str]()
+        self._badly_named: dict[str, set[str]] = {}  # by the path above
+        self._listed = Listed()
         self._left: dict[tuple[str, str], Endpoint] = {}
 
     @property
@@ -68,7 +71,7 @@ class Tree:
         for name in list(self._services.get(service, ())):
             self.drop(service, name, changed)
         self._services.pop(service, None)
-        self._forget_problems(self.path(service))
+        self._named((), self.path(service))
 
     def list_names(
         self, service: str, names: Iterable[str], changed: Container[str] = ()
@@ -87,37 +90,43 @@ class Tree:
 
     def _named(self, names: Iterable[str], parent: str) -> set[str]:
         """Those of ``names`` that may name something; the others are problems."""
-        self._forget_problems(parent)
-        found = set()
+        before, bad, found = self._badly_named.pop(parent, set()), set[str](), set[str]()
         check = check_service if parent == self.root else check_name
         for name in names:
             if not parent and name == "zookeeper":
                 continue  # ZooKeeper's own, at its root
+            if name in before:
+                bad.add(name)
+                continue
             path = f"{parent}/{name}"
             checked = read_entry(path, partial(check, name))
             if isinstance(checked, Problem):
-                self._problems[path] = checked
+                bad.add(name)
+                self._problems.put(path, checked)
             else:
                 found.add(checked)
+        for name in before - bad:
+            self._problems.drop(f"{parent}/{name}")
+        if bad:
+            self._badly_named[parent] = bad
         return found
-
-    def _forget_problems(self, parent: str) -> None:
-        for path in [path for path in self._problems if path.rpartition("/")[0] == parent]:
-            del self._problems[path]
 
     def put(self, service: str, name: str, record: bytes) -> None:
         """Take over what a node holds."""
         nodes = self._services.setdefault(service, {})
         known = nodes.get(name)
         if known is None or known.record != record:
-            nodes[name] = self._read(service, name, record)
+            nodes[name] = node = self._read(service, name, record)
+            self._listed.put((service, name), node.endpoint)
         self._left.pop((service, name), None)
 
     def _read(self, service: str, name: str, record: bytes) -> Node:
         path = self.path(service, name)
         found = read_entry(path, partial(self._parse, record, service, name))
         if isinstance(found, Problem):
-            return Node(record, problem=found)
+            self._problems.put(path, found)
+            return Node(record)
+        self._problems.drop(path)
         return Node(record, endpoint=found)
 
     def drop(self, service: str, name: str, changed: Container[str] = ()) -> None:
@@ -127,6 +136,8 @@ class Tree:
         gone at once was removed on purpose, so it left cleanly.
         """
         node = self._services.get(service, {}).pop(name, None)
+        self._problems.drop(self.path(service, name))
+        self._listed.put((service, name), None)
         if node is None or node.endpoint is None:
             return
         if node.endpoint.draining or self.path(service, name) in changed:
@@ -139,8 +150,4 @@ class Tree:
         return left
 
     def snapshot(self) -> Snapshot:
-        nodes = [n for service in self._services.values() for n in service.values() if n]
-        return Snapshot.of(
-            (node.endpoint for node in nodes if node.endpoint),
-            [*self._problems.values(), *(node.problem for node in nodes if node.problem)],
-        )
+        return Snapshot(self._listed.endpoints, self._problems.named, self._problems.more)
