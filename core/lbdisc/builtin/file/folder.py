@@ -8,9 +8,10 @@ from functools import partial
 from pathlib import Path
 
 from lbdisc.builtin.file import entry as file_entry
+from lbdisc.builtin.file.claims import Key
 from lbdisc.builtin.file.entry import FileEntry, Signature, Touched
 from lbdisc.builtin.file.links import is_alias
-from lbdisc.builtin.file.listing import Key, Listing, SeenFile
+from lbdisc.builtin.file.listing import Listing, SeenFile
 from lbdisc.builtin.file.settings import FileSettings
 from lbdisc.errors import EntryError
 from lbdisc.reading import read_entry, why
