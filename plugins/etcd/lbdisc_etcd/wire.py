@@ -31,7 +31,7 @@ from lbdisc_etcd.logins import LOOK, login_of
 from lbdisc_etcd.messages import Batch, Found, KeyEvent, Page, Record
 from lbdisc_etcd.patience import Patience
 from lbdisc_etcd.settings import EtcdMember, EtcdSettings
-from lbdisc_etcd.tls import Trust
+from lbdisc_etcd.tls import files_of, trusted
 
 etcd3: Any = stubs.imported()
 rpc: Any = etcd3.etcdrpc
@@ -91,16 +91,15 @@ class Session:
         self._token = ""
         self._closed = False
         self.logging_in = False
-        trust = Trust.of(settings) if member.secure else None
+        self._files = files_of(settings) if member.secure else None
         ms = int(1000 * patience.connecting)
-        self._client = etcd3.Etcd3Client(
-            host=member.literal_host,
-            port=member.port,
-            ca_cert=trust and trust.ca_file,
-            cert_cert=trust and trust.cert_file,
-            cert_key=trust and trust.key_file,
-            grpc_options=(*_OPTIONS, *((key, ms) for key in _WAITING)),
-        )
+        with trusted(settings, secure=member.secure) as files:
+            self._client = etcd3.Etcd3Client(
+                host=member.literal_host,
+                port=member.port,
+                grpc_options=(*_OPTIONS, *((key, ms) for key in _WAITING)),
+                **files,
+            )
 
     def login(self, meanwhile: Callable[[], None] = lambda: None) -> None:
         """Get a token, if there is a user; a cluster without logins is taken as it is.
@@ -234,6 +233,8 @@ class Session:
             raise self._sorted("UNKNOWN", reply.cancel_reason or "the server canceled the watch")
 
     def _call(self, method: Callable[..., T], request: Any) -> T:
+        if self._files is not None:
+            self._files.look()
         with self._mapped(), self._timed():
             return method(request, self.patience.request, metadata=self._metadata)
 
@@ -259,7 +260,14 @@ class Session:
 
     def _sorted(self, code: str, details: str) -> Failure:
         user, secure = self._settings.user, self.member.secure
-        failure = sorted_failure(code, details, user=user, secure=secure)
+        failure = sorted_failure(
+            code,
+            details,
+            user=user,
+            secure=secure,
+            certified=self._settings.cert_file is not None,
+            flaw=self._files.flaw if self._files else "",
+        )
         if isinstance(failure, StaleLogin):
             login_of(self._settings).forget(self._token)
         return failure

@@ -34,6 +34,8 @@ def warn_of_plain_passwords(settings: ZooKeeperSettings) -> None:
     """ZooKeeper's digest scheme sends the password as it is."""
     if settings.digest_user and not settings.speaks_tls:
         _log.warning("zookeeper.digest_password is sent in plain text; see zookeeper.tls")
+    if settings.verify == "none" and settings.speaks_tls:
+        _log.warning("zookeeper.verify is none: whoever is on the way can be the server")
 
 
 class ZooKeeperClient:
@@ -113,6 +115,7 @@ class ZooKeeperClient:
     def check(self) -> None:
         """Raise if the session cannot come back by itself, or is silent for its whole time-out."""
         self._give_up_if_hopeless()
+        self._connection.look()
         since = self._connection.broken_since
         if since is not None and time.monotonic() - since > self._settings.session_timeout:
             raise self._failure(
