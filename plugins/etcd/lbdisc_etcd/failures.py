@@ -56,6 +56,10 @@ class RefusedLogin(EtcdRefused):
     """The whole cluster refuses us: asking another member cannot help."""
 
 
+class Denied(RefusedLogin):
+    """The cluster knows us, and our roles do not give the right that this needs."""
+
+
 _COMPACTED = re.compile(r"revision has been compacted|is a future revision")
 _OLD_TOKEN = re.compile(
     r"revision of auth store is old|revision in header is old|invalid auth token"
@@ -72,11 +76,19 @@ _CONNECTING = re.compile(r"^failed to connect to all addresses; last error: \w+:
 
 
 def sorted_failure(
-    code: str, details: str, *, user: str, secure: bool, certified: bool = True, flaw: str = ""
+    code: str,
+    details: str,
+    *,
+    user: str,
+    secure: bool,
+    certified: bool = True,
+    flaw: str = "",
+    right: str = "",
 ) -> Failure:
     """The failure that a status ``code`` (``UNAVAILABLE``) with the text ``details`` means.
 
-    ``certified``: we have a certificate; ``flaw`` is why it does not hold.
+    ``certified``: we have a certificate; ``flaw`` is why it does not hold; ``right`` is what was
+    needed, as ``etcdctl role grant-permission`` takes it.
     """
     text = one_line(_CONNECTING.sub("", details)) or code
     if secure and _OTHER_NAME.search(details):
@@ -90,7 +102,7 @@ def sorted_failure(
     if _NO_WRITES.search(details):
         return NoWrites(f"etcd takes no writes ({text}), see etcdctl alarm list")
     if code == "PERMISSION_DENIED" or "permission denied" in details:
-        return _denied(user)
+        return _denied(user, right)
     if "authentication is not enabled" in details:
         return NoLogins(text)
     if code in ("INVALID_ARGUMENT", "FAILED_PRECONDITION"):
@@ -106,12 +118,14 @@ def sorted_failure(
     return MemberUnreachable(text if text != code else f"no answer ({code})")
 
 
-def _denied(user: str) -> RefusedLogin:
+def _denied(user: str, right: str) -> Denied:
     """The cluster knows us and does not let us."""
-    who = f"user {user!r}" if user else "the user of etcd.cert_file"
-    return RefusedLogin(
-        f"{who} (etcd.user) has no permission on etcd.prefix: grant its role the prefix, "
-        "an agent needs read, a registrar readwrite"
+    who = (
+        f"user {user!r} (etcd.user)" if user else "no user (etcd.user), or that of etcd.cert_file,"
+    )
+    return Denied(
+        f"{who} no permission for {right or 'that'}: "
+        f"etcdctl role grant-permission ROLE {right or 'read /lbdisc/ --prefix'} (see etcd.prefix)"
     )
 
 

@@ -144,13 +144,14 @@ class Session:
         Linearizable; at ``revision`` if given, else the newest.
         """
         request = rpc.RangeRequest(key=start, range_end=end, limit=limit, revision=revision)
-        reply = self._call(self._client.kvstub.Range, request)
+        reply = self._call(self._client.kvstub.Range, request, _read_of(start, end))
         records = tuple(map(_record, reply.kvs))
         return Page(records, reply.more, reply.header.cluster_id, reply.header.revision)
 
     def get(self, key: bytes) -> Found:
         """Linearizable."""
-        reply = self._call(self._client.kvstub.Range, rpc.RangeRequest(key=key))
+        right = f"readwrite {key.decode()}"  # only who writes a key looks at it alone
+        reply = self._call(self._client.kvstub.Range, rpc.RangeRequest(key=key), right)
         return _found(reply.kvs, reply)
 
     def put(self, key: bytes, value: bytes, *, lease: int, over: int) -> Found:
@@ -166,7 +167,7 @@ class Session:
             success=[rpc.RequestOp(request_put=rpc.PutRequest(key=key, value=value, lease=lease))],
             failure=[rpc.RequestOp(request_range=rpc.RangeRequest(key=key))],
         )
-        reply = self._call(self._client.kvstub.Txn, request)
+        reply = self._call(self._client.kvstub.Txn, request, f"readwrite {key.decode()}")
         if reply.succeeded:
             revision = reply.header.revision
             return Found(Record(key, value, revision, lease), revision)
@@ -202,6 +203,15 @@ class Session:
         with suppress(LeaseGone):
             self._call(self._client.leasestub.LeaseRevoke, rpc.LeaseRevokeRequest(ID=lease))
 
+    def delete(self, key: bytes, *, over: int) -> None:
+        """Delete the key if it was last changed at revision ``over``."""
+        unchanged = rpc.Compare(
+            key=key, target=rpc.Compare.MOD, result=rpc.Compare.EQUAL, mod_revision=over
+        )
+        order = rpc.RequestOp(request_delete_range=rpc.DeleteRangeRequest(key=key))
+        request = rpc.TxnRequest(compare=[unchanged], success=[order])
+        self._call(self._client.kvstub.Txn, request, f"readwrite {key.decode()}")
+
     def watch(
         self, start: bytes, end: bytes, *, revision: int = 0, limit: float | None = None
     ) -> Iterator[Batch]:
@@ -212,30 +222,32 @@ class Session:
         """
         create = rpc.WatchCreateRequest(key=start, range_end=end, start_revision=revision)
         request = rpc.WatchRequest(create_request=create)
-        with self._mapped(), _kept_open(request) as requests:
+        right = _read_of(start, end)
+        with self._mapped(right), _kept_open(request) as requests:
             call = rpc.WatchStub(self._client.channel).Watch(
                 requests, limit, metadata=self._metadata
             )
             try:
                 for reply in call:
-                    self._check_watch(reply)
+                    self._check_watch(reply, right)
                     if reply.created or reply.events:
                         yield _news(reply)
             finally:
                 call.cancel()
         raise MemberUnreachable("the server ended the watch")
 
-    def _check_watch(self, reply: Any) -> None:
+    def _check_watch(self, reply: Any, right: str) -> None:
         """Cancellations come before events, and a denied watch is first created, then canceled."""
         if reply.compact_revision:
             raise Compacted(f"revisions below {reply.compact_revision} are forgotten")
         if reply.canceled:
-            raise self._sorted("UNKNOWN", reply.cancel_reason or "the server canceled the watch")
+            why = reply.cancel_reason or "the server canceled the watch"
+            raise self._sorted("UNKNOWN", why, right)
 
-    def _call(self, method: Callable[..., T], request: Any) -> T:
+    def _call(self, method: Callable[..., T], request: Any, right: str = "") -> T:
         if self._files is not None:
             self._files.look()
-        with self._mapped(), self._timed():
+        with self._mapped(right), self._timed():
             return method(request, self.patience.request, metadata=self._metadata)
 
     @contextmanager
@@ -247,18 +259,18 @@ class Session:
             self.patience.answered(time.monotonic() - began)
 
     @contextmanager
-    def _mapped(self) -> Iterator[None]:
+    def _mapped(self, right: str = "") -> Iterator[None]:
         try:
             yield
         except grpc.RpcError as error:
-            raise self._failure(error) from error
+            raise self._failure(error, right) from error
         except ValueError as error:  # what gRPC says about a channel closed by another thread
             raise MemberUnreachable("closed") from error
 
-    def _failure(self, error: Any) -> Failure:
-        return self._sorted(error.code().name, error.details() or "")
+    def _failure(self, error: Any, right: str) -> Failure:
+        return self._sorted(error.code().name, error.details() or "", right)
 
-    def _sorted(self, code: str, details: str) -> Failure:
+    def _sorted(self, code: str, details: str, right: str) -> Failure:
         user, secure = self._settings.user, self.member.secure
         failure = sorted_failure(
             code,
@@ -267,6 +279,7 @@ class Session:
             secure=secure,
             certified=self._settings.cert_file is not None,
             flaw=self._files.flaw if self._files else "",
+            right=right,
         )
         if isinstance(failure, StaleLogin):
             login_of(self._settings).forget(self._token)
@@ -287,6 +300,11 @@ class Session:
         trace: TracebackType | None,
     ) -> None:
         self.close()
+
+
+def _read_of(start: bytes, end: bytes) -> str:
+    """The right that reading from ``start`` to ``end``, which follows a prefix, needs."""
+    return f"read {end[:-1].decode()}/ --prefix" if end else f"read {start.decode()}"
 
 
 def _result(call: Any, wait: Callable[[], None]) -> Any:
