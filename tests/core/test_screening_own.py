@@ -4,6 +4,7 @@ import pytest
 
 from lbdisc.haproxy.language.text import parse
 from lbdisc.haproxy.occupied import OccupiedPlaces
+from lbdisc.haproxy.settings import HaproxySettings
 from lbdisc.screening.own import OwnPlaces
 
 CONFIG = """
@@ -35,7 +36,8 @@ def own() -> OwnPlaces:
 
 def test_all_that_a_configuration_listens_on_is_known(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("VIP", "10.0.0.70")
-    assert OccupiedPlaces().of(parse(CONFIG), 0, "haproxy") == {
+    settings = HaproxySettings(pass_environment=("VIP",))
+    assert OccupiedPlaces().of(parse(CONFIG), 0, settings) == {
         ("127.0.0.1", 9999),
         ("0.0.0.0", 80),
         ("10.0.0.7", 443),

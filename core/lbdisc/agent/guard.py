@@ -27,6 +27,7 @@ from collections import defaultdict
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 
+from lbdisc.agent.contests import Contests
 from lbdisc.agent.held import GuardMemory, Held, with_held
 from lbdisc.agent.places import NEVER, Place, Places, one_each
 from lbdisc.agent.pool import Pool
@@ -93,6 +94,7 @@ class Guard:
         self._pinned = {endpoint.key: endpoint for endpoint in memory.pinned}
         here = memory.balanced.patched((), [held.endpoint.key for held in memory.held])
         self._places = Places(here)
+        self._contests = Contests()
         self._pools: dict[str, Pool] = defaultdict(lambda: Pool(settings.loss_window))
         self._health: dict[Place, HealthState] = {}
         self._released: list[Released] = []
@@ -110,7 +112,8 @@ class Guard:
     @property
     def due(self) -> float | None:
         """When something that is held may go by the clock."""
-        times = (held.until for held in self._held.values() if self._may_go(held))
+        times = [held.until for held in self._held.values() if self._may_go(held)]
+        times.append(self._contests.due)
         return min((until for until in times if until is not None), default=None)
 
     @property
@@ -130,7 +133,7 @@ class Guard:
         found = [held.endpoint for held in self._held.values()]
         for service in {place.service for place in self._held}:
             found += [endpoint for endpoint, _ in self._pools[service].here.values()]
-        return tuple(sorted(found))
+        return tuple(sorted({*found, *self._contests.watched}))
 
     def judge(self, snapshot: Snapshot, now: float) -> Verdict:
         """Take in the registry's newest state."""
@@ -156,6 +159,7 @@ class Guard:
         for found in health:
             place = Place.of(found.endpoint)
             self._health[place] = found.state
+            self._contests.see(found, now)
             held = self._held.get(place)
             if held is not None and held.since < now:
                 self._weigh(place, held, found, now)
@@ -351,11 +355,17 @@ class Guard:
             self._pools[service].lost.pop(place, None)
             self._released.append(Released("loss_hold is over", held.endpoint))
 
-    def _doubles(self) -> list[tuple[Endpoint, Endpoint]]:
-        return [pair for pair in self._places.doubles() if self._is_ours(pair[0].service)]
+    def _doubles(self, now: float) -> list[tuple[Endpoint, Endpoint]]:
+        def stays(older: Endpoint, newcomer: Endpoint, came: float) -> bool:
+            return self._contests.stays(older, newcomer, came=came, now=now)
+
+        self._contests.begin()
+        doubles = [p for p in self._places.doubles(stays) if self._is_ours(p[0].service)]
+        self._contests.end()
+        return doubles
 
     def _listed(self, doubles: Sequence[tuple[Endpoint, Endpoint]]) -> Snapshot:
-        listed = one_each(self._places.snapshot, doubles)
+        listed = one_each(self._places.snapshot, doubles, self._places.is_newer)
         return with_held(listed, self._held.values()) if self._held else listed
 
     def _verdict(self, before: dict[Place, Held], now: float) -> Verdict:
@@ -367,7 +377,7 @@ class Guard:
                 pool.kept = 0
         released, self._released = tuple(self._released), []
         new = [h for place, h in self._held.items() if _is_news(before.get(place), h)]
-        doubles = self._doubles()
+        doubles = self._doubles(now)
         self._balanced = self._listed(doubles)
         return Verdict(
             self._balanced,

@@ -136,6 +136,7 @@ class _View:
     agents: "tuple[Announcement, ...] | None"
     differ: "dict[str, Difference]"
     problems: "tuple[Problem, ...]"
+    more: int
 
     @classmethod
     def of(cls, snapshot: "Snapshot", *, with_agents: bool) -> "_View":
@@ -149,6 +150,7 @@ class _View:
             agents if with_agents else None,
             {d.agent: d for d in fleet.differences(agents, time.time())} if with_agents else {},
             snapshot.problems,
+            snapshot.more,
         )
 
 
@@ -164,6 +166,7 @@ def _print_json(view: _View) -> None:
     document: dict[str, object] = {
         "endpoints": [entry(endpoint) for endpoint in view.endpoints],
         "problems": [{"where": p.where, "what": p.what} for p in view.problems],
+        "problems_more": view.more,
     }
     if view.agents is not None:
         document["agents"] = [_agent(view, agent) for agent in view.agents]
@@ -196,6 +199,8 @@ def _print_table(view: _View) -> None:
         show_table(head, [_agent_row(view, agent) for agent in view.agents])
     for problem in view.problems:
         sys.stderr.write(f"skipped: {problem}\n")
+    if view.more:
+        sys.stderr.write(f"skipped: {view.more} more\n")
 
 
 def _row(view: _View, e: "Endpoint") -> list[str]:

@@ -6,6 +6,7 @@ from lbdisc.haproxy.binding.addresses import ANY, targets
 from lbdisc.haproxy.binding.binder import Binder, binder
 from lbdisc.haproxy.binding.wanted import Listening, listeners
 from lbdisc.haproxy.language.model import Configuration
+from lbdisc.haproxy.settings import HaproxySettings
 
 Place = tuple[str, int]  # IP address, of which some stand for all of the machine's, and port
 
@@ -18,13 +19,16 @@ class OccupiedPlaces:
         self._places: frozenset[Place] = frozenset()
         self._binder: tuple[int, Binder] | None = None
 
-    def of(self, configuration: Configuration, master: int, binary: str) -> Collection[Place]:
+    def of(
+        self, configuration: Configuration, master: int, settings: HaproxySettings
+    ) -> Collection[Place]:
         """Those of ``configuration``: of frontends, statistics, CLI, peers and logs.
 
-        ``master`` and ``binary`` are those of ``binder``.
+        ``master`` is the process id of the HAProxy that runs, 0 where none does.
         """
         if self._binder is None or self._binder[0] != master:
-            self._binder = master, binder(master, binary)
+            given = settings.pass_environment
+            self._binder = master, binder(master, settings.binary, passed=given)
         by = self._binder[1]
         found = listeners(configuration, environment=by.environment, local_peer=by.local_peer)
         if self._known != (found, by.here):

@@ -14,6 +14,7 @@ from lbdisc.errors import ApplyError
 from lbdisc.haproxy.advice import advice
 from lbdisc.haproxy.at_run_time import AtRunTime
 from lbdisc.haproxy.deciding import Deciding
+from lbdisc.haproxy.descriptors import allowed, room_in
 from lbdisc.haproxy.drains import HaproxyDrains
 from lbdisc.haproxy.ending import Ending
 from lbdisc.haproxy.errors import Forbidden, HaproxyError
@@ -33,6 +34,7 @@ from lbdisc.losses import ProxyServer
 from lbdisc.observed import ServerHealth
 from lbdisc.planned import Applied, Planned
 from lbdisc.rendered import Rendered
+from lbdisc.room import Room
 from lbdisc.values import Endpoint, Snapshot
 
 
@@ -123,7 +125,7 @@ class HaproxyReloader:
     def occupies(self, config: Path, candidate: Rendered) -> Collection[tuple[str, int]]:
         """Where HAProxy listens with ``candidate``, and with the files around it."""
         model = self._around.of(config).parse(candidate.text)
-        return self._occupied.of(model, self._workers.master(), self._settings.binary)
+        return self._occupied.of(model, self._workers.master(), self._settings)
 
     def resolved(self, hosts: Collection[str]) -> Mapping[str, Collection[str]]:
         """What the worker has for them."""
@@ -150,6 +152,10 @@ class HaproxyReloader:
             raise
         except HaproxyError:
             return ""
+
+    def room(self, candidate: Rendered) -> Room | None:
+        """As many as HAProxy has file descriptors for."""
+        return room_in(self._around.around, candidate.text, allowed(self._workers.master()))
 
     def behind(self) -> bool:
         return self._follower.behind

@@ -8,6 +8,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable
 
 from lbdisc.addresses import is_host_name
+from lbdisc.problems import Problems
 from lbdisc.screening.asking import known
 from lbdisc.screening.hosts import Hosts
 from lbdisc.screening.own import OwnPlaces, Place
@@ -39,7 +40,8 @@ class Screening:
         self._trusted = frozenset(e.address for e in _named((served or Snapshot()).endpoints))
         self._seen = Snapshot()
         self._passed = Snapshot()
-        self._refused: dict[Key, Problem | None] = {}  # without a problem: it is too early to tell
+        self._refused: set[Key] = set()
+        self._problems: Problems[Key] = Problems()  # without some of whom it is too early to tell
         self._of_host: dict[str, set[Key]] = defaultdict(set)
 
     @property
@@ -73,8 +75,10 @@ class Screening:
         if not refused:
             return snapshot
         left = tuple(e for e in snapshot.endpoints if e.key not in refused)
-        problems = {_problem(key, why) for key, why in refused.items()}
-        return Snapshot(left, tuple(sorted({*snapshot.problems, *problems})))
+        problems: Problems[Key] = Problems()
+        for key, why in refused.items():
+            problems.put(key, _problem(key, why))
+        return _with(snapshot, left, problems)
 
     def settle(self, snapshot: Snapshot) -> None:
         """Give the names in ``snapshot`` a moment to be found: see ``Hosts.settle``."""
@@ -130,18 +134,26 @@ class Screening:
     def _judge(self, endpoints: Iterable[Endpoint], gone: list[Key]) -> Snapshot:
         put = []
         for key in gone:
-            self._refused.pop(key, None)
+            self._refused.discard(key)
+            self._problems.drop(key)
         for endpoint in endpoints:
             why = self.refuses(endpoint)
             if why or self._waits(endpoint):
-                why = why or self._silent(endpoint)
-                self._refused[endpoint.key] = _problem(endpoint.key, why) if why else None
+                self._refuse(endpoint.key, why or self._silent(endpoint))
                 gone.append(endpoint.key)
             else:
-                self._refused.pop(endpoint.key, None)
+                self._refused.discard(endpoint.key)
+                self._problems.drop(endpoint.key)
                 put.append(endpoint)
         self._passed = self._without_refused(put, gone)
         return self._passed
+
+    def _refuse(self, key: Key, why: str) -> None:
+        self._refused.add(key)
+        if why:
+            self._problems.put(key, _problem(key, why))
+        else:
+            self._problems.drop(key)
 
     def _waits(self, endpoint: Endpoint) -> bool:
         """Whether nobody has said yet what its name leads to."""
@@ -166,12 +178,16 @@ class Screening:
             left = self._passed.patched(put, gone).endpoints
         else:
             left = tuple(e for e in snapshot.endpoints if e.key not in self._refused)
-        problems = (problem for problem in self._refused.values() if problem)
-        return Snapshot(left, tuple(sorted({*snapshot.problems, *problems})))
+        return _with(snapshot, left, self._problems)
 
 
 def _named(endpoints: Iterable[Endpoint]) -> Iterable[Endpoint]:
     return (e for e in endpoints if is_host_name(e.address) and not is_reserved(e.service))
+
+
+def _with(snapshot: Snapshot, left: tuple[Endpoint, ...], refused: Problems[Key]) -> Snapshot:
+    problems = tuple(sorted({*snapshot.problems, *refused.named}))
+    return Snapshot(left, problems, snapshot.more + refused.more)
 
 
 def _problem(key: Key, why: str) -> Problem:
