@@ -13,6 +13,7 @@ from lbdisc.losses import ProxyServer
 from lbdisc.observed import ServerHealth
 from lbdisc.planned import Applied, Planned
 from lbdisc.rendered import Rendered
+from lbdisc.room import Room
 from lbdisc.values import Endpoint, Snapshot
 
 
@@ -168,6 +169,18 @@ class Lingers(Protocol):
         """The ages in seconds of those that live now; called as ``health`` for the status.
 
         Raises ``LbdiscError`` where the load balancer does not say.
+        """
+
+
+@runtime_checkable
+class Bounded(Protocol):
+    """A reloader whose load balancer can have so many servers, and no more."""
+
+    def room(self, candidate: Rendered) -> Room | None:
+        """How many of what ``candidate`` has, and how many there may be; ``None`` if unknown.
+
+        Called before what has more servers than ever is applied, and after each reload and start,
+        which may have changed it. Costs about what a check costs, at most.
         """
 
 

@@ -27,6 +27,7 @@ from lbdisc.builtin.command.reloader import CommandReloader, CommandSettings
 from lbdisc.builtin.journal.journal import Journal
 from lbdisc.errors import DiscoveryError, LbdiscError, RenderError, SettingsError
 from lbdisc.listening.listeners import Listeners
+from lbdisc.screening.screen import Screening
 from lbdisc.settings.tables import AgentSettings, CoreSettings
 from lbdisc.testing.waiting import eventually
 from support.notes import Notes
@@ -117,7 +118,13 @@ class House:
             listeners=self.listeners,
             status=status,
             watcher=Watcher(
-                self.script, guard, wake.call, source="script", tell=tell, backoff=backoff
+                self.script,
+                guard,
+                wake.call,
+                source="script",
+                screen=Screening(self.settings.endpoints),
+                tell=tell,
+                backoff=backoff,
             ),
             renderer=Names(),
             reloader=self.reloader,

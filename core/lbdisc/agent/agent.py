@@ -202,7 +202,7 @@ class Agent:
             # Nothing is known of endpoints, but a file is there: it is kept alive as it is.
             self._bringing.desired.kept = written
         else:
-            self._bringing.desired.snapshot = known or Snapshot()
+            self._bringing.desired.snapshot = self._watcher.admitted(known or Snapshot())
         self._bringing.changed(self._clock(), cause)
         self._bringing.hold_off()
 
@@ -235,8 +235,9 @@ class Agent:
 
     def _tell_problems(self, cause: Cause) -> None:
         """Entries that are skipped now; each is told once."""
-        taken, blaming = self._taken or Snapshot(), self._bringing.desired.blaming
-        problems, more = blaming.problems.union(taken.problems), taken.more + blaming.unnamed
+        taken, desired = self._taken or Snapshot(), self._bringing.desired
+        more = taken.more + desired.blaming.unnamed
+        problems = (*sorted(desired.problems), *taken.problems)
         self._skipping.look(problems, more, cause=cause, now=self._clock())
 
     def _tell_absent(self, absent: tuple[AbsentService, ...], cause: Cause) -> None:

@@ -69,7 +69,7 @@ class Bringing:
         self._skipped = skipped
         self._pace = Pace(settings.agent)
         self._retries = Retries(settings.agent)
-        self.desired = Desired(renderer, reloader, settings.output, wake=wake)
+        self.desired = Desired(renderer, reloader, settings.output, settings.services, wake=wake)
         known = store.last_snapshot() is not None
         blank = self.desired.blank
         self._contact = FirstContact(settings, reloader, blank, remembers=known, accept=accept)
@@ -95,6 +95,7 @@ class Bringing:
             self._reloader.try_again()
             self._pace.not_before = float("-inf")
         self._pace.settings = settings.agent
+        self.desired.fitting.change(settings.services)
         self.desired.render_with(renderer)
 
     def resume(self, known: Snapshot | None, written: Rendered | None) -> None:
@@ -102,6 +103,7 @@ class Bringing:
         for event in self._legacy.resume():
             self._tell(event)
         self._known = known
+        self.desired.fitting.known = known or Snapshot()
         if written is not None:
             self._passed = self._served_before(written), written
 
@@ -242,6 +244,7 @@ class Bringing:
         now = self._clock()
         if isinstance(applied.how, Reload | Start):
             self._legacy.reloaded()
+            self.desired.fitting.anew()
         # What was changed at run time has been read back by the reloader itself.
         thorough = not isinstance(applied.how, AtRuntime)
         if difference := self._reloader.verify(planned.candidate, thorough=thorough):
@@ -330,6 +333,7 @@ class Bringing:
             number=self._number, snapshot=snapshot, rendered=rendered, change=change
         )
         self.running = generation
+        self.desired.fitting.known = snapshot
         since, self._since = self._since, None
         ms = None if since is None else (self._clock() - since) * 1000
         for event in announced(generation, before, applied, ms=ms, cause=self.cause):

@@ -21,6 +21,7 @@ from lbdisc.hooks import Reloader, Renderer
 from lbdisc.listening.listeners import Listeners, Tell
 from lbdisc.plugins import Plugins
 from lbdisc.register.identity import Identity
+from lbdisc.screening.screen import Screening
 from lbdisc.settings.choosing import discovery, reloader, renderer
 from lbdisc.settings.loading import Settings
 from lbdisc.values import Snapshot, check_name
@@ -34,11 +35,19 @@ def watcher(
     ``asks`` says that the load balancer tells what its checks find.
     """
     pace = settings.core.agent
+    screen = Screening(settings.core.endpoints)
     return Watcher(
         discovery(plugins, settings),
-        Guard(settings.core.guard, known, services=settings.core.services, asks=asks),
+        Guard(
+            settings.core.guard,
+            known,
+            services=settings.core.services,
+            asks=asks,
+            refuses=screen.refuses,
+        ),
         wake.call,
         source=settings.core.backend,
+        screen=screen,
         tell=tell,
         backoff=Backoff(pace.retry_first, pace.retry_most),
     )
@@ -61,7 +70,7 @@ def presence(plugins: Plugins, settings: Settings, tell: Tell) -> Presence:
     except LbdiscError as error:
         tell(events.AgentNotAnnounced(error=str(error)))
         return Presence()
-    identity = Identity(core.state_dir, AGENTS, name)
+    identity = Identity(core.state_dir, AGENTS, name, trusted=core.trusted)
     identity.give(registrar)
     return Presence(
         registrar,

@@ -19,6 +19,7 @@ from lbdisc.hooks import Discovery
 from lbdisc.listening.listeners import Tell
 from lbdisc.listening.repeats import Repeats
 from lbdisc.observed import ServerHealth
+from lbdisc.screening.screen import Screening
 from lbdisc.stopping import StopEvent
 from lbdisc.values import Endpoint, Snapshot
 
@@ -66,7 +67,8 @@ class Wake:
 class Watcher:
     """Runs a discovery in a thread; ``newest`` is what may be balanced now, judged by the guard.
 
-    ``source`` is what the registry is called in a cause; ``tell`` may be called from any thread.
+    The guard sees only what passes the ``screen``. ``source`` is what the registry is called in a
+    cause; ``tell`` may be called from any thread.
     """
 
     def __init__(
@@ -76,6 +78,7 @@ class Watcher:
         wake: Callable[[], None],
         *,
         source: str,
+        screen: Screening,
         tell: Tell,
         backoff: Backoff,
         clock: Callable[[], float] = time.monotonic,
@@ -84,6 +87,7 @@ class Watcher:
         self._guard = guard
         self._wake = wake
         self._source = source
+        self._screen = screen
         self._tell = tell
         self._backoff = backoff
         self._clock = clock
@@ -135,6 +139,11 @@ class Watcher:
         with self._lock:
             return self._guard.watched
 
+    def admitted(self, known: Snapshot) -> Snapshot:
+        """What of that which is ``known`` from before may be served."""
+        with self._lock:
+            return self._screen.once(known)
+
     def see(self, health: Sequence[ServerHealth], asked: float) -> None:
         """The load balancer was asked at that time, and said this of those ``watched``."""
         with self._lock:
@@ -178,7 +187,8 @@ class Watcher:
         now = self._clock()
         cause = Cause(source=self._source, revision=revision)
         with self._lock:
-            self._take(self._guard.judge(snapshot.public, now), now, cause)
+            passed = self._screen.after(snapshot.public)
+            self._take(self._guard.judge(passed, now), now, cause)
         if not self._answers:
             lost = None if self._lost_at is None else (now - self._lost_at) * 1000
             self._tell(events.RegistryBack(endpoints=len(snapshot), ms=lost, cause=cause))

@@ -43,11 +43,14 @@ def _watch(
     once: bool,
 ) -> None:
     """One-shot reading is "stop after the first publish": there is no second way to read."""
+    from lbdisc.screening.screen import Screening
     from lbdisc.settings import choosing
+
+    screen = Screening(settings.core.endpoints)
 
     def publish(snapshot: "Snapshot", *, revision: str = "") -> None:
         if not (once and stop.is_set()):
-            show(snapshot)
+            show(screen.after(snapshot))
         if once:
             stop.set()
 

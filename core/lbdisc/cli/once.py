@@ -25,9 +25,10 @@ def run_once(plugins: "Plugins", settings: "Settings", *, accept: bool) -> None:
 
     store = Store(settings.core.state_dir)
     store.prepare()
+    store.secure(settings.core.trusted)
     with (
         store.locked(),
-        claimed(settings.core.output),
+        claimed(settings.core.output, settings.core.trusted),
         audience.listeners(plugins, settings) as listeners,
         audience.told("run --once", plugins, settings, listeners.tell),
     ):

@@ -46,6 +46,7 @@ from lbdisc.events.register import (
     EntryStays,
     EntryUnrenewed,
     EntryWaiting,
+    SilentPassedOver,
 )
 from lbdisc.events.registry import (
     EndpointsHeld,
@@ -137,6 +138,7 @@ __all__ = [
     "ServicesPresent",
     "SettingsRefused",
     "SettingsReread",
+    "SilentPassedOver",
     "StartedFromState",
     "StateKept",
     "StateNotKept",

@@ -14,6 +14,7 @@ from lbdisc.errors import ApplyError
 from lbdisc.haproxy.advice import advice
 from lbdisc.haproxy.at_run_time import AtRunTime
 from lbdisc.haproxy.deciding import Deciding
+from lbdisc.haproxy.descriptors import allowed, room_in
 from lbdisc.haproxy.drains import HaproxyDrains
 from lbdisc.haproxy.ending import Ending
 from lbdisc.haproxy.errors import Forbidden, HaproxyError
@@ -31,6 +32,7 @@ from lbdisc.losses import ProxyServer
 from lbdisc.observed import ServerHealth
 from lbdisc.planned import Applied, Planned
 from lbdisc.rendered import Rendered
+from lbdisc.room import Room
 from lbdisc.values import Endpoint, Snapshot
 
 
@@ -136,6 +138,10 @@ class HaproxyReloader:
             raise
         except HaproxyError:
             return ""
+
+    def room(self, candidate: Rendered) -> Room | None:
+        """As many as HAProxy has file descriptors for."""
+        return room_in(self._around.around, candidate.text, allowed(self._workers.master()))
 
     def behind(self) -> bool:
         return self._follower.behind

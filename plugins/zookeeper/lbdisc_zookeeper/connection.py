@@ -318,8 +318,8 @@ def _digest(settings: ZooKeeperSettings) -> list[tuple[str, str]]:
 
 def _acls(settings: ZooKeeperSettings) -> tuple[list[Any], list[Any]]:
     """The ACLs of registrations and of the nodes above them."""
-    if settings.acl == "open" or not settings.authenticates:
+    if settings.access == "open":
         return OPEN_ACL_UNSAFE, OPEN_ACL_UNSAFE
-    if settings.acl == "private":
+    if settings.access == "private":
         return CREATOR_ALL_ACL, CREATOR_ALL_ACL
     return CREATOR_ALL_ACL + READ_ACL_UNSAFE, CREATOR_ALL_ACL + READ_ACL_UNSAFE

@@ -9,6 +9,7 @@ from threading import Event
 from lbdisc import records
 from lbdisc.errors import EntryError, RegistrarError, SettingsError, WriteRefused
 from lbdisc.values import Endpoint
+from lbdisc_zookeeper.access import warn_of_open_nodes
 from lbdisc_zookeeper.client import ZooKeeperClient, warn_of_plain_passwords
 from lbdisc_zookeeper.settings import ZooKeeperSettings, base_path
 from lbdisc_zookeeper.signals import Content, Gone, Identity, Signal, Taken
@@ -28,6 +29,7 @@ class ZooKeeperRegistrar:
         self._settings = settings
         self._root = base_path(settings.prefix, what="zookeeper.prefix")
         warn_of_plain_passwords(settings)
+        warn_of_open_nodes(settings)
         self._owner = secrets.token_hex(8)
         self._session: Identity | None = None  # one that was cut off with its node
 

@@ -117,7 +117,10 @@ class Tree:
         known = nodes.get(name)
         if known is None or known.record != record:
             nodes[name] = node = self._read(service, name, record)
-            self._listed.put((service, name), node.endpoint)
+            if node.endpoint is None:
+                self._listed.drop((service, name))
+            else:
+                self._listed.put(node.endpoint)
         self._left.pop((service, name), None)
 
     def _read(self, service: str, name: str, record: bytes) -> Node:
@@ -137,7 +140,7 @@ class Tree:
         """
         node = self._services.get(service, {}).pop(name, None)
         self._problems.drop(self.path(service, name))
-        self._listed.put((service, name), None)
+        self._listed.drop((service, name))
         if node is None or node.endpoint is None:
             return
         if node.endpoint.draining or self.path(service, name) in changed:
