@@ -18,6 +18,7 @@ from lbdisc.agent.guarding import Guarding
 from lbdisc.agent.held import GuardMemory
 from lbdisc.agent.leaving import Leave
 from lbdisc.agent.looking import LIFE_SIGN
+from lbdisc.agent.naming import NameLooks
 from lbdisc.agent.presence import Presence
 from lbdisc.agent.pulse import Pulse
 from lbdisc.agent.skipping import Skipping
@@ -80,6 +81,7 @@ class Agent:
         self._skipping = Skipping(listeners.tell)
         self._absent: tuple[AbsentService, ...] = ()
         self._guarding = Guarding(reloader, store, listeners.tell, clock)
+        self._names = NameLooks(reloader, clock)
         self._beside = FileLooks(reloader, listeners.tell, wake.call, clock)
         self._ready = False
         self._pulse = Pulse(store, status, reloader)
@@ -105,6 +107,7 @@ class Agent:
         while not leave.over(stop):
             self._wake.do_errands()
             self._guarding.turn(self._watcher, running=self._bringing.running is not None)
+            self._names.turn(self._watcher, running=self._bringing.running is not None)
             self._watcher.look_again()
             self._take_newest()
             self._skipping.turn(self._clock())
@@ -249,7 +252,7 @@ class Agent:
     def _until_next(self, now: float) -> float:
         """Seconds until something is due."""
         times = [now + LIFE_SIGN, self._bringing.due, self._watcher.due, self._guarding.due]
-        times += [self._presence.due, self._beside.due, self._skipping.due]
+        times += [self._presence.due, self._beside.due, self._names.due, self._skipping.due]
         if self._notifier.watchdog:
             times.append(now + self._notifier.watchdog / 3)
         return max(0.0, min(t for t in times if t is not None) - now)

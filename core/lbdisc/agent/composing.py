@@ -21,6 +21,7 @@ from lbdisc.hooks import Reloader, Renderer
 from lbdisc.listening.listeners import Listeners, Tell
 from lbdisc.plugins import Plugins
 from lbdisc.register.identity import Identity
+from lbdisc.screening.hosts import Hosts
 from lbdisc.screening.screen import Screening
 from lbdisc.settings.choosing import discovery, reloader, renderer
 from lbdisc.settings.loading import Settings
@@ -35,7 +36,7 @@ def watcher(
     ``asks`` says that the load balancer tells what its checks find.
     """
     pace = settings.core.agent
-    screen = Screening(settings.core.endpoints)
+    screen = Screening(settings.core.endpoints, Hosts(wake.call), served=known.balanced)
     return Watcher(
         discovery(plugins, settings),
         Guard(

@@ -3,7 +3,7 @@
 import threading
 import time
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from queue import Empty, SimpleQueue
 from threading import Lock, Thread
 from typing import NamedTuple
@@ -106,6 +106,7 @@ class Watcher:
     def stop(self, timeout: float = 1.5) -> bool:
         """Ask the discovery to return; whether it did within ``timeout`` seconds."""
         self._stop.set()
+        self._screen.hosts.close()
         if self._thread is not threading.current_thread() and self._thread.is_alive():
             self._thread.join(timeout)
         return not self._thread.is_alive()
@@ -144,6 +145,16 @@ class Watcher:
         with self._lock:
             return self._screen.once(known)
 
+    @property
+    def names(self) -> frozenset[str]:
+        """The host names of all that is listed."""
+        with self._lock:
+            return self._screen.names
+
+    def saw(self, host: str, addresses: Collection[str]) -> None:
+        """The load balancer has these ``addresses`` for ``host``."""
+        self._screen.hosts.saw(host, addresses)
+
     def see(self, health: Sequence[ServerHealth], asked: float) -> None:
         """The load balancer was asked at that time, and said this of those ``watched``."""
         with self._lock:
@@ -177,15 +188,19 @@ class Watcher:
         self._tell_verdict(Verdict(Snapshot(), released=dropped), Cause(source="settings"))
 
     def look_again(self) -> None:
-        """Let the guard release what it has held long enough."""
+        """Take in what is known of names, and let the guard release what it held long enough."""
         now = self._clock()
         with self._lock:
+            if (passed := self._screen.again()) is not None:
+                self._take(self._guard.judge(passed, now), now, Cause(source="names"))
             if self._guard.due is not None and self._guard.due <= now:
                 self._take(self._guard.wait(now), now, Cause(source="guard"))
 
     def _publish(self, snapshot: Snapshot, *, revision: str = "") -> None:
         now = self._clock()
         cause = Cause(source=self._source, revision=revision)
+        if self._newest is None:
+            self._screen.settle(snapshot.public)
         with self._lock:
             passed = self._screen.after(snapshot.public)
             self._take(self._guard.judge(passed, now), now, cause)

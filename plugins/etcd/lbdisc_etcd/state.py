@@ -68,7 +68,7 @@ class Records:
             self._keys[filed] = found.key
             self._listed.put(found)
         else:
-            self._leave_out(filed)
+            self._remove(filed)
             if found is None:
                 self._problems.drop(filed)
             else:
@@ -96,9 +96,9 @@ class Records:
         key = self.filed(key)
         self._digests.pop(key, None)
         self._problems.drop(key)
-        return self._leave_out(key)
+        return self._remove(key)
 
-    def _leave_out(self, filed: bytes) -> Endpoint | None:
+    def _remove(self, filed: bytes) -> Endpoint | None:
         place = self._keys.pop(filed, None)
         return None if place is None else self._listed.drop(place)
 
