@@ -29,6 +29,14 @@ class Narrows(Protocol):
 
 
 @runtime_checkable
+class Remembers(Protocol):
+    """A discovery where two entries can claim one name, and who had it before has it."""
+
+    def remind(self, known: Snapshot) -> None:
+        """Called once before ``watch``: what an agent before has listed."""
+
+
+@runtime_checkable
 class Recalls(Protocol):
     """An entry that can tell whether it was away."""
 

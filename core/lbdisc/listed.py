@@ -8,28 +8,29 @@ Key = tuple[str, str]  # service and name
 
 
 class Listed:
-    """The endpoints of a reader by service and name; ``Snapshot`` takes them as sorted."""
+    """The endpoints of a reader by service and name; see ``Snapshot``, which takes them as sorted.
+
+    Raises ``KeyError`` for one that is not there.
+    """
 
     def __init__(self) -> None:
         self._found: dict[Key, Endpoint] = {}
         self._order: list[Key] = []
         self._endpoints: tuple[Endpoint, ...] | None = ()
 
-    def put(self, endpoint: Endpoint) -> None:
-        """Add it, or have it in the place of the one with its key."""
-        key = endpoint.key
-        if key not in self._found:
-            insort(self._order, key)
-        self._found[key] = endpoint
-        self._endpoints = None
-
-    def drop(self, key: Key) -> Endpoint | None:
-        """Leave out the endpoint of that service and name; returns it, if there was one."""
-        endpoint = self._found.pop(key, None)
+    def put(self, key: Key, endpoint: Endpoint | None) -> None:
+        """Have ``endpoint`` for ``key``, or nothing."""
         if endpoint is not None:
+            if key not in self._found:
+                insort(self._order, key)
+            self._found[key] = endpoint
+            self._endpoints = None
+        elif self._found.pop(key, None) is not None:
             del self._order[bisect_left(self._order, key)]
             self._endpoints = None
-        return endpoint
+
+    def __getitem__(self, key: Key) -> Endpoint:
+        return self._found[key]
 
     @property
     def endpoints(self) -> tuple[Endpoint, ...]:

@@ -19,6 +19,7 @@ from zlib import crc32
 import pytest
 
 from lbdisc import Endpoint, Problem, Publish, Rendered, Snapshot, events
+from lbdisc.agent.admission import Admission
 from lbdisc.agent.agent import Agent
 from lbdisc.agent.guard import Guard
 from lbdisc.agent.status import Status
@@ -130,6 +131,7 @@ class House:
                 wake.call,
                 source="script",
                 screen=Screening(self.settings.endpoints),
+                admission=Admission(self.settings, guard.memory.balanced),
                 tell=tell,
                 backoff=backoff,
             ),
@@ -501,3 +503,27 @@ def test_what_the_guard_holds_and_lets_go_is_told(house: House) -> None:
     ]
     (released,) = house.heard.of(events.EndpointsReleased)
     assert (released.endpoints, released.returned) == (nodes("s1", "s2").endpoints, True)
+
+
+def test_who_flaps_waits_and_the_others_do_not(house: House) -> None:
+    with house.running():
+        house.script.steps.put(nodes("good"))
+        house.eventually(lambda: house.text == "good\n")
+        for n in range(100):
+            house.script.steps.put(nodes("good", *(["flap"] if n % 2 == 0 else [])))
+        house.script.steps.put(nodes("flap", "good", "more"))
+        house.eventually(lambda: house.text == "good\nmore\n")
+        house.eventually(lambda: house.status["flapping"])
+        house.script.steps.put(nodes("flap", "good"))
+        house.eventually(lambda: house.text == "good\n")
+
+
+def test_a_flood_displaces_nobody(house: House) -> None:
+    limits = replace(house.settings.endpoints, per_service=3)
+    house.settings = replace(house.settings, endpoints=limits)
+    with house.running():
+        house.script.steps.put(nodes("y", "z"))
+        house.eventually(lambda: house.text == "y\nz\n")
+        house.script.steps.put(nodes(*"abcdefyz"))
+        house.eventually(lambda: house.text == "a\ny\nz\n")
+        house.eventually(lambda: len(house.status["problems"]) == 1)  # type: ignore[arg-type]

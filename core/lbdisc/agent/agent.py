@@ -76,6 +76,7 @@ class Agent:
             clock=clock,
             accept=accept,
             skipped=lambda: self._tell_problems(self._bringing.cause),
+            reloaded=lambda because_of: self._watcher.reloaded(because_of),
         )
         self._taken: Snapshot | None = None
         self._skipping = Skipping(listeners.tell)

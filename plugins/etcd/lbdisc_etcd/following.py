@@ -16,10 +16,11 @@ import structlog
 
 from lbdisc.backoff import spread
 from lbdisc.hooks import Publish
+from lbdisc.raw import Raw
 from lbdisc.values import Endpoint, Snapshot
 from lbdisc_etcd.backlog import Changes
 from lbdisc_etcd.failures import NO_ANSWER, Compacted, MemberUnreachable, Recovered, TooLarge
-from lbdisc_etcd.messages import Batch, KeyEvent, Value
+from lbdisc_etcd.messages import Batch, KeyEvent
 from lbdisc_etcd.reading import PageSize, WholeRead, left_cleanly, read_everything
 from lbdisc_etcd.reviewing import Review
 from lbdisc_etcd.settings import EtcdSettings
@@ -208,10 +209,10 @@ def _by_revision(events: Iterable[KeyEvent]) -> Iterator[tuple[int, list[KeyEven
         yield revision, list(group)
 
 
-def last_words(events: Iterable[KeyEvent]) -> dict[bytes, Value]:
+def last_words(events: Iterable[KeyEvent]) -> dict[bytes, Raw]:
     """By key, the last value of what was written and deleted again."""
-    written: dict[bytes, Value] = {}
-    gone: dict[bytes, Value] = {}
+    written: dict[bytes, Raw] = {}
+    gone: dict[bytes, Raw] = {}
     for event in events:
         if event.value is not None:
             written[event.key] = event.value

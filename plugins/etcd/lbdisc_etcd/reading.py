@@ -4,9 +4,10 @@ import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
+from lbdisc.raw import Oversized
 from lbdisc.values import Endpoint
 from lbdisc_etcd.failures import Compacted, Failure, MemberUnreachable, TooLarge
-from lbdisc_etcd.messages import KeyEvent, Oversized, Page
+from lbdisc_etcd.messages import KeyEvent, Page
 from lbdisc_etcd.state import Records
 from lbdisc_etcd.wire import LARGEST, Session
 

@@ -8,6 +8,7 @@ from threading import Event
 
 from lbdisc.builtin.file import entry
 from lbdisc.builtin.file.folder import Folder, Identity
+from lbdisc.builtin.file.links import DATA
 from lbdisc.builtin.file.settings import FileSettings
 from lbdisc.errors import DiscoveryError, SettingsError
 from lbdisc.hooks import Publish
@@ -15,7 +16,6 @@ from lbdisc.notices import Notices
 from lbdisc.showing import plain
 from lbdisc.values import Snapshot
 
-SWAPPED = "..data"  # the link to all the files' content that Kubernetes replaces in a ConfigMap
 LOOK = 0.5  # seconds between two looks at whether DIR is still the same folder
 SHARE = 1000  # a rescan may take at most this part of the time
 NAMED = 3  # files named in a revision
@@ -34,6 +34,10 @@ class FileDiscovery:
     def only(self, service: str) -> "FileDiscovery":
         """See ``lbdisc.abilities.Narrows``."""
         return FileDiscovery(self._settings, service)
+
+    def remind(self, known: Snapshot) -> None:
+        """See ``lbdisc.abilities.Remembers``."""
+        self._folder.listing.remember(known)
 
     def watch(self, publish: Publish, stop: Event) -> None:
         """Raises ``SettingsError`` if the folder was never there, ``DiscoveryError`` if it went."""
@@ -112,8 +116,11 @@ class FileDiscovery:
 
     def _look(self, path: Path, notices: Notices, watched: dict[Path, Identity]) -> bool:
         """Look at what the kernel told of; whether that may change what is published."""
-        if path.name == SWAPPED:
+        if path.name == DATA:
             self._folder.look_into(path.parent)
+            for linked in [each for each in watched if each.parent == path.parent]:
+                if linked.is_symlink():  # into it, and so to another folder now
+                    self._enter(linked, notices, watched)
             return True
         entered = path in watched or self._folder.is_folder(path)
         if entered:
@@ -151,4 +158,4 @@ def _revision(changed: Iterable[Path]) -> str:
 
 
 def _passed_over(name: str) -> bool:
-    return name != SWAPPED and entry.passed_over(name)
+    return name != DATA and entry.passed_over(name)

@@ -8,9 +8,12 @@ from functools import partial
 from pathlib import Path
 
 from lbdisc.builtin.file import entry as file_entry
+from lbdisc.builtin.file.claims import Key
 from lbdisc.builtin.file.entry import FileEntry, Signature, Touched
-from lbdisc.builtin.file.listing import Key, Listing, SeenFile
+from lbdisc.builtin.file.links import is_alias
+from lbdisc.builtin.file.listing import Listing, SeenFile
 from lbdisc.builtin.file.settings import FileSettings
+from lbdisc.errors import EntryError
 from lbdisc.reading import read_entry, why
 from lbdisc.values import Problem, Snapshot, check_service
 
@@ -172,7 +175,7 @@ class Folder:
     def _entry(self, path: Path) -> tuple[FileEntry, os.stat_result] | None:
         service = self._service(path.parent)
         with suppress(FileNotFoundError):
-            return file_entry.read(path, service=service, port=self._settings.port)
+            return file_entry.read(path, root=self._root, service=service, port=self._settings.port)
         return None
 
     def _forget(self, path: str, *, clean: bool) -> bool:
@@ -198,6 +201,8 @@ class Folder:
 
 def _service_folder(path: Path) -> Identity | None:
     """``None`` for one that is gone between two looks."""
+    if is_alias(path, path.parent):
+        raise EntryError("a link to a folder: the folder of a service is none, remove it")
     check_service(path.name)
     with suppress(FileNotFoundError):
         state = path.stat()

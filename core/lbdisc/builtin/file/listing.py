@@ -5,12 +5,13 @@ One change costs what it changes, however many files there are, good ones or bad
 
 from dataclasses import dataclass
 
+from lbdisc.builtin.file.claims import Claims, Key
 from lbdisc.builtin.file.entry import FileEntry, Signature, Touched
 from lbdisc.builtin.file.leases import INFINITE, Leases
+from lbdisc.errors import shown
 from lbdisc.problems import Problems
 from lbdisc.values import Endpoint, Problem, Snapshot
 
-Key = tuple[str, str]
 FEW = 100  # names that are put into place one by one
 
 
@@ -37,12 +38,13 @@ class SeenFile:
 
 
 class Listing:
-    """The files by path. Of several that claim one name the first path counts."""
+    """The files by path. Of several that claim one name the one that was there first counts."""
 
     def __init__(self) -> None:
         self._files: dict[str, SeenFile] = {}
         self._folders: dict[str, dict[str, None]] = {}
-        self._claims: dict[Key, tuple[str, ...]] = {}
+        self._claims = Claims(self._rank)
+        self._known = Snapshot()
         self._leases = Leases(lambda path: seen.ends if (seen := self.get(path)) else INFINITE)
         self._problems = Problems[tuple[str, Key | None]]()
         self._touched: set[Key] = set()
@@ -65,7 +67,9 @@ class Listing:
         """Take in what is now known of a file, ``None`` for one that is gone."""
         old, folder = self._files.pop(path, None), path.rpartition("/")[0]
         if old is not None and old.key is not None:
-            self._claim(old.key, tuple(p for p in self._claims[old.key] if p != path))
+            self._touched.add(old.key)
+            if new is None or new.key != old.key:
+                self._claims.drop(old.key, path)
         if new is None:
             self._leave(folder, path)
             self._problems.drop((path, None))
@@ -73,7 +77,8 @@ class Listing:
         self._files[path] = new
         self._folders.setdefault(folder, {})[path] = None
         if new.key is not None:
-            self._claim(new.key, (*self._claims.get(new.key, ()), path))
+            self._touched.add(new.key)
+            self._claims.put(new.key, path)
             self._leases.add(path)
         if new.problem:
             self._problems.put((path, None), Problem(path, new.problem))
@@ -86,12 +91,22 @@ class Listing:
             if not names:
                 del self._folders[folder]
 
-    def _claim(self, key: Key, paths: tuple[str, ...]) -> None:
-        self._touched.add(key)
-        if paths:
-            self._claims[key] = tuple(sorted(paths))
-        else:
-            self._claims.pop(key, None)
+    def remember(self, known: Snapshot) -> None:
+        """Who was listed before anything was looked at: they keep their names."""
+        self._known = known
+
+    def _rank(self, path: str) -> tuple[bool, bool, float, str]:
+        """Of files that are found together: who was known, has an owner, was changed least lately.
+
+        No user can date a file's last change back.
+        """
+        seen = self._files[path]
+        assert seen.entry is not None
+        assert seen.touched is not None
+        endpoint = seen.entry.endpoint
+        known = self._known.get(endpoint.key)
+        stays = known is not None and known.host_port == endpoint.host_port
+        return not stays, not seen.entry.owner, seen.touched.at, path
 
     def complain(self, folder: str, problem: Problem) -> None:
         """A folder cannot be read."""
@@ -121,6 +136,7 @@ class Listing:
         else:
             gone = [key for key, endpoint in found.items() if endpoint is None]
             listed = self._last.patched([e for e in found.values() if e is not None], gone)
+        self._known = Snapshot()
         self._last = Snapshot(listed.endpoints, self._problems.named, self._problems.more)
         return self._last
 
@@ -138,7 +154,8 @@ class Listing:
             self._problems.drop((path, key))
         if seconds:
             self._seconds[key] = seconds
-            what = f"a second file for {'/'.join(key)}: remove one"
+            first = winner[0].rpartition("/")[2] if winner else ""
+            what = f"a second file for {'/'.join(key)}, which {shown(first)} has: remove one"
             for path in seconds:
                 self._problems.put((path, key), Problem(path, what))
         return winner and winner[1]
@@ -151,4 +168,4 @@ class Listing:
         return None
 
     def _alive(self, key: Key, now: float) -> list[str]:
-        return [path for path in self._claims.get(key, ()) if self._files[path].ends > now]
+        return [path for path in self._claims.of(key) if self._files[path].ends > now]
