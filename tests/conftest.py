@@ -46,6 +46,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         type=Path,
         help="run all shapes of configurations, and write what became of them, as Markdown",
     )
+    group.addoption(
+        "--minutes",
+        type=float,
+        default=0.0,
+        help="look for what breaks the readers for so long, instead of at a few examples each",
+    )
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

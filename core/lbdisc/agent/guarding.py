@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 
 import structlog
 
+from lbdisc import own_files
 from lbdisc.abilities import Observes
 from lbdisc.agent.admission import limits
 from lbdisc.agent.control import Control, ControlReply
@@ -33,7 +34,7 @@ def remembered(store: Store, clock: Callable[[], float] = time.monotonic) -> Gua
     now, memory = clock(), GuardMemory()
     try:
         memory = GuardMemory.from_object(
-            json.loads(store.guard_file.read_text()), ahead=time.time() - now, now=now
+            json.loads(own_files.read(store.guard_file)), ahead=time.time() - now, now=now
         )
     except FileNotFoundError:
         pass

@@ -139,14 +139,16 @@ def _registry(status: Mapping[str, Any], now: float) -> Iterator[Reason]:
 def _guard(status: Mapping[str, Any]) -> Iterator[Reason]:
     if held := status.get("held"):
         names = ", ".join(held_line(one) for one in held[:3])
-        more = f" and {len(held) - 3} more" if len(held) > 3 else ""
-        yield Reason("guard", f"the guard holds {len(held)}: {names}{more}")
+        count = len(held) + status.get("held_more", 0)
+        more = f" and {count - 3} more" if count > 3 else ""
+        yield Reason("guard", f"the guard holds {count}: {names}{more}")
 
 
 def _others(status: Mapping[str, Any], services: Sequence[str]) -> Iterator[Reason]:
     if problems := status.get("problems"):
         first = problems[0]
-        more = f" and {len(problems) - 1} more" if len(problems) > 1 else ""
+        count = len(problems) + status.get("problems_more", 0)
+        more = f" and {count - 1} more" if count > 1 else ""
         yield Reason("skipped", f"skipped: {first['where']}: {first['what']}{more}")
     if flapping := status.get("flapping"):
         yield Reason("flapping", f"changes wait: {flapping_line(flapping)}")

@@ -15,7 +15,7 @@ from lbdisc.agent.observed import Observed
 from lbdisc.agent.store import Store
 from lbdisc.agent.times import stamp
 from lbdisc.listening.repeats import Repeats
-from lbdisc.values import Problem
+from lbdisc.values import NAMED, Problem
 
 
 class Status:
@@ -60,6 +60,7 @@ class Status:
             "written": None,
             "failure": None,
             "absent": [],
+            "problems_more": 0,
             "untidy": None,
             "servers": None,
             "unanswered": "",
@@ -93,8 +94,9 @@ class Status:
         with self._lock:
             found = {
                 **self._found,
-                "held": [held for _, held in sorted(self._held.items())],
-                "flapping": [flaps for _, flaps in sorted(self._flapping.items())],
+                "held": [held for _, held in sorted(self._held.items())[:NAMED]],
+                "held_more": max(0, len(self._held) - NAMED),
+                "flapping": [flaps for _, flaps in sorted(self._flapping.items())[:NAMED]],
                 "problems": [{"where": p.where, "what": p.what} for p in sorted(self._problems)],
                 "refused": [{"file": file, **what} for file, what in sorted(self._refused.items())],
                 "broken": [{"plugin": name, **what} for name, what in self._broken.items()],
@@ -219,13 +221,15 @@ class Status:
 
     @_take.register
     def _(self, event: events.EntriesSkipped) -> None:
-        self._counters["skipped"] += len(event.entries)
+        self._counters["skipped"] += len(event.entries) + event.passed
         self._problems |= dict.fromkeys(event.entries)
+        self._found["problems_more"] = event.more
 
     @_take.register
     def _(self, event: events.EntriesMended) -> None:
         for entry in event.entries:
             self._problems.pop(entry, None)
+        self._found["problems_more"] = event.more
 
     @_take.register
     def _(self, event: events.ServicesAbsent) -> None:

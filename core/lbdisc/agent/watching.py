@@ -3,7 +3,7 @@
 import threading
 import time
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from queue import Empty, SimpleQueue
 from threading import Lock, Thread
 from typing import NamedTuple
@@ -109,6 +109,7 @@ class Watcher:
     def stop(self, timeout: float = 1.5) -> bool:
         """Ask the discovery to return; whether it did within ``timeout`` seconds."""
         self._stop.set()
+        self._screen.hosts.close()
         if self._thread is not threading.current_thread() and self._thread.is_alive():
             self._thread.join(timeout)
         return not self._thread.is_alive()
@@ -148,6 +149,27 @@ class Watcher:
         with self._lock:
             return self._screen.once(known)
 
+    @property
+    def names(self) -> frozenset[str]:
+        """The host names of all that is listed."""
+        with self._lock:
+            return self._screen.names
+
+    def saw(self, host: str, addresses: Collection[str]) -> None:
+        """The load balancer has these ``addresses`` for ``host``."""
+        self._screen.hosts.saw(host, addresses)
+
+    def occupy(self, places: Collection[tuple[str, int]]) -> bool:
+        """The load balancer listens at ``places``; whether any of them was not known."""
+        now = self._clock()
+        with self._lock:
+            new = self._screen.occupy(places)
+            if new and (passed := self._screen.again()) is not None:
+                self._take(self._guard.judge(passed, now), now, Cause(source="configuration"))
+        if new:
+            self._wake()
+        return new
+
     def see(self, health: Sequence[ServerHealth], asked: float) -> None:
         """The load balancer was asked at that time, and said this of those ``watched``."""
         with self._lock:
@@ -181,9 +203,11 @@ class Watcher:
         self._tell_verdict(Verdict(Snapshot(), released=dropped), Cause(source="settings"))
 
     def look_again(self) -> None:
-        """Let the guard release what it has held long enough, and whoever flaps change again."""
+        """Take in what is known of names, and let those go or change whose time has come."""
         now = self._clock()
         with self._lock:
+            if (passed := self._screen.again()) is not None:
+                self._judge(self._admission.take(passed, now), now, Cause(source="names"))
             if self._admission.due is not None and self._admission.due <= now:
                 self._judge(self._admission.wait(now), now, Cause(source="damping"))
             if self._guard.due is not None and self._guard.due <= now:
@@ -197,6 +221,8 @@ class Watcher:
     def _publish(self, snapshot: Snapshot, *, revision: str = "") -> None:
         now = self._clock()
         cause = Cause(source=self._source, revision=revision)
+        if self._newest is None:
+            self._screen.settle(snapshot.public)
         with self._lock:
             passed = self._screen.after(snapshot.public)
             self._judge(self._admission.take(passed, now), now, cause)

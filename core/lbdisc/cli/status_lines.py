@@ -71,7 +71,9 @@ def _refused(found: Mapping[str, Any]) -> str:
 def _held(found: Mapping[str, Any]) -> str:
     from lbdisc.agent.judging import held_line
 
-    return ", ".join(map(held_line, found.get("held", ())))
+    more = found.get("held_more", 0)
+    named = [held_line(one) for one in found.get("held", ())]
+    return ", ".join([*named, f"and {more} more"] if more else named)
 
 
 def _flapping(found: Mapping[str, Any]) -> str:

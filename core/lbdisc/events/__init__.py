@@ -46,6 +46,7 @@ from lbdisc.events.register import (
     EntryStays,
     EntryUnrenewed,
     EntryWaiting,
+    SilentPassedOver,
 )
 from lbdisc.events.registry import (
     EndpointsCalm,
@@ -141,6 +142,7 @@ __all__ = [
     "ServicesPresent",
     "SettingsRefused",
     "SettingsReread",
+    "SilentPassedOver",
     "StartedFromState",
     "StateKept",
     "StateNotKept",

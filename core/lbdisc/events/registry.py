@@ -11,20 +11,26 @@ from lbdisc.values import Endpoint, Problem
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EntriesSkipped(Event):
     """Entries of the registry break the rules, or the load balancer refuses them; they are skipped,
-    and the others stay.
+    and the others stay. ``entries`` are new, at most 100 at a time are named; ``more`` are skipped
+    beside those that are, and ``passed`` came and went since it was told last.
     """
 
     name: ClassVar[str] = "entry skipped"
     level: ClassVar[Level] = "warning"
     entries: tuple[Problem, ...]
+    more: int = 0
+    passed: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EntriesMended(Event):
-    """Entries that were skipped are gone, or good."""
+    """Entries that were skipped are gone, or good; ``more`` are skipped still beside those that
+    are named.
+    """
 
     name: ClassVar[str] = "entry mended"
     entries: tuple[Problem, ...]
+    more: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

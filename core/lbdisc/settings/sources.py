@@ -16,7 +16,9 @@ from lbdisc.errors import SettingsError, nearest, shown
 from lbdisc.secret_files import FileSecret
 from lbdisc.settings.entries import entry_of, types_of
 from lbdisc.settings.merging import over
+from lbdisc.settings.readable import TOO_DEEP, check_readable
 from lbdisc.settings.tables import CoreSettings
+from lbdisc.trust import refuse_untrusted
 
 ENV_PREFIX = "LBDISC_"
 CONFIG_VARIABLE = "LBDISC_CONFIG"
@@ -86,6 +88,9 @@ def from_file(
         if isinstance(error, UnicodeDecodeError):
             reason = f"byte {error.start} is no UTF-8"
         raise SettingsError(f"cannot read the settings file {path}: {reason}") from error
+    except RecursionError as error:
+        raise SettingsError(f"cannot read the settings file {path}: {TOO_DEEP}") from error
+    check_readable(content, f"cannot read the settings file {path}")
     flat = dict(_flatten(content, known))
     flat = {key: value for key, value in flat.items() if key.split(".")[0] not in broken}
     for key in flat:
@@ -119,6 +124,7 @@ def from_assignments(assignments: Sequence[str], known: Mapping[str, Leaf]) -> d
             given = {key: _decoded(text, known[key], f"--set {key}")}
         else:
             given = _in_table(key, text, known)
+        check_readable(given, f"--set {shown(key)}")
         found = over(given, found)
     return found
 
@@ -160,7 +166,7 @@ def _value_of(text: str) -> Any:
     """JSON where ``text`` is some, else the text itself."""
     try:
         return json.loads(text, parse_constant=_no_constant)
-    except ValueError:
+    except (ValueError, RecursionError):
         return text
 
 
@@ -180,7 +186,8 @@ def from_environment(
             found[leaf.key] = _decoded(text, leaf, variable)
         elif variable.startswith(ENV_PREFIX) and not _foreign(variable, broken):
             hint = nearest(variable, by_variable)
-            raise SettingsError(f"unknown setting {variable} in the environment{hint}")
+            name = variable if variable.isidentifier() else shown(variable)
+            raise SettingsError(f"unknown setting {name} in the environment{hint}")
     return found
 
 
@@ -202,9 +209,13 @@ def _decoded(text: str, leaf: Leaf, variable: str) -> Any:
         return {}
     if kind in (list, tuple, dict):
         try:
-            return json.loads(text, parse_constant=_no_constant)
+            value = json.loads(text, parse_constant=_no_constant)
         except ValueError as error:
             raise SettingsError(f"{variable}: no JSON: {error}") from error
+        except RecursionError as error:
+            raise SettingsError(f"{variable}: {TOO_DEEP}") from error
+        check_readable(value, variable)
+        return value
     return text
 
 
@@ -213,7 +224,10 @@ def _hint(key: str, known: Mapping[str, Leaf]) -> str:
 
 
 def read_secret_files(
-    values: dict[str, Any], origins: dict[str, str], known: Mapping[str, Leaf]
+    values: dict[str, Any],
+    origins: dict[str, str],
+    known: Mapping[str, Leaf],
+    trusted: Sequence[str] = (),
 ) -> None:
     """Fill secrets from their files; the later ``_file`` layer yields to the secret itself."""
     for leaf in [leaf for leaf in known.values() if leaf.secret and leaf.key in values]:
@@ -223,6 +237,7 @@ def read_secret_files(
                 f"both {leaf.secret} ({origins[leaf.secret]}) and {leaf.key} "
                 f"({origins[leaf.key]}) are set: give one"
             )
+        refuse_untrusted(path, leaf.key, trusted=trusted)
         try:
             values[leaf.secret] = FileSecret(path)
         except (OSError, ValueError) as error:

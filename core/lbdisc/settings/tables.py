@@ -11,6 +11,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from lbdisc.environment import Passed
 from lbdisc.fields import NotEmpty, Seconds, SecondsOrNone, described
 
 AtLeastOne = Annotated[int, Field(ge=1)]
@@ -85,6 +86,11 @@ class RegisterSettings:
     timeout: Seconds = described("a check that takes longer has failed", 2.0)
     rise: Annotated[int, Field(ge=1)] = described("checks in a row that must pass", 1)
     fall: Annotated[int, Field(ge=1)] = described("checks in a row that must fail", 3)
+    pass_environment: Passed = described(
+        "the variables `LBDISC_…` that COMMAND and a check command get, as `LBDISC_REGISTER_*`;"
+        " none if unset, as there are secrets among them",
+        (),
+    )
     stop_timeout: SecondsOrNone = described("how long COMMAND may take to stop", 10.0)
     drain_timeout: SecondsOrNone = described("the longest wait for the agents to drain", 30.0)
 
@@ -163,6 +169,11 @@ class CoreSettings:
     state_dir: Path = field(
         default_factory=default_state_dir,
         metadata={"help": "where the agent keeps its state; one agent has one"},
+    )
+    trusted: tuple[str, ...] = described(
+        "folders whose files may belong to others, as in a container; * for all. For the settings"
+        " file itself: only by the environment or a flag",
+        (),
     )
     agent: AgentSettings = field(default_factory=AgentSettings)
     endpoints: EndpointsSettings = field(default_factory=EndpointsSettings)

@@ -103,7 +103,13 @@ def split(text: str, setting: str, *, port: int | None = None) -> Address:
     if port is not None and text.startswith("[") and text.endswith("]"):
         host, digits = text, str(port)
     host = host.removeprefix("[").removesuffix("]")
-    if host and digits.isascii() and digits.isdigit() and 0 < int(digits) < 65536:
+    if (
+        host
+        and digits.isascii()
+        and digits.isdigit()
+        and len(digits) <= 5
+        and 0 < int(digits) < 65536
+    ):
         if host in ("0.0.0.0", "::"):
             return host, int(digits)
         try:
