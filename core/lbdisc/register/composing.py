@@ -31,10 +31,10 @@ def compose(
     from lbdisc.register.registration import Registration
     from lbdisc.settings import choosing
 
-    settings = configuration.core.register
+    core, settings = configuration.core, configuration.core.register
     provider = plugins.registrar(configuration.core.backend)
     registrar = provider.create(configuration.table(provider.name))
-    identity = Identity(configuration.core.state_dir, settings.service, settings.name)
+    identity = Identity(core.state_dir, settings.service, settings.name, trusted=core.trusted)
     identity.give(registrar)
     return Registration(
         settings,
