@@ -1,7 +1,7 @@
 # Two commands are all a newcomer needs: `make demo` and `make test`. Both set up what they use,
 # say what they install, and do nothing twice.
 .DEFAULT_GOAL := help
-.PHONY: help setup servers demo images lab test lint types check containers contract bench format lock newer versions shapes clean
+.PHONY: help setup servers demo images lab test lint types check containers contract bench format lock newer versions shapes sbom base-digest clean
 RUN := .venv/bin
 # Each test of a whole program starts it many times: bytecode halves what that costs.
 unexport PYTHONDONTWRITEBYTECODE
@@ -100,6 +100,17 @@ lock: ## renew requirements.lock (needs uv)
 	    --no-emit-index-url --no-annotate --no-header --no-emit-package lbdisc --no-emit-package lbdisc-etcd \
 	    --no-emit-package lbdisc-serf --no-emit-package lbdisc-zookeeper \
 	    --group dev pyproject.toml plugins/*/pyproject.toml --output-file requirements.lock
+
+sbom: setup ## what lbdisc is made of: CycloneDX files in build/sbom, licences in docs/licences.md
+	@$(RUN)/python scripts/sbom.py lock build/sbom/lock.cdx.json
+	@$(RUN)/python scripts/sbom.py licences docs/licences.md
+	@for image in base ha webapp etcd zookeeper; do \
+	    docker image inspect lbdisc/$$image >/dev/null 2>&1 || { echo "sbom: no image lbdisc/$$image; make images makes it"; continue; }; \
+	    $(RUN)/python scripts/sbom.py image lbdisc/$$image build/sbom/$$image.cdx.json || exit 1; \
+	done
+
+base-digest: ## pull the base image as it is today and note its digest in images/base.digest
+	@sh scripts/base-image.sh --renew
 
 clean: ## forget what was set up
 	@rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist

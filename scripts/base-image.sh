@@ -1,14 +1,28 @@
 #!/bin/sh
 # Gives the engine the image that all others are built on: debian:trixie-slim, or the one named.
-# Pulled if it can be; otherwise made from the distribution's packages under the same name.
-# Does nothing when it is there. MIRROR=URL is where to make it from, debootstrap's own if unset.
+# Pulled if it can be, by the digest in images/base.digest where that has one; otherwise made from the
+# distribution's packages under the same name. Does nothing when it is there.
+# MIRROR=URL is where to make it from, debootstrap's own if unset. --renew notes the digest of today.
 set -eu
 cd "$(dirname "$0")/.."
-image=${1:-debian:trixie-slim}
+digests=images/base.digest
 
+if [ "${1:-}" = --renew ]; then
+    image=${2:-debian:trixie-slim}
+    docker pull --quiet "$image" >/dev/null
+    digest=$(docker image inspect --format '{{index .RepoDigests 0}}' "$image")
+    echo "$image ${digest#*@}" >"$digests"
+    echo "base image: $image is ${digest#*@} today, in $digests"
+    exit 0
+fi
+image=${1:-debian:trixie-slim}
 if docker image inspect "$image" >/dev/null 2>&1; then exit 0; fi
-if docker pull --quiet "$image" >/dev/null 2>&1; then
-    echo "base image: pulled $image"
+digest=$(awk -v image="$image" '$1 == image {print $2}' "$digests")
+pinned=$image
+[ -z "$digest" ] || pinned=${image%:*}@$digest
+if docker pull --quiet "$pinned" >/dev/null 2>&1; then
+    [ "$pinned" = "$image" ] || docker tag "$pinned" "$image"
+    echo "base image: pulled $pinned"
     exit 0
 fi
 case $image in

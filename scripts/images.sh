@@ -11,11 +11,9 @@ version=$(sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)
 context=build/images
 wheels=$context/wheels
 
-for python in .venv/bin/python python3; do
-    "$python" -m pip --version >/dev/null 2>&1 && break
-done
+python=.venv/bin/python
 "$python" -m pip --version >/dev/null 2>&1 || {
-    echo "images: no pip; run: make setup" >&2
+    echo "images: no pip in .venv; run: make setup" >&2
     exit 1
 }
 quiet_pip() { "$python" -m pip "$@" -qq --disable-pip-version-check; }
@@ -33,11 +31,12 @@ third_party() {
     for glibc in 17 24 26 27 28 31 34 35 36 39; do
         platforms="$platforms --platform manylinux_2_${glibc}_$machine"
     done
-    # What has no wheel to download is made into one here.
-    awk '/^[^ ]/ {on = /^(etcd3|pure-sasl)==/} on' "$list" >"$context/sources.txt"
-    awk '/^[^ ]/ {on = /^(etcd3|pure-sasl)==/} !on' "$list" >"$context/rest.txt"
+    # What has no wheel to download is made into one here, by the lock's own setuptools.
+    sh scripts/lock-part.sh sources "$list" >"$context/sources.txt"
+    sh scripts/lock-part.sh wheels "$list" >"$context/rest.txt"
     if [ -s "$context/sources.txt" ]; then
-        quiet_pip wheel --no-deps --require-hashes -w "$folder" -r "$context/sources.txt"
+        quiet_pip wheel --no-deps --require-hashes --no-build-isolation --use-pep517 --no-cache-dir \
+            -w "$folder" -r "$context/sources.txt"
     fi
     # shellcheck disable=SC2086 -- one word each
     quiet_pip download --no-deps --require-hashes --only-binary=:all: --python-version 3.13 \

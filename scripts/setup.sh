@@ -19,10 +19,20 @@ if ! "$python" -c 'import ensurepip, venv' 2>/dev/null; then
 fi
 echo "setup: making $venv and installing the packages of requirements.lock into it"
 "$python" -m venv --clear "$venv"
-"$venv/bin/pip" install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+quiet_pip() { "$venv/bin/pip" install --quiet --disable-pip-version-check "$@"; }
+# All that is run on this machine is what the lock has hashes of. That goes for what builds the
+# packages without wheels as well: it is in the lock, and pip fetches nothing else for it.
+sh scripts/lock-part.sh wheels >"$venv/wheels.txt"
+sh scripts/lock-part.sh sources >"$venv/sources.txt"
+quiet_pip --require-hashes --no-deps --only-binary=:all: -r "$venv/wheels.txt"
+quiet_pip --require-hashes --no-deps --no-build-isolation --use-pep517 --no-cache-dir -r "$venv/sources.txt"
 editable="-e ."
 for plugin in plugins/*/; do editable="$editable -e ./$plugin"; done
 # shellcheck disable=SC2086 -- one word each
-"$venv/bin/pip" install --quiet --disable-pip-version-check --no-build-isolation --no-deps $editable
+quiet_pip --no-build-isolation --no-deps $editable
+"$venv/bin/pip" check >"$venv/check.txt" || {
+    cat "$venv/check.txt" >&2
+    exit 1
+}
 echo "$wanted" >"$venv/.installed"
 echo "setup: done"

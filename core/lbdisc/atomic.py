@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import stat
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -73,17 +74,18 @@ def clean_up(target: Path) -> None:
     """Remove what a killed process staged beside ``target``; only for its one writer."""
     for leftover in target.parent.glob(f".{target.name}.*.tmp"):
         with suppress(OSError):
-            if leftover.is_dir():
+            if leftover.is_dir() and not leftover.is_symlink():
                 shutil.rmtree(leftover)
             else:
                 leftover.unlink()
 
 
 def _mode_of(target: Path) -> int:
-    try:
-        return target.stat().st_mode & 0o777
-    except FileNotFoundError:
-        return 0o644
+    with suppress(FileNotFoundError):
+        mode = target.lstat().st_mode
+        if not stat.S_ISLNK(mode):  # it is replaced, not what it leads to
+            return mode & 0o777
+    return 0o644
 
 
 def install(path: Path, target: Path) -> None:

@@ -21,6 +21,8 @@ A message says what was wrong, where, and what would be right, on one line. It n
 import difflib
 from collections.abc import Iterable
 
+from lbdisc.showing import shown as shown  # what a message says of a value
+
 
 class LbdiscError(Exception):
     """Base of all errors that lbdisc and its plugins raise on purpose.
@@ -102,12 +104,6 @@ class NotLoaded(ApplyError):
     def __init__(self, message: str, *, retry_s: float | None = None) -> None:
         super().__init__(message)
         self.retry_s = retry_s
-
-
-def shown(value: object) -> str:
-    """``value`` as it may stand in one line of a message: escaped and cut."""
-    text = ascii(value)
-    return text if len(text) <= 80 else f"{text[:77]}..."
 
 
 def nearest(word: str, known: Iterable[str]) -> str:

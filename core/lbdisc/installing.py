@@ -18,6 +18,7 @@ import structlog
 from lbdisc import atomic
 from lbdisc.errors import ApplyError, CheckError
 from lbdisc.mirror import as_installed, mirror
+from lbdisc.own_files import make_folder
 from lbdisc.rendered import Rendered, parents
 
 log = structlog.get_logger("lbdisc.files")
@@ -124,7 +125,7 @@ def _bring_back(config: Path, manifest: Manifest) -> None:
             if text is None:
                 path.unlink(missing_ok=True)
             elif _text(path) != text:
-                path.parent.mkdir(parents=True, exist_ok=True)
+                make_folder(path.parent, 0o755)
                 atomic.write(path, text)
         gone = {name for name, text in undo.items() if text is None}
         _settle(config, Manifest(files=manifest.files, folders=manifest.folders), gone)
@@ -195,7 +196,7 @@ class Installation:
 
     def _stage(self) -> None:
         config, rendered = self.config, self.rendered
-        config.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(config.parent, 0o755)
         self._manifest = Manifest.read(config)
         self._refuse_others()
         self.before = held(config)
@@ -245,7 +246,7 @@ class Installation:
                 self._on_record = True
             for name, staged in self._staged.items():
                 path = self.config.parent / name
-                path.parent.mkdir(parents=True, exist_ok=True)
+                make_folder(path.parent, 0o755)
                 atomic.install(staged, path)
             for name in self._vanished:
                 (self.config.parent / name).unlink(missing_ok=True)

@@ -11,7 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from lbdisc import atomic
+from lbdisc import atomic, own_files
 from lbdisc.boot import boot_id
 from lbdisc.errors import LbdiscError, shown
 
@@ -25,7 +25,8 @@ def write(path: Path, kind: str, version: int, content: Mapping[str, Any]) -> No
     head = {"kind": kind, "version": version, "boot": boot_id()}
     staged = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
-        staged.write_text(json.dumps({**head, **content}) + "\n")
+        staged.unlink(missing_ok=True)
+        own_files.write_anew(staged, json.dumps({**head, **content}) + "\n")
         staged.replace(path)
     except BaseException:
         with suppress(OSError):
@@ -36,7 +37,7 @@ def write(path: Path, kind: str, version: int, content: Mapping[str, Any]) -> No
 def read(path: Path, kind: str, version: int) -> dict[str, Any] | None:
     """What was noted in this boot; ``None`` without a note. Raises ``UnusableNote``."""
     try:
-        found = json.loads(path.read_bytes())
+        found = json.loads(own_files.read(path))
     except FileNotFoundError:
         return None
     except OSError as error:

@@ -17,18 +17,24 @@ class ServerHealth:
     ``maintenance``: somebody took it out. ``unchecked``: it gets traffic and is never checked, so
     there is no evidence. ``unknown``: it has no such server, or cannot be asked. ``why`` holds the
     load balancer's own words in one line, such as ``HTTP 501 to HEAD /``, ``""`` where it has none.
+    ``steady_s``: for how many seconds it has been so, 0 where that is not known.
     """
 
     endpoint: Endpoint
     state: HealthState
     why: str = ""
+    steady_s: float = 0.0
 
 
 # Of several servers for one endpoint the best counts: traffic reaches it through that one.
 _BEST: tuple[HealthState, ...] = ("up", "unchecked", "down", "maintenance", "unknown")
 
 
-def best(endpoint: Endpoint, found: Iterable[tuple[HealthState, str]]) -> ServerHealth:
-    """The one word on ``endpoint`` where several of its servers are ``found``, or none."""
-    state, why = min(found, key=lambda one: _BEST.index(one[0]), default=("unknown", "no server"))
-    return ServerHealth(endpoint, state, why)
+def best(endpoint: Endpoint, found: Iterable[tuple[HealthState, str, float]]) -> ServerHealth:
+    """The one word on ``endpoint`` where several of its servers are ``found``, or none.
+
+    Each as in ``ServerHealth``: state, why, and for how long.
+    """
+    nobody: tuple[HealthState, str, float] = ("unknown", "no server", 0.0)
+    state, why, steady = min(found, key=lambda one: _BEST.index(one[0]), default=nobody)
+    return ServerHealth(endpoint, state, why, steady)

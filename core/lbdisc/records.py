@@ -9,21 +9,17 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from lbdisc.errors import EntryError, shown
+from lbdisc import bounded_json
+from lbdisc.errors import EntryError
 from lbdisc.values import Endpoint
 
-MAX_RECORD = 64 * 1024  # bytes; what is larger is no endpoint
+MAX_RECORD = bounded_json.MOST_BYTES  # what is larger is no endpoint
 MEMBERS = ("address", "port", "weight", "state", "tags")
 
 
 def load_object(text: str | bytes) -> dict[str, Any]:
     """The JSON object in ``text``. Raises ``EntryError`` for anything else."""
-    if len(text) > MAX_RECORD:
-        raise EntryError(f"{len(text)} bytes: at most {MAX_RECORD}")
-    try:
-        found = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise EntryError(f"no JSON: {shown(str(error))}") from error
+    found = bounded_json.load(text)
     if not isinstance(found, dict):
         raise EntryError(f"a JSON {type(found).__name__}: an object is needed")
     return found

@@ -4,30 +4,29 @@ They hold no clock, no source and no client, and an ``Endpoint`` that exists is 
 checked when it is made, so nothing a registry holds can reach a configuration unchecked.
 """
 
-import ipaddress
 import re
-import socket
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from operator import attrgetter
 from typing import Literal, Self, get_args
 
+from lbdisc.addresses import check_address
 from lbdisc.errors import EntryError, shown
 from lbdisc.sequences import changed_part
+from lbdisc.showing import plain
 
 State = Literal["ready", "draining"]
 STATES: tuple[str, ...] = get_args(State)
 MAX_WEIGHT = 256  # HAProxy's own limit (configuration manual 5.2, "weight")
 MAX_TAGS = 64
 RESERVED = "_"
+MOST_WHERE, MOST_WHAT = 200, 400  # characters of a problem
+NAMED = 100  # problems of one snapshot; more are counted
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,254}")
-# RFC 1123 2.1: labels of letters, digits and inner hyphens; underscores occur in container names.
-_LABEL = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?")
 _KEY = attrgetter("service", "name")
 _SERVICE = attrgetter("service")
-_ALL_DIGITS = re.compile(r"[0-9.]+")
 
 
 def check_name(value: object, *, what: str = "name") -> str:
@@ -50,43 +49,6 @@ def is_reserved(service: str) -> bool:
     return service.startswith(RESERVED)
 
 
-def check_address(value: object) -> str:
-    """Return an IP address in its canonical form or a host name; raise ``EntryError`` if neither.
-
-    IPv4-mapped forms, scopes and all-digit names such as ``10.0.0`` are refused: what they mean
-    depends on the reader.
-    """
-    if isinstance(value, str):
-        if _is_plain_ipv4(value):
-            return value
-        try:
-            address = ipaddress.ip_address(value)
-        except ValueError:
-            if _is_host_name(value):
-                return value
-        else:
-            if "%" not in value and not address.is_multicast and not address.is_unspecified:
-                return str(address)
-    raise EntryError(f"bad address {shown(value)}: an IP address or a host name")
-
-
-def _is_plain_ipv4(value: str) -> bool:
-    """Whether ``value`` is a unicast IPv4 address as it is usually written: a quick look."""
-    try:
-        packed = socket.inet_pton(socket.AF_INET, value)
-    except (OSError, ValueError):  # ValueError: a zero in the middle, or no ASCII
-        return False
-    return not 224 <= packed[0] < 240 and any(packed)
-
-
-def _is_host_name(value: str) -> bool:
-    return (
-        0 < len(value) <= 253
-        and not _ALL_DIGITS.fullmatch(value)
-        and all(_LABEL.fullmatch(label) for label in value.split("."))
-    )
-
-
 def _check_number(value: object, what: str, low: int, high: int) -> int:
     if isinstance(value, int) and not isinstance(value, bool) and low <= value <= high:
         return value
@@ -95,8 +57,10 @@ def _check_number(value: object, what: str, low: int, high: int) -> int:
 
 def _check_tags(value: object) -> tuple[tuple[str, str], ...]:
     pairs = value.items() if isinstance(value, Mapping) else value
-    if not isinstance(pairs, Iterable) or isinstance(pairs, str | bytes):
+    if not isinstance(pairs, Collection) or isinstance(pairs, str | bytes):
         raise EntryError(f"bad tags {shown(value)}: a table of texts")
+    if len(pairs) > MAX_TAGS:
+        raise EntryError(f"{len(pairs)} tags: at most {MAX_TAGS}")
     tags: dict[str, str] = {}
     for pair in pairs:
         if not (isinstance(pair, tuple | list) and len(pair) == 2):
@@ -106,8 +70,6 @@ def _check_tags(value: object) -> tuple[tuple[str, str], ...]:
         if not (isinstance(text, str) and len(text) <= 1024 and (text.isprintable() or not text)):
             raise EntryError(f"bad tag {name}={shown(text)}: up to 1024 printable characters")
         tags[name] = text
-    if len(tags) > MAX_TAGS:
-        raise EntryError(f"{len(tags)} tags: at most {MAX_TAGS}")
     return tuple(sorted(tags.items()))
 
 
@@ -166,10 +128,17 @@ class Endpoint:
 
 @dataclass(frozen=True, slots=True, order=True)
 class Problem:
-    """An entry that was skipped: ``where`` names it in the registry, ``what`` says why."""
+    """An entry that was skipped: ``where`` names it in the registry, ``what`` says why.
+
+    Both are short and of printable ASCII, whatever they were made from.
+    """
 
     where: str
     what: str
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "where", plain(self.where, MOST_WHERE))
+        object.__setattr__(self, "what", plain(self.what, MOST_WHAT))
 
     def __str__(self) -> str:
         return f"{self.where}: {self.what}"
@@ -191,21 +160,33 @@ class Change:
 class Snapshot:
     """All endpoints at one moment, sorted and unique by service and name.
 
-    Make it with ``Snapshot.of``. ``problems`` names the entries that were skipped; it does not
-    count for equality, as it changes nothing of what is served.
+    Make it with ``Snapshot.of``. ``problems`` names the entries that were skipped, and ``more``
+    counts those that are not named: ``NAMED`` are. Neither counts for equality, as they change
+    nothing of what is served.
     """
 
     endpoints: tuple[Endpoint, ...] = ()
     problems: tuple[Problem, ...] = field(default=(), compare=False)
+    more: int = field(default=0, compare=False)
+
+    def __post_init__(self) -> None:
+        if (unnamed := len(self.problems) - NAMED) > 0:
+            object.__setattr__(self, "problems", self.problems[:NAMED])
+            object.__setattr__(self, "more", self.more + unnamed)
 
     @classmethod
-    def of(cls, endpoints: Iterable[Endpoint], problems: Iterable[Problem] = ()) -> Self:
-        """Sort, and keep of two endpoints with one service and name the first in order."""
+    def of(
+        cls, endpoints: Iterable[Endpoint], problems: Iterable[Problem] = (), more: int = 0
+    ) -> Self:
+        """Sort, and keep of two endpoints with one service and name the first in order.
+
+        Who may have many ``problems`` gives what ``lbdisc.problems.Problems`` names, and ``more``.
+        """
         unique: dict[tuple[str, str], Endpoint] = {}
         for endpoint in sorted(endpoints, key=_KEY):
             if endpoint < unique.setdefault(endpoint.key, endpoint):
                 unique[endpoint.key] = endpoint
-        return cls(tuple(unique.values()), tuple(sorted(set(problems))))
+        return cls(tuple(unique.values()), tuple(sorted(set(problems))), more)
 
     def get(self, key: tuple[str, str]) -> Endpoint | None:
         """The endpoint of this service and name, if it is here."""
@@ -227,7 +208,7 @@ class Snapshot:
             at = bisect_left(endpoints, endpoint.key, key=_KEY)
             here = at < len(endpoints) and endpoints[at].key == endpoint.key
             endpoints[at : at + here] = [endpoint]
-        return type(self)(tuple(endpoints), self.problems)
+        return type(self)(tuple(endpoints), self.problems, self.more)
 
     @property
     def services(self) -> dict[str, tuple[Endpoint, ...]]:
@@ -250,7 +231,7 @@ class Snapshot:
             end += 1
         if first == end:
             return self
-        return type(self)(self.endpoints[:first] + self.endpoints[end:], self.problems)
+        return type(self)(self.endpoints[:first] + self.endpoints[end:], self.problems, self.more)
 
     def only(self, services: Iterable[str]) -> Self:
         """The part that belongs to ``services``; problems are kept."""
@@ -259,7 +240,15 @@ class Snapshot:
         if wanted.issuperset(grouped):
             return self
         kept = (endpoint for name in grouped if name in wanted for endpoint in grouped[name])
-        return type(self)(tuple(kept), self.problems)
+        return type(self)(tuple(kept), self.problems, self.more)
+
+    def tells_the_same(self, earlier: "Snapshot | None") -> bool:
+        """Whether there is nothing in it, of problems neither, that was not in ``earlier``."""
+        return earlier is not None and (self, self.problems, self.more) == (
+            earlier,
+            earlier.problems,
+            earlier.more,
+        )
 
     def since(self, earlier: "Snapshot") -> Change:
         """What came, went and changed between ``earlier`` and this snapshot."""

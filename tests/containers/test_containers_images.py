@@ -2,6 +2,8 @@
 
 import json
 import socket
+import subprocess
+import sys
 import threading
 import uuid
 from collections.abc import Iterator
@@ -42,6 +44,15 @@ def test_an_image_says_what_it_is_and_how_it_is_run(image: str) -> None:
     assert config["StopSignal"] == "SIGTERM"
     assert config["User"] not in ("", "root", "0")
     assert config["Healthcheck"]["Test"][0] == "CMD"
+
+
+def test_bill_of_materials_lists_what_is_in_an_image(tmp_path: Path) -> None:
+    file = tmp_path / "ha.cdx.json"
+    script = [sys.executable, "scripts/sbom.py", "image", IMAGE.format("ha"), str(file)]
+    subprocess.run(script, check=True, cwd=Path(__file__).parent.parent.parent)
+    listed = {each["purl"] for each in json.loads(file.read_text())["components"]}
+    for purl in ("pkg:deb/debian/haproxy@", "pkg:deb/debian/serf@", "pkg:pypi/kazoo@"):
+        assert any(each.startswith(purl) for each in listed)
 
 
 def test_one_image_follows_any_registry_by_the_variable_alone(engine: Engine) -> None:

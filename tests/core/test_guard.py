@@ -172,22 +172,49 @@ def test_an_address_that_two_services_always_had_is_held() -> None:
     assert guard.judge(Snapshot.of([at("x", 7, "api")]), 1).snapshot == both
 
 
-def test_of_two_names_with_one_address_the_newer_counts() -> None:
+def test_of_two_names_with_one_address_the_first_counts() -> None:
     guard = Guard(SETTINGS, nodes("ab"))
     guard.judge(nodes("ab"), 0)
-    verdict = guard.judge(Snapshot.of([*nodes("ab").endpoints, at("x", at("a").port)]), 1)
-    assert names(verdict.snapshot) == "bx"
+    claim = at("0", at("a").port, draining=True)
+    verdict = guard.judge(Snapshot.of([*nodes("ab").endpoints, claim]), 1)
+    assert names(verdict.snapshot) == "ab"
     assert [str(p) for p in verdict.snapshot.problems] == [
-        f"nodes/a: x has the same address 10.0.0.1:{at('a').port}, and is the newer one"
+        f"nodes/0: a has the same address 10.0.0.1:{at('a').port}, and was there first"
     ]
-    assert names(guard.judge(nodes("ab"), 2).snapshot) == "ab"
+    assert names(guard.judge(Snapshot.of([at("b"), claim]), 2).snapshot) == "0b"
 
 
-def test_of_two_services_with_one_address_the_one_that_came_later_counts() -> None:
-    before = Snapshot.of([at("a", 7), at("b", 8)])
-    guard = Guard(SETTINGS, before)
-    # After a start of everything: x has a's old address, and a has not said yet where it is now.
-    verdict = guard.judge(Snapshot.of([*before.endpoints, at("x", 7, "api")]), 1)
+def test_one_that_drains_is_not_brought_back_by_a_second_entry() -> None:
+    guard = Guard(SETTINGS, nodes("ab"))
+    draining = [at("a", draining=True), at("b")]
+    guard.judge(Snapshot.of(draining), 0)
+    verdict = guard.judge(Snapshot.of([*draining, at("0", at("a").port)]), 1)
+    assert verdict.snapshot == Snapshot.of(draining)
+
+
+def contested(guard: Guard, now: float, *others: Endpoint) -> str:
+    """Who counts of `a` and `b`, and of `x`, another service's at the address of `a`."""
+    there = Snapshot.of([at("a", 7), at("b", 8), at("x", 7, "api"), *others])
+    return names(guard.judge(there, now).snapshot)
+
+
+def test_an_address_stays_with_who_has_long_been_up_there() -> None:
+    guard = Guard(SETTINGS, Snapshot.of([at("a", 7), at("b", 8)]))
+    verdict = guard.judge(Snapshot.of([at("a", 7), at("b", 8), at("x", 7, "api")]), 1)
+    assert names(verdict.snapshot) == "ab"
+    assert [str(p) for p in verdict.snapshot.problems] == [
+        "api/x: nodes/a has the same address 10.0.0.1:7, and was there first"
+    ]
+    assert [e.name for e in guard.watched] == ["a"]
+    guard.see([ServerHealth(at("a", 7), "up", steady_s=3600)], 2)
+    assert contested(guard, 3) == "ab"
+
+
+@pytest.mark.parametrize("found", ["down", "up"])  # up, but for a moment only
+def test_an_address_goes_to_the_newer_service_where_the_older_has_died(found: HealthState) -> None:
+    guard = Guard(SETTINGS, Snapshot.of([at("a", 7), at("b", 8)]))
+    contested(guard, 1)
+    verdict = guard.see([ServerHealth(at("a", 7), found, steady_s=3)], 2)
     assert [str(e) for e in verdict.snapshot.endpoints] == [
         "api/x@10.0.0.1:7",
         "nodes/b@10.0.0.1:8",
@@ -196,7 +223,26 @@ def test_of_two_services_with_one_address_the_one_that_came_later_counts() -> No
         "nodes/a: api/x has the same address 10.0.0.1:7, and is the newer one"
     ]
     moved = Snapshot.of([at("a", 9), at("b", 8), at("x", 7, "api")])
-    assert guard.judge(moved, 2).snapshot == moved
+    assert guard.judge(moved, 3).snapshot == moved
+
+
+def test_who_gave_way_and_is_still_listed_gets_its_address_back() -> None:
+    guard = Guard(SETTINGS, Snapshot.of([at("a", 7), at("b", 8)]))
+    contested(guard, 1)
+    guard.see([ServerHealth(at("a", 7), "down")], 2)
+    assert guard.due == 62
+    assert names(guard.wait(62).snapshot) == "ab"
+    guard.see([ServerHealth(at("a", 7), "up", steady_s=1)], 63)
+    assert guard.due is None
+    assert contested(guard, 64) == "ab"
+
+
+def test_who_came_a_moment_ago_may_be_at_an_address_of_before() -> None:
+    """As after a start of everything, where an agent knows nothing yet."""
+    guard = Guard(SETTINGS)
+    guard.judge(Snapshot.of([at("a", 7), at("b", 8)]), 0)
+    assert contested(guard, 1) == "xb"
+    assert contested(guard, 2, at("y", 9)) == "xby"
 
 
 def test_an_instance_may_be_in_two_services_by_one_name() -> None:

@@ -50,8 +50,9 @@ MUTANTS = {
         (DISCOVERY, "import sqlite3", "import dataclasses\nimport sqlite3"),
         (
             DISCOVERY,
-            "records.read(record, service=service, name=name)",
-            "dataclasses.replace(records.read(record, service=service, name=name), tags=())",
+            "records.read, record, service=service, name=name)",
+            "lambda: dataclasses.replace(\n"
+            "    records.read(record, service=service, name=name), tags=()))",
         ),
         caught_by="tags_are_published tags_are_kept_while_held",
     ),
@@ -150,12 +151,18 @@ MUTANTS = {
         "watch_may_be_called_again",
     ),
     "a bad entry ends the watch": mutant(
-        (DISCOVERY, "except EntryError as error", "except KeyError as error"),
+        (DISCOVERY, 'read_entry(f"row {service!a}/{name!a}", decode)', "decode()"),
+        caught_by="malformed_entries_are_skipped_and_reported "
+        "malformed_entries_at_start_are_skipped entry_that_turns_bad_harms_no_other",
+    ),
+    "only what is expected of an entry is caught": mutant(
+        (DISCOVERY, "import sqlite3", "import json\nimport sqlite3"),
+        (DISCOVERY, "records.read, record,", "records.from_object, json.loads(record),"),
         caught_by="malformed_entries_are_skipped_and_reported "
         "malformed_entries_at_start_are_skipped entry_that_turns_bad_harms_no_other",
     ),
     "a bad entry goes untold": mutant(
-        (DISCOVERY, "problems.append(Problem", "(Problem"),
+        (DISCOVERY, "problems.append(found)", "pass"),
         caught_by="malformed_entries_are_skipped_and_reported mended_entry_is_published",
     ),
     "the discovery loops without a pause": mutant(

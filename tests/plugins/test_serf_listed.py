@@ -134,3 +134,24 @@ def test_answer_is_what_the_members_say(address: str, status: str, tag: str, tol
 @pytest.mark.parametrize("payload", [None, b"", b"\xff", b"[]", b"7", json.dumps({}).encode()])
 def test_question_that_is_none_is_answered_no(payload: object) -> None:
     assert answer(payload, []) == "no"
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        None,
+        5,
+        b"",
+        b"\xff",
+        b"[" * 1000,
+        b'["n0"]',
+        b"{}",
+        b"9" * 1000,
+        b"[1,2,3,4]",
+        b'"four"',
+        b'["n0","10.0.0.7",[],{}]',
+    ],
+)
+def test_a_strange_question_is_answered(payload: object) -> None:
+    member = Member(name="n0", address="10.0.0.7", port=1, status="alive")
+    assert answer(payload, [member]) == "no"

@@ -191,10 +191,6 @@ def test_server_that_is_no_agent_is_an_error(answer: bytes) -> None:
     [
         [],
         {"Members": "x"},
-        {"Members": [1]},
-        {"Members": [{"Name": "a"}]},
-        {"Members": [{"Name": "a", "Port": 1, "Addr": b"12345"}]},
-        {"Members": [{"Name": "a", "Port": 1, "Tags": [1]}]},
     ],
 )
 def test_bad_members_are_an_error_that_closes(body: object) -> None:
@@ -297,6 +293,29 @@ def test_mapped_ipv4_becomes_plain() -> None:
 def test_nil_where_go_has_empty_values_is_empty() -> None:
     assert members({b"Members": None}) == ()
     assert member({b"Name": b"a", b"Port": 1, b"Tags": None, b"Addr": None}).tags == {}
+
+
+@pytest.mark.parametrize(
+    ("record", "name", "wrong"),
+    [
+        (1, "", "a int where a member belongs"),
+        ({b"Name": b"b"}, "b", "a member without name or port"),
+        ({b"Name": 5, b"Port": 1}, "", "a member without name or port"),
+        (
+            {b"Name": b"b", b"Port": 1, b"Addr": b"12345"},
+            "b",
+            "an address that is not 4 or 16 bytes",
+        ),
+        ({b"Name": b"b", b"Port": 1, b"Tags": [1]}, "b", "a list where a table belongs"),
+        ({b"Name": b"b", b"Port": 1, b"Tags": {b"a": [[]]}}, "b", "a list where a text belongs"),
+        ({b"Name": b"b", b"Port": 1, b"Status": {}}, "b", "a dict where a text belongs"),
+    ],
+)
+def test_one_bad_member_leaves_the_others(record: object, name: str, wrong: str) -> None:
+    good = {b"Name": b"good", b"Port": 1, b"Status": b"alive"}
+    bad, other = members({b"Members": [good, record]})
+    assert (bad.name, bad.wrong) == (name, wrong)
+    assert (other.name, other.status, other.wrong) == ("good", "alive", "")
 
 
 def test_members_without_a_list_are_a_bad_reply() -> None:

@@ -1,10 +1,10 @@
 """Steps from one reading of the members to the next, and what is believed of them."""
 
-from lbdisc.values import Snapshot
+from lbdisc.values import Problem, Snapshot
 from lbdisc_serf.contact import Contact
 from lbdisc_serf.members import Member
 from lbdisc_serf.settings import SerfSettings
-from lbdisc_serf.view import View
+from lbdisc_serf.view import View, read
 
 OTHER_KEY = "No installed keys could decrypt the message"
 
@@ -266,3 +266,10 @@ def test_problems_name_member_and_tag_and_change_is_published() -> None:
     (snapshot,) = steps.view.update(bad, own="me", fresh=False, now=1, contact=steps.contact)
     (problem,) = snapshot.problems
     assert problem.where == "'b\\n'/lbdisc.web"
+
+
+def test_a_member_that_cannot_be_read_is_a_problem_and_no_other_is_touched() -> None:
+    bad = Member(name="n2", address="", port=0, status="alive", wrong="an address of 5 bytes")
+    found = read([node("n1"), bad], SerfSettings())
+    assert [name for _, name in found.endpoints] == ["n1"]
+    assert found.problems == (Problem("n2", "an address of 5 bytes"),)

@@ -279,6 +279,16 @@ def test_server_that_asks_for_a_certificate_gets_ours(tmp_path: Path) -> None:
         assert "zookeeper.cert_file" in str(error)
 
 
+def test_a_certificate_alone_owns_what_it_registers(tmp_path: Path) -> None:
+    with zookeeper.start(tmp_path, client_certificates=True) as registry:
+        settings = settings_from(registry.settings, acl="owner")
+        with holding(settings, A), Editor(registry.plain_hosts) as stranger:
+            path = f"{settings.prefix}/web/a"
+            eventually(lambda: stranger.get(path))
+            with pytest.raises(NoAuthError):
+                stranger.put(path, "{}")
+
+
 def test_server_that_wants_sasl_says_so(tmp_path: Path) -> None:
     with zookeeper.start(tmp_path, require_sasl=True) as registry:
         settings = settings_from(registry.settings)

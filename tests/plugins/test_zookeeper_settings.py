@@ -3,16 +3,20 @@
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pydantic import SecretStr
 
 from lbdisc.errors import SettingsError
 from lbdisc.plugins import Plugins
+from lbdisc.settings.loading import load
 from lbdisc_zookeeper.connection import Connection
 from lbdisc_zookeeper.discovery import ZooKeeperDiscovery
 from lbdisc_zookeeper.registrar import ZooKeeperRegistrar
 from lbdisc_zookeeper.settings import ZooKeeperSettings, base_path, members
+
+DIGEST: dict[str, Any] = {"digest_user": "alice", "digest_password": SecretStr("secret")}
 
 
 def test_plugin_offers_a_discovery_and_a_registrar_with_one_table() -> None:
@@ -77,13 +81,6 @@ def test_registrar_writes_the_own_format_only() -> None:
         ZooKeeperRegistrar(ZooKeeperSettings(format="nerve"))
 
 
-@pytest.mark.parametrize("scheme", ["sasl", "digest"])
-def test_user_without_password_names_the_setting(scheme: str) -> None:
-    settings = ZooKeeperSettings(**{f"{scheme}_user": "lbdisc"})  # type: ignore[arg-type]  # a str
-    with pytest.raises(SettingsError, match=rf"zookeeper\.{scheme}_password"):
-        Connection(settings, tell=print)
-
-
 def test_sasl_without_its_extra_names_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "puresasl", None)  # as if it were not installed
     settings = ZooKeeperSettings(sasl_user="lbdisc", sasl_password=SecretStr("secret"))
@@ -104,11 +101,60 @@ def test_ca_file_without_certificates_names_the_setting(tmp_path: Path) -> None:
         Connection(ZooKeeperSettings(ca_file=tmp_path / "ca.pem"), tell=print)
 
 
-def test_key_without_certificate_is_an_error(tmp_path: Path) -> None:
-    with pytest.raises(SettingsError, match=r"zookeeper\.key_file"):
-        Connection(ZooKeeperSettings(tls=True, key_file=tmp_path / "key.pem"), tell=print)
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"digest_password": "pw"}, "digest_password is set but digest_user is not"),
+        ({"digest_user": "u"}, "digest_user is set but digest_password is not"),
+        ({"digest_user": "u", "digest_password": ""}, "digest_user is set but digest_password"),
+        ({"sasl_password": "pw"}, "sasl_password is set but sasl_user is not"),
+        ({"sasl_user": "u"}, "sasl_user is set but sasl_password is not"),
+        ({"key_file": "/key.pem"}, "key_file is set but cert_file is not"),
+        ({"acl": "owner"}, "acl is 'owner' but nobody logs in, so all could write"),
+        ({"acl": "private", "tls": True}, "acl is 'private' but nobody logs in"),
+    ],
+)
+def test_half_a_login_is_one_line(given: dict[str, object], said: str) -> None:
+    assignments = [f"zookeeper.{key}={value}" for key, value in given.items()]
+    with pytest.raises(SettingsError) as caught:
+        load({"zookeeper": ZooKeeperSettings}, environment={}, assignments=assignments)
+    assert f"bad setting zookeeper: {said}" in str(caught.value)
+    assert "\n" not in str(caught.value)
+    assert "pw" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("given", "access"),
+    [
+        ({}, "open"),
+        (DIGEST, "owner"),
+        ({**DIGEST, "acl": "open"}, "open"),
+        ({**DIGEST, "acl": "private"}, "private"),
+        ({"acl": "owner", "cert_file": Path("/cert.pem")}, "owner"),
+    ],
+)
+def test_who_may_write_follows_from_who_logs_in(given: dict[str, Any], access: str) -> None:
+    assert ZooKeeperSettings(**given).access == access
+
+
+@pytest.mark.parametrize(
+    ("given", "warned"),
+    [
+        ({}, False),
+        ({"hosts": ("127.0.0.1:2181", "[::1]:2181", "localhost")}, False),
+        ({"hosts": ("zk:2181",)}, True),
+        ({"hosts": ("127.0.0.1", "10.0.0.1")}, True),
+        ({"hosts": ("zk:2181",), "acl": "open"}, False),
+        ({"hosts": ("zk:2181",), **DIGEST}, False),
+    ],
+)
+def test_what_all_may_write_is_said_unless_it_is_meant(
+    given: dict[str, Any], warned: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ZooKeeperRegistrar(ZooKeeperSettings(**given))
+    assert ("all who reach ZooKeeper may change" in capsys.readouterr().out) is warned
 
 
 def test_secrets_are_not_shown() -> None:
-    settings = ZooKeeperSettings(sasl_password=SecretStr("hunter2"))
+    settings = ZooKeeperSettings(sasl_user="a", sasl_password=SecretStr("hunter2"))
     assert "hunter2" not in repr(settings)

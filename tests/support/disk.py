@@ -13,7 +13,7 @@ class Disk:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self._filler = folder / "filler"
-        _run("mount", "-t", "tmpfs", "-o", f"size={SIZE}", "lbdisc-test", str(folder))
+        _run("mount", "-t", "tmpfs", "-o", f"size={SIZE},mode=755", "lbdisc-test", str(folder))
 
     @staticmethod
     def possible() -> bool:

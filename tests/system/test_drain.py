@@ -271,7 +271,7 @@ def test_an_instance_is_stopped_once_nothing_is_left_on_it(tmp_path: Path, backe
 def test_an_entry_whose_address_another_has_by_now_waits_for_nobody(house: House) -> None:
     house.agent()
     older, newer = house.entry("s1", drain_timeout=600), house.entry("s2", drain_timeout=600)
-    eventually(lambda: "s1: s2 has the same address" in (house.folder / "lb1.log").read_text())
+    eventually(lambda: "s2: s1 has the same address" in (house.folder / "lb1.log").read_text())
     for entry in (older, newer):
         entry.process.send(signal.SIGTERM)
         assert entry.process.wait() == 0

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import structlog
 
-from lbdisc import atomic
+from lbdisc import atomic, own_files
 from lbdisc.errors import LbdiscError
 
 PATIENCE = 5.0  # seconds for an answer
@@ -61,7 +61,7 @@ class Control:
         end = time.monotonic() + patience
         while time.monotonic() < end:
             with suppress(OSError, ValueError, KeyError):
-                found = json.loads(path.read_text())
+                found = json.loads(own_files.read(path))
                 path.unlink()
                 return ControlReply(bool(found["done"]), str(found["text"]))
             time.sleep(_EVERY)
@@ -71,7 +71,7 @@ class Control:
         """The agent's end: do what was asked, the oldest word first."""
         for path in self._named(_WORDS):
             try:
-                found = json.loads(path.read_text()) if _is_trusted(path) else {}
+                found = json.loads(own_files.read(path)) if _is_trusted(path) else {}
                 path.unlink()
                 answer = obey(str(found["ask"]), str(found["what"]))
                 atomic.write(

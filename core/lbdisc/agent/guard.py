@@ -13,6 +13,7 @@ it is no loss, and does not count in the most. ``loss_hold = 0`` switches this o
 - the registry lists it again, or has its address under another name or, newly, in another service;
 - the load balancer has found it down at looks that are ``STEADY`` seconds apart;
 - an operator says so;
+- the settings refuse its address: then nothing holds it, an operator neither;
 - ``loss_hold`` is over. A clock lets nobody go while the registry lists nobody of the service that
   may be up; and what the load balancer finds up only so far as ``1 - max_loss`` of what the service
   had stay in traffic, those that the registry lists included.
@@ -23,9 +24,10 @@ Time comes in as an argument, in seconds of a clock that never goes back.
 """
 
 from collections import defaultdict
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 
+from lbdisc.agent.contests import Contests
 from lbdisc.agent.held import GuardMemory, Held, with_held
 from lbdisc.agent.places import NEVER, Place, Places, one_each
 from lbdisc.agent.pool import Pool
@@ -66,6 +68,7 @@ class Guard:
 
     ``start`` is what was balanced before, as after a restart, or all that an earlier guard knew.
     ``asks`` says that ``see`` will be called: then no clock lets go before the first look.
+    ``refuses`` tells why somebody may not be served, ``""`` for who may.
     """
 
     def __init__(
@@ -75,8 +78,10 @@ class Guard:
         *,
         services: Collection[str] | None = None,
         asks: bool = False,
+        refuses: Callable[[Endpoint], str] = lambda endpoint: "",
     ) -> None:
         self._settings = settings
+        self._refuses = refuses
         self._services = None if services is None else frozenset(services)
         self._asks = asks
         memory = (
@@ -89,6 +94,7 @@ class Guard:
         self._pinned = {endpoint.key: endpoint for endpoint in memory.pinned}
         here = memory.balanced.patched((), [held.endpoint.key for held in memory.held])
         self._places = Places(here)
+        self._contests = Contests()
         self._pools: dict[str, Pool] = defaultdict(lambda: Pool(settings.loss_window))
         self._health: dict[Place, HealthState] = {}
         self._released: list[Released] = []
@@ -106,7 +112,8 @@ class Guard:
     @property
     def due(self) -> float | None:
         """When something that is held may go by the clock."""
-        times = (held.until for held in self._held.values() if self._may_go(held))
+        times = [held.until for held in self._held.values() if self._may_go(held)]
+        times.append(self._contests.due)
         return min((until for until in times if until is not None), default=None)
 
     @property
@@ -126,7 +133,7 @@ class Guard:
         found = [held.endpoint for held in self._held.values()]
         for service in {place.service for place in self._held}:
             found += [endpoint for endpoint, _ in self._pools[service].here.values()]
-        return tuple(sorted(found))
+        return tuple(sorted({*found, *self._contests.watched}))
 
     def judge(self, snapshot: Snapshot, now: float) -> Verdict:
         """Take in the registry's newest state."""
@@ -152,6 +159,7 @@ class Guard:
         for found in health:
             place = Place.of(found.endpoint)
             self._health[place] = found.state
+            self._contests.see(found, now)
             held = self._held.get(place)
             if held is not None and held.since < now:
                 self._weigh(place, held, found, now)
@@ -189,7 +197,7 @@ class Guard:
         pool, endpoint = self._pools[place.service], self._places.at(place)
         if endpoint is None:
             if place in pool.here:
-                pool.vanishes(place, now)
+                self._is_gone(place, now)
             return
         held = self._held.get(place)
         if held is not None and held.by == "guard":
@@ -201,6 +209,22 @@ class Guard:
             pool.leaves(place, came)
         else:
             pool.comes(endpoint, now if came is None else came)
+
+    def _is_gone(self, place: Place, now: float) -> None:
+        """Who may not be served is no loss."""
+        pool = self._pools[place.service]
+        if self._refuses(pool.here[place][0]):
+            pool.leaves(place)
+        else:
+            pool.vanishes(place, now)
+
+    def _drop_refused(self) -> None:
+        for place, held in list(self._held.items()):
+            if why := self._refuses(held.endpoint):
+                self._let_go(place, f"refused: {why}")
+        for pinned in list(self._pinned.values()):
+            if self._refuses(pinned):
+                del self._pinned[pinned.key]
 
     def _is_back(self, place: Place, endpoint: Endpoint) -> None:
         held = self._held.pop(place)
@@ -331,14 +355,21 @@ class Guard:
             self._pools[service].lost.pop(place, None)
             self._released.append(Released("loss_hold is over", held.endpoint))
 
-    def _doubles(self) -> list[tuple[Endpoint, Endpoint]]:
-        return [pair for pair in self._places.doubles() if self._is_ours(pair[0].service)]
+    def _doubles(self, now: float) -> list[tuple[Endpoint, Endpoint]]:
+        def stays(older: Endpoint, newcomer: Endpoint, came: float) -> bool:
+            return self._contests.stays(older, newcomer, came=came, now=now)
+
+        self._contests.begin()
+        doubles = [p for p in self._places.doubles(stays) if self._is_ours(p[0].service)]
+        self._contests.end()
+        return doubles
 
     def _listed(self, doubles: Sequence[tuple[Endpoint, Endpoint]]) -> Snapshot:
-        listed = one_each(self._places.snapshot, doubles)
+        listed = one_each(self._places.snapshot, doubles, self._places.is_newer)
         return with_held(listed, self._held.values()) if self._held else listed
 
     def _verdict(self, before: dict[Place, Held], now: float) -> Verdict:
+        self._drop_refused()
         self._pin(now)
         self._by_clock(now)
         for service, pool in self._pools.items():
@@ -346,7 +377,7 @@ class Guard:
                 pool.kept = 0
         released, self._released = tuple(self._released), []
         new = [h for place, h in self._held.items() if _is_news(before.get(place), h)]
-        doubles = self._doubles()
+        doubles = self._doubles(now)
         self._balanced = self._listed(doubles)
         return Verdict(
             self._balanced,

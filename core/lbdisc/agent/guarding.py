@@ -6,7 +6,9 @@ from collections.abc import Callable, Sequence
 
 import structlog
 
+from lbdisc import own_files
 from lbdisc.abilities import Observes
+from lbdisc.agent.admission import limits
 from lbdisc.agent.control import Control, ControlReply
 from lbdisc.agent.guard import Guard, Verdict
 from lbdisc.agent.held import GuardMemory
@@ -18,6 +20,7 @@ from lbdisc.hooks import Reloader
 from lbdisc.listening.listeners import Tell
 from lbdisc.listening.repeats import Repeats
 from lbdisc.observed import ServerHealth
+from lbdisc.screening.screen import Screening
 from lbdisc.settings.tables import CoreSettings
 from lbdisc.values import Endpoint, Snapshot
 
@@ -31,7 +34,7 @@ def remembered(store: Store, clock: Callable[[], float] = time.monotonic) -> Gua
     now, memory = clock(), GuardMemory()
     try:
         memory = GuardMemory.from_object(
-            json.loads(store.guard_file.read_text()), ahead=time.time() - now, now=now
+            json.loads(own_files.read(store.guard_file)), ahead=time.time() - now, now=now
         )
     except FileNotFoundError:
         pass
@@ -44,8 +47,16 @@ def balanced(
     store: Store, settings: CoreSettings, snapshot: Snapshot
 ) -> tuple[Verdict, GuardMemory]:
     """What an agent that starts would make of ``snapshot``: no clock lets go of anything yet."""
-    guard = Guard(settings.guard, remembered(store), services=settings.services, asks=True)
-    return guard.judge(snapshot.public, time.monotonic()), guard.memory
+    memory = remembered(store)
+    guard = Guard(
+        settings.guard,
+        memory,
+        services=settings.services,
+        asks=True,
+        refuses=Screening(settings.endpoints).refuses,
+    )
+    passed = limits(settings, memory.balanced).take(snapshot.public)
+    return guard.judge(passed, time.monotonic()), guard.memory
 
 
 def held_of(verdict: Verdict, memory: GuardMemory) -> str:

@@ -6,7 +6,6 @@ for known either.
 """
 
 import json
-import os
 from collections import deque
 from contextlib import suppress
 from dataclasses import dataclass
@@ -14,7 +13,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from lbdisc import atomic
+from lbdisc import atomic, own_files
 from lbdisc.errors import LbdiscError
 from lbdisc.losses import Place
 
@@ -49,7 +48,7 @@ class Handwriting:
         """Read what others have added; of a file that is not as it should be, what can be read."""
         self._lines = 0
         with suppress(OSError):
-            for line in self.file.read_text(errors="replace").splitlines():
+            for line in own_files.read(self.file).decode(errors="replace").splitlines():
                 self._lines += 1
                 with suppress(ValueError, TypeError, KeyError, AttributeError):
                     self._take(json.loads(line))
@@ -88,7 +87,8 @@ class Handwriting:
         self._adopted = Accepted(digest_of(text), accepted)
         try:
             self._append(_line_of(self._adopted))
-            self._give_to_the_folders_owner()
+            # The operator may be root where the agent is not.
+            own_files.give_to_owner_of(self.file.parent, self.file)
         except OSError as error:
             raise LbdiscError(f"cannot write {self.file}: {error.strerror or error}") from error
 
@@ -104,19 +104,13 @@ class Handwriting:
             lines: list[dict[str, object]] = [{"written": each} for each in self._written]
             if self._adopted is not None:
                 lines.append(_line_of(self._adopted))
-            atomic.write(self.file, "".join(json.dumps(each) + "\n" for each in lines))
+            text = "".join(json.dumps(each) + "\n" for each in lines)
+            atomic.write(self.file, text, mode=own_files.READABLE)
             self._lines = len(lines)
             return
         # Not synced: who loses it with the machine's power takes its own file for another's, once.
-        with self.file.open("a") as file:
-            file.write(json.dumps(line) + "\n")
+        own_files.append(self.file, json.dumps(line) + "\n")
         self._lines += 1
-
-    def _give_to_the_folders_owner(self) -> None:
-        """The operator may be root where the agent is not."""
-        if os.geteuid() == 0:
-            owner = self.file.parent.stat()
-            os.chown(self.file, owner.st_uid, owner.st_gid)
 
 
 def _line_of(adopted: Accepted) -> dict[str, object]:

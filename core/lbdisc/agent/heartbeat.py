@@ -13,6 +13,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from lbdisc import own_files
 from lbdisc.agent import process
 from lbdisc.errors import LbdiscError, shown
 
@@ -89,7 +90,7 @@ def read(file: Path) -> Heartbeat | None:
     """The last one, ``None`` where there is none. Raises ``LbdiscError`` if it cannot be read."""
     for tried in range(_TRIES):
         try:
-            text = file.read_bytes()
+            text = own_files.read(file)
             return _parsed(json.loads(text)) if text else None  # empty: the disk was full
         except FileNotFoundError:
             return None

@@ -1,18 +1,20 @@
-"""What a registry lists, by address and port: one server has one entry, the newest.
+"""What a registry lists, by address and port: one server has one entry, the one that came first.
 
 A crashed instance that comes back under a new name at its old address is in the registry twice for
-a while. Both names lead to the same process, which would get the traffic of two. Where addresses
-are given anew, as to containers, one service's entry may lead to the process of another: whoever
-came there last is there. An instance that is in two services on purpose has one name in both.
+a while. Both names lead to the same process, which would get the traffic of two; the older entry
+counts as long as it is there, so that nobody changes another's by a second one. Where addresses are
+given anew, as to containers, one service's entry may lead to the process of another: see
+``contests``. An instance that is in two services on purpose has one name in both.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 
-from lbdisc.values import Endpoint, Problem, Snapshot
+from lbdisc.values import NAMED, Endpoint, Problem, Snapshot
 
 Key = tuple[str, str]  # service and name
+Stays = Callable[[Endpoint, Endpoint, float], bool]  # older, newcomer, since when the older is here
 NEVER = float("-inf")
 
 
@@ -75,7 +77,7 @@ class Places:
         return self._seen.get(key)
 
     def at(self, place: Place) -> Endpoint | None:
-        """The one that counts of all entries with this place: the newest."""
+        """The one that counts of all entries with this place: the first."""
         entries = self._at.get(place)
         if not entries:
             return None
@@ -94,34 +96,49 @@ class Places:
             for key in self._at[place._replace(service=other)]
         )
 
-    def doubles(self) -> Iterator[tuple[Endpoint, Endpoint]]:
+    def doubles(self, stays: Stays) -> Iterator[tuple[Endpoint, Endpoint]]:
         """The entries that do not count, each with the one that does in its place.
 
-        Of two services that were at one address from the first, both do.
+        Of two services that were at one address from the first, both do; of others ``stays`` says
+        whether the older one does.
         """
         for place in self._shared:
             counts = self.at(place)
             if counts is not None:
                 yield from ((e, counts) for e in self._at[place].values() if e is not counts)
         for where in self._contested:
-            yield from self._outdated(where)
+            yield from self._misplaced(where, stays)
 
-    def _outdated(self, where: tuple[str, int]) -> Iterator[tuple[Endpoint, Endpoint]]:
-        """Entries of a service at an address that another service's came to later."""
-        counting = [self.at(Place(service, *where)) for service in self._services[where]]
-        here = [endpoint for endpoint in counting if endpoint is not None]
-        newest = max(here, key=lambda endpoint: (self._came[endpoint.key], endpoint.name))
-        for endpoint in here:
-            older = self._came[endpoint.key] < self._came[newest.key]
-            if older and endpoint.name != newest.name:
-                yield endpoint, newest
+    def _misplaced(
+        self, where: tuple[str, int], stays: Stays
+    ) -> Iterator[tuple[Endpoint, Endpoint]]:
+        """Entries of services at an address where another service is."""
+        found = [self.at(Place(service, *where)) for service in self._services[where]]
+        here = sorted((e for e in found if e is not None), key=lambda e: (self._came[e.key], e.key))
+        counting: list[Endpoint] = []
+        for newcomer in here:
+            rivals = [e for e in counting if self._rivals(e, newcomer)]
+            keeper = next((e for e in rivals if stays(e, newcomer, self._came[e.key])), None)
+            if keeper is not None:
+                yield newcomer, keeper
+                continue
+            yield from ((older, newcomer) for older in rivals)
+            counting = [e for e in counting if e not in rivals] + [newcomer]
+
+    def _rivals(self, older: Endpoint, newcomer: Endpoint) -> bool:
+        later = self._came[older.key] < self._came[newcomer.key]
+        return later and older.name != newcomer.name
+
+    def is_newer(self, one: Endpoint, other: Endpoint) -> bool:
+        """Whether ``one`` came to its place after the ``other``."""
+        return self._came.get(one.key, NEVER) > self._came.get(other.key, NEVER)
 
     def _rank(self, endpoint: Endpoint) -> tuple[float, bool, bool, str]:
-        """The least counts. Of those that were there at first, nobody knows which is newer."""
+        """The least counts. Of those that were there at first, nobody knows which is older."""
         came = self._came[endpoint.key]
         if self._first is not None and came <= self._first:
             came = NEVER
-        return -came, endpoint.draining, endpoint.key not in self._known, endpoint.name
+        return came, endpoint.key not in self._known, endpoint.draining, endpoint.name
 
     def _put(self, endpoint: Endpoint, came: float) -> None:
         place = Place.of(endpoint)
@@ -151,19 +168,26 @@ class Places:
                 del self._services[place[1:]]
 
 
-def double(pair: tuple[Endpoint, Endpoint]) -> Problem:
-    """What is said of an entry that does not count."""
+def double(pair: tuple[Endpoint, Endpoint], *, newer: bool = False) -> Problem:
+    """What is said of an entry that does not count, as a ``newer`` one does, or an older one."""
     left_out, counts = pair
     same = left_out.service == counts.service
-    newer = counts.name if same else f"{counts.service}/{counts.name}"
-    what = f"{newer} has the same address {counts.host_port}, and is the newer one"
+    name = counts.name if same else f"{counts.service}/{counts.name}"
+    why = "is the newer one" if newer else "was there first"
+    what = f"{name} has the same address {counts.host_port}, and {why}"
     return Problem(f"{left_out.service}/{left_out.name}", what)
 
 
-def one_each(snapshot: Snapshot, pairs: Iterable[tuple[Endpoint, Endpoint]]) -> Snapshot:
+def one_each(
+    snapshot: Snapshot,
+    pairs: Iterable[tuple[Endpoint, Endpoint]],
+    is_newer: Callable[[Endpoint, Endpoint], bool],
+) -> Snapshot:
     """``snapshot`` without the entries that do not count; they are among its problems."""
     found = sorted(pairs)
     if not found:
         return snapshot
     left = snapshot.patched((), [endpoint.key for endpoint, _ in found])
-    return Snapshot(left.endpoints, tuple(sorted({*snapshot.problems, *map(double, found)})))
+    told = {double((out, counts), newer=is_newer(counts, out)) for out, counts in found[:NAMED]}
+    more = snapshot.more + len(found) - len(told)
+    return Snapshot(left.endpoints, tuple(sorted({*snapshot.problems, *told})), more)

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from lbdisc import atomic, records
+from lbdisc import atomic, own_files, records
 from lbdisc.boot import machine
 from lbdisc.errors import EntryError, shown
 from lbdisc.notes import UnusableNote
@@ -39,11 +39,11 @@ class SnapshotFile:
         self._lines += len(lines)
         if change is None or self._lines > 2 * len(snapshot) + SLACK:
             lines = _lines(Change(added=snapshot.endpoints))
-            atomic.write(self.path, "".join([_header(len(lines)), *lines]))
+            text = "".join([_header(len(lines)), *lines])
+            atomic.write(self.path, text, mode=own_files.READABLE)
             self._lines = len(lines)
         elif lines:
-            with self.path.open("a") as file:
-                file.write("".join(lines))
+            own_files.append(self.path, "".join(lines))
         self._kept = snapshot
 
     def read(self) -> Snapshot | None:
@@ -52,7 +52,7 @@ class SnapshotFile:
         A last line that a crash has cut short is passed over; more that is missing is damage.
         """
         try:
-            header, *lines = self.path.read_text().splitlines(keepends=True) or [""]
+            header, *lines = own_files.text_of(self.path).splitlines(keepends=True) or [""]
         except FileNotFoundError:
             return None
         except OSError as error:

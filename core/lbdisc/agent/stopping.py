@@ -7,6 +7,7 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
+from lbdisc import own_files
 from lbdisc.agent.store import Store
 from lbdisc.errors import LbdiscError
 
@@ -46,7 +47,7 @@ def end_agent(store: Store, *, limit: float = LIMIT) -> int:
 def _holder(lock: Path) -> int:
     """The process that the lock names; it writes its number just after it has it."""
     until = time.monotonic() + 1
-    while not (text := lock.read_text().strip()).isdigit() or text == "0":
+    while not (text := own_files.text_of(lock).strip()).isdigit() or text == "0":
         if time.monotonic() > until:
             raise LbdiscError(f"{lock} is held, and does not say by which process: see `lslocks`")
         time.sleep(_EVERY)

@@ -1,19 +1,22 @@
 """The agent's state folder: a lock, the last snapshot, and what ``lbdisc status`` shows."""
 
-import fcntl
 import json
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
-from lbdisc import atomic
+from lbdisc import atomic, own_files
+from lbdisc.agent.locks import holder_of, locked
 from lbdisc.agent.past import PaceNote, Past
+from lbdisc.agent.private import not_for, tighten
 from lbdisc.agent.snapshots import SnapshotFile
 from lbdisc.errors import LbdiscError, SettingsError
 from lbdisc.installing import heal
 from lbdisc.notes import UnusableNote
+from lbdisc.own_files import READABLE
+from lbdisc.trust import refuse_untrusted
 from lbdisc.values import Change, Snapshot
 
 T = TypeVar("T")
@@ -36,17 +39,33 @@ class Store:
     def prepare(self) -> None:
         """Make the folder. Raises ``SettingsError`` where that is not possible."""
         try:
-            self.folder.mkdir(parents=True, exist_ok=True)
+            own_files.make_folder(self.folder)
             writable = os.access(self.folder, os.W_OK | os.X_OK)
         except OSError as error:
             raise SettingsError(f"state_dir {self.folder}: {error.strerror}") from error
         if not writable:
             raise SettingsError(f"state_dir {self.folder}: not writable; set another state_dir")
 
+    def secure(self, trusted: Sequence[str] = ()) -> None:
+        """See that nobody but this user, and root, can write here; for the agent itself.
+
+        Raises ``SettingsError`` where others can, and this user cannot keep them out.
+        """
+        tighten(self.folder)
+        refuse_untrusted(self.folder, "state_dir", trusted=trusted)
+
     @contextmanager
     def locked(self) -> Iterator[None]:
         """Hold the folder for one agent. Raises ``LbdiscError`` when another has it."""
-        with locked(self.lock, what=f"state_dir {self.folder}", setting="state_dir"):
+        with ExitStack() as stack:
+            what = f"state_dir {self.folder}"
+            try:
+                stack.enter_context(locked(self.lock, what=what, setting="state_dir"))
+            except OSError as error:
+                raise SettingsError(
+                    f"{what}: no lock can be held on {self.lock.name}: {error.strerror or error}; "
+                    "set a state_dir on a local disk"
+                ) from error
             for file in (self.snapshot_file, self.status_file, self.guard_file, self.pace.path):
                 atomic.clean_up(file)
             yield
@@ -57,17 +76,7 @@ class Store:
 
         0 where it did not say. Raises ``LbdiscError`` where this user may not know.
         """
-        try:
-            with self.lock.open("r") as lock:
-                fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except FileNotFoundError:
-            return None
-        except BlockingIOError:
-            said = self.lock.read_text().strip()
-            return int(said) if said.isdecimal() else 0
-        except OSError as error:
-            raise LbdiscError(f"cannot read {self.lock}: {error.strerror}") from error
-        return None
+        return holder_of(self.lock)
 
     @property
     def agent_runs(self) -> bool:
@@ -113,52 +122,35 @@ class Store:
 
     def save_status(self, status: Mapping[str, Any]) -> None:
         """Replace what ``lbdisc status`` shows. Raises ``OSError``."""
-        atomic.write(self.status_file, json.dumps(status, indent=1))
+        atomic.write(self.status_file, json.dumps(status, indent=1), mode=READABLE)
 
     def save_guard(self, memory: Mapping[str, Any]) -> None:
         """Replace what the guard holds. Raises ``OSError``."""
-        atomic.write(self.guard_file, json.dumps(memory, indent=1))
+        atomic.write(self.guard_file, json.dumps(memory, indent=1), mode=READABLE)
 
     def status(self) -> dict[str, Any] | None:
         """What the agent last said of itself; ``None`` when it never did."""
         try:
-            found = json.loads(self.status_file.read_text())
+            found = json.loads(own_files.read(self.status_file))
         except FileNotFoundError:
             return None
+        except PermissionError as error:
+            raise LbdiscError(not_for(self.folder)) from error
         except (OSError, ValueError) as error:
             raise LbdiscError(f"cannot read {self.status_file}: {error}") from error
         return found if isinstance(found, dict) else None
 
 
 @contextmanager
-def locked(lock: Path, *, what: str, setting: str) -> Iterator[None]:
-    """Hold the file ``lock``, for which ``what`` stands, as the only process.
+def claimed(output: Path, trusted: Sequence[str] = ()) -> Iterator[None]:
+    """Be the only one that writes ``output``.
 
-    Raises ``LbdiscError`` that names the holder and ``setting``, ``OSError`` where there can be no
-    such file.
+    Raises ``LbdiscError`` when another lbdisc does, and where others can replace what it writes.
     """
-    lock.touch()
-    # For reading: a file that is open for writing keeps its file system from being made read-only.
-    with lock.open() as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            owner = lock.read_text().strip() or "unknown"
-            raise LbdiscError(
-                f"another lbdisc uses {what} (process {owner}): stop it, or give this one a "
-                f"{setting} of its own"
-            ) from None
-        with suppress(OSError):  # a full disk stops no agent; the number is for people
-            lock.write_text(f"{os.getpid()}\n")
-        yield
-
-
-@contextmanager
-def claimed(output: Path) -> Iterator[None]:
-    """Be the only one that writes ``output``. Raises ``LbdiscError`` when another does."""
+    refuse_untrusted(output.parent, "output's folder", trusted=trusted)
     with ExitStack() as stack:
         with suppress(OSError):  # where nobody may write, nobody is in the way
-            output.parent.mkdir(parents=True, exist_ok=True)
+            own_files.make_folder(output.parent, 0o755)
             lock = output.with_name(f".{output.name}.lock")
             stack.enter_context(locked(lock, what=f"output {output}", setting="output"))
         atomic.clean_up(output)

@@ -34,8 +34,11 @@ def sieve(
     settings: "Settings", renderer: "Renderer", reloader: "Reloader", *, checks: bool = True
 ) -> "Sieve":
     """Asks the load balancer of ``reloader`` if it ``checks``, and changes nothing."""
+    from lbdisc.agent.fitting import Fitting
     from lbdisc.agent.sifting import Sieve
+    from lbdisc.agent.store import Store
     from lbdisc.cli.common import check_rendered
+    from lbdisc.values import Snapshot
 
     output = settings.core.output
 
@@ -43,7 +46,9 @@ def sieve(
         if checks:
             check_rendered(reloader, output, rendered)
 
-    return Sieve(renderer, output, check, partial(_served, settings, reloader))
+    fitting = Fitting(reloader, settings.core.services)
+    fitting.known = Store(settings.core.state_dir).last_snapshot() or Snapshot()
+    return Sieve(renderer, output, check, partial(_served, settings, reloader), fitting)
 
 
 def _served(settings: "Settings", reloader: "Reloader") -> "Snapshot":
@@ -73,4 +78,6 @@ def sifted(
     sys.stderr.writelines(
         f"skipped: {problem}\n" for problem in (*snapshot.problems, *found.problems)
     )
+    if snapshot.more:
+        sys.stderr.write(f"skipped: {snapshot.more} more\n")
     return found

@@ -25,9 +25,10 @@ def run_once(plugins: "Plugins", settings: "Settings", *, accept: bool) -> None:
 
     store = Store(settings.core.state_dir)
     store.prepare()
+    store.secure(settings.core.trusted)
     with (
         store.locked(),
-        claimed(settings.core.output),
+        claimed(settings.core.output, settings.core.trusted),
         audience.listeners(plugins, settings) as listeners,
         audience.told("run --once", plugins, settings, listeners.tell),
     ):
@@ -70,6 +71,7 @@ def _applied(
     from lbdisc.cli.judged import sieve
     from lbdisc.events import Cause, EntriesSkipped
     from lbdisc.settings import choosing
+    from lbdisc.values import NAMED
 
     core = settings.core
     renderer = choosing.renderer(plugins, settings)
@@ -81,7 +83,9 @@ def _applied(
     )
     contact.over()
     if skipped := (*snapshot.problems, *sifted.problems):
-        tell(EntriesSkipped(entries=skipped, cause=Cause(source=core.backend)))
+        more = snapshot.more + max(0, len(skipped) - NAMED)
+        cause = Cause(source=core.backend)
+        tell(EntriesSkipped(entries=skipped[:NAMED], more=more, cause=cause))
     return sifted, applied
 
 

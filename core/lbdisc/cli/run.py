@@ -91,7 +91,8 @@ class _Service:
         core = self._settings.core
         store = Store(core.state_dir)
         store.prepare()
-        with store.locked(), claimed(core.output):
+        store.secure(core.trusted)
+        with store.locked(), claimed(core.output, core.trusted):
             status = Status(store)
             with audience.listeners(
                 self._plugins, self._settings, own=(status,), wake=self._wake.call

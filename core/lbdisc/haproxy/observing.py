@@ -20,6 +20,7 @@ SERVERS = "show stat -1 4 -1"
 LONGEST = 120  # characters of what a node may have answered
 Key = tuple[str, str]  # proxy and server
 Place = tuple[str, int]  # address and port
+Word = tuple[HealthState, str, float]  # with why, and for how many seconds
 
 
 class HaproxyHealth:
@@ -88,15 +89,16 @@ def _by_key(reply: str, keys: set[Key]) -> Mapping[Key, Stat]:
     return {(row.proxy, row.name): row for row in read_stats(reply, only=keys)}
 
 
-def _by_place(rows: Iterable[Stat]) -> Mapping[Place, Sequence[tuple[HealthState, str]]]:
-    found: dict[Place, list[tuple[HealthState, str]]] = defaultdict(list)
+def _by_place(rows: Iterable[Stat]) -> Mapping[Place, Sequence[Word]]:
+    found: dict[Place, list[Word]] = defaultdict(list)
     for row in rows:
-        found[split(row.fields.get("addr", ""))].append((_state(row), _why(None, row)))
+        found[split(row.fields.get("addr", ""))].append(_word(None, row))
     return found
 
 
-def _word(model: Configuration, row: Stat) -> tuple[HealthState, str]:
-    return _state(row), _why(model, row)
+def _word(model: Configuration | None, row: Stat) -> Word:
+    since = row.fields.get("lastchg", "")
+    return _state(row), _why(model, row), float(since) if since.isdecimal() else 0.0
 
 
 def _state(row: Stat) -> HealthState:

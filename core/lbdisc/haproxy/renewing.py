@@ -13,6 +13,7 @@ from lbdisc.haproxy.reaching import ANSWER_LIMIT
 from lbdisc.haproxy.sockets.closed import own_group
 from lbdisc.haproxy.sockets.socket import dial
 from lbdisc.installing import Installation
+from lbdisc.own_files import make_folder
 from lbdisc.planned import Applied, AtRuntime, How, Nothing, Planned, Write
 
 
@@ -49,7 +50,7 @@ class Renewing:
         self._refuse_failed(planned, around, model, alive=alive)
         if not alive and planned.over_another:
             self._refuse_unasked(config)
-        config.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(config.parent, 0o755)
         reset_health(model, keep=True)
         self._loading.reads(config, wanted, model)
         with self._around.trying(around), Installation(config, wanted) as new:

@@ -31,17 +31,17 @@ def compose(
     from lbdisc.register.registration import Registration
     from lbdisc.settings import choosing
 
-    settings = configuration.core.register
+    core, settings = configuration.core, configuration.core.register
     provider = plugins.registrar(configuration.core.backend)
     registrar = provider.create(configuration.table(provider.name))
-    identity = Identity(configuration.core.state_dir, settings.service, settings.name)
+    identity = Identity(core.state_dir, settings.service, settings.name, trusted=core.trusted)
     identity.give(registrar)
     return Registration(
         settings,
         endpoint=_endpoint(settings),
         registrar=registrar,
         identity=identity,
-        child=Child(command) if command else None,
+        child=Child(command, settings.pass_environment) if command else None,
         drain=AgentsDrain(
             lambda: choosing.discovery(plugins, configuration),
             configuration.core.agent,

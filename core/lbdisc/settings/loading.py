@@ -20,8 +20,10 @@ from pydantic_settings import (
 )
 
 from lbdisc.errors import SettingsError
+from lbdisc.settings.entries import plain
 from lbdisc.settings.merging import merged, places
 from lbdisc.settings.naming import check_names
+from lbdisc.settings.networks import check_networks
 from lbdisc.settings.refusing import refuse_odd
 from lbdisc.settings.sources import (
     Leaf,
@@ -34,7 +36,9 @@ from lbdisc.settings.sources import (
     read_secret_files,
 )
 from lbdisc.settings.tables import CoreSettings
+from lbdisc.settings.trusting import refuse_untrusted_files, trusted_in
 from lbdisc.settings.wording import explained
+from lbdisc.trust import refuse_untrusted
 
 MASK = "********"
 
@@ -88,22 +92,30 @@ def load(
     known = leaves(tables)
     path = find_file(file, env)
     given = {key: value for key, value in (flags or {}).items() if value is not None}
+    flag = {**from_assignments(assignments, known), **given}
+    outside = from_environment(env, known, broken)
+    if path is not None:
+        refuse_untrusted(path, "the settings file", trusted=trusted_in((flag, outside)))
     layers = [
-        ("flag", {**from_assignments(assignments, known), **given}),
-        ("environment", from_environment(env, known, broken)),
+        ("flag", flag),
+        ("environment", outside),
         (str(path), from_file(path, known, broken)),
     ]
     origins = _origins(layers, known)
     values = merged(layer for _, layer in layers)
     refuse_odd(values, origins, known)
-    read_secret_files(values, origins, known)
+    trusted = trusted_in(layer for _, layer in layers)
+    read_secret_files(values, origins, known, trusted)
     model = _validated(tables, values, origins, known)
     core = CoreSettings(**{f.name: _part(model, f.name) for f in dataclasses.fields(CoreSettings)})
     check_names(core, origins)
+    check_networks(core, origins)
     state_dir = str(core.state_dir.expanduser().absolute())
     core = _expand(core, {"{state_dir}": state_dir}, core.services)
     places = {"{state_dir}": state_dir, "{output}": str(core.output)}
     filled = {name: _expand(_part(model, name), places, core.services) for name in tables}
+    for name, table in filled.items():
+        refuse_untrusted_files(name, table, trusted)
     return Settings(core, filled, _rows(core, filled, origins, known), path)
 
 
@@ -219,7 +231,7 @@ def _rows(
             value = MASK
         elif leaf.is_secret:
             value = ""
-        for key, part in places(leaf.key, value):
+        for key, part in places(leaf.key, plain(value)):
             rows.append(ShownSetting(key, part, origins.get(key, "default")))
     return rows
 

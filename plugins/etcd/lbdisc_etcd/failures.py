@@ -44,6 +44,14 @@ class Recovered(Failure):
     """A session made while the member starved: one of ordinary times finds it frozen sooner."""
 
 
+class TooLarge(Failure):
+    """The answer takes ``size`` bytes, more than we take in: it was not loaded. Ask for less."""
+
+    def __init__(self, text: str, size: int) -> None:
+        super().__init__(text)
+        self.size = size
+
+
 class NoWrites(Failure):
     """The whole cluster answers, but has raised an alarm: asking another member cannot help."""
 
@@ -64,6 +72,7 @@ _COMPACTED = re.compile(r"revision has been compacted|is a future revision")
 _OLD_TOKEN = re.compile(
     r"revision of auth store is old|revision in header is old|invalid auth token"
 )
+_TOO_LARGE = re.compile(r"message larger than max \((?P<size>\d{1,18}) vs")
 _NO_WRITES = re.compile(r"database space exceeded|corrupt cluster")
 _UNTIMELY = re.compile(r"certificate (has expired|is not yet valid)")
 _UNTRUSTED = re.compile(r"CERTIFICATE_VERIFY_FAILED: ?(?P<why>[^:]*)")
@@ -99,6 +108,8 @@ def sorted_failure(
         return Compacted(text)
     if code == "NOT_FOUND" and "lease" in details:
         return LeaseGone(text)
+    if match := _TOO_LARGE.search(details):
+        return TooLarge(f"an answer of {match['size']} bytes is too large", int(match["size"]))
     if _NO_WRITES.search(details):
         return NoWrites(f"etcd takes no writes ({text}), see etcdctl alarm list")
     if code == "PERMISSION_DENIED" or "permission denied" in details:

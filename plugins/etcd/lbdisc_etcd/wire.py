@@ -6,18 +6,21 @@ refused on plaintext channels). A session that failed once is closed and replace
 """
 
 import importlib
+import logging
 import secrets
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
 import grpc
 
+from lbdisc.raw import Oversized
 from lbdisc.secret_files import current
-from lbdisc_etcd import stubs
+from lbdisc_etcd import answers, stubs
 from lbdisc_etcd.failures import (
     Compacted,
     Failure,
@@ -25,10 +28,11 @@ from lbdisc_etcd.failures import (
     MemberUnreachable,
     NoLogins,
     StaleLogin,
+    TooLarge,
     sorted_failure,
 )
 from lbdisc_etcd.logins import LOOK, login_of
-from lbdisc_etcd.messages import Batch, Found, KeyEvent, Page, Record
+from lbdisc_etcd.messages import Batch, Found, Page, Record
 from lbdisc_etcd.patience import Patience
 from lbdisc_etcd.settings import EtcdMember, EtcdSettings
 from lbdisc_etcd.tls import files_of, trusted
@@ -38,6 +42,7 @@ rpc: Any = etcd3.etcdrpc
 T = TypeVar("T")
 
 CALM = 2.0  # seconds
+LARGEST = 8 * 1024 * 1024  # bytes of an answer; gRPC refuses what is larger by its first bytes
 _OPTIONS = (
     # Servers refuse clients that ping more often than every 5 s.
     ("grpc.keepalive_time_ms", 6000),
@@ -45,8 +50,7 @@ _OPTIONS = (
     ("grpc.http2.max_pings_without_data", 0),
     ("grpc.initial_reconnect_backoff_ms", 200),
     ("grpc.max_reconnect_backoff_ms", 2000),
-    # 4 MiB, the default, is less than 10,000 records.
-    ("grpc.max_receive_message_length", 64 * 1024 * 1024),
+    ("grpc.max_receive_message_length", LARGEST),
     # Sessions share no connection, and a proxy for the web is none for the registry.
     ("grpc.use_local_subchannel_pool", 1),
     ("grpc.enable_http_proxy", 0),
@@ -83,13 +87,14 @@ class Session:
 
     def __init__(self, member: EtcdMember, settings: EtcdSettings, *, patience: Patience) -> None:
         _wait_calmly()
+        logging.getLogger("grpc").setLevel(logging.CRITICAL)  # it logs tracebacks of what it raises
         self.member = member
         self.patient = patience.stretched
         self._settings = settings
         self.patience = patience
         self._metadata: tuple[tuple[str, str], ...] = (_HAS_LEADER,)
         self._token = ""
-        self._closed = False
+        self._closed = threading.Event()
         self.logging_in = False
         self._files = files_of(settings) if member.secure else None
         ms = int(1000 * patience.connecting)
@@ -110,7 +115,7 @@ class Session:
             return
 
         def wait() -> None:
-            if self._closed:
+            if self._closed.is_set():
                 raise MemberUnreachable("closed")
             meanwhile()
 
@@ -134,25 +139,42 @@ class Session:
                 call = stub.Authenticate.future(
                     request, settings.login_timeout, metadata=self._metadata
                 )
-                return str(_result(call, wait).token)
+                return answers.token(_result(call, wait))
         except NoLogins:
             return ""
 
-    def read(self, start: bytes, end: bytes, *, limit: int = 0, revision: int = 0) -> Page:
+    def read(
+        self,
+        start: bytes,
+        end: bytes,
+        *,
+        limit: int = 0,
+        revision: int = 0,
+        keys_only: bool = False,
+    ) -> Page:
         """Up to ``limit`` records from ``start`` to below ``end``, in order of their keys.
 
-        Linearizable; at ``revision`` if given, else the newest.
+        Linearizable; at ``revision`` if given, else the newest. Raises ``TooLarge`` for what takes
+        more than ``LARGEST``. With ``keys_only`` all values are empty.
         """
-        request = rpc.RangeRequest(key=start, range_end=end, limit=limit, revision=revision)
+        request = rpc.RangeRequest(
+            key=start, range_end=end, limit=limit, revision=revision, keys_only=keys_only
+        )
         reply = self._call(self._client.kvstub.Range, request, _read_of(start, end))
-        records = tuple(map(_record, reply.kvs))
-        return Page(records, reply.more, reply.header.cluster_id, reply.header.revision)
+        return answers.page(reply, start, end, limit=limit)
 
     def get(self, key: bytes) -> Found:
         """Linearizable."""
         right = f"readwrite {key.decode()}"  # only who writes a key looks at it alone
-        reply = self._call(self._client.kvstub.Range, rpc.RangeRequest(key=key), right)
-        return _found(reply.kvs, reply)
+        try:
+            reply = self._call(self._client.kvstub.Range, rpc.RangeRequest(key=key), right)
+            return answers.found(reply.kvs, reply, key)
+        except TooLarge as error:
+            request = rpc.RangeRequest(key=key, keys_only=True)
+            reply = self._call(self._client.kvstub.Range, request, right)
+            there = answers.found(reply.kvs, reply, key)
+            record = there.record and replace(there.record, value=Oversized(error.size))
+            return replace(there, record=record)
 
     def put(self, key: bytes, value: bytes, *, lease: int, over: int) -> Found:
         """Write if the key was last changed at revision ``over``; 0: if there is no such key.
@@ -167,11 +189,14 @@ class Session:
             success=[rpc.RequestOp(request_put=rpc.PutRequest(key=key, value=value, lease=lease))],
             failure=[rpc.RequestOp(request_range=rpc.RangeRequest(key=key))],
         )
-        reply = self._call(self._client.kvstub.Txn, request, f"readwrite {key.decode()}")
+        try:
+            reply = self._call(self._client.kvstub.Txn, request, f"readwrite {key.decode()}")
+        except TooLarge:  # another's is there, and much larger than ours
+            return self.get(key)
         if reply.succeeded:
             revision = reply.header.revision
             return Found(Record(key, value, revision, lease), revision)
-        return _found(reply.responses[0].response_range.kvs, reply)
+        return answers.found_instead(reply, key)
 
     def grant(self, ttl: int) -> int:
         """A new lease of ``ttl`` seconds; returns its id.
@@ -215,13 +240,15 @@ class Session:
     def watch(
         self, start: bytes, end: bytes, *, revision: int = 0, limit: float | None = None
     ) -> Iterator[Batch]:
-        """Every event from ``revision`` on, without one from now on.
+        """Every event from ``revision`` on, without one from now on, in whole revisions.
 
         The first news is empty and says that it began. Never ends by itself: raises a ``Failure``,
-        also after ``limit`` seconds.
+        also after ``limit`` seconds; ``TooLarge`` where only reading everything goes past an event.
         """
-        create = rpc.WatchCreateRequest(key=start, range_end=end, start_revision=revision)
-        request = rpc.WatchRequest(create_request=create)
+        create = rpc.WatchCreateRequest(
+            key=start, range_end=end, start_revision=revision, fragment=True
+        )
+        request, told = rpc.WatchRequest(create_request=create), answers.Told(start, end)
         right = _read_of(start, end)
         with self._mapped(right), _kept_open(request) as requests:
             call = rpc.WatchStub(self._client.channel).Watch(
@@ -230,8 +257,8 @@ class Session:
             try:
                 for reply in call:
                     self._check_watch(reply, right)
-                    if reply.created or reply.events:
-                        yield _news(reply)
+                    if news := told.take(reply):
+                        yield news
             finally:
                 call.cancel()
         raise MemberUnreachable("the server ended the watch")
@@ -285,9 +312,14 @@ class Session:
             login_of(self._settings).forget(self._token)
         return failure
 
+    def wait(self, seconds: float) -> None:
+        """Raises a ``Failure`` when the session is closed meanwhile."""
+        if self._closed.wait(max(0.0, seconds)):
+            raise MemberUnreachable("closed")
+
     def close(self) -> None:
         """End every request in flight and the connection."""
-        self._closed = True
+        self._closed.set()
         self._client.close()
 
     def __enter__(self) -> Self:
@@ -328,21 +360,3 @@ def _kept_open(request: Any) -> Iterator[Iterator[Any]]:
         yield requests()
     finally:
         released.set()
-
-
-def _found(records: Any, reply: Any) -> Found:
-    return Found(_record(records[0]) if records else None, reply.header.revision)
-
-
-def _record(found: Any) -> Record:
-    return Record(found.key, found.value, found.mod_revision, found.lease)
-
-
-def _news(reply: Any) -> Batch:
-    events = tuple(_event(event) for event in reply.events)
-    return Batch(events, reply.header.cluster_id, reply.header.revision)
-
-
-def _event(event: Any) -> KeyEvent:
-    deleted = event.type == event.DELETE
-    return KeyEvent(event.kv.key, None if deleted else event.kv.value, event.kv.mod_revision)

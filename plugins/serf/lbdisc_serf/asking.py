@@ -6,8 +6,12 @@ cluster thinks of a member, which its own agent cannot tell: that one always lis
 
 import json
 from collections.abc import Iterable
+from functools import partial
 
-from lbdisc.values import Endpoint
+from lbdisc.bounded_json import load
+from lbdisc.errors import EntryError
+from lbdisc.reading import read_entry
+from lbdisc.values import Endpoint, Problem
 from lbdisc_serf import tags
 from lbdisc_serf.members import Member
 
@@ -22,12 +26,21 @@ def question(endpoint: Endpoint) -> bytes:
     return json.dumps([endpoint.name, endpoint.address, tag, tags.write(endpoint)]).encode()
 
 
+def _asked(payload: object) -> tuple[str, str, str, str]:
+    if not isinstance(payload, bytes):
+        raise EntryError("no payload")
+    name, address, tag, value = words = load(payload)
+    if not all(isinstance(word, str) for word in words):
+        raise EntryError("four texts are needed")
+    return name, address, tag, value
+
+
 def answer(payload: object, members: Iterable[Member]) -> str:
     """``yes``, the other address at which ``members`` have that name, or ``no``."""
-    try:
-        name, address, tag, value = json.loads(payload)  # type: ignore[arg-type] # refused if bad
-    except (TypeError, ValueError):
+    asked = read_entry(QUERY, partial(_asked, payload))
+    if isinstance(asked, Problem):
         return NO
+    name, address, tag, value = asked
     member = next((member for member in members if member.name == name), None)
     if member is None or member.status == "left":
         return NO

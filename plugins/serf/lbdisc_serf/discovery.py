@@ -10,6 +10,7 @@ from threading import Event
 
 from lbdisc.errors import DiscoveryError
 from lbdisc.hooks import Publish
+from lbdisc.showing import plain
 from lbdisc_serf import asking, exposure
 from lbdisc_serf.agent import LocalAgent
 from lbdisc_serf.connecting import connect
@@ -151,5 +152,4 @@ def _news(record: Record) -> str:
     line = record.get(b"Log")
     if not isinstance(line, bytes) or not any(words in line for words in _NEWS):
         return ""
-    text = line.rpartition(b"serf: ")[2].decode("utf-8", errors="replace").strip()
-    return text if text.isprintable() else ascii(text)[1:-1]
+    return plain(line.rpartition(b"serf: ")[2].decode("utf-8", errors="replace").strip())

@@ -3,23 +3,31 @@
 import ipaddress
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
+
+from lbdisc.errors import EntryError
+from lbdisc.reading import read_entry
 
 GONE = ("left", "failed", "none")
 
 
-class BadReply(ValueError):
-    """A reply is not what Serf's protocol says."""
+class BadReply(EntryError):
+    """A reply, or a member in it, is not what Serf's protocol says."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Member:
-    """A member; ``status`` is alive, leaving, left, failed or none."""
+    """A member; ``status`` is alive, leaving, left, failed or none.
+
+    One whose record cannot be read is a member as well; ``wrong`` says why, and it offers nothing.
+    """
 
     name: str
     address: str
     port: int
     status: str
     tags: Mapping[str, str] = field(default_factory=dict)
+    wrong: str = ""
 
 
 def text(value: object) -> str:
@@ -67,11 +75,29 @@ def member(record: object) -> Member:
     )
 
 
+def _listed(record: object) -> Member:
+    found = read_entry("", partial(member, record))
+    if isinstance(found, Member):
+        return found
+    said = record if isinstance(record, dict) else {}
+    name, status = (said.get(part) for part in (b"Name", b"Status"))
+    return Member(
+        name=text(name) if isinstance(name, bytes) else "",
+        address="",
+        port=0,
+        status=text(status) if isinstance(status, bytes) else "none",
+        wrong=found.what,
+    )
+
+
 def members(reply: Mapping[bytes, object]) -> tuple[Member, ...]:
-    """All members of a reply, by name. Raises ``BadReply`` if there is no list."""
+    """All members of a reply, by name, also those whose record is bad.
+
+    Raises ``BadReply`` if there is no list.
+    """
     records = reply.get(b"Members", b"")
     if records is None:
         return ()
     if not isinstance(records, list):
         raise BadReply("no list of members")
-    return tuple(sorted(map(member, records), key=lambda found: found.name))
+    return tuple(sorted(map(_listed, records), key=lambda found: found.name))

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Mapping
 from types import TracebackType
 from typing import Self
 
+from lbdisc.showing import plain
 from lbdisc_serf.members import BadReply, Member, members, text, texts
 from lbdisc_serf.settings import Address
 from lbdisc_serf.wire import RpcError, RpcRefused, Wire, never
@@ -206,7 +207,7 @@ class SerfClient:
 
     def _refuse(self, command: str, error: str) -> None:
         self.close()
-        reason = " ".join(error.split())
+        reason = plain(" ".join(error.split()))
         kind = RpcRefused if error in _ASKS_FOR_KEY else RpcError
         raise kind(f"the Serf agent at {self._wire.where} refused {command}: {reason}")
 

@@ -2,8 +2,10 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 
 from lbdisc.errors import EntryError, shown
+from lbdisc.reading import read_entry
 from lbdisc.values import Endpoint, Problem, Snapshot, check_name, is_reserved
 from lbdisc_serf import tags
 from lbdisc_serf.belief import Belief
@@ -45,20 +47,22 @@ def _offers(
 ) -> tuple[list[Endpoint], list[Problem]]:
     found: list[Endpoint] = []
     wrong: list[Problem] = []
+    if member.wrong:
+        return [], [Problem(_plain(member.name), member.wrong)]
     if member.status in ("alive", "leaving"):
         for tag, value, service in _tags(member, settings):
-            if only not in ("", service):
-                continue
-            try:
-                endpoint = tags.read(
-                    value, service=service, name=member.name, address=member.address
-                )
-            except EntryError as error:
-                wrong.append(Problem(f"{_plain(member.name)}/{_plain(tag)}", str(error)))
-                continue
-            if endpoint is not None:
-                found.append(endpoint.drain() if member.status == "leaving" else endpoint)
+            if only in ("", service):
+                read = partial(tags.read, value, service=service, **_own(member))
+                offered = read_entry(f"{_plain(member.name)}/{_plain(tag)}", read)
+                if isinstance(offered, Problem):
+                    wrong.append(offered)
+                elif offered is not None:
+                    found.append(offered.drain() if member.status == "leaving" else offered)
     return found, wrong
+
+
+def _own(member: Member) -> dict[str, str]:
+    return {"name": member.name, "address": member.address}
 
 
 def _tags(member: Member, settings: SerfSettings) -> Iterator[tuple[str, str, str]]:

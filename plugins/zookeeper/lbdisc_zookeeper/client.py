@@ -10,8 +10,10 @@ from typing import Any, Self, TypeVar
 import structlog
 
 from lbdisc.errors import SettingsError
+from lbdisc.raw import Oversized, Raw
 from lbdisc_zookeeper.connection import Answer, Connection
 from lbdisc_zookeeper.failures import SETTINGS, Right, cause, translated
+from lbdisc_zookeeper.frames import LARGEST
 from lbdisc_zookeeper.settings import ZooKeeperSettings
 from lbdisc_zookeeper.signals import (
     Content,
@@ -19,6 +21,7 @@ from lbdisc_zookeeper.signals import (
     Gone,
     Identity,
     Interrupted,
+    Overlarge,
     Signal,
     Stopped,
 )
@@ -172,21 +175,31 @@ class ZooKeeperClient:
         found: list[str] = self._now(self._connection.children(path), path)
         return found
 
-    def all_children(self, paths: Iterable[str]) -> Iterator[tuple[str, list[str] | None]]:
+    def all_children(
+        self, paths: Iterable[str]
+    ) -> Iterator[tuple[str, list[str] | Overlarge | None]]:
         """The names below each path, ``None`` where it is gone."""
         return self._pipelined(self._connection.children, paths)
 
-    def all_records(self, paths: Iterable[str]) -> Iterator[tuple[str, bytes | None]]:
+    def all_records(self, paths: Iterable[str]) -> Iterator[tuple[str, Raw | None]]:
         """What each node holds, ``None`` where it is gone."""
         for path, found in self._pipelined(self._connection.read, paths):
-            yield path, None if found is None else found[0] or b""
+            if isinstance(found, Overlarge):
+                yield path, Oversized(LARGEST)
+            else:
+                yield path, found and found[0]
+
+    def all_sizes(self, paths: Iterable[str]) -> Iterator[tuple[str, int | None]]:
+        """How many bytes each node holds, ``None`` where it is gone."""
+        for path, status in self._pipelined(self._connection.exists, paths):
+            yield path, status and status.dataLength
 
     def read(self, path: str) -> Content | None:
         try:
             record, status = self._now(self._connection.read(path), path)
         except Gone:
             return None
-        return Content(record or b"", status.ephemeralOwner, status.version)
+        return Content(record, status.ephemeralOwner, status.version)
 
     def create(self, path: str, record: bytes) -> None:
         """Create ``path``, to live as long as this session, and the nodes above it."""
@@ -233,12 +246,15 @@ class ZooKeeperClient:
                 yield path, self._now(answer, path)
             except Gone:
                 yield path, None
+            except Overlarge as error:
+                yield path, error
 
     def _wait(self, answer: Answer) -> None:
         until = time.monotonic() + self._settings.session_timeout
         while not answer.ready() and not answer.wait(SLICE):
             if self._stop.is_set():
                 raise Stopped
+            self._give_up_if_hopeless()
             if time.monotonic() > until:
                 raise Interrupted("no answer")
 

@@ -23,6 +23,7 @@ from kazoo.security import CREATOR_ALL_ACL, OPEN_ACL_UNSAFE, READ_ACL_UNSAFE
 
 from lbdisc.errors import SettingsError
 from lbdisc_zookeeper import probing, sockets
+from lbdisc_zookeeper.frames import Frames, ReadNode
 from lbdisc_zookeeper.settings import ZooKeeperSettings, base_path, members, secret
 from lbdisc_zookeeper.signals import Identity, Kind, Signal
 from lbdisc_zookeeper.trust import Contexts
@@ -187,6 +188,12 @@ class Connection:
             connection_retry=_pace(settings),
             logger=logger,
         )
+        self._kazoo._connection = Frames(
+            self._kazoo,
+            self._kazoo._conn_retry.copy(),
+            logger=logger,
+            sasl_options=self._kazoo._connection.sasl_options,
+        )
         self._kazoo.add_listener(self._on_state)
 
     def _renew(self) -> None:
@@ -261,7 +268,10 @@ class Connection:
         return self._answer(self._kazoo.get_children_async(path or "/", watch=self._on_watch))
 
     def read(self, path: str) -> Answer:
-        return self._answer(self._kazoo.get_async(path, watch=self._on_watch))
+        found = self._handler.async_result()
+        whole = self._kazoo.chroot + path
+        self._kazoo._call(ReadNode(whole, self._on_watch), found)
+        return self._answer(found)
 
     def exists(self, path: str) -> Answer:
         return self._answer(self._kazoo.exists_async(path or "/", watch=self._on_watch))
@@ -338,8 +348,8 @@ def _digest(settings: ZooKeeperSettings) -> list[tuple[str, str]]:
 
 def _acls(settings: ZooKeeperSettings) -> tuple[list[Any], list[Any]]:
     """The ACLs of registrations and of the nodes above them."""
-    if settings.acl == "open" or not settings.authenticates:
+    if settings.access == "open":
         return OPEN_ACL_UNSAFE, OPEN_ACL_UNSAFE
-    if settings.acl == "private":
+    if settings.access == "private":
         return CREATOR_ALL_ACL, CREATOR_ALL_ACL
     return CREATOR_ALL_ACL + READ_ACL_UNSAFE, CREATOR_ALL_ACL + READ_ACL_UNSAFE

@@ -3,8 +3,8 @@
 from collections.abc import Iterable
 from typing import Literal
 
-from lbdisc.errors import RegistrarError, SettingsError, WriteRefused
-from lbdisc_zookeeper.signals import Failure, Gone, Interrupted, Taken
+from lbdisc.errors import DiscoveryError, RegistrarError, SettingsError, WriteRefused
+from lbdisc_zookeeper.signals import Failure, Gone, Interrupted, Overlarge, Taken
 
 # What passes by itself: a broken connection, an ended session, a server that is busy or electing.
 PASSING = frozenset(
@@ -68,6 +68,8 @@ def translated(
             return Gone(path)
         if name in ("NodeExistsError", "BadVersionError"):
             return Taken(path)
+        if name == "MarshallingError" and failure is DiscoveryError:
+            return Overlarge(path)
         if name in PASSING:
             return Interrupted(name)
         if name in SETTINGS:

@@ -8,7 +8,9 @@ from threading import Event
 
 from lbdisc import records
 from lbdisc.errors import EntryError, RegistrarError, SettingsError, WriteRefused
+from lbdisc.raw import Raw, content
 from lbdisc.values import Endpoint
+from lbdisc_zookeeper.access import warn_of_open_nodes
 from lbdisc_zookeeper.client import ZooKeeperClient, warn_of_plain_passwords
 from lbdisc_zookeeper.settings import ZooKeeperSettings, base_path
 from lbdisc_zookeeper.signals import Content, Gone, Identity, Signal, Taken
@@ -28,6 +30,7 @@ class ZooKeeperRegistrar:
         self._settings = settings
         self._root = base_path(settings.prefix, what="zookeeper.prefix")
         warn_of_plain_passwords(settings)
+        warn_of_open_nodes(settings)
         self._owner = secrets.token_hex(8)
         self._session: Identity | None = None  # one that was cut off with its node
 
@@ -155,8 +158,8 @@ class _Node:
                 return  # the end of the session, which is next, asks nobody
 
 
-def _owner(record: bytes) -> object:
+def _owner(record: Raw) -> object:
     try:
-        return records.load_object(record).get(OWNER)
+        return records.load_object(content(record)).get(OWNER)
     except EntryError:
         return None

@@ -13,7 +13,7 @@ from lbdisc.fields import Seconds, described
 from lbdisc.formats import Format
 from lbdisc.secret_files import current
 
-Access = Literal["owner", "open", "private"]
+Access = Literal["auto", "owner", "open", "private"]
 Verify = Literal["full", "ca", "none"]
 Port = Annotated[int, Field(ge=1, le=65535)]
 
@@ -44,8 +44,9 @@ class ZooKeeperSettings:
     digest_user: str = described("the user of ZooKeeper's digest scheme; none if empty", "")
     digest_password: SecretStr | None = described("the password of digest_user", None)
     acl: Access = described(
-        "owner: all may read, only these credentials write; private: nobody else; open: all may",
-        "owner",
+        "owner: all may read, only these credentials write; private: nobody else; open: all may;"
+        " auto: owner with a user, else open, and said",
+        "auto",
     )
     tls: bool = described("speak TLS; ca_file or cert_file imply it", False)
     ca_file: Path | None = described("certificates to trust; the system's if unset", None)
@@ -54,6 +55,33 @@ class ZooKeeperSettings:
     verify: Verify = described(
         "full: the server's certificate and name; ca: not its name; none: nothing", "full"
     )
+
+    def __post_init__(self) -> None:
+        # ValueError is what pydantic turns into "bad setting zookeeper: …".
+        for kind in ("sasl", "digest"):
+            self._check_pair(kind)
+        if self.key_file and not self.cert_file:
+            raise ValueError("key_file is set but cert_file is not: give both, or cert_file alone")
+        if self.acl in ("owner", "private") and not (self.authenticates or self.cert_file):
+            raise ValueError(
+                f"acl is {self.acl!r} but nobody logs in, so all could write: give sasl_user or "
+                "digest_user with a password, or cert_file, or set acl to 'open'"
+            )
+
+    def _check_pair(self, kind: str) -> None:
+        user, password = getattr(self, f"{kind}_user"), getattr(self, f"{kind}_password")
+        if bool(user) != bool(password and password.get_secret_value()):
+            missing, given = ("password", "user") if user else ("user", "password")
+            raise ValueError(
+                f"{kind}_{given} is set but {kind}_{missing} is not: give both or none"
+            )
+
+    @property
+    def access(self) -> Literal["owner", "open", "private"]:
+        """What ``acl`` comes to."""
+        if self.acl == "auto":
+            return "owner" if self.authenticates else "open"
+        return self.acl
 
     @property
     def speaks_tls(self) -> bool:

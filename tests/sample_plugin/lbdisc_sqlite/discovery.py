@@ -2,10 +2,12 @@
 
 import sqlite3
 from contextlib import suppress
+from functools import partial
 from threading import Event
 
 from lbdisc import Endpoint, Problem, Publish, Snapshot, records
-from lbdisc.errors import DiscoveryError, EntryError
+from lbdisc.errors import DiscoveryError
+from lbdisc.reading import read_entry
 
 from . import database
 from .settings import SqliteSettings
@@ -49,9 +51,11 @@ class SqliteDiscovery:
         endpoints: list[Endpoint] = []
         problems: list[Problem] = []
         for service, name, record, alive in rows:
-            try:
-                if alive:
-                    endpoints.append(records.read(record, service=service, name=name))
-            except EntryError as error:
-                problems.append(Problem(f"row {service!a}/{name!a}", str(error)))
+            if alive:
+                decode = partial(records.read, record, service=service, name=name)
+                found = read_entry(f"row {service!a}/{name!a}", decode)
+                if isinstance(found, Problem):
+                    problems.append(found)
+                else:
+                    endpoints.append(found)
         return Snapshot.of(endpoints, problems), {(row[0], row[1]) for row in rows if not row[3]}

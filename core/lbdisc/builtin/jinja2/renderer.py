@@ -31,11 +31,16 @@ _HIDDEN = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 class JinjaSettings:
     """``[jinja2]``: the template and what it is given."""
 
-    template: Path = described("the template", TEMPLATES / "haproxy.cfg.j2")
+    template: Path = field(
+        default=TEMPLATES / "haproxy.cfg.j2", metadata={"help": "the template", "trusted": True}
+    )
     services: tuple[str, ...] = described("the services in the template's order", ("{services}",))
     files: dict[str, Path] = field(
         default_factory=dict,
-        metadata={"help": "further files beside the output, by name, and the template of each"},
+        metadata={
+            "help": "further files beside the output, by name, and the template of each",
+            "trusted": True,
+        },
     )
     state_dir: Path = described("state_dir as the template sees it", Path("{state_dir}"))
     output: Path = described("output, whose folder `file(…)` names files in", Path("{output}"))
