@@ -46,9 +46,9 @@ def _host_port(text: str | bytes) -> dict[str, Any]:
     if not colon:
         host, port = port, ""
     elif not (port.isascii() and port.isdigit() and len(port) <= 5):
-        raise EntryError(f"bad port in {shown(value)}: ADDRESS:PORT is needed")
+        raise EntryError("bad port: ADDRESS:PORT is needed")
     if ":" in host and not (host.startswith("[") and host.endswith("]")):
-        raise EntryError(f"bad address in {shown(value)}: an IPv6 address stands in brackets")
+        raise EntryError("bad address: ADDRESS:PORT is needed, an IPv6 address in brackets")
     return _without_empty({"address": host.strip("[]"), "port": int(port) if port else None})
 
 

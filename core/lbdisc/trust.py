@@ -82,8 +82,8 @@ def _flaw(found: os.stat_result, *, last: bool) -> str:
     """``owner``, ``all``, ``group``, or nothing."""
     if not _is_trusted(found.st_uid):
         return "owner"
-    if stat.S_ISLNK(found.st_mode):
-        return ""
+    if not (stat.S_ISREG(found.st_mode) or stat.S_ISDIR(found.st_mode)):
+        return ""  # a link has no mode, and in /dev/null stays nothing
     if found.st_mode & stat.S_ISVTX and not last:
         return ""  # what others have in it is found at the next step
     if found.st_mode & stat.S_IWOTH:

@@ -109,5 +109,6 @@ def test_what_is_missing_is_nobodys(folder: Path) -> None:
 def test_a_descriptor_of_this_process_is_nobody_elses() -> None:
     reading, writing = os.pipe()
     assert flaw_of(Path(f"/dev/fd/{reading}")) is None
+    assert flaw_of(Path("/dev/null")) is None
     os.close(reading)
     os.close(writing)

@@ -4,11 +4,12 @@ from typing import Any
 
 import pytest
 
+from lbdisc.raw import Oversized
 from lbdisc_etcd import wire
 from lbdisc_etcd.answers import Told
 from lbdisc_etcd.failures import TooLarge, sorted_failure
 from lbdisc_etcd.following import last_words
-from lbdisc_etcd.messages import KeyEvent, Oversized, Page
+from lbdisc_etcd.messages import KeyEvent, Page
 from lbdisc_etcd.reading import FIRST, GOAL, PageSize
 from support.hostile_etcd import created, kv, told
 

@@ -3,11 +3,13 @@
 from collections.abc import Callable, Collection
 from pathlib import Path
 
+from lbdisc.agent.ahead import ahead
 from lbdisc.agent.blaming import Blaming
 from lbdisc.agent.fitting import Fitting
+from lbdisc.errors import LbdiscError
 from lbdisc.generation import Generation
 from lbdisc.hooks import Reloader, Renderer
-from lbdisc.planned import Planned
+from lbdisc.planned import Planned, Reload, Start
 from lbdisc.rendered import Rendered
 from lbdisc.values import Problem, Snapshot
 
@@ -81,6 +83,27 @@ class Desired:
             before = running.rendered if running else None
             self._planned = self._reloader.plan(self._output, before, rendered)
         return self._planned
+
+    def ahead(self, running: Generation) -> tuple[Snapshot, Planned] | None:
+        """What can be served at run time while the rest waits, if anything.
+
+        Raises ``LbdiscError``.
+        """
+        wanted, _ = self.rendered()
+        found = ahead(
+            running.snapshot, wanted, lambda it: self._at_run_time(it, running) is not None
+        )
+        planned = self._at_run_time(found, running)
+        return None if planned is None or found == running.snapshot else (found, planned)
+
+    def _at_run_time(self, snapshot: Snapshot, running: Generation) -> Planned | None:
+        """What it takes to serve ``snapshot`` instead; ``None`` where that is not at run time."""
+        try:
+            rendered = self._renderer.render(snapshot)
+            planned = self._reloader.plan(self._output, running.rendered, rendered)
+        except LbdiscError:
+            return None
+        return None if isinstance(planned.how, Reload | Start) else planned
 
     def blank(self) -> Rendered:
         """The configuration of no endpoint at all. Raises ``LbdiscError``."""

@@ -28,7 +28,7 @@ class Most:
     services: int
     why_per_service: str = "endpoints.per_service"
     why_total: str = "endpoints.total"
-    why_services: str = "endpoints.services"
+    why_services: str = "endpoints.max_services"
 
     @classmethod
     def of(cls, total: int, why: str) -> "Most":

@@ -78,4 +78,6 @@ def sifted(
     sys.stderr.writelines(
         f"skipped: {problem}\n" for problem in (*snapshot.problems, *found.problems)
     )
+    if snapshot.more:
+        sys.stderr.write(f"skipped: {snapshot.more} more\n")
     return found

@@ -5,7 +5,7 @@ it in master-worker mode, lbdisc uses its sockets. The addresses of the runtime 
 server-state file are read from the configuration itself, so that any template works.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 from lbdisc import atomic
@@ -24,6 +24,7 @@ from lbdisc.haproxy.noticing import Noticing
 from lbdisc.haproxy.observing import HaproxyHealth
 from lbdisc.haproxy.parts import Parts
 from lbdisc.haproxy.renewing import Renewing
+from lbdisc.haproxy.resolved import HaproxyAddresses
 from lbdisc.haproxy.settings import HaproxySettings
 from lbdisc.haproxy.steps import Steps
 from lbdisc.haproxy.tending import Tending
@@ -60,6 +61,7 @@ class HaproxyReloader:
         self._tending = Tending(parts, loading)
         self._drains = HaproxyDrains(settings.master_socket)
         self._health = HaproxyHealth(settings.master_socket)
+        self._addresses = HaproxyAddresses(settings.master_socket)
         self._ending = Ending(settings, self._workers, self._running, self._follower)
 
     def check(self, candidate: Path) -> None:
@@ -117,6 +119,11 @@ class HaproxyReloader:
     def health(self, endpoints: Sequence[Endpoint]) -> tuple[ServerHealth, ...]:
         """What the worker's own checks say."""
         return self._health.health(self._running.live, endpoints)
+
+    def resolved(self, hosts: Collection[str]) -> Mapping[str, Collection[str]]:
+        """What the worker has for them."""
+        live = self._running.live
+        return self._addresses.resolved(live, hosts) if live else {}
 
     def lingering(self) -> tuple[int, ...]:
         return self._health.lingering()

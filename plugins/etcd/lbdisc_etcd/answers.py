@@ -8,9 +8,9 @@ from collections.abc import Iterable
 from itertools import pairwise
 from typing import Any
 
-from lbdisc.records import MAX_RECORD
+from lbdisc.raw import bounded
 from lbdisc_etcd.failures import MemberUnreachable, TooLarge
-from lbdisc_etcd.messages import Batch, Found, KeyEvent, Oversized, Page, Record, Value
+from lbdisc_etcd.messages import Batch, Found, KeyEvent, Page, Record
 
 MAX_TOKEN = 4096  # bytes; etcd's signed ones (JWT) take some hundreds
 MAX_REVISION = 16 * 1024 * 1024  # bytes of the events of one revision that are put together
@@ -102,15 +102,11 @@ def _moment(reply: Any) -> tuple[int, int]:
 
 
 def _record(found: Any) -> Record:
-    return Record(found.key, _value(found.value), found.mod_revision, found.lease)
+    return Record(found.key, bounded(found.value), found.mod_revision, found.lease)
 
 
 def _event(event: Any) -> KeyEvent:
     deleted = event.type == event.DELETE
     return KeyEvent(
-        event.kv.key, None if deleted else _value(event.kv.value), event.kv.mod_revision
+        event.kv.key, None if deleted else bounded(event.kv.value), event.kv.mod_revision
     )
-
-
-def _value(value: bytes) -> Value:
-    return value if len(value) <= MAX_RECORD else Oversized(len(value))

@@ -16,11 +16,12 @@ import structlog
 
 from lbdisc.backoff import spread
 from lbdisc.hooks import Publish
+from lbdisc.raw import Raw
 from lbdisc.values import Endpoint, Snapshot
 from lbdisc_etcd.backlog import Changes
 from lbdisc_etcd.failures import NO_ANSWER, Compacted, MemberUnreachable, Recovered, TooLarge
-from lbdisc_etcd.messages import Batch, KeyEvent, Value
-from lbdisc_etcd.reading import PageSize, Reading, left_cleanly, read_everything
+from lbdisc_etcd.messages import Batch, KeyEvent
+from lbdisc_etcd.reading import PageSize, WholeRead, left_cleanly, read_everything
 from lbdisc_etcd.reviewing import Review
 from lbdisc_etcd.settings import EtcdSettings
 from lbdisc_etcd.state import Records
@@ -57,10 +58,10 @@ class Teller:
     def tell(self, known: Known, left: Iterable[Endpoint] = ()) -> None:
         """``left`` are gone, and were draining before."""
         now, told, revision = known.records.snapshot(), self._told, str(known.revision)
-        if told is None or (now, now.problems) != (told, told.problems):
+        if not now.tells_the_same(told):
             self._told = now
             if drained := tuple(left):
-                leaving = Snapshot.of((*now.endpoints, *drained), now.problems)
+                leaving = Snapshot.of((*now.endpoints, *drained), now.problems, now.more)
                 self._publish(leaving, revision=revision)
             self._publish(now, revision=revision)
 
@@ -99,7 +100,7 @@ class Following:
         self._take(begun)
         self._wait_for_review()
 
-    def _take_over(self, reading: Reading) -> list[Endpoint]:
+    def _take_over(self, reading: WholeRead) -> list[Endpoint]:
         """Go on from ``reading``; returns who left cleanly while nobody watched."""
         before, self._known.revision = self._known.revision, reading.revision
         records, lost, now = self._known.records, reading.lost, reading.revision
@@ -208,10 +209,10 @@ def _by_revision(events: Iterable[KeyEvent]) -> Iterator[tuple[int, list[KeyEven
         yield revision, list(group)
 
 
-def last_words(events: Iterable[KeyEvent]) -> dict[bytes, Value]:
+def last_words(events: Iterable[KeyEvent]) -> dict[bytes, Raw]:
     """By key, the last value of what was written and deleted again."""
-    written: dict[bytes, Value] = {}
-    gone: dict[bytes, Value] = {}
+    written: dict[bytes, Raw] = {}
+    gone: dict[bytes, Raw] = {}
     for event in events:
         if event.value is not None:
             written[event.key] = event.value

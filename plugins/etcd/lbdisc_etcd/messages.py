@@ -2,15 +2,7 @@
 
 from dataclasses import dataclass
 
-
-@dataclass(frozen=True, slots=True)
-class Oversized:
-    """Stands for a value of ``size`` bytes that is too large for a record: it is not kept."""
-
-    size: int
-
-
-Value = bytes | Oversized
+from lbdisc.raw import Raw
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +10,7 @@ class Record:
     """A key with its value; ``lease`` is 0 without one."""
 
     key: bytes
-    value: Value
+    value: Raw
     mod_revision: int
     lease: int
 
@@ -42,7 +34,7 @@ class KeyEvent:
     """``value`` is None for a deletion."""
 
     key: bytes
-    value: Value | None
+    value: Raw | None
     revision: int
 
     @property

@@ -4,9 +4,10 @@ import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
+from lbdisc.raw import Oversized
 from lbdisc.values import Endpoint
 from lbdisc_etcd.failures import Compacted, Failure, MemberUnreachable, TooLarge
-from lbdisc_etcd.messages import KeyEvent, Oversized, Page
+from lbdisc_etcd.messages import KeyEvent, Page
 from lbdisc_etcd.state import Records
 from lbdisc_etcd.wire import LARGEST, Session
 
@@ -81,7 +82,7 @@ def _without_value(session: Session, start: bytes, end: bytes, *, at: int, size:
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class WholeRead:
     """At ``revision`` of the cluster ``cluster``; ``lost``: the endpoints that are gone, by key."""
 
     cluster: int
@@ -89,7 +90,7 @@ class Reading:
     lost: Mapping[bytes, Endpoint]
 
 
-def read_everything(session: Session, records: Records, size: PageSize) -> Reading:
+def read_everything(session: Session, records: Records, size: PageSize) -> WholeRead:
     """Take what is there for all there is, into ``records``. Raises a ``Failure``."""
     there: set[bytes] = set()
     cluster = revision = 0
@@ -99,7 +100,7 @@ def read_everything(session: Session, records: Records, size: PageSize) -> Readi
             raise Compacted("it speaks for two clusters in turn, see etcd.endpoints")
         for record in page.records:
             there.add(records.put(record.key, record.value))
-    return Reading(cluster, revision, records.keep(there))
+    return WholeRead(cluster, revision, records.keep(there))
 
 
 def left_cleanly(

@@ -2,8 +2,9 @@
 
 from collections.abc import Iterable
 
+from lbdisc.raw import Raw
 from lbdisc_etcd.failures import Compacted
-from lbdisc_etcd.messages import KeyEvent, Value
+from lbdisc_etcd.messages import KeyEvent
 from lbdisc_etcd.reading import PageSize, pages
 from lbdisc_etcd.state import Records
 from lbdisc_etcd.wire import Session
@@ -22,7 +23,7 @@ class Review:
         self._pages = pages(session, *records.range, size)
         self.revision = 0
         self._there: set[bytes] = set()
-        self._differing: dict[bytes, Value] = {}
+        self._differing: dict[bytes, Raw] = {}
         self._touched: set[bytes] = set()
 
     def read_on(self) -> bool:

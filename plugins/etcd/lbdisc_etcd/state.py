@@ -1,20 +1,18 @@
 """What is under the prefix, decoded key by key: one change among thousands costs one parse."""
 
-from bisect import bisect_left, insort
 from collections.abc import Set as AbstractSet
 from functools import partial
 from hashlib import blake2b
 
 from lbdisc import formats
+from lbdisc.entries import Entries
 from lbdisc.errors import EntryError
 from lbdisc.formats import Format
+from lbdisc.raw import DIGEST, Raw, content, digest
 from lbdisc.reading import read_entry
-from lbdisc.records import MAX_RECORD
 from lbdisc.values import Endpoint, Problem, Snapshot, check_name, check_service
-from lbdisc_etcd.messages import Oversized, Value
 
 MAX_KEY = 600  # bytes below the prefix; what is longer has no name, and is filed by a digest
-DIGEST = 16  # bytes that tell one value from another
 
 
 class Records:
@@ -30,11 +28,7 @@ class Records:
         self._format = format
         self._port = port
         self._digests: dict[bytes, bytes] = {}
-        self._keys: dict[bytes, tuple[str, str]] = {}
-        self._endpoints: dict[tuple[str, str], Endpoint] = {}
-        self._order: list[tuple[str, str]] = []
-        self._problems: dict[bytes, Problem] = {}
-        self._listed: tuple[Problem, ...] | None = ()  # the problems in order, while they are known
+        self._entries = Entries[bytes]()
 
     @property
     def range(self) -> tuple[bytes, bytes]:
@@ -49,87 +43,53 @@ class Records:
 
     def knows(self, key: bytes) -> bool:
         """Whether there is an endpoint at ``key``."""
-        return self.filed(key) in self._keys
+        return self._entries.endpoint(self.filed(key)) is not None
 
-    def differs(self, filed: bytes, value: Value) -> bool:
+    def differs(self, filed: bytes, value: Raw) -> bool:
         """Whether what is known there is another value, or none."""
-        return self._digests.get(filed) != _digest(value)
+        return self._digests.get(filed) != digest(value)
 
-    def put(self, key: bytes, value: Value) -> bytes:
+    def put(self, key: bytes, value: Raw) -> bytes:
         """Take a record in, and return what it is filed by; one that breaks the rules is a problem.
 
         What is as it was is not decoded again.
         """
-        filed, digest = self.filed(key), _digest(value)
-        if self._digests.get(filed) == digest:
+        filed, found = self.filed(key), digest(value)
+        if self._digests.get(filed) == found:
             return filed
-        found = self._read(filed, value)
-        if isinstance(found, Endpoint):
-            self._solved(filed)
-            self._place(filed, found)
-        else:
-            self.delete(key)
-            if found is not None:
-                self._problems[filed] = found
-                self._listed = None
-        self._digests[filed] = digest
+        self._entries.put(filed, self._read(filed, value))
+        self._digests[filed] = found
         return filed
 
-    def _place(self, key: bytes, endpoint: Endpoint) -> None:
-        if key not in self._keys:
-            self._keys[key] = endpoint.key
-            insort(self._order, endpoint.key)
-        self._endpoints[endpoint.key] = endpoint
-
-    def _read(self, key: bytes, value: Value) -> Endpoint | Problem | None:
+    def _read(self, key: bytes, value: Raw) -> Endpoint | Problem | None:
         where = key.decode("utf-8", "backslashreplace")
         return read_entry(where, partial(self._decoded, key, value))
 
-    def _decoded(self, key: bytes, value: Value) -> Endpoint | None:
+    def _decoded(self, key: bytes, value: Raw) -> Endpoint | None:
         parts = key.removeprefix(self._start).split(b"/")
         if len(parts) != 2:
             raise EntryError("a key is PREFIX/SERVICE/NAME")
         service, name = (part.decode("utf-8", "backslashreplace") for part in parts)
         check_service(service)
         check_name(name)
-        if isinstance(value, Oversized):
-            raise EntryError(f"{value.size} bytes: at most {MAX_RECORD}")
-        return formats.parse(self._format, value, service=service, name=name, port=self._port)
+        record = content(value)
+        return formats.parse(self._format, record, service=service, name=name, port=self._port)
 
     def delete(self, key: bytes) -> Endpoint | None:
         """Returns the endpoint that was there."""
-        key = self.filed(key)
-        self._digests.pop(key, None)
-        self._solved(key)
-        place = self._keys.pop(key, None)
-        if place is None:
-            return None
-        del self._order[bisect_left(self._order, place)]
-        return self._endpoints.pop(place)
-
-    def _solved(self, filed: bytes) -> None:
-        if self._problems.pop(filed, None):
-            self._listed = None
+        filed = self.filed(key)
+        self._digests.pop(filed, None)
+        return self._entries.remove(filed)
 
     def keep(self, filed: AbstractSet[bytes]) -> dict[bytes, Endpoint]:
         """Forget all but those that are ``filed`` so; returns the endpoints that go, by key."""
         gone = {key: self.delete(key) for key in self._digests.keys() - filed}
         return {key: endpoint for key, endpoint in gone.items() if endpoint is not None}
 
-    def decoded(self, key: bytes, value: Value | None) -> Endpoint | None:
+    def decoded(self, key: bytes, value: Raw | None) -> Endpoint | None:
         """The endpoint of a record, ``None`` if it is none; nothing is taken in."""
         found = None if value is None else self._read(self.filed(key), value)
         return found if isinstance(found, Endpoint) else None
 
     def snapshot(self) -> Snapshot:
-        """The state as it is; sorted and unique already, so it is not sorted again."""
-        endpoints = tuple(self._endpoints[place] for place in self._order)
-        if self._listed is None:
-            self._listed = tuple(sorted(self._problems.values()))
-        return Snapshot(endpoints, self._listed)
-
-
-def _digest(value: Value) -> bytes:
-    if isinstance(value, Oversized):
-        return b"%d" % value.size
-    return blake2b(value, digest_size=DIGEST).digest()
+        return self._entries.snapshot()

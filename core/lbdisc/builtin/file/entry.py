@@ -7,7 +7,6 @@ holds the one line ``NAME ADDRESS [PORT]`` that start scripts like to write.
 
 import os
 import re
-import stat
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from lbdisc import records
+from lbdisc.builtin.file.links import opened_within
 from lbdisc.errors import EntryError, shown
 from lbdisc.values import Endpoint
 
@@ -64,18 +64,16 @@ def passed_over(name: str) -> bool:
     )
 
 
-def read(path: Path, *, service: str, port: int) -> tuple[FileEntry, os.stat_result]:
-    """What ``path`` says, and its state as it was read.
+def read(path: Path, *, root: Path, service: str, port: int) -> tuple[FileEntry, os.stat_result]:
+    """What ``path`` in the node folder ``root`` says, and its state as it was read.
 
     Raises ``EntryError`` for anything that is no regular file with a valid endpoint, ``OSError``
-    for one that cannot be read.
+    for one that cannot be read. What is wrong is told without a word of the content: it may be a
+    file that was never meant to be shown.
     """
-    # O_NONBLOCK: a fifo that takes a file's name between two looks must not block.
-    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    descriptor = opened_within(path, root)
     try:
         found = os.fstat(descriptor)
-        if not stat.S_ISREG(found.st_mode):
-            raise EntryError("no regular file")
         content = os.read(descriptor, records.MAX_RECORD + 1)
     finally:
         os.close(descriptor)
@@ -119,16 +117,16 @@ def _from_line(content: bytes, *, service: str, name: str, port: int) -> Endpoin
     try:
         text = content.decode("ascii").strip()
     except UnicodeDecodeError as error:
-        raise EntryError(f"no text: {shown(content)}") from error
+        raise EntryError(f"byte {error.start} is no ASCII: NAME ADDRESS [PORT] is needed") from None
     words = text.split(" ")
     words = [word for word in words if word]
     if not 2 <= len(words) <= 3 or any(not word.isprintable() for word in words):
-        raise EntryError(f"bad line {shown(text)}: NAME ADDRESS [PORT] is needed")
+        raise EntryError("it is not the one line NAME ADDRESS [PORT]")
     if words[0] != name:
-        raise EntryError(f"the line names {shown(words[0])}, the file {shown(name)}")
+        raise EntryError(f"the line does not begin with the file's name {shown(name)}")
     if len(words) == 3:
         if not (words[2].isdecimal() and len(words[2]) <= 5):
-            raise EntryError(f"bad port {shown(words[2])}: a whole number from 1 to 65535")
+            raise EntryError("bad port in the line: a whole number from 1 to 65535")
         port = int(words[2])
     return Endpoint(service=service, name=name, address=words[1], port=port)
 

@@ -13,6 +13,7 @@ from threading import Event
 from lbdisc import atomic, records
 from lbdisc.builtin.file import entry as file_entry
 from lbdisc.builtin.file.entry import SUFFIX, FileEntry, Touched
+from lbdisc.builtin.file.own_file import FILE_MODE, foreign, make_service_folder, renew
 from lbdisc.builtin.file.settings import FileSettings
 from lbdisc.errors import EntryError, RegistrarError, WriteRefused
 from lbdisc.values import Endpoint
@@ -27,7 +28,8 @@ class FileRegistrar:
 
     The file belongs to the owner it names as long as its lease lives: another registrar of the same
     name waits, and takes over when the lease ends. A file without an owner or a lease, as written
-    by hand, is never overwritten.
+    by hand, is never overwritten; neither is one of another user, unless its lease has ended and
+    the folder lets us. No link is followed.
     """
 
     def __init__(self, settings: FileSettings) -> None:
@@ -69,6 +71,9 @@ class _Entry:
     def put(self, endpoint: Endpoint) -> bool:
         """One look: write, renew or leave it to another."""
         found = self._read()
+        self.rival = self._foreign(found) or (self._before_us() if found is None else "")
+        if self.rival:
+            return False
         if found is None:
             return self._write(endpoint)
         entry, state = found
@@ -82,14 +87,37 @@ class _Entry:
         if time.time() - state.st_mtime > self.lease / REFRESHES or (
             state.st_mtime > time.time() + 1  # the clock was set back
         ):
-            os.utime(self._path)
+            renew(self._path)
         return True
+
+    def _foreign(self, found: tuple[FileEntry, os.stat_result] | None) -> str:
+        """Why the file is not ours to write, if it is not; one whose lease has ended is."""
+        why = foreign(self._path)
+        if not why or (found and not self._path.is_symlink() and not self._alive(*found)):
+            return ""
+        return f"{self._path}, {why}"
+
+    def _before_us(self) -> str:
+        """Another file that has the name already: readers would not take ours for it."""
+        folder, name, service = self._path.parent, self._path.name, self._path.parent.name
+        places = [folder / name.removesuffix(SUFFIX)]
+        if service == self._settings.service:
+            places += [self._settings.dir / place.name for place in (*places, self._path)]
+        for place in places if not self._path.exists() else ():
+            with suppress(EntryError, OSError):
+                file_entry.read(
+                    place, root=self._settings.dir, service=service, port=self._settings.port
+                )
+                return f"{place}, which has the name: remove it"
+        return ""
 
     def _read(self) -> tuple[FileEntry, os.stat_result] | None:
         """What the file says; ``None`` for one that is missing or says nothing that is valid."""
         service = self._path.parent.name
         try:
-            return file_entry.read(self._path, service=service, port=self._settings.port)
+            return file_entry.read(
+                self._path, root=self._settings.dir, service=service, port=self._settings.port
+            )
         except (EntryError, FileNotFoundError):
             return None
 
@@ -99,18 +127,17 @@ class _Entry:
         return self._touched.ends(entry.ttl) > time.monotonic()
 
     def _write(self, endpoint: Endpoint) -> bool:
-        with suppress(FileExistsError):
-            self._path.parent.mkdir(mode=0o755)
+        make_service_folder(self._path.parent)
         record = records.to_object(endpoint) | {"ttl": self.lease, "owner": self._owner}
         text = json.dumps(record, separators=(",", ":")) + "\n"
-        if not self._path.exists():
+        if not os.path.lexists(self._path):
             return self._claim(text)
-        atomic.write(self._path, text, mode=0o644)
+        atomic.write(self._path, text, mode=FILE_MODE)
         return True
 
     def _claim(self, text: str) -> bool:
         """Of two that write a new file, one wins; the other finds it at its next look."""
-        with atomic.staged(self._path, text, mode=0o644) as ready:
+        with atomic.staged(self._path, text, mode=FILE_MODE) as ready:
             try:
                 os.link(ready, self._path)
             except FileExistsError:
@@ -119,7 +146,7 @@ class _Entry:
 
     def remove(self) -> None:
         found = self._read()
-        if found is None or found[0].owner != self._owner:
+        if found is None or found[0].owner != self._owner or foreign(self._path):
             return
         time.sleep(SEEN)  # to readers, a registrar's file that goes untold was lost
         with suppress(FileNotFoundError):
