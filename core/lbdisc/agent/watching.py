@@ -159,6 +159,17 @@ class Watcher:
         """The load balancer has these ``addresses`` for ``host``."""
         self._screen.hosts.saw(host, addresses)
 
+    def occupy(self, places: Collection[tuple[str, int]]) -> bool:
+        """The load balancer listens at ``places``; whether any of them was not known."""
+        now = self._clock()
+        with self._lock:
+            new = self._screen.occupy(places)
+            if new and (passed := self._screen.again()) is not None:
+                self._take(self._guard.judge(passed, now), now, Cause(source="configuration"))
+        if new:
+            self._wake()
+        return new
+
     def see(self, health: Sequence[ServerHealth], asked: float) -> None:
         """The load balancer was asked at that time, and said this of those ``watched``."""
         with self._lock:

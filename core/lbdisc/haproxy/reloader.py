@@ -22,6 +22,7 @@ from lbdisc.haproxy.first_contact import servers_in
 from lbdisc.haproxy.loading import Loading
 from lbdisc.haproxy.noticing import Noticing
 from lbdisc.haproxy.observing import HaproxyHealth
+from lbdisc.haproxy.occupied import OccupiedPlaces
 from lbdisc.haproxy.parts import Parts
 from lbdisc.haproxy.renewing import Renewing
 from lbdisc.haproxy.resolved import HaproxyAddresses
@@ -62,6 +63,7 @@ class HaproxyReloader:
         self._drains = HaproxyDrains(settings.master_socket)
         self._health = HaproxyHealth(settings.master_socket)
         self._addresses = HaproxyAddresses(settings.master_socket)
+        self._occupied = OccupiedPlaces()
         self._ending = Ending(settings, self._workers, self._running, self._follower)
 
     def check(self, candidate: Path) -> None:
@@ -119,6 +121,11 @@ class HaproxyReloader:
     def health(self, endpoints: Sequence[Endpoint]) -> tuple[ServerHealth, ...]:
         """What the worker's own checks say."""
         return self._health.health(self._running.live, endpoints)
+
+    def occupies(self, config: Path, candidate: Rendered) -> Collection[tuple[str, int]]:
+        """Where HAProxy listens with ``candidate``, and with the files around it."""
+        model = self._around.of(config).parse(candidate.text)
+        return self._occupied.of(model, self._workers.master(), self._settings)
 
     def resolved(self, hosts: Collection[str]) -> Mapping[str, Collection[str]]:
         """What the worker has for them."""
