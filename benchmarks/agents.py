@@ -34,6 +34,8 @@ class Agent:
         }
         self._file = folder / "lbdisc.toml"
         own = {"log.format": "json", "agent.announce": False, "endpoints.allow": LOOPBACK}
+        # The same nodes come and go without end here, and each change is to be measured alone.
+        own |= {"endpoints.flap_wait": 0, "agent.max_reload_interval": 0}
         known = {**own, **variables, **settings}
         self._file.write_text(_toml(self.state, backend, known))
         self._log = folder / "agent.log"

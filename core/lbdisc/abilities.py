@@ -3,7 +3,7 @@
 The core asks with ``isinstance``, and does without where it is not so.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
@@ -26,6 +26,14 @@ class Narrows(Protocol):
 
         Who stops asks for the load balancers' agents in this way, in a registry of any size.
         """
+
+
+@runtime_checkable
+class Remembers(Protocol):
+    """A discovery where two entries can claim one name, and who had it before has it."""
+
+    def remind(self, known: Snapshot) -> None:
+        """Called once before ``watch``: what an agent before has listed."""
 
 
 @runtime_checkable
@@ -158,6 +166,30 @@ class Observes(Protocol):
         half a second at most. A load balancer that cannot be asked knows nothing: ``unknown``, and
         why. Never a guess: the guard lets go of what is down, and of nothing that is up. The status
         asks in a thread of its own, beside all other calls.
+        """
+
+
+@runtime_checkable
+class Occupies(Protocol):
+    """A reloader whose load balancer takes connections at addresses of this machine."""
+
+    def occupies(self, config: Path, candidate: Rendered) -> Collection[tuple[str, int]]:
+        """The IP addresses and ports, ``0.0.0.0`` and ``::`` for all that the machine has.
+
+        Of all that the load balancer reads where ``candidate`` is in ``config``, whatever it is
+        for. An endpoint there is no node: it is left out, and named. Called for each candidate.
+        """
+
+
+@runtime_checkable
+class Resolves(Protocol):
+    """A reloader whose load balancer looks up host names by itself, also while it runs."""
+
+    def resolved(self, hosts: Collection[str]) -> Mapping[str, Collection[str]]:
+        """The addresses that its servers have now, for those of ``hosts`` that it knows any of.
+
+        Asked twice a second while endpoints have names; it takes half a second at most. Raises
+        ``LbdiscError`` where the load balancer does not say.
         """
 
 

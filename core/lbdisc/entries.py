@@ -3,10 +3,11 @@
 One change among many costs what changes: a snapshot is made of what is in order already.
 """
 
-from bisect import bisect_left, insort
 from collections.abc import Hashable
 from typing import Generic, TypeVar
 
+from lbdisc.listed import Listed
+from lbdisc.problems import Problems
 from lbdisc.values import Endpoint, Problem, Snapshot
 
 Place = TypeVar("Place", bound=Hashable)
@@ -17,42 +18,41 @@ class Entries(Generic[Place]):
 
     def __init__(self) -> None:
         self._keys: dict[Place, tuple[str, str]] = {}
-        self._endpoints: dict[tuple[str, str], Endpoint] = {}
-        self._order: list[tuple[str, str]] = []
-        self._problems: dict[Place, Problem] = {}
-        self._listed: tuple[Problem, ...] | None = ()  # the problems in order, while it is known
+        self._listed = Listed()
+        self._problems = Problems[Place]()
 
     def put(self, place: Place, found: Endpoint | Problem | None) -> None:
         """What is at ``place`` now; ``None``: nothing to be told of."""
         if isinstance(found, Endpoint):
-            self._solved(place)
-            if place not in self._keys:
-                self._keys[place] = found.key
-                insort(self._order, found.key)
-            self._endpoints[found.key] = found
+            self._problems.drop(place)
+            if self._keys.get(place, found.key) != found.key:
+                self.remove(place)
+            self._keys[place] = found.key
+            self._listed.put(found.key, found)
             return
-        self.remove(place)
-        if found is not None:
-            self._problems[place] = found
-            self._listed = None
+        self._unlist(place)
+        if found is None:
+            self._problems.drop(place)
+        else:
+            self._problems.put(place, found)
 
     def remove(self, place: Place) -> Endpoint | None:
         """Returns the endpoint that was there."""
-        self._solved(place)
+        self._problems.drop(place)
+        return self._unlist(place)
+
+    def _unlist(self, place: Place) -> Endpoint | None:
         key = self._keys.pop(place, None)
         if key is None:
             return None
-        del self._order[bisect_left(self._order, key)]
-        return self._endpoints.pop(key)
-
-    def _solved(self, place: Place) -> None:
-        if self._problems.pop(place, None):
-            self._listed = None
+        endpoint = self._listed[key]
+        self._listed.put(key, None)
+        return endpoint
 
     def endpoint(self, place: Place) -> Endpoint | None:
         """The endpoint at ``place``, if there is one."""
         key = self._keys.get(place)
-        return None if key is None else self._endpoints[key]
+        return None if key is None else self._listed[key]
 
     def refused(self, place: Place) -> bool:
         """Whether a problem is at ``place``."""
@@ -60,6 +60,4 @@ class Entries(Generic[Place]):
 
     def snapshot(self) -> Snapshot:
         """The state as it is; sorted and unique already, so it is not sorted again."""
-        if self._listed is None:
-            self._listed = tuple(sorted(self._problems.values()))
-        return Snapshot(tuple(self._endpoints[key] for key in self._order), self._listed)
+        return Snapshot(self._listed.endpoints, self._problems.named, self._problems.more)

@@ -4,7 +4,7 @@ import errno
 import os
 import time
 from collections.abc import Callable, Iterable
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from functools import partial
 from pathlib import Path
 from select import POLLIN, poll
@@ -45,22 +45,51 @@ class Notices:
         self._passed_over = passed_over
         self._stop = stop
         self._folders: dict[int, Path] = {}
+        self._numbers: dict[Path, int] = {}
         self._kernel: INotify | None = None
         self._open = ExitStack()
         self._poll = poll()
         try:
             self._kernel = INotify(nonblocking=True)
-            for folder in folders:
-                number = self._kernel.add_watch(folder, _WHOLE | _BEGUN | _GONE | flags.ONLYDIR)
-                self._folders[number] = folder
             self._poll.register(self._kernel.fileno(), POLLIN)
             self._poll.register(self._woken(), POLLIN)
         except OSError as error:
+            self._refused(error)
+        try:
+            for folder in folders:
+                self.watch(folder)
+        except OSError:
             self.close()
-            if error.errno not in _LIMITS:
-                raise
-            why = error.strerror or str(error)
-            log.warning("the kernel watches no more folders: polling", reason=why)
+            raise
+
+    def watch(self, folder: Path) -> None:
+        """Tell of ``folder`` as well, as it is there now. Raises ``OSError`` likewise."""
+        if self._kernel is None:
+            return
+        self.leave(folder)
+        try:
+            number = self._kernel.add_watch(folder, _WHOLE | _BEGUN | _GONE | flags.ONLYDIR)
+        except OSError as error:
+            self._refused(error)
+        else:
+            self._folders[number] = folder
+            self._numbers[folder] = number
+
+    def leave(self, folder: Path) -> None:
+        """Tell of ``folder`` no more."""
+        number = self._numbers.pop(folder, None)
+        if number is None or self._kernel is None:
+            return
+        self._folders.pop(number, None)
+        with suppress(OSError):  # the kernel has forgotten one that is gone
+            self._kernel.rm_watch(number)
+
+    def _refused(self, error: OSError) -> None:
+        if error.errno not in _LIMITS:
+            raise error
+        self.close()
+        why = error.strerror or str(error)
+        log.warning("the kernel watches no more folders: polling", reason=why)
 
     def wait(self, timeout: float) -> set[Path] | None:
         """What changed, after ``timeout`` seconds at most; ``None`` if only a look can tell.
@@ -114,7 +143,10 @@ class Notices:
                 return True
             if mask & flags.IGNORED or (name and self._passed_over(name)):
                 continue
-            path = self._folders[number] / name
+            folder = self._folders.get(number)
+            if folder is None:
+                continue
+            path = folder / name
             changed.add(path)
             if mask & _BEGUN and not mask & flags.ISDIR:
                 begun.add(path)

@@ -22,6 +22,7 @@ MAX_WEIGHT = 256  # HAProxy's own limit (configuration manual 5.2, "weight")
 MAX_TAGS = 64
 RESERVED = "_"
 MOST_WHERE, MOST_WHAT = 200, 400  # characters of a problem
+NAMED = 100  # problems of one snapshot; more are counted
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,254}")
 _KEY = attrgetter("service", "name")
@@ -159,21 +160,33 @@ class Change:
 class Snapshot:
     """All endpoints at one moment, sorted and unique by service and name.
 
-    Make it with ``Snapshot.of``. ``problems`` names the entries that were skipped; it does not
-    count for equality, as it changes nothing of what is served.
+    Make it with ``Snapshot.of``. ``problems`` names the entries that were skipped, and ``more``
+    counts those that are not named: ``NAMED`` are. Neither counts for equality, as they change
+    nothing of what is served.
     """
 
     endpoints: tuple[Endpoint, ...] = ()
     problems: tuple[Problem, ...] = field(default=(), compare=False)
+    more: int = field(default=0, compare=False)
+
+    def __post_init__(self) -> None:
+        if (unnamed := len(self.problems) - NAMED) > 0:
+            object.__setattr__(self, "problems", self.problems[:NAMED])
+            object.__setattr__(self, "more", self.more + unnamed)
 
     @classmethod
-    def of(cls, endpoints: Iterable[Endpoint], problems: Iterable[Problem] = ()) -> Self:
-        """Sort, and keep of two endpoints with one service and name the first in order."""
+    def of(
+        cls, endpoints: Iterable[Endpoint], problems: Iterable[Problem] = (), more: int = 0
+    ) -> Self:
+        """Sort, and keep of two endpoints with one service and name the first in order.
+
+        Who may have many ``problems`` gives what ``lbdisc.problems.Problems`` names, and ``more``.
+        """
         unique: dict[tuple[str, str], Endpoint] = {}
         for endpoint in sorted(endpoints, key=_KEY):
             if endpoint < unique.setdefault(endpoint.key, endpoint):
                 unique[endpoint.key] = endpoint
-        return cls(tuple(unique.values()), tuple(sorted(set(problems))))
+        return cls(tuple(unique.values()), tuple(sorted(set(problems))), more)
 
     def get(self, key: tuple[str, str]) -> Endpoint | None:
         """The endpoint of this service and name, if it is here."""
@@ -195,7 +208,7 @@ class Snapshot:
             at = bisect_left(endpoints, endpoint.key, key=_KEY)
             here = at < len(endpoints) and endpoints[at].key == endpoint.key
             endpoints[at : at + here] = [endpoint]
-        return type(self)(tuple(endpoints), self.problems)
+        return type(self)(tuple(endpoints), self.problems, self.more)
 
     @property
     def services(self) -> dict[str, tuple[Endpoint, ...]]:
@@ -218,7 +231,7 @@ class Snapshot:
             end += 1
         if first == end:
             return self
-        return type(self)(self.endpoints[:first] + self.endpoints[end:], self.problems)
+        return type(self)(self.endpoints[:first] + self.endpoints[end:], self.problems, self.more)
 
     def only(self, services: Iterable[str]) -> Self:
         """The part that belongs to ``services``; problems are kept."""
@@ -227,7 +240,15 @@ class Snapshot:
         if wanted.issuperset(grouped):
             return self
         kept = (endpoint for name in grouped if name in wanted for endpoint in grouped[name])
-        return type(self)(tuple(kept), self.problems)
+        return type(self)(tuple(kept), self.problems, self.more)
+
+    def tells_the_same(self, earlier: "Snapshot | None") -> bool:
+        """Whether there is nothing in it, of problems neither, that was not in ``earlier``."""
+        return earlier is not None and (self, self.problems, self.more) == (
+            earlier,
+            earlier.problems,
+            earlier.more,
+        )
 
     def since(self, earlier: "Snapshot") -> Change:
         """What came, went and changed between ``earlier`` and this snapshot."""

@@ -7,18 +7,24 @@ HAProxy are in tests/system.
 import json
 import os
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from ipaddress import IPv4Address
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from threading import Event
+from zlib import crc32
 
 import pytest
 
 from lbdisc import Endpoint, Problem, Publish, Rendered, Snapshot, events
+from lbdisc.agent.admission import Admission
 from lbdisc.agent.agent import Agent
 from lbdisc.agent.guard import Guard
+from lbdisc.agent.judging import judge
+from lbdisc.agent.liveness import Liveness
 from lbdisc.agent.status import Status
 from lbdisc.agent.store import Store, claimed
 from lbdisc.agent.watching import Wake, Watcher
@@ -64,9 +70,14 @@ class Names:
         return Rendered("".join(f"{name}\n" for name in names))
 
 
+def at(name: str) -> str:
+    """An address of its own for each name."""
+    return str(IPv4Address(0x0A000000 | crc32(name.encode()) & 0xFFFFFF))
+
+
 def nodes(*names: str, service: str = "nodes") -> Snapshot:
     return Snapshot.of(
-        Endpoint(service=service, name=name, address=f"{name}.test", port=3000) for name in names
+        Endpoint(service=service, name=name, address=at(name), port=3000) for name in names
     )
 
 
@@ -123,6 +134,7 @@ class House:
                 wake.call,
                 source="script",
                 screen=Screening(self.settings.endpoints),
+                admission=Admission(self.settings, guard.memory.balanced),
                 tell=tell,
                 backoff=backoff,
             ),
@@ -246,7 +258,9 @@ def test_whoever_the_check_refuses_is_left_out_whether_or_not_its_words_name_a_l
         house.eventually(lambda: house.text == "s1\ns2\n")
         house.script.steps.put(nodes("s2", "s3", "s4", "x1", "x2"))
         house.eventually(lambda: house.text == "s2\ns3\ns4\n")
-        house.eventually(lambda: skipped(house) == {f"nodes/x{n}@x{n}.test:3000" for n in (1, 2)})
+        house.eventually(
+            lambda: skipped(house) == {f"nodes/{x}@{at(x)}:3000" for x in ("x1", "x2")}
+        )
 
 
 def skipped(house: House) -> set[str]:
@@ -479,6 +493,35 @@ def test_a_discovery_that_exits_is_lost_and_called_again(
     assert repr(error) in house.heard.of(events.RegistryLost)[0].error
 
 
+def test_a_watch_that_publishes_and_fails_again_at_once_is_lost(house: House) -> None:
+    with house.running():
+        for number in range(12):
+            house.script.steps.put(nodes("s1", f"n{number}"))
+            house.script.steps.put(DiscoveryError("it cannot be read"))
+        house.eventually(lambda: house.status["registry_failures"] == 12)
+        house.script.steps.put(nodes("s1", "last"))
+        house.eventually(lambda: house.text == "last\ns1\n")
+        said = house.status
+    assert (said["registry"], said["registry_failing"]) == ("lost", 12)
+    assert said["registry_error"] == "it cannot be read"
+    assert len(house.heard.of(events.RegistryBack)) == 2
+    judged = judge(said, Liveness("running"), services=["nodes"], now=time.monotonic())
+    (reason,) = (each for each in judged.counted if each.check == "registry")
+    assert reason.text.endswith(": it cannot be read (12 times)")
+
+
+def test_what_a_discovery_raises_is_told_in_one_short_line(house: House) -> None:
+    with house.running():
+        house.script.steps.put(KeyError("\x1b[2J\n" * 100_000))
+        house.script.steps.put(DiscoveryError("\u202e" * 100_000))
+        house.script.steps.put(nodes("s1"))
+        house.eventually(lambda: house.heard.of(events.RegistryBack))
+    lost = house.heard.of(events.RegistryLost)
+    assert len(lost) == 2
+    assert all(each.error.isascii() and each.error.isprintable() for each in lost)
+    assert all(len(each.error) < 700 and len(each.trace) < 10_000 for each in lost)
+
+
 def test_what_the_guard_holds_and_lets_go_is_told(house: House) -> None:
     with house.running():
         house.script.steps.put(nodes("s1", "s2"))
@@ -492,3 +535,27 @@ def test_what_the_guard_holds_and_lets_go_is_told(house: House) -> None:
     ]
     (released,) = house.heard.of(events.EndpointsReleased)
     assert (released.endpoints, released.returned) == (nodes("s1", "s2").endpoints, True)
+
+
+def test_who_flaps_waits_and_the_others_do_not(house: House) -> None:
+    with house.running():
+        house.script.steps.put(nodes("good"))
+        house.eventually(lambda: house.text == "good\n")
+        for n in range(100):
+            house.script.steps.put(nodes("good", *(["flap"] if n % 2 == 0 else [])))
+        house.script.steps.put(nodes("flap", "good", "more"))
+        house.eventually(lambda: house.text == "good\nmore\n")
+        house.eventually(lambda: house.status["flapping"])
+        house.script.steps.put(nodes("flap", "good"))
+        house.eventually(lambda: house.text == "good\n")
+
+
+def test_a_flood_displaces_nobody(house: House) -> None:
+    limits = replace(house.settings.endpoints, per_service=3)
+    house.settings = replace(house.settings, endpoints=limits)
+    with house.running():
+        house.script.steps.put(nodes("y", "z"))
+        house.eventually(lambda: house.text == "y\nz\n")
+        house.script.steps.put(nodes(*"abcdefyz"))
+        house.eventually(lambda: house.text == "a\ny\nz\n")
+        house.eventually(lambda: len(house.status["problems"]) == 1)  # type: ignore[arg-type]

@@ -426,7 +426,7 @@ def test_looking_at_what_changed_gives_what_looking_at_everything_gives(
                 if what != "garbage" or path not in known:
                     known[path] = what
             folder.look(root / path)
-            assert (found := folder.snapshot()) == folder._whole(time.monotonic())
+            assert (found := folder.snapshot()) == folder.listing.whole(time.monotonic())
             # What is no longer garbage-only is listed: garbage keeps the entry that was there.
             assert bool(found.endpoints) == bool({w for w in known.values() if w != "garbage"})
 

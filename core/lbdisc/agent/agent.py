@@ -18,8 +18,11 @@ from lbdisc.agent.guarding import Guarding
 from lbdisc.agent.held import GuardMemory
 from lbdisc.agent.leaving import Leave
 from lbdisc.agent.looking import LIFE_SIGN
+from lbdisc.agent.naming import NameLooks
+from lbdisc.agent.own_endpoints import OwnEndpoints
 from lbdisc.agent.presence import Presence
 from lbdisc.agent.pulse import Pulse
+from lbdisc.agent.skipping import Skipping
 from lbdisc.agent.starting import await_first, await_moves, left_in
 from lbdisc.agent.status import Status
 from lbdisc.agent.store import Store
@@ -29,7 +32,7 @@ from lbdisc.events import Cause
 from lbdisc.hooks import Reloader, Renderer
 from lbdisc.listening.listeners import Listeners
 from lbdisc.settings.tables import CoreSettings
-from lbdisc.values import Problem, Snapshot
+from lbdisc.values import Snapshot
 
 
 class Agent:
@@ -74,11 +77,14 @@ class Agent:
             clock=clock,
             accept=accept,
             skipped=lambda: self._tell_problems(self._bringing.cause),
+            own=OwnEndpoints(reloader, settings.output, lambda: self._watcher).without,
+            reloaded=lambda because_of: self._watcher.reloaded(because_of),
         )
         self._taken: Snapshot | None = None
-        self._problems: frozenset[Problem] = frozenset()
+        self._skipping = Skipping(listeners.tell)
         self._absent: tuple[AbsentService, ...] = ()
         self._guarding = Guarding(reloader, store, listeners.tell, clock)
+        self._names = NameLooks(reloader, clock)
         self._beside = FileLooks(reloader, listeners.tell, wake.call, clock)
         self._ready = False
         self._pulse = Pulse(store, status, reloader)
@@ -104,8 +110,10 @@ class Agent:
         while not leave.over(stop):
             self._wake.do_errands()
             self._guarding.turn(self._watcher, running=self._bringing.running is not None)
+            self._names.turn(self._watcher, running=self._bringing.running is not None)
             self._watcher.look_again()
             self._take_newest()
+            self._skipping.turn(self._clock())
             self._take_files()
             self._bringing.turn()
             self._look_at_drains()
@@ -233,13 +241,11 @@ class Agent:
 
     def _tell_problems(self, cause: Cause) -> None:
         """Entries that are skipped now; each is told once."""
-        listed = self._taken.problems if self._taken else ()
-        problems = self._bringing.desired.problems.union(listed)
-        if new := tuple(sorted(problems - self._problems)):
-            self._tell(events.EntriesSkipped(entries=new, cause=cause))
-        if mended := tuple(sorted(self._problems - problems)):
-            self._tell(events.EntriesMended(entries=mended, cause=cause))
-        self._problems = problems
+        desired = self._bringing.desired
+        taken = Snapshot() if self._taken is None else self._taken  # an empty one has some, too
+        more = taken.more + desired.blaming.unnamed
+        problems = (*sorted(desired.problems), *taken.problems)
+        self._skipping.look(problems, more, cause=cause, now=self._clock())
 
     def _tell_absent(self, absent: tuple[AbsentService, ...], cause: Cause) -> None:
         if absent != self._absent:
@@ -250,7 +256,7 @@ class Agent:
     def _until_next(self, now: float) -> float:
         """Seconds until something is due."""
         times = [now + LIFE_SIGN, self._bringing.due, self._watcher.due, self._guarding.due]
-        times += [self._presence.due, self._beside.due]
+        times += [self._presence.due, self._beside.due, self._names.due, self._skipping.due]
         if self._notifier.watchdog:
             times.append(now + self._notifier.watchdog / 3)
         return max(0.0, min(t for t in times if t is not None) - now)

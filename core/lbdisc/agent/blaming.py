@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import Path
 from threading import Thread
 
@@ -19,7 +20,7 @@ from lbdisc.errors import CheckError, LbdiscError, RenderError
 from lbdisc.hooks import Reloader, Renderer
 from lbdisc.installing import Installation
 from lbdisc.rendered import Rendered
-from lbdisc.values import Problem, Snapshot
+from lbdisc.values import NAMED, Problem, Snapshot
 
 CHECKS, SECONDS = 200, 3.0  # that a search may take at once; the rest of it follows in turns
 FIRST, MOST = 60.0, 3600.0  # seconds between two trials of one that is left out
@@ -90,8 +91,13 @@ class Blaming:
 
     @property
     def problems(self) -> frozenset[Problem]:
-        """Whom the load balancer refuses, and by what words."""
-        return frozenset(left.problem for left in self._left_out.values())
+        """Whom the load balancer refuses, and by what words: at most ``NAMED`` of them."""
+        return frozenset(left.problem for left in islice(self._left_out.values(), NAMED))
+
+    @property
+    def unnamed(self) -> int:
+        """How many more there are."""
+        return max(0, len(self._left_out) - NAMED)
 
     @property
     def left_out(self) -> Collection[Key]:

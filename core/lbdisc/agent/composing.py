@@ -3,7 +3,8 @@
 from structlog import get_logger
 
 from lbdisc import events
-from lbdisc.abilities import Observes
+from lbdisc.abilities import Observes, Remembers
+from lbdisc.agent.admission import Admission
 from lbdisc.agent.agent import Agent
 from lbdisc.agent.contact import FirstContact
 from lbdisc.agent.guard import Guard
@@ -21,6 +22,7 @@ from lbdisc.hooks import Reloader, Renderer
 from lbdisc.listening.listeners import Listeners, Tell
 from lbdisc.plugins import Plugins
 from lbdisc.register.identity import Identity
+from lbdisc.screening.hosts import Hosts
 from lbdisc.screening.screen import Screening
 from lbdisc.settings.choosing import discovery, reloader, renderer
 from lbdisc.settings.loading import Settings
@@ -34,10 +36,12 @@ def watcher(
 
     ``asks`` says that the load balancer tells what its checks find.
     """
-    pace = settings.core.agent
-    screen = Screening(settings.core.endpoints)
+    pace, finds = settings.core.agent, discovery(plugins, settings)
+    if isinstance(finds, Remembers):
+        finds.remind(known.balanced)
+    screen = Screening(settings.core.endpoints, Hosts(wake.call), served=known.balanced)
     return Watcher(
-        discovery(plugins, settings),
+        finds,
         Guard(
             settings.core.guard,
             known,
@@ -48,6 +52,7 @@ def watcher(
         wake.call,
         source=settings.core.backend,
         screen=screen,
+        admission=Admission(settings.core, known.balanced),
         tell=tell,
         backoff=Backoff(pace.retry_first, pace.retry_most),
     )

@@ -8,6 +8,7 @@ import structlog
 
 from lbdisc import own_files
 from lbdisc.abilities import Observes
+from lbdisc.agent.admission import limits
 from lbdisc.agent.control import Control, ControlReply
 from lbdisc.agent.guard import Guard, Verdict
 from lbdisc.agent.held import GuardMemory
@@ -46,14 +47,16 @@ def balanced(
     store: Store, settings: CoreSettings, snapshot: Snapshot
 ) -> tuple[Verdict, GuardMemory]:
     """What an agent that starts would make of ``snapshot``: no clock lets go of anything yet."""
+    memory = remembered(store)
     guard = Guard(
         settings.guard,
-        remembered(store),
+        memory,
         services=settings.services,
         asks=True,
         refuses=Screening(settings.endpoints).refuses,
     )
-    return guard.judge(snapshot.public, time.monotonic()), guard.memory
+    passed = limits(settings, memory.balanced).take(snapshot.public)
+    return guard.judge(passed, time.monotonic()), guard.memory
 
 
 def held_of(verdict: Verdict, memory: GuardMemory) -> str:

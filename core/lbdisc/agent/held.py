@@ -108,7 +108,7 @@ def with_held(snapshot: Snapshot, all_held: Collection[Held]) -> Snapshot:
         return snapshot.patched(endpoints, ())
     keys = {endpoint.key for endpoint in endpoints}
     others = (endpoint for endpoint in snapshot.endpoints if endpoint.key not in keys)
-    return Snapshot.of((*others, *endpoints), snapshot.problems)
+    return Snapshot.of((*others, *endpoints), snapshot.problems, snapshot.more)
 
 
 def _named(endpoint: Endpoint) -> dict[str, Any]:

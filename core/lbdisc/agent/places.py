@@ -11,7 +11,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 
-from lbdisc.values import Endpoint, Problem, Snapshot
+from lbdisc.values import NAMED, Endpoint, Problem, Snapshot
 
 Key = tuple[str, str]  # service and name
 Stays = Callable[[Endpoint, Endpoint, float], bool]  # older, newcomer, since when the older is here
@@ -188,5 +188,6 @@ def one_each(
     if not found:
         return snapshot
     left = snapshot.patched((), [endpoint.key for endpoint, _ in found])
-    told = {double((out, counts), newer=is_newer(counts, out)) for out, counts in found}
-    return Snapshot(left.endpoints, tuple(sorted({*snapshot.problems, *told})))
+    told = {double((out, counts), newer=is_newer(counts, out)) for out, counts in found[:NAMED]}
+    more = snapshot.more + len(found) - len(told)
+    return Snapshot(left.endpoints, tuple(sorted({*snapshot.problems, *told})), more)

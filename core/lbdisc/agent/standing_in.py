@@ -32,4 +32,4 @@ def _served(snapshot: Snapshot, servers: Iterable[ProxyServer]) -> Snapshot:
     """Those whose address has a server, at whatever port the template gives it."""
     hosts = {server.address.rpartition(":")[0].strip("[]") for server in servers}
     kept = (endpoint for endpoint in snapshot.endpoints if endpoint.address in hosts)
-    return Snapshot.of(kept, snapshot.problems)
+    return Snapshot.of(kept, snapshot.problems, snapshot.more)

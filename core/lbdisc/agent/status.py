@@ -15,7 +15,7 @@ from lbdisc.agent.observed import Observed
 from lbdisc.agent.store import Store
 from lbdisc.agent.times import stamp
 from lbdisc.listening.repeats import Repeats
-from lbdisc.values import Problem
+from lbdisc.values import NAMED, Problem
 
 
 class Status:
@@ -33,6 +33,7 @@ class Status:
         self._problems: dict[Problem, None] = {}
         self._refused: dict[str, dict[str, Any]] = {}  # files beside the configuration
         self._held: dict[tuple[str, str], dict[str, Any]] = {}
+        self._flapping: dict[tuple[str, str], dict[str, Any]] = {}
         self._broken: dict[str, dict[str, Any]] = {}
         self._saved: dict[str, Any] = {}
         self._again: float | None = None  # when to try what could not be written
@@ -49,6 +50,7 @@ class Status:
             "registry_since": _when(events.Event()),
             "registry_error": None,
             "registry_failures": 0,
+            "registry_failing": 0,
             "announced": None,
             "announce_error": None,
             "settings_refused": None,
@@ -59,6 +61,7 @@ class Status:
             "written": None,
             "failure": None,
             "absent": [],
+            "problems_more": 0,
             "untidy": None,
             "servers": None,
             "unanswered": "",
@@ -92,7 +95,9 @@ class Status:
         with self._lock:
             found = {
                 **self._found,
-                "held": [held for _, held in sorted(self._held.items())],
+                "held": [held for _, held in sorted(self._held.items())[:NAMED]],
+                "held_more": max(0, len(self._held) - NAMED),
+                "flapping": [flaps for _, flaps in sorted(self._flapping.items())[:NAMED]],
                 "problems": [{"where": p.where, "what": p.what} for p in sorted(self._problems)],
                 "refused": [{"file": file, **what} for file, what in sorted(self._refused.items())],
                 "broken": [{"plugin": name, **what} for name, what in self._broken.items()],
@@ -217,13 +222,15 @@ class Status:
 
     @_take.register
     def _(self, event: events.EntriesSkipped) -> None:
-        self._counters["skipped"] += len(event.entries)
+        self._counters["skipped"] += len(event.entries) + event.passed
         self._problems |= dict.fromkeys(event.entries)
+        self._found["problems_more"] = event.more
 
     @_take.register
     def _(self, event: events.EntriesMended) -> None:
         for entry in event.entries:
             self._problems.pop(entry, None)
+        self._found["problems_more"] = event.more
 
     @_take.register
     def _(self, event: events.ServicesAbsent) -> None:
@@ -256,13 +263,28 @@ class Status:
             self._held.pop(endpoint.key, None)
 
     @_take.register
+    def _(self, event: events.EndpointsDamped) -> None:
+        at = stamp(event.unix_s)
+        self._counters["flapped"] += len(event.endpoints)
+        self._flapping |= {
+            e.key: {"service": e.service, "name": e.name, "since": at} for e in event.endpoints
+        }
+
+    @_take.register
+    def _(self, event: events.EndpointsCalm) -> None:
+        for endpoint in event.endpoints:
+            self._flapping.pop(endpoint.key, None)
+
+    @_take.register
     def _(self, event: events.RegistryLost) -> None:
         self._registry("lost", event, event.error)
+        self._found["registry_failing"] = event.failures
         self._found["registry_failures"] += 1
 
     @_take.register
     def _(self, event: events.RegistryBack) -> None:
         self._registry("ok", event)
+        self._found["registry_failing"] = 0
 
     @_take.register
     def _(self, event: events.AgentAnnounced) -> None:

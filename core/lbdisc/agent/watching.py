@@ -3,15 +3,17 @@
 import threading
 import time
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from queue import Empty, SimpleQueue
 from threading import Lock, Thread
 from typing import NamedTuple
 
 from lbdisc import events
+from lbdisc.agent.admission import Admission
 from lbdisc.agent.announcing import judged
 from lbdisc.agent.guard import Guard, Released, Verdict
 from lbdisc.agent.held import GuardMemory, Held
+from lbdisc.agent.lasting import Lasting
 from lbdisc.backoff import Backoff
 from lbdisc.errors import LbdiscError, SettingsError
 from lbdisc.events import Cause
@@ -20,8 +22,12 @@ from lbdisc.listening.listeners import Tell
 from lbdisc.listening.repeats import Repeats
 from lbdisc.observed import ServerHealth
 from lbdisc.screening.screen import Screening
+from lbdisc.showing import plain, shown
 from lbdisc.stopping import StopEvent
 from lbdisc.values import Endpoint, Snapshot
+
+SAID = 600  # characters of what a plugin's error says
+TRACE = 8000  # and of where it was raised
 
 
 class News(NamedTuple):
@@ -67,8 +73,8 @@ class Wake:
 class Watcher:
     """Runs a discovery in a thread; ``newest`` is what may be balanced now, judged by the guard.
 
-    The guard sees only what passes the ``screen``. ``source`` is what the registry is called in a
-    cause; ``tell`` may be called from any thread.
+    The guard sees only what passes the ``screen`` and the ``admission``. ``source`` is what the
+    registry is called in a cause; ``tell`` may be called from any thread.
     """
 
     def __init__(
@@ -79,6 +85,7 @@ class Watcher:
         *,
         source: str,
         screen: Screening,
+        admission: Admission,
         tell: Tell,
         backoff: Backoff,
         clock: Callable[[], float] = time.monotonic,
@@ -88,16 +95,17 @@ class Watcher:
         self._wake = wake
         self._source = source
         self._screen = screen
+        self._admission = admission
         self._tell = tell
-        self._backoff = backoff
+        self._lasting = Lasting(backoff)
         self._clock = clock
         self._lock = Lock()
         self._stop = StopEvent()
         self._newest: News | None = None
         self._thread = Thread(target=self._run, name="lbdisc-watch", daemon=True)
         self._repeats = Repeats()
-        self._answers = False
-        self._lost_at: float | None = None
+        self._cause = Cause(source=source)
+        self._listed = 0  # in what was published last
         self.error: LbdiscError | None = None
 
     def start(self) -> None:
@@ -106,6 +114,7 @@ class Watcher:
     def stop(self, timeout: float = 1.5) -> bool:
         """Ask the discovery to return; whether it did within ``timeout`` seconds."""
         self._stop.set()
+        self._screen.hosts.close()
         if self._thread is not threading.current_thread() and self._thread.is_alive():
             self._thread.join(timeout)
         return not self._thread.is_alive()
@@ -119,7 +128,8 @@ class Watcher:
     @property
     def due(self) -> float | None:
         with self._lock:
-            return self._guard.due
+            times = (self._guard.due, self._admission.due, self._lasting.due)
+        return min((each for each in times if each is not None), default=None)
 
     @property
     def held(self) -> tuple[Held, ...]:
@@ -143,6 +153,27 @@ class Watcher:
         """What of that which is ``known`` from before may be served."""
         with self._lock:
             return self._screen.once(known)
+
+    @property
+    def names(self) -> frozenset[str]:
+        """The host names of all that is listed."""
+        with self._lock:
+            return self._screen.names
+
+    def saw(self, host: str, addresses: Collection[str]) -> None:
+        """The load balancer has these ``addresses`` for ``host``."""
+        self._screen.hosts.saw(host, addresses)
+
+    def occupy(self, places: Collection[tuple[str, int]]) -> bool:
+        """The load balancer listens at ``places``; whether any of them was not known."""
+        now = self._clock()
+        with self._lock:
+            new = self._screen.occupy(places)
+            if new and (passed := self._screen.again()) is not None:
+                self._take(self._guard.judge(passed, now), now, Cause(source="configuration"))
+        if new:
+            self._wake()
+        return new
 
     def see(self, health: Sequence[ServerHealth], asked: float) -> None:
         """The load balancer was asked at that time, and said this of those ``watched``."""
@@ -177,25 +208,49 @@ class Watcher:
         self._tell_verdict(Verdict(Snapshot(), released=dropped), Cause(source="settings"))
 
     def look_again(self) -> None:
-        """Let the guard release what it has held long enough."""
+        """Take in what is known of names, and let those go or change whose time has come.
+
+        Also see whether the registry is back: it may have to last for a while first.
+        """
         now = self._clock()
         with self._lock:
+            if self._lasting.look(now):
+                self._is_back(now)
+            if (passed := self._screen.again()) is not None:
+                self._judge(self._admission.take(passed, now), now, Cause(source="names"))
+            if self._admission.due is not None and self._admission.due <= now:
+                self._judge(self._admission.wait(now), now, Cause(source="damping"))
             if self._guard.due is not None and self._guard.due <= now:
                 self._take(self._guard.wait(now), now, Cause(source="guard"))
+
+    def reloaded(self, because_of: Sequence[Endpoint]) -> None:
+        """The load balancer had to be reloaded because these came or changed."""
+        with self._lock:
+            self._admission.reloaded(because_of, self._clock())
 
     def _publish(self, snapshot: Snapshot, *, revision: str = "") -> None:
         now = self._clock()
         cause = Cause(source=self._source, revision=revision)
+        if self._newest is None:
+            self._screen.settle(snapshot.public)
         with self._lock:
             passed = self._screen.after(snapshot.public)
-            self._take(self._guard.judge(passed, now), now, cause)
-        if not self._answers:
-            lost = None if self._lost_at is None else (now - self._lost_at) * 1000
-            self._tell(events.RegistryBack(endpoints=len(snapshot), ms=lost, cause=cause))
-        self.error, self._lost_at, self._answers = None, None, True
-        self._repeats.clear()
-        self._backoff.reset()
+            self._judge(self._admission.take(passed, now), now, cause)
+            self._cause, self._listed = cause, len(snapshot)
+            if self._lasting.published(now):
+                self._is_back(now)
         self._wake()
+
+    def _is_back(self, now: float) -> None:
+        lost = self._lasting.lost_at
+        ms = None if lost is None else (now - lost) * 1000
+        self.error = None
+        self._tell(events.RegistryBack(endpoints=self._listed, ms=ms, cause=self._cause))
+
+    def _judge(self, admitted: Snapshot, now: float, cause: Cause) -> None:
+        self._take(self._guard.judge(admitted, now), now, cause)
+        for event in self._admission.news(now):
+            self._tell(event)
 
     def _take(self, verdict: Verdict, now: float, cause: Cause) -> None:
         self._tell_verdict(verdict, cause)
@@ -223,22 +278,24 @@ class Watcher:
             except LbdiscError as error:
                 self._failed(error)
             except BaseException as error:  # noqa: BLE001 - foreign code; nobody else would notice
-                said = LbdiscError(f"the discovery plugin failed: {error!r}")
-                self._failed(said, traceback.format_exc())
+                what = LbdiscError(f"the discovery plugin failed: {_kind(error)}")
+                self._failed(what, traceback.format_exc()[-TRACE:])
 
     def _failed(self, error: LbdiscError, trace: str = "") -> None:
         if self._stop.is_set():
             return
-        delay = self._backoff.next()
-        kind = "settings" if isinstance(error, SettingsError) else "registry"
-        times = self._repeats.count(kind, str(error))
-        if self._lost_at is None:
-            self._lost_at = self._clock()
-        self.error, self._answers = error, False
+        kind, text = "settings" if isinstance(error, SettingsError) else "registry", _said(error)
+        with self._lock:
+            delay, failures = self._lasting.failed(self._clock()), self._lasting.failures
+            if failures == 1:
+                self._repeats.clear()
+            times = self._repeats.count(kind, text)
+            self.error = error
         self._tell(
             events.RegistryLost(
                 kind=kind,
-                error=str(error),
+                error=text,
+                failures=failures,
                 trace=trace,
                 retry_s=delay,
                 times=times,
@@ -248,3 +305,12 @@ class Watcher:
         )
         self._wake()
         self._stop.wait(delay)
+
+
+def _said(error: Exception) -> str:
+    """What a plugin's ``error`` says, in one line: it may repeat what a registry holds."""
+    return plain(" ".join(str(error).split()), SAID)
+
+
+def _kind(error: BaseException) -> str:
+    return f"{type(error).__name__}({', '.join(map(shown, error.args[:2]))})"

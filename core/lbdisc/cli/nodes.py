@@ -28,9 +28,12 @@ if TYPE_CHECKING:
 
 
 def read_once(plugins: "Plugins", settings: "Settings") -> "Snapshot":
-    """The registry's state now. Raises ``LbdiscError``."""
+    """The registry's state now, with the names that an agent served. Raises ``LbdiscError``."""
+    from lbdisc.agent.store import Store
+
     found: list[Snapshot] = []
-    _watch(plugins, settings, found.append, Event(), once=True)
+    served = Store(settings.core.state_dir).last_snapshot()
+    _watch(plugins, settings, found.append, Event(), once=True, served=served)
     return found[0]
 
 
@@ -41,16 +44,17 @@ def _watch(
     stop: Event,
     *,
     once: bool,
+    served: "Snapshot | None" = None,
 ) -> None:
     """One-shot reading is "stop after the first publish": there is no second way to read."""
     from lbdisc.screening.screen import Screening
     from lbdisc.settings import choosing
 
-    screen = Screening(settings.core.endpoints)
+    screen = Screening(settings.core.endpoints, served=served)
 
     def publish(snapshot: "Snapshot", *, revision: str = "") -> None:
         if not (once and stop.is_set()):
-            show(screen.after(snapshot))
+            show(screen.settled(snapshot))
         if once:
             stop.set()
 
@@ -132,6 +136,7 @@ class _View:
     agents: "tuple[Announcement, ...] | None"
     differ: "dict[str, Difference]"
     problems: "tuple[Problem, ...]"
+    more: int
 
     @classmethod
     def of(cls, snapshot: "Snapshot", *, with_agents: bool) -> "_View":
@@ -145,6 +150,7 @@ class _View:
             agents if with_agents else None,
             {d.agent: d for d in fleet.differences(agents, time.time())} if with_agents else {},
             snapshot.problems,
+            snapshot.more,
         )
 
 
@@ -160,6 +166,7 @@ def _print_json(view: _View) -> None:
     document: dict[str, object] = {
         "endpoints": [entry(endpoint) for endpoint in view.endpoints],
         "problems": [{"where": p.where, "what": p.what} for p in view.problems],
+        "problems_more": view.more,
     }
     if view.agents is not None:
         document["agents"] = [_agent(view, agent) for agent in view.agents]
@@ -192,6 +199,8 @@ def _print_table(view: _View) -> None:
         show_table(head, [_agent_row(view, agent) for agent in view.agents])
     for problem in view.problems:
         sys.stderr.write(f"skipped: {problem}\n")
+    if view.more:
+        sys.stderr.write(f"skipped: {view.more} more\n")
 
 
 def _row(view: _View, e: "Endpoint") -> list[str]:

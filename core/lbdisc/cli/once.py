@@ -71,6 +71,7 @@ def _applied(
     from lbdisc.cli.judged import sieve
     from lbdisc.events import Cause, EntriesSkipped
     from lbdisc.settings import choosing
+    from lbdisc.values import NAMED
 
     core = settings.core
     renderer = choosing.renderer(plugins, settings)
@@ -82,7 +83,9 @@ def _applied(
     )
     contact.over()
     if skipped := (*snapshot.problems, *sifted.problems):
-        tell(EntriesSkipped(entries=skipped, cause=Cause(source=core.backend)))
+        more = snapshot.more + max(0, len(skipped) - NAMED)
+        cause = Cause(source=core.backend)
+        tell(EntriesSkipped(entries=skipped[:NAMED], more=more, cause=cause))
     return sifted, applied
 
 

@@ -21,7 +21,7 @@ CheckOption = Annotated[
         "--check",
         metavar="NAME,…",
         help="What makes the exit code, or 'all'; agent,step,servers,registry,guard if not given."
-        " Others: skipped, empty, settings, plugins, announced, workers.",
+        " Others: skipped, flapping, empty, settings, plugins, announced, workers.",
     ),
 ]
 
@@ -125,6 +125,8 @@ def _print(found: dict[str, Any], verdict: "Judgement", told: dict[str, str]) ->
     _print_endpoints(found)
     for problem in found.get("problems", ()):
         sys.stdout.write(f"skipped: {problem['where']}: {problem['what']}\n")
+    if more := found.get("problems_more", 0):
+        sys.stdout.write(f"skipped: {more} more\n")
 
 
 def _print_endpoints(found: dict[str, Any]) -> None:

@@ -49,6 +49,8 @@ from lbdisc.events.register import (
     SilentPassedOver,
 )
 from lbdisc.events.registry import (
+    EndpointsCalm,
+    EndpointsDamped,
     EndpointsHeld,
     EndpointsReleased,
     EntriesMended,
@@ -106,6 +108,8 @@ __all__ = [
     "DrainOver",
     "DrainUnsure",
     "Drifted",
+    "EndpointsCalm",
+    "EndpointsDamped",
     "EndpointsHeld",
     "EndpointsReleased",
     "EntriesMended",

@@ -11,20 +11,26 @@ from lbdisc.values import Endpoint, Problem
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EntriesSkipped(Event):
     """Entries of the registry break the rules, or the load balancer refuses them; they are skipped,
-    and the others stay.
+    and the others stay. ``entries`` are new, at most 100 at a time are named; ``more`` are skipped
+    beside those that are, and ``passed`` came and went since it was told last.
     """
 
     name: ClassVar[str] = "entry skipped"
     level: ClassVar[Level] = "warning"
     entries: tuple[Problem, ...]
+    more: int = 0
+    passed: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EntriesMended(Event):
-    """Entries that were skipped are gone, or good."""
+    """Entries that were skipped are gone, or good; ``more`` are skipped still beside those that
+    are named.
+    """
 
     name: ClassVar[str] = "entry mended"
     entries: tuple[Problem, ...]
+    more: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,13 +80,15 @@ class EndpointsReleased(Event):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RegistryLost(Trouble):
     """The registry's state cannot be known; the last one stays. ``kind`` is ``settings`` where an
-    operator has to mend something, else ``registry``.
+    operator has to mend something, else ``registry``. It failed ``failures`` times, for whatever
+    reason, since it last answered for longer than a moment.
     """
 
     name: ClassVar[str] = "registry lost"
     level: ClassVar[Level] = "error"
     kind: str
     retry_s: float
+    failures: int = 1
     trace: str = field(default="", repr=False)
 
 
@@ -91,3 +99,23 @@ class RegistryBack(Event):
     name: ClassVar[str] = "registry answers"
     endpoints: int
     ms: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EndpointsDamped(Event):
+    """The entries of ``endpoints`` change without end: what they change waits, for up to ``for_s``
+    seconds now; leaves and drains do not.
+    """
+
+    name: ClassVar[str] = "endpoint flaps"
+    level: ClassVar[Level] = "warning"
+    endpoints: tuple[Endpoint, ...]
+    for_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EndpointsCalm(Event):
+    """``endpoints`` flapped, and are gone or calm: the next change of each passes at once."""
+
+    name: ClassVar[str] = "endpoint is calm"
+    endpoints: tuple[Endpoint, ...]

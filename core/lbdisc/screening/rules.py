@@ -10,7 +10,14 @@ from lbdisc.screening.ranges import SPECIAL, Network
 from lbdisc.settings.tables import EndpointsSettings
 
 _IPV4, _IPV6 = 4, 6
-_MULTICAST = ip_network("224.0.0.0/4")
+# Nobody is ever there, whatever the settings name: names may lead to them, too.
+_NEVER: Sequence[tuple[Network, str]] = (
+    (ip_network("0.0.0.0/32"), "no address"),
+    (ip_network("224.0.0.0/4"), "a multicast address"),
+    (ip_network("255.255.255.255/32"), "the broadcast address"),
+    (ip_network("::/128"), "no address"),
+    (ip_network("ff00::/8"), "a multicast address"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,9 +70,9 @@ class _Parts:
             (_Range.of(n), what) for n, what in SPECIAL.items() if n.version == version
         ]
         self._special.sort(key=lambda its: its[0].last - its[0].first)
-        if version == _IPV4:
-            self._deny.append(("", _Range.of(_MULTICAST)))
-        ranges = [*self._allow, *(its for _, its in self._deny), *(its for its, _ in self._special)]
+        self._never = [(_Range.of(n), what) for n, what in _NEVER if n.version == version]
+        known = (*self._special, *self._never)
+        ranges = [*self._allow, *(its for _, its in self._deny), *(its for its, _ in known)]
         starts = {0, *(its.first for its in ranges), *(its.last + 1 for its in ranges)}
         self._starts = sorted(starts)
         self._says = [self._of(start) for start in self._starts]
@@ -74,11 +81,12 @@ class _Parts:
         return self._says[bisect_right(self._starts, address) - 1]
 
     def _of(self, address: int) -> str:
+        for its, what in self._never:
+            if its.first <= address <= its.last:
+                return f"is {what}"
         for key, its in self._deny:
             if its.first <= address <= its.last:
-                return (
-                    f"is in {its.network}, which {key} names" if key else "is a multicast address"
-                )
+                return f"is in {its.network}, which {key} names"
         listed = [its for its in self._allow if its.first <= address <= its.last]
         for its, what in self._special:
             if its.first <= address <= its.last:

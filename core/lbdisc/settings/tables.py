@@ -14,6 +14,8 @@ from pydantic import Field
 from lbdisc.environment import Passed
 from lbdisc.fields import NotEmpty, Seconds, SecondsOrNone, described
 
+AtLeastOne = Annotated[int, Field(ge=1)]
+
 
 def default_state_dir() -> Path:
     """``/var/lib/lbdisc`` for root, the user's state folder (XDG base directories) otherwise."""
@@ -30,6 +32,11 @@ class AgentSettings:
     quiet: SecondsOrNone = described("a change that needs a reload waits for this much quiet", 0.2)
     max_wait: SecondsOrNone = described("the longest that a stream of changes may wait", 2.0)
     min_reload_interval: SecondsOrNone = described("the least time between two reloads", 1.0)
+    max_reload_interval: SecondsOrNone = described(
+        "after some reloads in a row the time to the next one doubles, up to this; changes at run"
+        " time do not wait for it",
+        30.0,
+    )
     verify_every: Seconds = described("how often what runs is compared as a whole", 30.0)
     retry_first: Seconds = described("the first back-off after a failure", 0.2)
     retry_most: Seconds = described("the longest back-off", 1.5)
@@ -127,6 +134,19 @@ class EndpointsSettings:
     )
     services: dict[str, ServiceEndpoints] = field(
         default_factory=dict, metadata={"help": "what differs for a service, by its name"}
+    )
+    per_service: AtLeastOne = described("the most endpoints that a service has", 10_000)
+    total: AtLeastOne = described(
+        "the most endpoints of all services that are balanced, and the same of all others together",
+        20_000,
+    )
+    max_services: AtLeastOne = described(
+        "the most services that are looked at beside those that are balanced", 1000
+    )
+    flap_wait: SecondsOrNone = described(
+        "the longest that a change of an endpoint waits that never stops changing; 0 for not at"
+        " all",
+        60.0,
     )
 
 

@@ -58,10 +58,10 @@ class Teller:
     def tell(self, known: Known, left: Iterable[Endpoint] = ()) -> None:
         """``left`` are gone, and were draining before."""
         now, told, revision = known.records.snapshot(), self._told, str(known.revision)
-        if told is None or (now, now.problems) != (told, told.problems):
+        if not now.tells_the_same(told):
             self._told = now
             if drained := tuple(left):
-                leaving = Snapshot.of((*now.endpoints, *drained), now.problems)
+                leaving = Snapshot.of((*now.endpoints, *drained), now.problems, now.more)
                 self._publish(leaving, revision=revision)
             self._publish(now, revision=revision)
 

@@ -11,7 +11,7 @@ from lbdisc import records
 from lbdisc.errors import EntryError
 from lbdisc.raw import Oversized, Raw
 from lbdisc.values import Endpoint
-from lbdisc_etcd.failures import Failure, LeaseGone, MemberUnreachable
+from lbdisc_etcd.failures import Denied, Failure, LeaseGone, MemberUnreachable
 from lbdisc_etcd.messages import Found, KeyEvent
 from lbdisc_etcd.settings import EtcdSettings
 from lbdisc_etcd.wire import Session
@@ -124,8 +124,12 @@ class LeasedKey:
         self._alive, self._renew_at = True, time.monotonic() + self.ttl / 4
 
     def _end(self, session: Session) -> None:
-        if self._lease:
-            session.revoke(self._lease)
+        try:
+            if self._lease:
+                session.revoke(self._lease)
+        except Denied:  # any user may hang a key on it, in a transaction, and then we may not
+            if self._revision != ABSENT:
+                session.delete(self.key, over=self._revision)
         self._forget_lease()
         self._alive, self._revision = False, ABSENT
 

@@ -35,7 +35,7 @@ from lbdisc_etcd.logins import LOOK, login_of
 from lbdisc_etcd.messages import Batch, Found, Page, Record
 from lbdisc_etcd.patience import Patience
 from lbdisc_etcd.settings import EtcdMember, EtcdSettings
-from lbdisc_etcd.tls import Trust
+from lbdisc_etcd.tls import files_of, trusted
 
 etcd3: Any = stubs.imported()
 rpc: Any = etcd3.etcdrpc
@@ -96,16 +96,15 @@ class Session:
         self._token = ""
         self._closed = threading.Event()
         self.logging_in = False
-        trust = Trust.of(settings) if member.secure else None
+        self._files = files_of(settings) if member.secure else None
         ms = int(1000 * patience.connecting)
-        self._client = etcd3.Etcd3Client(
-            host=member.literal_host,
-            port=member.port,
-            ca_cert=trust and trust.ca_file,
-            cert_cert=trust and trust.cert_file,
-            cert_key=trust and trust.key_file,
-            grpc_options=(*_OPTIONS, *((key, ms) for key in _WAITING)),
-        )
+        with trusted(settings, secure=member.secure) as files:
+            self._client = etcd3.Etcd3Client(
+                host=member.literal_host,
+                port=member.port,
+                grpc_options=(*_OPTIONS, *((key, ms) for key in _WAITING)),
+                **files,
+            )
 
     def login(self, meanwhile: Callable[[], None] = lambda: None) -> None:
         """Get a token, if there is a user; a cluster without logins is taken as it is.
@@ -161,17 +160,18 @@ class Session:
         request = rpc.RangeRequest(
             key=start, range_end=end, limit=limit, revision=revision, keys_only=keys_only
         )
-        reply = self._call(self._client.kvstub.Range, request)
+        reply = self._call(self._client.kvstub.Range, request, _read_of(start, end))
         return answers.page(reply, start, end, limit=limit)
 
     def get(self, key: bytes) -> Found:
         """Linearizable."""
+        right = f"readwrite {key.decode()}"  # only who writes a key looks at it alone
         try:
-            reply = self._call(self._client.kvstub.Range, rpc.RangeRequest(key=key))
+            reply = self._call(self._client.kvstub.Range, rpc.RangeRequest(key=key), right)
             return answers.found(reply.kvs, reply, key)
         except TooLarge as error:
             request = rpc.RangeRequest(key=key, keys_only=True)
-            reply = self._call(self._client.kvstub.Range, request)
+            reply = self._call(self._client.kvstub.Range, request, right)
             there = answers.found(reply.kvs, reply, key)
             record = there.record and replace(there.record, value=Oversized(error.size))
             return replace(there, record=record)
@@ -190,7 +190,7 @@ class Session:
             failure=[rpc.RequestOp(request_range=rpc.RangeRequest(key=key))],
         )
         try:
-            reply = self._call(self._client.kvstub.Txn, request)
+            reply = self._call(self._client.kvstub.Txn, request, f"readwrite {key.decode()}")
         except TooLarge:  # another's is there, and much larger than ours
             return self.get(key)
         if reply.succeeded:
@@ -228,6 +228,15 @@ class Session:
         with suppress(LeaseGone):
             self._call(self._client.leasestub.LeaseRevoke, rpc.LeaseRevokeRequest(ID=lease))
 
+    def delete(self, key: bytes, *, over: int) -> None:
+        """Delete the key if it was last changed at revision ``over``."""
+        unchanged = rpc.Compare(
+            key=key, target=rpc.Compare.MOD, result=rpc.Compare.EQUAL, mod_revision=over
+        )
+        order = rpc.RequestOp(request_delete_range=rpc.DeleteRangeRequest(key=key))
+        request = rpc.TxnRequest(compare=[unchanged], success=[order])
+        self._call(self._client.kvstub.Txn, request, f"readwrite {key.decode()}")
+
     def watch(
         self, start: bytes, end: bytes, *, revision: int = 0, limit: float | None = None
     ) -> Iterator[Batch]:
@@ -240,28 +249,32 @@ class Session:
             key=start, range_end=end, start_revision=revision, fragment=True
         )
         request, told = rpc.WatchRequest(create_request=create), answers.Told(start, end)
-        with self._mapped(), _kept_open(request) as requests:
+        right = _read_of(start, end)
+        with self._mapped(right), _kept_open(request) as requests:
             call = rpc.WatchStub(self._client.channel).Watch(
                 requests, limit, metadata=self._metadata
             )
             try:
                 for reply in call:
-                    self._check_watch(reply)
+                    self._check_watch(reply, right)
                     if news := told.take(reply):
                         yield news
             finally:
                 call.cancel()
         raise MemberUnreachable("the server ended the watch")
 
-    def _check_watch(self, reply: Any) -> None:
+    def _check_watch(self, reply: Any, right: str) -> None:
         """Cancellations come before events, and a denied watch is first created, then canceled."""
         if reply.compact_revision:
             raise Compacted(f"revisions below {reply.compact_revision} are forgotten")
         if reply.canceled:
-            raise self._sorted("UNKNOWN", reply.cancel_reason or "the server canceled the watch")
+            why = reply.cancel_reason or "the server canceled the watch"
+            raise self._sorted("UNKNOWN", why, right)
 
-    def _call(self, method: Callable[..., T], request: Any) -> T:
-        with self._mapped(), self._timed():
+    def _call(self, method: Callable[..., T], request: Any, right: str = "") -> T:
+        if self._files is not None:
+            self._files.look()
+        with self._mapped(right), self._timed():
             return method(request, self.patience.request, metadata=self._metadata)
 
     @contextmanager
@@ -273,20 +286,28 @@ class Session:
             self.patience.answered(time.monotonic() - began)
 
     @contextmanager
-    def _mapped(self) -> Iterator[None]:
+    def _mapped(self, right: str = "") -> Iterator[None]:
         try:
             yield
         except grpc.RpcError as error:
-            raise self._failure(error) from error
+            raise self._failure(error, right) from error
         except ValueError as error:  # what gRPC says about a channel closed by another thread
             raise MemberUnreachable("closed") from error
 
-    def _failure(self, error: Any) -> Failure:
-        return self._sorted(error.code().name, error.details() or "")
+    def _failure(self, error: Any, right: str) -> Failure:
+        return self._sorted(error.code().name, error.details() or "", right)
 
-    def _sorted(self, code: str, details: str) -> Failure:
+    def _sorted(self, code: str, details: str, right: str) -> Failure:
         user, secure = self._settings.user, self.member.secure
-        failure = sorted_failure(code, details, user=user, secure=secure)
+        failure = sorted_failure(
+            code,
+            details,
+            user=user,
+            secure=secure,
+            certified=self._settings.cert_file is not None,
+            flaw=self._files.flaw if self._files else "",
+            right=right,
+        )
         if isinstance(failure, StaleLogin):
             login_of(self._settings).forget(self._token)
         return failure
@@ -311,6 +332,11 @@ class Session:
         trace: TracebackType | None,
     ) -> None:
         self.close()
+
+
+def _read_of(start: bytes, end: bytes) -> str:
+    """The right that reading from ``start`` to ``end``, which follows a prefix, needs."""
+    return f"read {end[:-1].decode()}/ --prefix" if end else f"read {start.decode()}"
 
 
 def _result(call: Any, wait: Callable[[], None]) -> Any:

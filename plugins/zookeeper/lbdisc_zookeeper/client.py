@@ -12,7 +12,7 @@ import structlog
 from lbdisc.errors import SettingsError
 from lbdisc.raw import Oversized, Raw
 from lbdisc_zookeeper.connection import Answer, Connection
-from lbdisc_zookeeper.failures import SETTINGS, cause, translated
+from lbdisc_zookeeper.failures import SETTINGS, Right, cause, translated
 from lbdisc_zookeeper.frames import LARGEST
 from lbdisc_zookeeper.settings import ZooKeeperSettings
 from lbdisc_zookeeper.signals import (
@@ -37,6 +37,8 @@ def warn_of_plain_passwords(settings: ZooKeeperSettings) -> None:
     """ZooKeeper's digest scheme sends the password as it is."""
     if settings.digest_user and not settings.speaks_tls:
         _log.warning("zookeeper.digest_password is sent in plain text; see zookeeper.tls")
+    if settings.verify == "none" and settings.speaks_tls:
+        _log.warning("zookeeper.verify is none: whoever is on the way can be the server")
 
 
 class ZooKeeperClient:
@@ -116,6 +118,7 @@ class ZooKeeperClient:
     def check(self) -> None:
         """Raise if the session cannot come back by itself, or is silent for its whole time-out."""
         self._give_up_if_hopeless()
+        self._connection.look()
         since = self._connection.broken_since
         if since is not None and time.monotonic() - since > self._settings.session_timeout:
             raise self._failure(
@@ -201,24 +204,24 @@ class ZooKeeperClient:
     def create(self, path: str, record: bytes) -> None:
         """Create ``path``, to live as long as this session, and the nodes above it."""
         try:
-            self._now(self._connection.create(path, record), path)
+            self._now(self._connection.create(path, record), path, "create")
         except Gone:
             parent = path.rpartition("/")[0]
-            self._now(self._connection.make_parents(parent), parent)
-            self._now(self._connection.create(path, record), path)
+            self._now(self._connection.make_parents(parent), parent, "create")
+            self._now(self._connection.create(path, record), path, "create")
 
     def write(self, path: str, record: bytes, *, version: int) -> None:
         """Change ``path`` if it is at ``version``; ``replace`` and ``remove`` likewise."""
-        self._now(self._connection.write(path, record, version=version), path)
+        self._now(self._connection.write(path, record, version=version), path, "write")
 
     def replace(self, path: str, record: bytes, *, version: int) -> None:
         """Let ``path`` belong to this session instead of an earlier one, in one step."""
         results = self._now(self._connection.replace(path, record, version=version), path)
         if (error := cause(results)) is not None:
-            raise translated(error, path=path, failure=self._failure) from error
+            raise translated(error, path=path, failure=self._failure, right="delete") from error
 
     def remove(self, path: str, *, version: int) -> None:
-        self._now(self._connection.remove(path, version=version), path)
+        self._now(self._connection.remove(path, version=version), path, "delete")
 
     def _pipelined(
         self, ask: Callable[[str], Answer], paths: Iterable[str]
@@ -255,10 +258,10 @@ class ZooKeeperClient:
             if time.monotonic() > until:
                 raise Interrupted("no answer")
 
-    def _now(self, answer: Answer, path: str) -> Any:
+    def _now(self, answer: Answer, path: str, right: Right = "read") -> Any:
         self._wait(answer)
         try:
             return answer.get_nowait()
         except Exception as error:  # whatever kazoo raises becomes one of ours
             self._give_up_if_hopeless()
-            raise translated(error, path=path, failure=self._failure) from error
+            raise translated(error, path=path, failure=self._failure, right=right) from error

@@ -227,10 +227,10 @@ class _Watching:
         """Publish what differs; an endpoint that left cleanly was draining for a moment."""
         now, before, left = self._tree.snapshot(), self._published, self._tree.take_left()
         self._published = now
-        if before is None or now != before or now.problems != before.problems:
+        if not now.tells_the_same(before):
             drained = self._drained(now, before, left)
             if drained:
-                leaving = Snapshot.of((*now.endpoints, *drained), now.problems)
+                leaving = Snapshot.of((*now.endpoints, *drained), now.problems, now.more)
                 self._publish(leaving, revision=self._client.revision)
             self._publish(now, revision=self._client.revision)
 

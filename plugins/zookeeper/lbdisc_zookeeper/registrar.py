@@ -108,8 +108,16 @@ class _Node:
             if node is not None and node.record == record and self._lives_with_us(node):
                 self.found = turn == 0
                 return True
-            with suppress(Gone, Taken):  # somebody else was quicker
-                self._change(node, record)
+            try:
+                with suppress(Gone, Taken):  # somebody else was quicker
+                    self._change(node, record)
+            except WriteRefused:
+                if node is None or self._lives_with_us(node):
+                    raise
+                # One of an earlier session, where nobody may remove from the folder: it ends.
+                self.held = False
+                self.rival = f"{self._path}, session {node.session:#x}, ours before: it will end"
+                return False
         raise RegistrarError(f"{self._path} is changed by somebody else all the time")
 
     def _look(self) -> Content | None:

@@ -2,11 +2,13 @@
 
 import time
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 from threading import Event
 
 from lbdisc.builtin.file import entry
 from lbdisc.builtin.file.folder import Folder, Identity
+from lbdisc.builtin.file.links import DATA
 from lbdisc.builtin.file.settings import FileSettings
 from lbdisc.errors import DiscoveryError, SettingsError
 from lbdisc.hooks import Publish
@@ -14,7 +16,6 @@ from lbdisc.notices import Notices
 from lbdisc.showing import plain
 from lbdisc.values import Snapshot
 
-SWAPPED = "..data"  # the link to all the files' content that Kubernetes replaces in a ConfigMap
 LOOK = 0.5  # seconds between two looks at whether DIR is still the same folder
 SHARE = 1000  # a rescan may take at most this part of the time
 NAMED = 3  # files named in a revision
@@ -34,6 +35,10 @@ class FileDiscovery:
         """See ``lbdisc.abilities.Narrows``."""
         return FileDiscovery(self._settings, service)
 
+    def remind(self, known: Snapshot) -> None:
+        """See ``lbdisc.abilities.Remembers``."""
+        self._folder.listing.remember(known)
+
     def watch(self, publish: Publish, stop: Event) -> None:
         """Raises ``SettingsError`` if the folder was never there, ``DiscoveryError`` if it went."""
         self._published = None
@@ -46,15 +51,32 @@ class FileDiscovery:
                 stop.wait(RACE)  # a service's folder went between two looks
 
     def _watch_folders(self, publish: Publish, stop: Event) -> None:
-        """Until ``stop``, or until other folders have to be watched."""
+        """Until ``stop``, or until ``DIR`` is another folder."""
         watched = self._folder.folders()
         with Notices(watched, stop, _passed_over) as notices:
             # The kernel's watches are set by now: it tells of what changes after this list.
-            listed = self._folder.scan()
+            self._scan(notices, watched)
             self._known = True
             self._publish(publish)
-            if listed == watched:
-                self._follow(notices, watched, publish, stop)
+            self._follow(notices, watched, publish, stop)
+
+    def _scan(self, notices: Notices, watched: dict[Path, Identity]) -> None:
+        """Look at everything, and have the folders that there are watched."""
+        listed = self._folder.scan()
+        for path in (watched.keys() | listed.keys()) - {self._settings.dir}:
+            if watched.get(path) != listed.get(path):
+                self._enter(path, notices, watched)
+
+    def _enter(self, path: Path, notices: Notices, watched: dict[Path, Identity]) -> None:
+        """The folder of a service has come, or is another, or is gone."""
+        watched.pop(path, None)
+        if (identity := self._folder.identify(path)) is None:
+            notices.leave(path)
+        else:
+            with suppress(FileNotFoundError, NotADirectoryError):  # gone by now: that is told too
+                notices.watch(path)
+                watched[path] = identity
+        self._folder.look_into(path)
 
     def _follow(
         self,
@@ -66,31 +88,46 @@ class FileDiscovery:
         """Look at what the kernel tells, at everything now and then, and at leases that end."""
         rescan = time.monotonic() + self._settings.rescan
         while not stop.is_set():
-            end = self._folder.next_end
+            end = self._folder.listing.next_end
             begin = time.monotonic()
             changed = notices.wait(min(rescan, end, begin + LOOK) - begin)
-            if changed and any(path.name == SWAPPED for path in changed):
-                changed = None
             root = self._settings.dir.stat()
             if (root.st_dev, root.st_ino) != watched[self._settings.dir]:
                 return
             now = time.monotonic()
             news, told = False, ""
-            # A lease that seems to have ended may have been renewed while this process starved.
-            if changed is None or now >= min(rescan, end):
+            if changed is None or now >= rescan:
                 news = True
-                if self._folder.scan() != watched:
-                    return
+                self._scan(notices, watched)
                 took = time.monotonic() - now
                 rescan = now + max(self._settings.rescan, SHARE * took)
             else:
                 for path in changed:
-                    if self._folder.is_folder(path):
+                    if path == self._settings.dir:
                         return
-                    news |= self._folder.look(path)
+                    news |= self._look(path, notices, watched)
                 told = _revision(changed)
+            if now >= end:
+                # One that seems to have ended may have been renewed while this process starved.
+                news = True
+                self._folder.look_at_ended(now)
             if news:
                 self._publish(publish, now, told)
+
+    def _look(self, path: Path, notices: Notices, watched: dict[Path, Identity]) -> bool:
+        """Look at what the kernel told of; whether that may change what is published."""
+        if path.name == DATA:
+            self._folder.look_into(path.parent)
+            for linked in [each for each in watched if each.parent == path.parent]:
+                if linked.is_symlink():  # into it, and so to another folder now
+                    self._enter(linked, notices, watched)
+            return True
+        entered = path in watched or self._folder.is_folder(path)
+        if entered:
+            self._enter(path, notices, watched)
+        if path.is_dir():
+            return entered
+        return self._folder.look(path) or entered
 
     def _publish(self, publish: Publish, looked: float | None = None, told: str = "") -> None:
         """Publish what is new; an endpoint whose file was removed is told as draining first."""
@@ -102,7 +139,7 @@ class FileDiscovery:
             leaving = [e.drain() for e in known if e is not None and not e.draining]
             if leaving:
                 publish(now.patched(leaving, ()), revision=told)
-        if before is None or (now, now.problems) != (before, before.problems):
+        if not now.tells_the_same(before):
             self._published = now
             publish(now, revision=told)
 
@@ -121,4 +158,4 @@ def _revision(changed: Iterable[Path]) -> str:
 
 
 def _passed_over(name: str) -> bool:
-    return name != SWAPPED and entry.passed_over(name)
+    return name != DATA and entry.passed_over(name)

@@ -7,10 +7,13 @@ from typing import Any
 import structlog
 
 from lbdisc.events import Event, GenerationApplied, Trouble
+from lbdisc.showing import plain
 from lbdisc.values import Endpoint, Problem
 
 log = structlog.get_logger("lbdisc")
 NAMED = 10  # endpoints named in one log line; of more, the count tells
+MOST = 2000  # characters of their names
+_COUNTS = ("more", "passed")
 _UNSAID = ("unix_s", "monotonic_s", "again", "times")
 
 
@@ -30,6 +33,8 @@ def line(event: Event) -> Iterator[tuple[str, Any]]:
     for field in fields(event):
         value = getattr(event, field.name)
         if field.name in _UNSAID or value is None or value == "" or value == ():
+            continue
+        if field.name in _COUNTS and not value:
             continue
         if isinstance(value, Endpoint):
             yield from _parts(value)
@@ -81,4 +86,4 @@ def _differences(before: Endpoint, now: Endpoint) -> Iterator[str]:
 def _listed(names: Iterable[str]) -> str:
     all_names = list(names)
     more = f" and {len(all_names) - NAMED} more" if len(all_names) > NAMED else ""
-    return ", ".join(all_names[:NAMED]) + more
+    return plain(", ".join(all_names[:NAMED]), MOST) + more

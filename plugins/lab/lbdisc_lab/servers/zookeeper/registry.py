@@ -3,7 +3,8 @@
 import os
 import shutil
 import socket
-from collections.abc import Iterable
+import subprocess
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
@@ -18,6 +19,7 @@ from lbdisc_lab.servers.certificates import Certificates
 USER, PASSWORD = "lbdisc", "correct horse"
 JARS = Path("/usr/share/java")
 MAIN = "org.apache.zookeeper.server.quorum.QuorumPeerMain"
+CLIENT = "org.apache.zookeeper.ZooKeeperMain"
 # zookeeper.jar names the rest in its manifest, except what Netty needs for TLS and a log.
 _JARS = {
     "zookeeper.jar": "zookeeper",
@@ -58,6 +60,7 @@ class ZooKeeperEnsemble:
         names: tuple[str, ...],
         config: tuple[str, ...],
         properties: tuple[str, ...],
+        users: Mapping[str, str],
     ) -> None:
         self.folder = folder
         self._tick = tick
@@ -65,6 +68,7 @@ class ZooKeeperEnsemble:
         self._sasl, self._require_sasl = sasl, require_sasl
         self._client_certificates = client_certificates
         self._more_config, self._properties = config, properties
+        self._names, self._users = names, users
         self._certificates = Certificates(folder / "tls", names) if tls else None
         self._ports = [_Ports(*(free_port() for _ in range(4))) for _ in range(members)]
         self._java, self._class_path = _java(), _class_path()
@@ -90,10 +94,30 @@ class ZooKeeperEnsemble:
         )
 
     def _let_in(self, index: int, password: str) -> None:
+        users = " ".join(f'user_{u}="{p}"' for u, p in {USER: password, **self._users}.items())
         (self._home(index) / "jaas.conf").write_text(
-            "Server { org.apache.zookeeper.server.auth.DigestLoginModule required "
-            f'user_{USER}="{password}"; }};\n'
+            f"Server {{ org.apache.zookeeper.server.auth.DigestLoginModule required {users}; }};\n"
         )
+
+    def command_line(self, orders: str, user: str = USER, password: str = PASSWORD) -> str:
+        """What ZooKeeper's own command line (zkCli) says to ``orders``, given by ``user``."""
+        login = self.folder / "client.jaas.conf"
+        login.write_text(
+            "Client { org.apache.zookeeper.server.auth.DigestLoginModule required "
+            f'username="{user}" password="{password}"; }};\n'
+        )
+        more = f"{JARS / 'commons-cli.jar'}:{JARS / 'jline.jar'}"
+        options = [f"-Djava.security.auth.login.config={login}", *_JVM]
+        command = [self._java, *options, "-cp", f"{self._class_path}:{more}", CLIENT]
+        done = subprocess.run(
+            [*command, "-server", self.plain_hosts[0]],
+            input=f"{orders}\nquit\n",
+            text=True,
+            capture_output=True,
+            timeout=60,
+            check=False,
+        )
+        return done.stdout + done.stderr
 
     def change_password(self, password: str) -> None:
         """Let ``USER`` in with this one; all members are restarted for it."""
@@ -124,10 +148,7 @@ class ZooKeeperEnsemble:
         yield "serverCnxnFactory=org.apache.zookeeper.server.NettyServerCnxnFactory"
         yield f"secureClientPort={self._ports[index].secure}"
         yield "secureClientPortAddress=127.0.0.1"
-        store = self._home(index) / "server.store.pem"
-        store.write_bytes(
-            certificates.server.key.read_bytes() + certificates.server.cert.read_bytes()
-        )
+        store = self._stored(index, certificates)
         yield from (f"ssl.keyStore.location={store}", "ssl.keyStore.type=PEM")
         yield from (
             f"ssl.trustStore.location={certificates.authority.cert}",
@@ -135,6 +156,22 @@ class ZooKeeperEnsemble:
         )
         yield "ssl.hostnameVerification=false"
         yield f"ssl.clientAuth={'need' if self._client_certificates else 'none'}"
+
+    def _stored(self, index: int, certificates: Certificates) -> Path:
+        server, store = certificates.server, self._home(index) / "server.store.pem"
+        store.write_bytes(server.key.read_bytes() + server.cert.read_bytes())
+        return store
+
+    def renew(self) -> None:
+        """kill -9, and start again with another authority and its certificates, in the same files.
+
+        Neither the old authority nor what it signed counts any more.
+        """
+        self.kill()
+        certificates = Certificates(self.folder / "tls", self._names)
+        for index in range(len(self.members)):
+            self._stored(index, certificates)
+        self.start()
 
     @property
     def plain_hosts(self) -> list[str]:
