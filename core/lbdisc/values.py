@@ -19,8 +19,8 @@ from lbdisc.showing import plain
 State = Literal["ready", "draining"]
 STATES: tuple[str, ...] = get_args(State)
 MAX_WEIGHT = 256  # HAProxy's own limit (configuration manual 5.2, "weight")
-# All of an endpoint's tags take less than half of ``records.MAX_RECORD``, also where JSON writes each
-# character in six of its own.
+# All of an endpoint's tags take less than half of ``records.MAX_RECORD``, also where JSON writes
+# each character in six of its own.
 MAX_TAGS = 64
 MAX_TAG = 1024  # characters of one text
 MAX_ALL_TAGS = 8 * 1024  # bytes of all names and texts, in UTF-8
