@@ -48,6 +48,11 @@ def test_a_drain_that_finds_no_room_for_its_tag_makes_it() -> None:
     assert (len(drained.tags), drained.tag(handshake.DRAIN_TAG)) == (MAX_TAGS, "aaaa")
 
 
+def test_a_drain_has_room_among_tags_that_take_all_there_is() -> None:
+    full = replace(WEB, tags=tuple((f"t{n}", "x" * 1022) for n in range(8)))
+    assert handshake.begun(full, "aaaa").tag(handshake.DRAIN_TAG) == "aaaa"
+
+
 def test_nobody_waits_for_an_endpoint_that_an_operator_drains() -> None:
     assert progress(WEB.drain(), [lb("lb1")]) == Progress()
 
