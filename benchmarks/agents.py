@@ -11,7 +11,7 @@ from typing import Any, Self
 
 import psutil
 
-from benchmarks.servers import LBDISC
+from benchmarks.servers import LBDISC, LOOPBACK
 from lbdisc.haproxy.errors import HaproxyError
 from lbdisc.haproxy.sockets.master import Master, Processes
 from lbdisc.haproxy.sockets.socket import Runtime
@@ -33,7 +33,10 @@ class Agent:
             "jinja2.vars.check": "HEAD /",
         }
         self._file = folder / "lbdisc.toml"
-        known = {"log.format": "json", "agent.announce": False, **variables, **settings}
+        own = {"log.format": "json", "agent.announce": False, "endpoints.allow": LOOPBACK}
+        # The same nodes come and go without end here, and each change is to be measured alone.
+        own |= {"endpoints.flap_wait": 0, "agent.max_reload_interval": 0}
+        known = {**own, **variables, **settings}
         self._file.write_text(_toml(self.state, backend, known))
         self._log = folder / "agent.log"
         self._read = 0

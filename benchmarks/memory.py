@@ -11,7 +11,7 @@ from kazoo.client import KazooClient
 
 from benchmarks.cost import names
 from benchmarks.report import Report, arguments, shown
-from benchmarks.servers import LBDISC, EtcdWriter, scratch
+from benchmarks.servers import LBDISC, LOOPBACK, EtcdWriter, scratch
 from benchmarks.ways import node_files
 from lbdisc.testing.waiting import eventually
 from lbdisc_lab.servers import etcd, zookeeper
@@ -62,6 +62,7 @@ def measure(folder: Path, backend: str, settings: Settings, count: int) -> tuple
     """Resident MB of `lbdisc nodes --watch` that has shown ``count``, and seconds until then."""
     output = folder / "nodes.json"
     given = [word for key, value in settings.items() for word in ("--set", _set(key, value))]
+    given += ["--set", _set("endpoints.allow", LOOPBACK)]
     command = [LBDISC, "nodes", "--watch", "--json", "--backend", backend, *given]
     began = time.monotonic()
     with output.open("wb") as file:

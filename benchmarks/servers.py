@@ -17,6 +17,7 @@ from typing import Self
 from lbdisc.testing.processes import free_port
 
 ROOT = Path(__file__).parent.parent
+LOOPBACK = ["127.0.0.0/8"]  # where the nodes are: nobody may be there unless it is said
 LBDISC = str(Path(sys.executable).parent / "lbdisc")
 
 

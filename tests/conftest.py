@@ -1,5 +1,6 @@
 """What tests share: a registry with its nodes for all tests of a class, and the failure matrix."""
 
+import os
 import signal
 from collections.abc import Iterator
 from pathlib import Path
@@ -45,6 +46,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         type=Path,
         help="run all shapes of configurations, and write what became of them, as Markdown",
     )
+    group.addoption(
+        "--minutes",
+        type=float,
+        default=0.0,
+        help="look for what breaks the readers for so long, instead of at a few examples each",
+    )
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
@@ -53,7 +60,11 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     terminalreporter.write_line(f"tested on {report()}")
 
 
+LOOPBACK = "0.0.0.0/0,::/0,127.0.0.0/8,::1/128"
+
+
 def pytest_configure(config: pytest.Config) -> None:
+    os.environ.setdefault("LBDISC_ENDPOINTS_ALLOW", LOOPBACK)  # where the tests' nodes are
     _hear_what_is_ignored()
     config.addinivalue_line("markers", "fault(name): a fault that a kind of registry may not have")
     path = config.getoption("--failure-matrix")

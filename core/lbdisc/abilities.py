@@ -3,7 +3,7 @@
 The core asks with ``isinstance``, and does without where it is not so.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
@@ -13,6 +13,7 @@ from lbdisc.losses import ProxyServer
 from lbdisc.observed import ServerHealth
 from lbdisc.planned import Applied, Planned
 from lbdisc.rendered import Rendered
+from lbdisc.room import Room
 from lbdisc.values import Endpoint, Snapshot
 
 
@@ -169,6 +170,30 @@ class Observes(Protocol):
 
 
 @runtime_checkable
+class Occupies(Protocol):
+    """A reloader whose load balancer takes connections at addresses of this machine."""
+
+    def occupies(self, config: Path, candidate: Rendered) -> Collection[tuple[str, int]]:
+        """The IP addresses and ports, ``0.0.0.0`` and ``::`` for all that the machine has.
+
+        Of all that the load balancer reads where ``candidate`` is in ``config``, whatever it is
+        for. An endpoint there is no node: it is left out, and named. Called for each candidate.
+        """
+
+
+@runtime_checkable
+class Resolves(Protocol):
+    """A reloader whose load balancer looks up host names by itself, also while it runs."""
+
+    def resolved(self, hosts: Collection[str]) -> Mapping[str, Collection[str]]:
+        """The addresses that its servers have now, for those of ``hosts`` that it knows any of.
+
+        Asked twice a second while endpoints have names; it takes half a second at most. Raises
+        ``LbdiscError`` where the load balancer does not say.
+        """
+
+
+@runtime_checkable
 class Lingers(Protocol):
     """A reloader whose load balancer leaves old processes behind until their sessions end."""
 
@@ -176,6 +201,18 @@ class Lingers(Protocol):
         """The ages in seconds of those that live now; called as ``health`` for the status.
 
         Raises ``LbdiscError`` where the load balancer does not say.
+        """
+
+
+@runtime_checkable
+class Bounded(Protocol):
+    """A reloader whose load balancer can have so many servers, and no more."""
+
+    def room(self, candidate: Rendered) -> Room | None:
+        """How many of what ``candidate`` has, and how many there may be; ``None`` if unknown.
+
+        Called before what has more servers than ever is applied, and after each reload and start,
+        which may have changed it. Costs about what a check costs, at most.
         """
 
 

@@ -4,6 +4,7 @@ Each agent publishes a short digest of these in its own entry. Agents that share
 fleet; an agent under another prefix, or in another registry, is seen by nobody here.
 """
 
+import re
 from base64 import urlsafe_b64encode
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -20,6 +21,8 @@ LIMIT = 30.0  # seconds that agents may differ: a change takes its time to come 
 _CHARACTERS = 5  # of a hash: 30 bits
 _VERSION = 8  # characters
 _DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
+# Anybody may write what reads like one: so many digits are a time that can be compared.
+_DIGEST = re.compile(r"([^.]*)\.([^.]*)\.([0-9a-z]{1,10})\.(.*)", re.S)
 PARTS = ("services", "list", "settings", "version")
 
 
@@ -39,13 +42,11 @@ class Digest:
     @classmethod
     def read(cls, text: str) -> Self | None:
         """``None`` where it is none, or one of another kind."""
-        listed, _, rest = text.partition(".")
-        settings, _, rest = rest.partition(".")
-        since, _, version = rest.partition(".")
-        try:
-            return cls(listed=listed, settings=settings, version=version, since=int(since, 36))
-        except ValueError:
+        found = _DIGEST.fullmatch(text)
+        if found is None:
             return None
+        listed, settings, since, version = found.groups()
+        return cls(listed=listed, settings=settings, version=version, since=int(since, 36))
 
 
 def _base36(number: int) -> str:

@@ -19,11 +19,13 @@ AGENTS = "_agents"
 DRAIN_TAG = "lbdisc.drain"  # on a draining endpoint: tells this drain from an earlier one
 # On an agent:
 SERVICES_TAG, DRAINED_TAG, FULL_TAG, DIGEST_TAG = "services", "drained", "full", "digest"
+BOUND_TAG = "by"  # binds the digest to the agent's name: no copy of an entry speaks for another
 NO_PORT = 1  # an endpoint has a port; nobody listens at an agent's
 # A member of Serf has 512 bytes for all its tags: so many tokens and services take 400 of them.
 ROOM = 40
 SERVICES_ROOM = 128  # characters
 _TOKEN = 6  # characters, 36 bits
+_BOUND = 5  # characters
 
 
 def new_drain() -> str:
@@ -48,7 +50,15 @@ def asks(endpoint: Endpoint) -> bool:
 def token(endpoint: Endpoint) -> str:
     """What stands for this drain of ``endpoint`` in an agent's tags."""
     told = f"{endpoint.service}/{endpoint.name} {endpoint.tag(DRAIN_TAG)}"
-    return urlsafe_b64encode(sha256(told.encode()).digest())[:_TOKEN].decode()
+    return _short(told, _TOKEN)
+
+
+def _bound(name: str, digest: str) -> str:
+    return _short(f"{name} {digest}", _BOUND)
+
+
+def _short(text: str, characters: int) -> str:
+    return urlsafe_b64encode(sha256(text.encode()).digest())[:characters].decode()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,7 +66,8 @@ class Announcement:
     """What an agent says of itself: the ``services`` it balances, and the tokens in ``drained``.
 
     Empty services stand for any: it did not say. ``full``: more has drained than there is room for.
-    ``digest`` is by what others see whether it agrees with them.
+    ``digest`` is by what others see whether it agrees with them, and that it ever answered to what
+    the registry lists: without one nobody waits for it. It counts only under the agent's own name.
     """
 
     name: str
@@ -68,12 +79,14 @@ class Announcement:
     @classmethod
     def read(cls, endpoint: Endpoint) -> Self:
         services, tokens = endpoint.tag(SERVICES_TAG), endpoint.tag(DRAINED_TAG)
+        digest = endpoint.tag(DIGEST_TAG)
+        own = endpoint.tag(BOUND_TAG) == _bound(endpoint.name, digest)
         return cls(
             name=endpoint.name,
             services=tuple(services.split(",")) if services else (),
             drained=tuple(tokens[at : at + _TOKEN] for at in range(0, len(tokens), _TOKEN)),
             full=bool(endpoint.tag(FULL_TAG)),
-            digest=Digest.read(endpoint.tag(DIGEST_TAG)),
+            digest=Digest.read(digest) if own else None,
         )
 
     def endpoint(self, address: str) -> Endpoint:
@@ -85,6 +98,7 @@ class Announcement:
             tags[FULL_TAG] = "1"
         if self.digest is not None:
             tags[DIGEST_TAG] = str(self.digest)
+            tags[BOUND_TAG] = _bound(self.name, tags[DIGEST_TAG])
         services = ",".join(self.services)
         if services and len(services) <= SERVICES_ROOM:
             tags[SERVICES_TAG] = services
@@ -116,12 +130,14 @@ def leaving(snapshot: Snapshot) -> frozenset[str]:
 class Progress:
     """The names of the agents that have let go of an endpoint, and of those that have not.
 
-    Those of them in ``full`` may have, and have no room to say so before others have left.
+    Those of them in ``full`` may have, and have no room to say so before others have left. The
+    ``silent`` have not either, nor ever answered to anything: nothing tells that they are agents.
     """
 
     done: tuple[str, ...] = ()
     waiting: tuple[str, ...] = ()
     full: tuple[str, ...] = ()
+    silent: tuple[str, ...] = ()
 
 
 def progress(endpoint: Endpoint, among: Iterable[Announcement]) -> Progress:
@@ -133,9 +149,11 @@ def progress(endpoint: Endpoint, among: Iterable[Announcement]) -> Progress:
         return Progress()
     concerned = [agent for agent in among if agent.balances(endpoint.service)]
     sign = token(endpoint)
-    left = [agent for agent in concerned if sign not in agent.drained]
+    silent = [a for a in concerned if a.digest is None and sign not in a.drained]
+    left = [a for a in concerned if a.digest is not None and sign not in a.drained]
     return Progress(
         done=tuple(agent.name for agent in concerned if sign in agent.drained),
         waiting=tuple(agent.name for agent in left),
         full=tuple(agent.name for agent in left if agent.full),
+        silent=tuple(agent.name for agent in silent),
     )

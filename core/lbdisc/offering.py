@@ -22,7 +22,7 @@ METHODS = {
 RESERVED_TABLES = frozenset(
     (
         *("backend", "renderer", "reloader", "services", "output", "state_dir"),
-        *("listeners_off", "agent", "guard", "register", "log", "trusted"),
+        *("listeners_off", "agent", "endpoints", "guard", "register", "log", "trusted"),
     )
 )
 REPLACED = {("registrar", "open"): "hold"}

@@ -4,15 +4,14 @@ They hold no clock, no source and no client, and an ``Endpoint`` that exists is 
 checked when it is made, so nothing a registry holds can reach a configuration unchecked.
 """
 
-import ipaddress
 import re
-import socket
 from bisect import bisect_left, bisect_right
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from operator import attrgetter
 from typing import Literal, Self, get_args
 
+from lbdisc.addresses import check_address
 from lbdisc.errors import EntryError, shown
 from lbdisc.sequences import changed_part
 from lbdisc.showing import plain
@@ -26,11 +25,8 @@ MOST_WHERE, MOST_WHAT = 200, 400  # characters of a problem
 NAMED = 100  # problems of one snapshot; more are counted
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,254}")
-# RFC 1123 2.1: labels of letters, digits and inner hyphens; underscores occur in container names.
-_LABEL = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?")
 _KEY = attrgetter("service", "name")
 _SERVICE = attrgetter("service")
-_ALL_DIGITS = re.compile(r"[0-9.]+")
 
 
 def check_name(value: object, *, what: str = "name") -> str:
@@ -51,43 +47,6 @@ def check_service(value: object) -> str:
 def is_reserved(service: str) -> bool:
     """Whether ``service`` is one of lbdisc's own, which nobody balances: it begins with ``_``."""
     return service.startswith(RESERVED)
-
-
-def check_address(value: object) -> str:
-    """Return an IP address in its canonical form or a host name; raise ``EntryError`` if neither.
-
-    IPv4-mapped forms, scopes and all-digit names such as ``10.0.0`` are refused: what they mean
-    depends on the reader.
-    """
-    if isinstance(value, str):
-        if _is_plain_ipv4(value):
-            return value
-        try:
-            address = ipaddress.ip_address(value)
-        except ValueError:
-            if _is_host_name(value):
-                return value
-        else:
-            if "%" not in value and not address.is_multicast and not address.is_unspecified:
-                return str(address)
-    raise EntryError(f"bad address {shown(value)}: an IP address or a host name")
-
-
-def _is_plain_ipv4(value: str) -> bool:
-    """Whether ``value`` is a unicast IPv4 address as it is usually written: a quick look."""
-    try:
-        packed = socket.inet_pton(socket.AF_INET, value)
-    except (OSError, ValueError):  # ValueError: a zero in the middle, or no ASCII
-        return False
-    return not 224 <= packed[0] < 240 and any(packed)
-
-
-def _is_host_name(value: str) -> bool:
-    return (
-        0 < len(value) <= 253
-        and not _ALL_DIGITS.fullmatch(value)
-        and all(_LABEL.fullmatch(label) for label in value.split("."))
-    )
 
 
 def _check_number(value: object, what: str, low: int, high: int) -> int:

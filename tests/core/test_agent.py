@@ -10,13 +10,16 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from ipaddress import IPv4Address
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from threading import Event
+from zlib import crc32
 
 import pytest
 
 from lbdisc import Endpoint, Problem, Publish, Rendered, Snapshot, events
+from lbdisc.agent.admission import Admission
 from lbdisc.agent.agent import Agent
 from lbdisc.agent.guard import Guard
 from lbdisc.agent.status import Status
@@ -27,6 +30,7 @@ from lbdisc.builtin.command.reloader import CommandReloader, CommandSettings
 from lbdisc.builtin.journal.journal import Journal
 from lbdisc.errors import DiscoveryError, LbdiscError, RenderError, SettingsError
 from lbdisc.listening.listeners import Listeners
+from lbdisc.screening.screen import Screening
 from lbdisc.settings.tables import AgentSettings, CoreSettings
 from lbdisc.testing.waiting import eventually
 from support.notes import Notes
@@ -63,9 +67,14 @@ class Names:
         return Rendered("".join(f"{name}\n" for name in names))
 
 
+def at(name: str) -> str:
+    """An address of its own for each name."""
+    return str(IPv4Address(0x0A000000 | crc32(name.encode()) & 0xFFFFFF))
+
+
 def nodes(*names: str, service: str = "nodes") -> Snapshot:
     return Snapshot.of(
-        Endpoint(service=service, name=name, address=f"{name}.test", port=3000) for name in names
+        Endpoint(service=service, name=name, address=at(name), port=3000) for name in names
     )
 
 
@@ -117,7 +126,14 @@ class House:
             listeners=self.listeners,
             status=status,
             watcher=Watcher(
-                self.script, guard, wake.call, source="script", tell=tell, backoff=backoff
+                self.script,
+                guard,
+                wake.call,
+                source="script",
+                screen=Screening(self.settings.endpoints),
+                admission=Admission(self.settings, guard.memory.balanced),
+                tell=tell,
+                backoff=backoff,
             ),
             renderer=Names(),
             reloader=self.reloader,
@@ -239,7 +255,9 @@ def test_whoever_the_check_refuses_is_left_out_whether_or_not_its_words_name_a_l
         house.eventually(lambda: house.text == "s1\ns2\n")
         house.script.steps.put(nodes("s2", "s3", "s4", "x1", "x2"))
         house.eventually(lambda: house.text == "s2\ns3\ns4\n")
-        house.eventually(lambda: skipped(house) == {f"nodes/x{n}@x{n}.test:3000" for n in (1, 2)})
+        house.eventually(
+            lambda: skipped(house) == {f"nodes/{x}@{at(x)}:3000" for x in ("x1", "x2")}
+        )
 
 
 def skipped(house: House) -> set[str]:
@@ -485,3 +503,27 @@ def test_what_the_guard_holds_and_lets_go_is_told(house: House) -> None:
     ]
     (released,) = house.heard.of(events.EndpointsReleased)
     assert (released.endpoints, released.returned) == (nodes("s1", "s2").endpoints, True)
+
+
+def test_who_flaps_waits_and_the_others_do_not(house: House) -> None:
+    with house.running():
+        house.script.steps.put(nodes("good"))
+        house.eventually(lambda: house.text == "good\n")
+        for n in range(100):
+            house.script.steps.put(nodes("good", *(["flap"] if n % 2 == 0 else [])))
+        house.script.steps.put(nodes("flap", "good", "more"))
+        house.eventually(lambda: house.text == "good\nmore\n")
+        house.eventually(lambda: house.status["flapping"])
+        house.script.steps.put(nodes("flap", "good"))
+        house.eventually(lambda: house.text == "good\n")
+
+
+def test_a_flood_displaces_nobody(house: House) -> None:
+    limits = replace(house.settings.endpoints, per_service=3)
+    house.settings = replace(house.settings, endpoints=limits)
+    with house.running():
+        house.script.steps.put(nodes("y", "z"))
+        house.eventually(lambda: house.text == "y\nz\n")
+        house.script.steps.put(nodes(*"abcdefyz"))
+        house.eventually(lambda: house.text == "a\ny\nz\n")
+        house.eventually(lambda: len(house.status["problems"]) == 1)  # type: ignore[arg-type]

@@ -13,7 +13,7 @@ from lbdisc.errors import DiscoveryError, SettingsError
 from lbdisc.fleet import Digest
 from lbdisc.handshake import Announcement, Progress, agents, begun, progress, token
 from lbdisc.hooks import Discovery
-from lbdisc.register.draining import AgentsDrain
+from lbdisc.register.draining import ANSWER, SHOWN, AgentsDrain
 from lbdisc.settings.tables import AgentSettings
 from lbdisc.testing.waiting import eventually
 from lbdisc.values import MAX_TAGS
@@ -23,6 +23,7 @@ WEB = Endpoint(service="web", name="one", address="10.0.0.1", port=3000)
 DRAINING = begun(WEB, "aaaa")
 PACE = AgentSettings(retry_first=0.01, retry_most=0.02)
 FAR = 3600.0  # seconds; never reached
+SAID = Digest(listed="abcde", settings="abcde", version="1", since=1_800_000_000)
 Step = Snapshot | Exception
 
 
@@ -31,7 +32,8 @@ def listed(*found: Announcement) -> Snapshot:
 
 
 def lb(name: str, *over: Endpoint, services: tuple[str, ...] = ("web",)) -> Announcement:
-    return Announcement(name=name, services=services, drained=tuple(map(token, over)))
+    drained = tuple(map(token, over))
+    return Announcement(name=name, services=services, drained=drained, digest=SAID)
 
 
 def test_each_drain_of_an_endpoint_has_its_own_token() -> None:
@@ -67,7 +69,7 @@ def test_an_agent_is_read_as_it_was_written() -> None:
 def test_odd_tags_of_an_agent_acknowledge_nothing(text: str) -> None:
     tags = ((handshake.DRAINED_TAG, text), (handshake.SERVICES_TAG, "web"))
     odd = replace(lb("lb1").endpoint("10.0.0.9"), tags=tags)
-    assert progress(DRAINING, agents(Snapshot.of([odd]))) == Progress(waiting=("lb1",))
+    assert progress(DRAINING, agents(Snapshot.of([odd]))) == Progress(silent=("lb1",))
 
 
 def test_what_an_agent_says_fits_into_the_tags_of_a_serf_member() -> None:
@@ -92,6 +94,23 @@ def test_only_agents_that_balance_the_service_and_do_not_leave_count() -> None:
     found = listed(lb("lb1", DRAINING), lb("lb2"), lb("lb3", services=("api",)))
     snapshot = Snapshot.of([*found.endpoints, leaving])
     assert progress(DRAINING, agents(snapshot)) == Progress(done=("lb1",), waiting=("lb2",))
+
+
+def silent(name: str, **tags: str) -> Endpoint:
+    """An entry that never said what it lists."""
+    return replace(lb(name).endpoint("10.0.0.9"), tags=tuple(tags.items()))
+
+
+def test_who_never_said_what_it_lists_is_silent_unless_it_acknowledges() -> None:
+    odd = [silent("z1"), silent("z2", services="web"), silent("z3", drained=token(DRAINING))]
+    found = progress(DRAINING, agents(Snapshot.of([DRAINING, *odd])))
+    assert found == Progress(done=("z3",), silent=("z1", "z2"))
+
+
+def test_a_copy_of_an_agents_entry_under_another_name_says_nothing() -> None:
+    copy = replace(lb("lb1").endpoint("10.0.0.9"), name="lb9")
+    found = progress(DRAINING, agents(Snapshot.of([*listed(lb("lb1")).endpoints, copy])))
+    assert found == Progress(waiting=("lb1",), silent=("lb9",))
 
 
 class Script:
@@ -155,6 +174,44 @@ def test_it_waits_for_each_agent() -> None:
     assert thread.is_alive()
     script.steps.put(listed(lb("lb1", DRAINING), lb("lb2", DRAINING)))
     ends(thread)
+
+
+def among(*made_up: Endpoint, real: Announcement | None = None) -> Snapshot:
+    return Snapshot.of([*listed(*([real] if real else [])).endpoints, *made_up])
+
+
+def test_what_never_answered_is_not_waited_for_and_named() -> None:
+    told: list[events.Event] = []
+    ends(waits(Script(among(silent("z1"), silent("z2"))), tell=told.append))
+    assert told == [events.SilentPassedOver(agents=("z1", "z2"))]
+
+
+def test_what_never_answered_shortens_no_wait_for_an_agent() -> None:
+    liar = silent("z2", drained=token(DRAINING))
+    script = Script(among(silent("z1"), liar, real=lb("lb1")))
+    thread = waits(script)
+    eventually(script.steps.empty)
+    thread.join(2 * ANSWER)
+    assert thread.is_alive()
+    script.steps.put(among(silent("z1"), liar, real=lb("lb1", DRAINING)))
+    ends(thread)
+
+
+def test_an_agent_whose_entry_is_overwritten_is_waited_for() -> None:
+    told: list[events.Event] = []
+    script = Script(listed(lb("lb1")), among(silent("lb1")))
+    ends(waits(script, limit=1.0, tell=told.append))
+    assert events.DrainGivenUp(gone=("lb1",)) in told
+
+
+def test_ten_thousand_made_up_agents_make_a_short_message() -> None:
+    told: list[events.Event] = []
+    many = [silent(f"z{number:05}") for number in range(10_000)]
+    ends(waits(Script(among(*many, real=lb("lb1", DRAINING))), tell=told.append))
+    assert told[-1] == events.DrainDone(by=("lb1",))
+    [passed_over] = [e for e in told if isinstance(e, events.SilentPassedOver)]
+    assert passed_over.agents[-1] == f"{10_000 - SHOWN} more"
+    assert len(passed_over.agents) == SHOWN + 1
 
 
 def test_an_agent_that_takes_leave_is_not_waited_for() -> None:

@@ -193,3 +193,8 @@ def test_agents_that_all_move_are_let_be() -> None:
     agreement.look(entries(old("lb1", "O", age=0), old("lb2", "N", age=0)))
     assert agreement.known.wait(5)
     assert not agreement.broken
+
+
+@pytest.mark.parametrize("since", ["z" * 300, "z" * 900, "-z", " 1", "1_0", "", "٣"])
+def test_a_time_that_cannot_be_compared_is_no_digest(since: str) -> None:
+    assert Digest.read(f"a.b.{since}.v") is None

@@ -161,6 +161,7 @@ WRONG: dict[str, dict[str, object]] = {
     "registry": {"registry": "lost", "registry_error": "x"},
     "guard": {"held": [{"service": "web", "name": "s1", "since": "noon", "why": "x"}]},
     "skipped": {"problems": [{"where": "s1", "what": "x"}]},
+    "flapping": {"flapping": [{"service": "web", "name": "s1", "since": "noon"}]},
     "empty": {},
     "settings": {"settings_refused": {"error": "x", "at": "noon"}},
     "files": {"refused": [{"file": "/site.pem", "error": "x", "at": "noon"}]},

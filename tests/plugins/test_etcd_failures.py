@@ -11,6 +11,7 @@ import pytest
 from lbdisc_etcd import failures
 from lbdisc_etcd.failures import (
     Compacted,
+    Denied,
     EtcdRefused,
     Failure,
     LeaseGone,
@@ -60,8 +61,8 @@ def test_an_empty_text_is_told_by_its_code(code: str) -> None:
         ("UNAUTHENTICATED", "etcdserver: invalid auth token", StaleLogin, "etcd.user"),
         ("INVALID_ARGUMENT", "revision of auth store is old", StaleLogin, "etcd.user"),
         ("UNKNOWN", "etcdserver: revision in header is old", StaleLogin, "etcd.user"),
-        ("PERMISSION_DENIED", "etcdserver: permission denied", RefusedLogin, "etcd.prefix"),
-        ("UNKNOWN", "code = PermissionDenied desc = permission denied", RefusedLogin, "'me'"),
+        ("PERMISSION_DENIED", "etcdserver: permission denied", Denied, "etcd.prefix"),
+        ("UNKNOWN", "code = PermissionDenied desc = permission denied", Denied, "'me'"),
         ("INVALID_ARGUMENT", f"etcdserver: {LOGIN}", RefusedLogin, "etcd.password"),
         ("INVALID_ARGUMENT", "etcdserver: user name is empty", RefusedLogin, "etcd.user"),
         ("FAILED_PRECONDITION", "etcdserver: user name not found", RefusedLogin, "etcd.user"),

@@ -167,12 +167,14 @@ def test_older_state_of_the_same_cluster_is_read_anew(single: EtcdCluster, tmp_p
 def test_killed_leader_costs_nothing(three: EtcdCluster) -> None:
     leader = three.leader()
     settings = settings_from(three, first=leader)
-    with EtcdWatching(settings) as watching, EtcdHolding(settings, ENDPOINT) as holding:
-        watching.shows("web/a")
-        three.kill(leader)
-        holding.change(weight=7)
-        watching.weighs(7)
-        three.start(leader)
+    with EtcdWatching(settings) as watching:
+        with EtcdHolding(settings, ENDPOINT) as holding:
+            watching.shows("web/a")
+            three.kill(leader)
+            holding.change(weight=7)
+            watching.weighs(7)
+            three.start(leader)
+        watching.counts(0)
     assert watching.sizes[-3:] in ([1, 1, 0], [1, 0])  # drained, gone: only at the end
     assert 0 not in watching.sizes[1:-1]
 

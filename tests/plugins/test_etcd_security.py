@@ -105,14 +105,15 @@ def test_wrong_user_names_the_setting(secure: EtcdCluster) -> None:
 
 def test_no_permission_names_user_and_prefix(secure: EtcdCluster) -> None:
     text = refusal(secure, prefix="/other")
-    assert "'lbdisc' (etcd.user) has no permission on etcd.prefix" in text
+    assert "user 'lbdisc' (etcd.user) has no permission for read /other/ --prefix" in text
+    assert "etcdctl role grant-permission ROLE read /other/ --prefix (see etcd.prefix)" in text
 
 
 def test_registrar_without_permission_names_user_and_prefix(secure: EtcdCluster) -> None:
     registrar = EtcdRegistrar(settings_of(secure.settings, prefix="/other"))
     with (
         registrar.open(ENDPOINT, threading.Event()) as entry,
-        pytest.raises(SettingsError, match=r"etcd\.prefix"),
+        pytest.raises(SettingsError, match="ROLE readwrite /other/web/a "),
     ):
         entry.put(ENDPOINT)
 
@@ -150,7 +151,7 @@ def test_expired_certificate_of_the_server_is_not_trusted(tmp_path: Path) -> Non
         assert registry.certificates is not None
         yesterday = datetime.now() - timedelta(days=1)
         registry.certificates.authority.issue("server", *NAMES, expires=yesterday)
-        assert "is not trusted (certificate has expired)" in refusal(registry)
+        assert "certificate has expired" in refusal(registry)
 
 
 def test_plain_http_to_a_tls_server_says_so(secure: EtcdCluster) -> None:
@@ -240,6 +241,20 @@ def test_reading_alone_is_enough_for_discovery(guarded: EtcdCluster) -> None:
     guarded.cli.grant("read")
     with EtcdWatching(settings_of(guarded.settings)) as watching:
         watching.shows("web/a")
+
+
+def test_a_lease_that_another_has_hung_a_key_on_holds_no_entry_back(guarded: EtcdCluster) -> None:
+    """etcd lets any user do that in a transaction, and then not let its owner end it."""
+    settings = settings_of(guarded.settings, ttl=600)
+    with EtcdWatching(settings) as watching, EtcdHolding(settings, ENDPOINT) as holding:
+        watching.shows("web/a")
+        guarded.cli.run("put", f"--lease={guarded.cli.field(KEY, 'Lease'):x}", "/thief", "x")
+        holding.change(weight=7)
+        watching.weighs(7)
+        holding.leave()
+        watching.shows()
+    assert holding.errors == []
+    assert guarded.cli.value("/thief") == "x"
 
 
 def test_password_for_a_cluster_without_logins_is_no_error(tmp_path: Path) -> None:

@@ -169,7 +169,7 @@ def test_hostile_entries_are_reported_and_the_others_stay(
         editor.put(f"{settings.prefix}/web/{name}", record)
     with ZooKeeperWatching(settings) as watching:
         watching.until_names("good")
-        wanted = {f"{settings.prefix}/web/{plain(name)}" for name in HOSTILE}
+        wanted = {plain(f"{settings.prefix}/web/{name}") for name in HOSTILE}
         wanted.add(f"{settings.prefix}/bad service")
         assert {problem.where for problem in watching.last.problems} == wanted
 

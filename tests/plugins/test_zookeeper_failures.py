@@ -7,7 +7,7 @@ from kazoo.exceptions import KazooException
 
 from lbdisc.errors import DiscoveryError, RegistrarError, SettingsError, WriteRefused
 from lbdisc_zookeeper.failures import ELSEWHERE, PASSING, SETTINGS, cause, translated
-from lbdisc_zookeeper.signals import Gone, Interrupted, Taken
+from lbdisc_zookeeper.signals import Gone, Interrupted, Overlarge, Taken
 
 # What kazoo 2.11 raises beyond the tables: errors of a request that the plugin never makes, or of
 # a server that is broken; retried, with the name in the message.
@@ -19,7 +19,6 @@ ELSE = {
     "SystemZookeeperError",
     "RuntimeInconsistency",
     "DataInconsistency",
-    "MarshallingError",
     "UnimplementedError",
     "BadArgumentsError",
     "UnknownSessionError",
@@ -44,7 +43,12 @@ def _expected(name: str) -> type[Exception]:
         return SettingsError
     if name in ELSEWHERE or name in ELSE:
         return DiscoveryError
-    return {"NoNodeError": Gone, "NodeExistsError": Taken, "BadVersionError": Taken}[name]
+    return {
+        "NoNodeError": Gone,
+        "NodeExistsError": Taken,
+        "BadVersionError": Taken,
+        "MarshallingError": Overlarge,
+    }[name]
 
 
 @pytest.mark.parametrize("name", sorted(KINDS))

@@ -264,7 +264,7 @@ def test_certificate_for_another_name_is_refused_unless_names_do_not_count(tmp_p
         settings = settings_from(registry.settings, connect_timeout=3)
         error = _discovery_error(settings)
         assert isinstance(error, DiscoveryError)
-        assert "see zookeeper.verify" in str(error)
+        assert "zookeeper.verify)" in str(error)
         with ZooKeeperWatching(replace(settings, verify="ca")) as watching:
             watching.until(lambda s: not s.endpoints)
 
@@ -306,6 +306,14 @@ def test_password_in_plain_text_is_warned_of(
     assert "plain text" not in capsys.readouterr().out
     ZooKeeperDiscovery(replace(plain, **DIGEST))
     assert "plain text" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("verify", ["full", "ca", "none"])
+def test_a_server_that_nobody_verifies_is_warned_of(
+    plain: ZooKeeperSettings, verify: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ZooKeeperDiscovery(replace(plain, tls=True, verify=verify))
+    assert ("zookeeper.verify is none" in capsys.readouterr().out) == (verify == "none")
 
 
 def test_no_secret_is_ever_logged(

@@ -11,7 +11,8 @@ import pytest
 from lbdisc.testing.waiting import eventually
 from lbdisc_lab.servers.certificates import NAMES, Authority
 from lbdisc_zookeeper.settings import ZooKeeperSettings
-from lbdisc_zookeeper.sockets import connect, tls_context, wait
+from lbdisc_zookeeper.sockets import connect, wait
+from lbdisc_zookeeper.trust import Contexts
 
 
 @pytest.fixture
@@ -25,7 +26,7 @@ def test_handshake_with_a_silent_server_can_be_given_up(silent: tuple[str, int])
     given_up, errors = Event(), list[OSError]()
 
     def run() -> None:
-        context = tls_context(ZooKeeperSettings(tls=True))
+        context = Contexts(ZooKeeperSettings(tls=True)).current()
         try:
             connect(silent, host="localhost", timeout=300, context=context, given_up=given_up)
         except OSError as error:
@@ -39,7 +40,7 @@ def test_handshake_with_a_silent_server_can_be_given_up(silent: tuple[str, int])
 
 
 def test_handshake_with_a_silent_server_ends_at_the_time_out(silent: tuple[str, int]) -> None:
-    context = tls_context(ZooKeeperSettings(tls=True))
+    context = Contexts(ZooKeeperSettings(tls=True)).current()
     with pytest.raises(TimeoutError):
         connect(silent, host="localhost", timeout=0.1, context=context, given_up=Event())
 
@@ -63,7 +64,7 @@ def test_bytes_that_tls_holds_back_are_ready_to_be_read(tmp_path: Path) -> None:
 
     with socket.create_server(("127.0.0.1", 0)) as server:
         Thread(target=answer, args=(server,)).start()
-        tls = tls_context(ZooKeeperSettings(ca_file=authority.cert))
+        tls = Contexts(ZooKeeperSettings(ca_file=authority.cert)).current()
         address = server.getsockname()
         with connect(address, host="localhost", timeout=9, context=tls, given_up=Event()) as client:
             first = eventually(lambda: wait([client], [], 1)[0] and _received(client))

@@ -46,6 +46,7 @@ class Scene:
         variables = {**self.variables(), **tables.get("vars", {})}
         known: dict[str, Mapping[str, Any]] = {
             "file": {"dir": str(self.nodes), **tables.get("file", {})},
+            "endpoints": {"allow": ["0.0.0.0/0", "127.0.0.0/8"], **tables.get("endpoints", {})},
             "agent": {"min_reload_interval": 0.2, **tables.get("agent", {})},
             # What a test starts ends with it, unless it is about just that.
             "haproxy": {"on_stop": "stop", **tables.get("haproxy", {})},

@@ -13,14 +13,16 @@ from typing import Any, Self
 
 import pytest
 
-from lbdisc.handshake import ROOM
+from lbdisc.handshake import ROOM, token
 from lbdisc.haproxy.errors import HaproxyError
 from lbdisc.haproxy.sockets.master import Master
 from lbdisc.haproxy.sockets.rows import Stat
 from lbdisc.haproxy.sockets.socket import Runtime
 from lbdisc.testing.processes import Process, free_port
 from lbdisc.testing.waiting import eventually
+from lbdisc.values import Endpoint
 from lbdisc_lab.demo import registries
+from lbdisc_lab.servers.zookeeper.editor import Editor
 from lbdisc_lab.traffic import Traffic
 from support.logs import show_logs
 from support.own_template import OWN_TEMPLATE
@@ -192,6 +194,19 @@ class House:
             folder.rename(away)
             yield
             away.rename(folder)
+
+    def put(self, place: str, record: str) -> None:
+        """Write ``SERVICE/NAME`` as anybody may who has the rights."""
+        servers: Any = getattr(self.registry, "_servers", None)
+        if self.backend == "etcd":
+            servers.cli.put(f"/lbdisc/{place}", record)
+        elif self.backend == "zookeeper":
+            with Editor(servers.hosts[:1]) as editor:
+                editor.put(f"/lbdisc/{place}", record)
+        else:
+            file = self.folder / "registry" / f"{place}.json"
+            file.parent.mkdir(exist_ok=True)
+            file.write_text(record)
 
     def nodes(self, *words: str) -> dict[str, Any]:
         """`lbdisc nodes --json`."""
@@ -399,6 +414,58 @@ def test_an_agent_that_hangs_is_waited_for_until_the_timeout(house: House) -> No
     assert s1.process.wait() == 0
     assert s1.told("drain given up")["waiting"] == "lb1"
     assert s1.told("drained") == {}
+
+
+def made_up(name: str) -> dict[str, object]:
+    """What anybody who may write can put among the agents."""
+    return {
+        "bare": {"address": "127.0.0.1", "port": 1},
+        "eager": {"address": "10.0.0.9", "port": 1, "tags": {"services": "nodes", "full": "1"}},
+        "large": {"address": "10.0.0.9", "port": 1, "tags": {f"t{n}": "x" * 900 for n in range(9)}},
+        "stale": {"address": "10.0.0.9", "port": 1, "tags": {"digest": "abcde.abcde.th6m2o.0.1"}},
+    }[name]
+
+
+@pytest.mark.parametrize("backend", ["file", "etcd", "zookeeper"])
+def test_entries_that_never_answered_hold_up_no_stop(tmp_path: Path, backend: str) -> None:
+    names = ("bare", "eager", "large", "stale")
+    with House(tmp_path, backend) as house:
+        house.agent(**LIGHT)
+        s1 = house.entry("s1", drain_timeout=600)
+        for name in names:
+            house.put(f"_agents/{name}", json.dumps(made_up(name)))
+        s1.process.send(signal.SIGTERM)
+        assert s1.process.wait() == 0
+    assert s1.told("drained")["by"] == "lb1"
+    assert s1.told("not waited for: never answered")["agents"] == ", ".join(names)
+
+
+def test_a_copy_of_an_agents_entry_holds_up_no_stop(house: House) -> None:
+    house.agent(**LIGHT)
+    s1 = house.entry("s1", drain_timeout=600)
+    agents = house.folder / "registry" / "_agents"
+    (agents / "lb9.json").write_text((agents / "lb1.json").read_text())
+    s1.process.send(signal.SIGTERM)
+    assert s1.process.wait() == 0
+    assert s1.told("not waited for: never answered")["agents"] == "lb9"
+
+
+def test_an_entry_that_lies_shortens_no_wait(house: House) -> None:
+    """Who says at once that all is drained speaks for itself alone."""
+    balancer, s1 = house.agent(), house.node("s1")
+    balancer.until_up("s1")
+    upload = Upload(balancer)
+    balancer.until_busy("s1")
+    s1.process.send(signal.SIGTERM)
+    eventually(lambda: s1.told(WAITING))
+    [entry] = house.nodes()["endpoints"]
+    asked = Endpoint(**{key: entry[key] for key in ("service", "name", "address", "port", "tags")})
+    lie = {"address": "10.0.0.9", "port": 1, "tags": {"drained": token(asked)}}
+    house.put("_agents/liar", json.dumps(lie))
+    eventually(lambda: s1.told(WAITING).get("drained") == "liar")
+    assert not s1.stopped.exists()
+    assert upload.finish() == 200
+    assert s1.process.wait() == 0
 
 
 def test_agents_that_keep_to_themselves_or_balance_something_else_are_not_waited_for(

@@ -18,6 +18,8 @@ from lbdisc.agent.guarding import Guarding
 from lbdisc.agent.held import GuardMemory
 from lbdisc.agent.leaving import Leave
 from lbdisc.agent.looking import LIFE_SIGN
+from lbdisc.agent.naming import NameLooks
+from lbdisc.agent.own_endpoints import OwnEndpoints
 from lbdisc.agent.presence import Presence
 from lbdisc.agent.pulse import Pulse
 from lbdisc.agent.skipping import Skipping
@@ -75,11 +77,14 @@ class Agent:
             clock=clock,
             accept=accept,
             skipped=lambda: self._tell_problems(self._bringing.cause),
+            own=OwnEndpoints(reloader, settings.output, lambda: self._watcher).without,
+            reloaded=lambda because_of: self._watcher.reloaded(because_of),
         )
         self._taken: Snapshot | None = None
         self._skipping = Skipping(listeners.tell)
         self._absent: tuple[AbsentService, ...] = ()
         self._guarding = Guarding(reloader, store, listeners.tell, clock)
+        self._names = NameLooks(reloader, clock)
         self._beside = FileLooks(reloader, listeners.tell, wake.call, clock)
         self._ready = False
         self._pulse = Pulse(store, status, reloader)
@@ -105,6 +110,7 @@ class Agent:
         while not leave.over(stop):
             self._wake.do_errands()
             self._guarding.turn(self._watcher, running=self._bringing.running is not None)
+            self._names.turn(self._watcher, running=self._bringing.running is not None)
             self._watcher.look_again()
             self._take_newest()
             self._skipping.turn(self._clock())
@@ -202,7 +208,7 @@ class Agent:
             # Nothing is known of endpoints, but a file is there: it is kept alive as it is.
             self._bringing.desired.kept = written
         else:
-            self._bringing.desired.snapshot = known or Snapshot()
+            self._bringing.desired.snapshot = self._watcher.admitted(known or Snapshot())
         self._bringing.changed(self._clock(), cause)
         self._bringing.hold_off()
 
@@ -235,8 +241,10 @@ class Agent:
 
     def _tell_problems(self, cause: Cause) -> None:
         """Entries that are skipped now; each is told once."""
-        taken, blaming = self._taken or Snapshot(), self._bringing.desired.blaming
-        problems, more = blaming.problems.union(taken.problems), taken.more + blaming.unnamed
+        desired = self._bringing.desired
+        taken = Snapshot() if self._taken is None else self._taken  # an empty one has some, too
+        problems = desired.problems.union(taken.problems)
+        more = taken.more + desired.blaming.unnamed
         self._skipping.look(problems, more, cause=cause, now=self._clock())
 
     def _tell_absent(self, absent: tuple[AbsentService, ...], cause: Cause) -> None:
@@ -248,7 +256,7 @@ class Agent:
     def _until_next(self, now: float) -> float:
         """Seconds until something is due."""
         times = [now + LIFE_SIGN, self._bringing.due, self._watcher.due, self._guarding.due]
-        times += [self._presence.due, self._beside.due, self._skipping.due]
+        times += [self._presence.due, self._beside.due, self._names.due, self._skipping.due]
         if self._notifier.watchdog:
             times.append(now + self._notifier.watchdog / 3)
         return max(0.0, min(t for t in times if t is not None) - now)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from lbdisc import events
 from lbdisc.abilities import Follows, StandsIn
+from lbdisc.agent.ahead import AheadLooks
 from lbdisc.agent.announcing import announced
 from lbdisc.agent.contact import FirstContact
 from lbdisc.agent.desired import Desired
@@ -38,14 +39,18 @@ from lbdisc.planned import Applied, AtRuntime, Nothing, Planned, Reload, Start
 from lbdisc.rendered import Rendered
 from lbdisc.settings.tables import CoreSettings
 from lbdisc.spread import own_share
-from lbdisc.values import Snapshot
+from lbdisc.values import Endpoint, Snapshot
+
+# Causes of reloads that no entry of the registry has to answer for.
+NOT_BY_ENTRIES = ("settings", "files", "drift", "trial", "state")
 
 
 class Bringing:
     """What is to run, what runs, and the way from one to the other.
 
     ``number`` counts the generations that earlier agents brought; ``accept`` is that of
-    ``FirstContact``; ``skipped`` is called when others may be left out than before.
+    ``FirstContact``; ``skipped`` is called when others may be left out than before,
+    ``reloaded`` when these had come or changed and took a reload. ``own`` is that of ``Desired``.
     """
 
     def __init__(
@@ -61,15 +66,20 @@ class Bringing:
         clock: Callable[[], float],
         accept: bool,
         skipped: Callable[[], None],
+        own: Callable[[Snapshot, Rendered], Snapshot],
+        reloaded: Callable[[Sequence[Endpoint]], None],
     ) -> None:
         self._settings = settings
         self._reloader = reloader
         self._tell = tell
         self._clock = clock
         self._skipped = skipped
+        self._reloaded = reloaded
         self._pace = Pace(settings.agent)
         self._retries = Retries(settings.agent)
-        self.desired = Desired(renderer, reloader, settings.output, wake=wake)
+        self.desired = Desired(
+            renderer, reloader, settings.output, settings.services, own=own, wake=wake
+        )
         known = store.last_snapshot() is not None
         blank = self.desired.blank
         self._contact = FirstContact(settings, reloader, blank, remembers=known, accept=accept)
@@ -81,6 +91,7 @@ class Bringing:
         self._passed: tuple[Snapshot, Rendered] | None = None  # the last that was checked and ran
         share = own_share(settings.agent.name, settings.state_dir)
         self._stands_in: Rendered | None = None  # what runs instead of what cannot
+        self._ahead = AheadLooks()
         self._looks = Looks(reloader, tell, share=share)
         self._number = number
         self._written = 0
@@ -95,6 +106,8 @@ class Bringing:
             self._reloader.try_again()
             self._pace.not_before = float("-inf")
         self._pace.settings = settings.agent
+        self._pace.forgive()
+        self.desired.fitting.change(settings.services)
         self.desired.render_with(renderer)
 
     def resume(self, known: Snapshot | None, written: Rendered | None) -> None:
@@ -102,6 +115,7 @@ class Bringing:
         for event in self._legacy.resume():
             self._tell(event)
         self._known = known
+        self.desired.fitting.known = known or Snapshot()
         if written is not None:
             self._passed = self._served_before(written), written
 
@@ -146,12 +160,17 @@ class Bringing:
         times = [self._pace.due, self.desired.blaming.due]
         if self.running is not None:
             times.append(self._looks.next)
+            if self._waits_long(self._clock()):
+                times.append(self._ahead.due(self.desired.snapshot))
         return min((t for t in times if t is not None), default=None)
 
     def turn(self) -> None:
         """Do what is due."""
-        if self._is_due(self._clock()):
+        now = self._clock()
+        if self._is_due(now):
             self._bring()
+        elif self._waits_long(now) and self._ahead.may(self.desired.snapshot, now):
+            self._go_ahead()
         self._look(self._clock())
         self._try_again(self._clock())
 
@@ -192,6 +211,26 @@ class Bringing:
             return not isinstance(self.desired.planned(self.running).how, Reload)
         except LbdiscError:
             return True  # applying says why, at once
+
+    def _waits_long(self, now: float) -> bool:
+        """Whether something waits for a reload for longer than a burst takes."""
+        due = self._pace.due
+        if due is None or self.running is None or self._pace.failing:
+            return False
+        return due - now > self._settings.agent.quiet
+
+    def _go_ahead(self) -> None:
+        """Do at run time whatever needs no reload: leaves and drains above all."""
+        assert self.running is not None
+        began = self._clock()
+        with suppress(LbdiscError):
+            if found := self.desired.ahead(self.running):
+                since, self._stands_in = self._since, found[1].candidate
+                self._announce(found[0], found[1].candidate, self._carry_out(found[1]))
+                self._since = since
+                self.desired.plan_anew()
+                self.changed(self._clock(), self.cause)
+        self._ahead.looked(self.desired.snapshot, began, self._clock())
 
     def _bring(self) -> None:
         """Render, apply and verify the desired snapshot; plan the next attempt when that fails.
@@ -242,6 +281,7 @@ class Bringing:
         now = self._clock()
         if isinstance(applied.how, Reload | Start):
             self._legacy.reloaded()
+            self.desired.fitting.anew()
         # What was changed at run time has been read back by the reloader itself.
         thorough = not isinstance(applied.how, AtRuntime)
         if difference := self._reloader.verify(planned.candidate, thorough=thorough):
@@ -330,8 +370,11 @@ class Bringing:
             number=self._number, snapshot=snapshot, rendered=rendered, change=change
         )
         self.running = generation
+        self.desired.fitting.known = snapshot
         since, self._since = self._since, None
         ms = None if since is None else (self._clock() - since) * 1000
+        if isinstance(applied.how, Reload) and before and self.cause.source not in NOT_BY_ENTRIES:
+            self._reloaded((*change.added, *change.changed))
         for event in announced(generation, before, applied, ms=ms, cause=self.cause):
             self._tell(event)
         if self.desired.count is not None:  # else nothing is known that could be kept

@@ -4,6 +4,7 @@ from structlog import get_logger
 
 from lbdisc import events
 from lbdisc.abilities import Observes, Remembers
+from lbdisc.agent.admission import Admission
 from lbdisc.agent.agent import Agent
 from lbdisc.agent.contact import FirstContact
 from lbdisc.agent.guard import Guard
@@ -21,6 +22,8 @@ from lbdisc.hooks import Reloader, Renderer
 from lbdisc.listening.listeners import Listeners, Tell
 from lbdisc.plugins import Plugins
 from lbdisc.register.identity import Identity
+from lbdisc.screening.hosts import Hosts
+from lbdisc.screening.screen import Screening
 from lbdisc.settings.choosing import discovery, reloader, renderer
 from lbdisc.settings.loading import Settings
 from lbdisc.values import Snapshot, check_name
@@ -36,11 +39,20 @@ def watcher(
     pace, finds = settings.core.agent, discovery(plugins, settings)
     if isinstance(finds, Remembers):
         finds.remind(known.balanced)
+    screen = Screening(settings.core.endpoints, Hosts(wake.call), served=known.balanced)
     return Watcher(
         finds,
-        Guard(settings.core.guard, known, services=settings.core.services, asks=asks),
+        Guard(
+            settings.core.guard,
+            known,
+            services=settings.core.services,
+            asks=asks,
+            refuses=screen.refuses,
+        ),
         wake.call,
         source=settings.core.backend,
+        screen=screen,
+        admission=Admission(settings.core, known.balanced),
         tell=tell,
         backoff=Backoff(pace.retry_first, pace.retry_most),
     )

@@ -13,6 +13,7 @@ it is no loss, and does not count in the most. ``loss_hold = 0`` switches this o
 - the registry lists it again, or has its address under another name or, newly, in another service;
 - the load balancer has found it down at looks that are ``STEADY`` seconds apart;
 - an operator says so;
+- the settings refuse its address: then nothing holds it, an operator neither;
 - ``loss_hold`` is over. A clock lets nobody go while the registry lists nobody of the service that
   may be up; and what the load balancer finds up only so far as ``1 - max_loss`` of what the service
   had stay in traffic, those that the registry lists included.
@@ -23,7 +24,7 @@ Time comes in as an argument, in seconds of a clock that never goes back.
 """
 
 from collections import defaultdict
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 
 from lbdisc.agent.contests import Contests
@@ -67,6 +68,7 @@ class Guard:
 
     ``start`` is what was balanced before, as after a restart, or all that an earlier guard knew.
     ``asks`` says that ``see`` will be called: then no clock lets go before the first look.
+    ``refuses`` tells why somebody may not be served, ``""`` for who may.
     """
 
     def __init__(
@@ -76,8 +78,10 @@ class Guard:
         *,
         services: Collection[str] | None = None,
         asks: bool = False,
+        refuses: Callable[[Endpoint], str] = lambda endpoint: "",
     ) -> None:
         self._settings = settings
+        self._refuses = refuses
         self._services = None if services is None else frozenset(services)
         self._asks = asks
         memory = (
@@ -193,7 +197,7 @@ class Guard:
         pool, endpoint = self._pools[place.service], self._places.at(place)
         if endpoint is None:
             if place in pool.here:
-                pool.vanishes(place, now)
+                self._is_gone(place, now)
             return
         held = self._held.get(place)
         if held is not None and held.by == "guard":
@@ -205,6 +209,22 @@ class Guard:
             pool.leaves(place, came)
         else:
             pool.comes(endpoint, now if came is None else came)
+
+    def _is_gone(self, place: Place, now: float) -> None:
+        """Who may not be served is no loss."""
+        pool = self._pools[place.service]
+        if self._refuses(pool.here[place][0]):
+            pool.leaves(place)
+        else:
+            pool.vanishes(place, now)
+
+    def _drop_refused(self) -> None:
+        for place, held in list(self._held.items()):
+            if why := self._refuses(held.endpoint):
+                self._let_go(place, f"refused: {why}")
+        for pinned in list(self._pinned.values()):
+            if self._refuses(pinned):
+                del self._pinned[pinned.key]
 
     def _is_back(self, place: Place, endpoint: Endpoint) -> None:
         held = self._held.pop(place)
@@ -349,6 +369,7 @@ class Guard:
         return with_held(listed, self._held.values()) if self._held else listed
 
     def _verdict(self, before: dict[Place, Held], now: float) -> Verdict:
+        self._drop_refused()
         self._pin(now)
         self._by_clock(now)
         for service, pool in self._pools.items():

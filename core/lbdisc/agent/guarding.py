@@ -8,6 +8,7 @@ import structlog
 
 from lbdisc import own_files
 from lbdisc.abilities import Observes
+from lbdisc.agent.admission import limits
 from lbdisc.agent.control import Control, ControlReply
 from lbdisc.agent.guard import Guard, Verdict
 from lbdisc.agent.held import GuardMemory
@@ -19,6 +20,7 @@ from lbdisc.hooks import Reloader
 from lbdisc.listening.listeners import Tell
 from lbdisc.listening.repeats import Repeats
 from lbdisc.observed import ServerHealth
+from lbdisc.screening.screen import Screening
 from lbdisc.settings.tables import CoreSettings
 from lbdisc.values import Endpoint, Snapshot
 
@@ -45,8 +47,16 @@ def balanced(
     store: Store, settings: CoreSettings, snapshot: Snapshot
 ) -> tuple[Verdict, GuardMemory]:
     """What an agent that starts would make of ``snapshot``: no clock lets go of anything yet."""
-    guard = Guard(settings.guard, remembered(store), services=settings.services, asks=True)
-    return guard.judge(snapshot.public, time.monotonic()), guard.memory
+    memory = remembered(store)
+    guard = Guard(
+        settings.guard,
+        memory,
+        services=settings.services,
+        asks=True,
+        refuses=Screening(settings.endpoints).refuses,
+    )
+    passed = limits(settings, memory.balanced).take(snapshot.public)
+    return guard.judge(passed, time.monotonic()), guard.memory
 
 
 def held_of(verdict: Verdict, memory: GuardMemory) -> str:

@@ -18,6 +18,7 @@ CHECKS: Mapping[str, str] = {
     "registry": "the registry answers",
     "guard": "the guard holds nothing that the registry has lost",
     "skipped": "no entry of the registry is skipped",
+    "flapping": "no entry of the registry changes without end",
     "empty": "every service has an endpoint",
     "settings": "the settings that were read again last were taken",
     "files": "no file that the load balancer reads was refused since it changed",
@@ -149,6 +150,8 @@ def _others(status: Mapping[str, Any], services: Sequence[str]) -> Iterator[Reas
         count = len(problems) + status.get("problems_more", 0)
         more = f" and {count - 1} more" if count > 1 else ""
         yield Reason("skipped", f"skipped: {first['where']}: {first['what']}{more}")
+    if flapping := status.get("flapping"):
+        yield Reason("flapping", f"changes wait: {flapping_line(flapping)}")
     if absent := status.get("absent"):  # with the services that there are in their place
         yield from (Reason("empty", text) for text in absent)
     elif status.get("servers") is not None:
@@ -204,6 +207,13 @@ def held_line(one: object) -> str:
     words = [f"{word} {one[word]}" for word in ("since", "until") if one.get(word)]
     told = ", ".join([*words, str(one.get("why") or "")]).rstrip(", ")
     return f"{one['service']}/{one['name']}" + (f" ({told})" if told else "")
+
+
+def flapping_line(flapping: Sequence[Mapping[str, Any]]) -> str:
+    """Who changes without end, and since when, as far as there is room."""
+    names = ", ".join(f"{one['service']}/{one['name']} flaps" for one in flapping[:3])
+    more = f" and {len(flapping) - 3} more" if len(flapping) > 3 else ""
+    return f"{names}{more} since {min(one['since'] for one in flapping)}"
 
 
 def _since(when: Mapping[str, Any] | None, now: float) -> str:

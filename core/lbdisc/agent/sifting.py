@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from lbdisc.agent.blame import Blame, Budget, blame, suspects, without
+from lbdisc.agent.fitting import Fitting
 from lbdisc.agent.refusal import Refusal
 from lbdisc.errors import CheckError, RenderError
 from lbdisc.hooks import Renderer
@@ -30,13 +31,18 @@ class Sifted:
 class Sieve:
     """Leaves out whoever ``check`` refuses of what ``renderer`` makes to be ``output``.
 
-    Who is ``served`` by now is not: that its name is gone from DNS, say, is not its fault.
+    So it does what is not in what ``own`` makes of a snapshot and its configuration.
+
+    Who is ``served`` by now is not: that its name is gone from DNS, say, is not its fault. Before
+    that it leaves out whom there is no room for (``fitting``).
     """
 
     renderer: Renderer
     output: Path
     check: Callable[[Rendered], None]
     served: Callable[[], Snapshot] = Snapshot
+    own: Callable[[Snapshot, Rendered], Snapshot] = lambda snapshot, rendered: snapshot
+    fitting: Fitting | None = None
 
     def sift(self, wanted: Snapshot) -> Sifted:
         """What an agent that starts would serve of ``wanted``.
@@ -53,8 +59,13 @@ class Sieve:
         while True:
             rendered = None
             try:
-                rendered = self.renderer.render(served)
-                sifted = Sifted(served, rendered, tuple(problems))
+                served, rendered = self._fitting(served)
+                if (left := self.own(served, rendered)) != served:
+                    problems |= dict.fromkeys(left.problems)
+                    served = left
+                    continue
+                short = self.fitting.problems if self.fitting else ()
+                sifted = Sifted(served, rendered, (*problems, *short))
                 return sifted, work(sifted)
             except (CheckError, RenderError) as error:
                 found = self._blame(served, Refusal(error, self.output, rendered), budget)
@@ -62,6 +73,11 @@ class Sieve:
                     raise
             problems |= dict.fromkeys(_problems(found))
             served = without(served, (*found.culprits, *found.unsure))
+
+    def _fitting(self, served: Snapshot) -> tuple[Snapshot, Rendered]:
+        if self.fitting is None:
+            return served, self.renderer.render(served)
+        return self.fitting.rendered(served, self.renderer.render)
 
     def _blame(self, served: Snapshot, refusal: Refusal, budget: Budget) -> Blame:
         suspected = suspects(self.served(), served)

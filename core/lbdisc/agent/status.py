@@ -33,6 +33,7 @@ class Status:
         self._problems: dict[Problem, None] = {}
         self._refused: dict[str, dict[str, Any]] = {}  # files beside the configuration
         self._held: dict[tuple[str, str], dict[str, Any]] = {}
+        self._flapping: dict[tuple[str, str], dict[str, Any]] = {}
         self._broken: dict[str, dict[str, Any]] = {}
         self._saved: dict[str, Any] = {}
         self._again: float | None = None  # when to try what could not be written
@@ -95,6 +96,7 @@ class Status:
                 **self._found,
                 "held": [held for _, held in sorted(self._held.items())[:NAMED]],
                 "held_more": max(0, len(self._held) - NAMED),
+                "flapping": [flaps for _, flaps in sorted(self._flapping.items())[:NAMED]],
                 "problems": [{"where": p.where, "what": p.what} for p in sorted(self._problems)],
                 "refused": [{"file": file, **what} for file, what in sorted(self._refused.items())],
                 "broken": [{"plugin": name, **what} for name, what in self._broken.items()],
@@ -258,6 +260,19 @@ class Status:
         for endpoint in event.endpoints:
             self._counters["released"] += 1
             self._held.pop(endpoint.key, None)
+
+    @_take.register
+    def _(self, event: events.EndpointsDamped) -> None:
+        at = stamp(event.unix_s)
+        self._counters["flapped"] += len(event.endpoints)
+        self._flapping |= {
+            e.key: {"service": e.service, "name": e.name, "since": at} for e in event.endpoints
+        }
+
+    @_take.register
+    def _(self, event: events.EndpointsCalm) -> None:
+        for endpoint in event.endpoints:
+            self._flapping.pop(endpoint.key, None)
 
     @_take.register
     def _(self, event: events.RegistryLost) -> None:

@@ -3,12 +3,13 @@
 import threading
 import time
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from queue import Empty, SimpleQueue
 from threading import Lock, Thread
 from typing import NamedTuple
 
 from lbdisc import events
+from lbdisc.agent.admission import Admission
 from lbdisc.agent.announcing import judged
 from lbdisc.agent.guard import Guard, Released, Verdict
 from lbdisc.agent.held import GuardMemory, Held
@@ -19,6 +20,7 @@ from lbdisc.hooks import Discovery
 from lbdisc.listening.listeners import Tell
 from lbdisc.listening.repeats import Repeats
 from lbdisc.observed import ServerHealth
+from lbdisc.screening.screen import Screening
 from lbdisc.stopping import StopEvent
 from lbdisc.values import Endpoint, Snapshot
 
@@ -66,7 +68,8 @@ class Wake:
 class Watcher:
     """Runs a discovery in a thread; ``newest`` is what may be balanced now, judged by the guard.
 
-    ``source`` is what the registry is called in a cause; ``tell`` may be called from any thread.
+    The guard sees only what passes the ``screen`` and the ``admission``. ``source`` is what the
+    registry is called in a cause; ``tell`` may be called from any thread.
     """
 
     def __init__(
@@ -76,6 +79,8 @@ class Watcher:
         wake: Callable[[], None],
         *,
         source: str,
+        screen: Screening,
+        admission: Admission,
         tell: Tell,
         backoff: Backoff,
         clock: Callable[[], float] = time.monotonic,
@@ -84,6 +89,8 @@ class Watcher:
         self._guard = guard
         self._wake = wake
         self._source = source
+        self._screen = screen
+        self._admission = admission
         self._tell = tell
         self._backoff = backoff
         self._clock = clock
@@ -102,6 +109,7 @@ class Watcher:
     def stop(self, timeout: float = 1.5) -> bool:
         """Ask the discovery to return; whether it did within ``timeout`` seconds."""
         self._stop.set()
+        self._screen.hosts.close()
         if self._thread is not threading.current_thread() and self._thread.is_alive():
             self._thread.join(timeout)
         return not self._thread.is_alive()
@@ -115,7 +123,8 @@ class Watcher:
     @property
     def due(self) -> float | None:
         with self._lock:
-            return self._guard.due
+            times = (self._guard.due, self._admission.due)
+        return min((each for each in times if each is not None), default=None)
 
     @property
     def held(self) -> tuple[Held, ...]:
@@ -134,6 +143,32 @@ class Watcher:
         """Those whose health the guard wants to hear of."""
         with self._lock:
             return self._guard.watched
+
+    def admitted(self, known: Snapshot) -> Snapshot:
+        """What of that which is ``known`` from before may be served."""
+        with self._lock:
+            return self._screen.once(known)
+
+    @property
+    def names(self) -> frozenset[str]:
+        """The host names of all that is listed."""
+        with self._lock:
+            return self._screen.names
+
+    def saw(self, host: str, addresses: Collection[str]) -> None:
+        """The load balancer has these ``addresses`` for ``host``."""
+        self._screen.hosts.saw(host, addresses)
+
+    def occupy(self, places: Collection[tuple[str, int]]) -> bool:
+        """The load balancer listens at ``places``; whether any of them was not known."""
+        now = self._clock()
+        with self._lock:
+            new = self._screen.occupy(places)
+            if new and (passed := self._screen.again()) is not None:
+                self._take(self._guard.judge(passed, now), now, Cause(source="configuration"))
+        if new:
+            self._wake()
+        return new
 
     def see(self, health: Sequence[ServerHealth], asked: float) -> None:
         """The load balancer was asked at that time, and said this of those ``watched``."""
@@ -168,17 +203,29 @@ class Watcher:
         self._tell_verdict(Verdict(Snapshot(), released=dropped), Cause(source="settings"))
 
     def look_again(self) -> None:
-        """Let the guard release what it has held long enough."""
+        """Take in what is known of names, and let those go or change whose time has come."""
         now = self._clock()
         with self._lock:
+            if (passed := self._screen.again()) is not None:
+                self._judge(self._admission.take(passed, now), now, Cause(source="names"))
+            if self._admission.due is not None and self._admission.due <= now:
+                self._judge(self._admission.wait(now), now, Cause(source="damping"))
             if self._guard.due is not None and self._guard.due <= now:
                 self._take(self._guard.wait(now), now, Cause(source="guard"))
+
+    def reloaded(self, because_of: Sequence[Endpoint]) -> None:
+        """The load balancer had to be reloaded because these came or changed."""
+        with self._lock:
+            self._admission.reloaded(because_of, self._clock())
 
     def _publish(self, snapshot: Snapshot, *, revision: str = "") -> None:
         now = self._clock()
         cause = Cause(source=self._source, revision=revision)
+        if self._newest is None:
+            self._screen.settle(snapshot.public)
         with self._lock:
-            self._take(self._guard.judge(snapshot.public, now), now, cause)
+            passed = self._screen.after(snapshot.public)
+            self._judge(self._admission.take(passed, now), now, cause)
         if not self._answers:
             lost = None if self._lost_at is None else (now - self._lost_at) * 1000
             self._tell(events.RegistryBack(endpoints=len(snapshot), ms=lost, cause=cause))
@@ -186,6 +233,11 @@ class Watcher:
         self._repeats.clear()
         self._backoff.reset()
         self._wake()
+
+    def _judge(self, admitted: Snapshot, now: float, cause: Cause) -> None:
+        self._take(self._guard.judge(admitted, now), now, cause)
+        for event in self._admission.news(now):
+            self._tell(event)
 
     def _take(self, verdict: Verdict, now: float, cause: Cause) -> None:
         self._tell_verdict(verdict, cause)

@@ -16,6 +16,7 @@ COMMANDS = (
 )
 
 WRONG_USAGE = 2
+LONGEST = 2000  # characters of a message
 
 
 def build(plugins: Plugins) -> typer.Typer:
@@ -78,13 +79,28 @@ def main() -> None:
     with collecting.paused():
         plugins = Plugins.load()
         app = build(plugins)
+    call(app, plugins)
+
+
+def call(app: typer.Typer, plugins: Plugins, arguments: list[str] | None = None) -> None:
+    """Run what ``arguments`` ask for, those of this program if unset; ends in ``SystemExit``."""
     try:
-        app()
+        app(arguments)
     except SystemExit as end:
         if end.code == WRONG_USAGE:  # the command may be one of theirs
             for broken in plugins.broken:
                 sys.stderr.write(f"lbdisc: plugin {broken.plugin} is broken: {broken.reason}\n")
         raise
     except LbdiscError as error:
-        sys.stderr.write(f"lbdisc: {error}\n")
+        sys.stderr.write(f"lbdisc: {one_line(str(error))}\n")
         sys.exit(error.exit_code)
+
+
+def one_line(message: str) -> str:
+    """``message`` as it may stand in a terminal: keys and paths in it may hold anything."""
+    text = message if message.isprintable() else "".join(map(_printable, message))
+    return text if len(text) <= LONGEST else f"{text[: LONGEST - 3]}..."
+
+
+def _printable(sign: str) -> str:
+    return sign if sign.isprintable() else ascii(sign)[1:-1]

@@ -45,7 +45,7 @@ def show(
         document = {
             row.key: {"value": _jsonable(row.value), "origin": row.origin} for row in settings.rows
         }
-        sys.stdout.write(json.dumps(document, indent=1) + "\n")
+        sys.stdout.write(json.dumps(document, indent=1, default=str) + "\n")
         return
     show_table(
         ("SETTING", "VALUE", "ORIGIN"),
@@ -96,4 +96,4 @@ def _jsonable(value: Any) -> Any:
 def _text(value: Any) -> str:
     if isinstance(value, tuple):
         return ", ".join(map(str, value))
-    return json.dumps(value) if isinstance(value, dict) else str(value)
+    return json.dumps(value, default=str) if isinstance(value, dict) else str(value)

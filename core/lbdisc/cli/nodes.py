@@ -28,9 +28,12 @@ if TYPE_CHECKING:
 
 
 def read_once(plugins: "Plugins", settings: "Settings") -> "Snapshot":
-    """The registry's state now. Raises ``LbdiscError``."""
+    """The registry's state now, with the names that an agent served. Raises ``LbdiscError``."""
+    from lbdisc.agent.store import Store
+
     found: list[Snapshot] = []
-    _watch(plugins, settings, found.append, Event(), once=True)
+    served = Store(settings.core.state_dir).last_snapshot()
+    _watch(plugins, settings, found.append, Event(), once=True, served=served)
     return found[0]
 
 
@@ -41,13 +44,17 @@ def _watch(
     stop: Event,
     *,
     once: bool,
+    served: "Snapshot | None" = None,
 ) -> None:
     """One-shot reading is "stop after the first publish": there is no second way to read."""
+    from lbdisc.screening.screen import Screening
     from lbdisc.settings import choosing
+
+    screen = Screening(settings.core.endpoints, served=served)
 
     def publish(snapshot: "Snapshot", *, revision: str = "") -> None:
         if not (once and stop.is_set()):
-            show(snapshot)
+            show(screen.settled(snapshot))
         if once:
             stop.set()
 

@@ -19,6 +19,7 @@ def read_or_last(plugins: "Plugins", settings: "Settings") -> "Snapshot":
     from lbdisc.agent.times import stamp
     from lbdisc.cli.nodes import read_once
     from lbdisc.errors import DiscoveryError, SettingsError
+    from lbdisc.screening.screen import Screening
     from lbdisc.settings import choosing
 
     choosing.discovery(plugins, settings)  # settings that never work are no registry that is away
@@ -34,4 +35,4 @@ def read_or_last(plugins: "Plugins", settings: "Settings") -> "Snapshot":
             f"lbdisc: the registry {settings.core.backend} cannot be asked ({error}): this is by "
             f"the last known state, {len(known)} endpoints kept at {when}\n"
         )
-        return known
+        return Screening(settings.core.endpoints).once(known)

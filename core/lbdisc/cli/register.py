@@ -50,6 +50,10 @@ def register(
     fall: Annotated[
         str | None, typer.Option(metavar="N", help="Checks in a row that must fail.")
     ] = None,
+    pass_environment: Annotated[
+        list[str] | None,
+        typer.Option(metavar="LBDISC_…", help="A variable COMMAND gets too; may be repeated."),
+    ] = None,
     drain_timeout: Annotated[
         str | None,
         typer.Option(metavar="SECONDS", help="Seconds to wait for a drain."),
@@ -85,6 +89,7 @@ def register(
         "register.timeout": timeout,
         "register.rise": rise,
         "register.fall": fall,
+        "register.pass_environment": pass_environment,
         "register.drain_timeout": drain_timeout,
         "register.stop_timeout": stop_timeout,
     }

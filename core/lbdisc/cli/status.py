@@ -21,7 +21,7 @@ CheckOption = Annotated[
         "--check",
         metavar="NAME,…",
         help="What makes the exit code, or 'all'; agent,step,servers,registry,guard if not given."
-        " Others: skipped, empty, settings, plugins, announced, workers.",
+        " Others: skipped, flapping, empty, settings, plugins, announced, workers.",
     ),
 ]
 

@@ -18,6 +18,7 @@ def lines(found: Mapping[str, Any], live: "Liveness") -> dict[str, str]:
         "settings refused": _refused(found),
         "warning": "; ".join(found.get("absent", ())),
         "held by the guard": _held(found),
+        "flapping": _flapping(found),
         "servers": _servers(found),
         "old workers": str(found.get("old_workers") or ""),
         "configuration": str(found.get("output", "")),
@@ -73,6 +74,12 @@ def _held(found: Mapping[str, Any]) -> str:
     more = found.get("held_more", 0)
     named = [held_line(one) for one in found.get("held", ())]
     return ", ".join([*named, f"and {more} more"] if more else named)
+
+
+def _flapping(found: Mapping[str, Any]) -> str:
+    from lbdisc.agent.judging import flapping_line
+
+    return flapping_line(found["flapping"]) if found.get("flapping") else ""
 
 
 def _servers(found: Mapping[str, Any]) -> str:

@@ -46,8 +46,11 @@ from lbdisc.events.register import (
     EntryStays,
     EntryUnrenewed,
     EntryWaiting,
+    SilentPassedOver,
 )
 from lbdisc.events.registry import (
+    EndpointsCalm,
+    EndpointsDamped,
     EndpointsHeld,
     EndpointsReleased,
     EntriesMended,
@@ -105,6 +108,8 @@ __all__ = [
     "DrainOver",
     "DrainUnsure",
     "Drifted",
+    "EndpointsCalm",
+    "EndpointsDamped",
     "EndpointsHeld",
     "EndpointsReleased",
     "EntriesMended",
@@ -137,6 +142,7 @@ __all__ = [
     "ServicesPresent",
     "SettingsRefused",
     "SettingsReread",
+    "SilentPassedOver",
     "StartedFromState",
     "StateKept",
     "StateNotKept",

@@ -120,6 +120,18 @@ class DrainGivenUp(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SilentPassedOver(Event):
+    """Entries in ``_agents`` that never answered to anything, ``agents``, were not waited for.
+
+    They may be what somebody made up, or agents of an older version.
+    """
+
+    name: ClassVar[str] = "not waited for: never answered"
+    level: ClassVar[Level] = "warning"
+    agents: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DrainUnsure(Event):
     """The end comes without knowing that all have drained, or later than it could."""
 

@@ -97,3 +97,23 @@ class RegistryBack(Event):
     name: ClassVar[str] = "registry answers"
     endpoints: int
     ms: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EndpointsDamped(Event):
+    """The entries of ``endpoints`` change without end: what they change waits, for up to ``for_s``
+    seconds now; leaves and drains do not.
+    """
+
+    name: ClassVar[str] = "endpoint flaps"
+    level: ClassVar[Level] = "warning"
+    endpoints: tuple[Endpoint, ...]
+    for_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EndpointsCalm(Event):
+    """``endpoints`` flapped, and are gone or calm: the next change of each passes at once."""
+
+    name: ClassVar[str] = "endpoint is calm"
+    endpoints: tuple[Endpoint, ...]

@@ -117,7 +117,10 @@ class Loading:
         ours = self._workers.managed is not None
         master = self._workers.master() if running else 0
         try:
-            try_new(running, model, binder(master, self._settings.binary, ours=ours))
+            settings = self._settings
+            given = settings.pass_environment
+            it = binder(master, settings.binary, ours=ours, passed=given)
+            try_new(running, model, it)
         except NotLoaded as error:
             raise NotLoaded(self._around.around.spoken(str(error), text)) from error
 

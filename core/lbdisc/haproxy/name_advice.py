@@ -12,7 +12,7 @@ from lbdisc.haproxy.planning.templated import with_templated
 FAILURES = ("nx", "refused", "timeout", "other")
 DEFAULT_HOLD = 30.0  # seconds
 LONG = 3600.0  # seconds of an outage that nobody should notice
-_TIME = re.compile(r"(\d+)(us|ms|s|m|h|d)?")
+_TIME = re.compile(r"([0-9]{1,12})(us|ms|s|m|h|d)?")
 _SECONDS = {"us": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, None: 1e-3}
 
 

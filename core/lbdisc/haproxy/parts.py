@@ -12,7 +12,6 @@ from lbdisc.haproxy.follower import Follower
 from lbdisc.haproxy.names import Names
 from lbdisc.haproxy.neighbourhood import Neighbourhood
 from lbdisc.haproxy.process.program import FileChecker
-from lbdisc.haproxy.process.surroundings import Surroundings
 from lbdisc.haproxy.process.workers import Workers
 from lbdisc.haproxy.remembered import WorkerNote
 from lbdisc.haproxy.running import Running
@@ -44,14 +43,16 @@ class Parts:
         note = WorkerNote(Path(settings.worker_file))
         self.settings = settings
         self.memory = ReloaderMemory()
-        self.workers = Workers(settings.master_socket, note.master)
+        self.workers = Workers(
+            settings.master_socket, note.master, passed=settings.pass_environment
+        )
         self.names = Names(settings)
         checker = FileChecker(
             settings.binary,
             lambda text: self.names.spare(text, self.running.live),
-            self._surroundings,
+            self.workers.surroundings,
         )
-        follow = FileChecker(settings.binary, self.names.spare_all, self._surroundings)
+        follow = FileChecker(settings.binary, self.names.spare_all, self.workers.surroundings)
         self.check = partial(checker, over=self._takes_too_long)
         self.look = partial(checker.look, over=self._takes_too_long)
         self.no_worse = partial(NoWorse(checker), over=self._takes_too_long)
@@ -63,10 +64,6 @@ class Parts:
         self.follower = Follower(NoWorse(follow))
         self.failures = Failures(Path(settings.worker_file).with_name("failed.json"))
         self.fallback = Fallback(self.running)
-
-    def _surroundings(self) -> Surroundings | None:
-        """Those of a HAProxy that a supervisor started, which may not be ours."""
-        return self.workers.surroundings() if self.settings.mode == "attached" else None
 
     def _takes_too_long(self, took: float) -> bool:
         return self.memory.stopping and took > 1.0

@@ -5,7 +5,7 @@ it in master-worker mode, lbdisc uses its sockets. The addresses of the runtime 
 server-state file are read from the configuration itself, so that any template works.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 from lbdisc import atomic
@@ -14,6 +14,7 @@ from lbdisc.errors import ApplyError
 from lbdisc.haproxy.advice import advice
 from lbdisc.haproxy.at_run_time import AtRunTime
 from lbdisc.haproxy.deciding import Deciding
+from lbdisc.haproxy.descriptors import allowed, room_in
 from lbdisc.haproxy.drains import HaproxyDrains
 from lbdisc.haproxy.ending import Ending
 from lbdisc.haproxy.errors import Forbidden, HaproxyError
@@ -21,8 +22,10 @@ from lbdisc.haproxy.first_contact import servers_in
 from lbdisc.haproxy.loading import Loading
 from lbdisc.haproxy.noticing import Noticing
 from lbdisc.haproxy.observing import HaproxyHealth
+from lbdisc.haproxy.occupied import OccupiedPlaces
 from lbdisc.haproxy.parts import Parts
 from lbdisc.haproxy.renewing import Renewing
+from lbdisc.haproxy.resolved import HaproxyAddresses
 from lbdisc.haproxy.settings import HaproxySettings
 from lbdisc.haproxy.steps import Steps
 from lbdisc.haproxy.tending import Tending
@@ -31,6 +34,7 @@ from lbdisc.losses import ProxyServer
 from lbdisc.observed import ServerHealth
 from lbdisc.planned import Applied, Planned
 from lbdisc.rendered import Rendered
+from lbdisc.room import Room
 from lbdisc.values import Endpoint, Snapshot
 
 
@@ -58,6 +62,8 @@ class HaproxyReloader:
         self._tending = Tending(parts, loading)
         self._drains = HaproxyDrains(settings.master_socket)
         self._health = HaproxyHealth(settings.master_socket)
+        self._addresses = HaproxyAddresses(settings.master_socket)
+        self._occupied = OccupiedPlaces()
         self._ending = Ending(settings, self._workers, self._running, self._follower)
 
     def check(self, candidate: Path) -> None:
@@ -116,6 +122,16 @@ class HaproxyReloader:
         """What the worker's own checks say."""
         return self._health.health(self._running.live, endpoints)
 
+    def occupies(self, config: Path, candidate: Rendered) -> Collection[tuple[str, int]]:
+        """Where HAProxy listens with ``candidate``, and with the files around it."""
+        model = self._around.of(config).parse(candidate.text)
+        return self._occupied.of(model, self._workers.master(), self._settings)
+
+    def resolved(self, hosts: Collection[str]) -> Mapping[str, Collection[str]]:
+        """What the worker has for them."""
+        live = self._running.live
+        return self._addresses.resolved(live, hosts) if live else {}
+
     def lingering(self) -> tuple[int, ...]:
         return self._health.lingering()
 
@@ -136,6 +152,10 @@ class HaproxyReloader:
             raise
         except HaproxyError:
             return ""
+
+    def room(self, candidate: Rendered) -> Room | None:
+        """As many as HAProxy has file descriptors for."""
+        return room_in(self._around.around, candidate.text, allowed(self._workers.master()))
 
     def behind(self) -> bool:
         return self._follower.behind

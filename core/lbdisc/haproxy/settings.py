@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from lbdisc.environment import Passed
 from lbdisc.fields import NotEmpty, Seconds, SecondsOrNone, described
 
 
@@ -28,6 +29,11 @@ class HaproxySettings:
         "{state_dir}/worker.json",
     )
     reload_limit: Seconds = described("the longest that a reload may take", 30.0)
+    pass_environment: Passed = described(
+        "the variables `LBDISC_…` that a managed HAProxy gets; none if unset, as its CLI tells its"
+        " environment (`show env`)",
+        (),
+    )
     runtime: bool = described("change servers at run time where that is possible", True)
     max_changes: Annotated[int, Field(ge=0)] = described(
         "servers that may change at once at run time; of more, a reload costs less", 200

@@ -15,7 +15,7 @@ Version = tuple[int, int, int]
 
 def read_version(text: str) -> Version:
     """``(2, 6, 12)`` from ``2.6.12-1+deb12u4``; a missing patch level is 0."""
-    found = re.match(r"(\d+)\.(\d+)(?:[.-](?:dev)?(\d+))?", text)
+    found = re.match(r"([0-9]{1,9})\.([0-9]{1,9})(?:[.-](?:dev)?([0-9]{1,9}))?", text)
     if not found:
         raise HaproxyError(f"no version of HAProxy: {shown(text)}")
     major, minor, patch = found.groups(default="0")

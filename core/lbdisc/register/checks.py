@@ -11,12 +11,13 @@ import socket
 import ssl
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from threading import Event
 from urllib.parse import SplitResult, urlsplit
 
+from lbdisc.environment import for_child
 from lbdisc.errors import SettingsError, shown
 from lbdisc.values import Endpoint
 
@@ -29,11 +30,14 @@ _GLANCE = 0.02  # seconds between two looks at a check command that is silent
 _BODY = 64 * 1024  # bytes; read so that a polite server need not write into a closed connection
 
 
-def parse(text: str, *, timeout: float, stop: Event | None = None) -> Check:
+def parse(
+    text: str, *, timeout: float, stop: Event | None = None, passed: Sequence[str] = ()
+) -> Check:
     """The check that ``text`` names, see ``KINDS``. Raises ``SettingsError``.
 
     ``timeout`` is in seconds and holds for each step of a network check; a command is killed with
-    its whole process group when it is over, or when ``stop`` is set.
+    its whole process group when it is over, or when ``stop`` is set. It gets the variables
+    ``passed``, as ``for_child`` has it.
     """
     text = text.strip()
     if text == "none":
@@ -44,7 +48,12 @@ def parse(text: str, *, timeout: float, stop: Event | None = None) -> Check:
         return _of_url(scheme[1].lower(), text, timeout)
     if text.startswith("/") and not _is_program(text):
         return HttpCheck(timeout=timeout, target=_checked_target(text))
-    return CommandCheck(timeout=timeout, arguments=_checked_arguments(text), stop=stop or Event())
+    return CommandCheck(
+        timeout=timeout,
+        arguments=_checked_arguments(text),
+        stop=stop or Event(),
+        passed=tuple(passed),
+    )
 
 
 def _passes(endpoint: Endpoint) -> str:
@@ -171,6 +180,7 @@ class CommandCheck:
     timeout: float
     arguments: tuple[str, ...]
     stop: Event = field(default_factory=Event, compare=False)
+    passed: tuple[str, ...] = ()
 
     def __call__(self, endpoint: Endpoint) -> str:
         try:
@@ -180,6 +190,7 @@ class CommandCheck:
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
                 process_group=0,
+                env=for_child(self.passed),
             )
         except OSError as error:
             return f"cannot run {shown(self.arguments[0])}: {error.strerror}"

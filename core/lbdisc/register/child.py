@@ -9,11 +9,10 @@ import time
 import warnings
 from collections.abc import Callable, Sequence
 
+from lbdisc.environment import for_child
 from lbdisc.errors import SettingsError, shown
 
 NOT_FOUND, NOT_RUNNABLE = 127, 126  # exit codes, as of a shell
-# Meant for the keeper: COMMAND must not speak to the service manager in its name.
-_KEPT = ("NOTIFY_SOCKET", "WATCHDOG_PID", "WATCHDOG_USEC")
 _PR_SET_PDEATHSIG = 1  # prctl(2)
 _GLANCE = 0.02  # seconds between two looks at a group that is ending
 
@@ -27,10 +26,14 @@ class CommandError(SettingsError):
 
 
 class Child:
-    """COMMAND with the standard streams of its keeper; its exit code comes through ``ended``."""
+    """COMMAND with the standard streams of its keeper; its exit code comes through ``ended``.
 
-    def __init__(self, command: Sequence[str]) -> None:
+    It gets the variables ``passed``, as ``for_child`` has it.
+    """
+
+    def __init__(self, command: Sequence[str], passed: Sequence[str] = ()) -> None:
         self.command = list(command)
+        self._passed = tuple(passed)
         self._process: subprocess.Popen[bytes] | None = None
         self._waiter: threading.Thread | None = None
 
@@ -48,7 +51,6 @@ class Child:
 
         To be called by the main thread, whose end ends COMMAND. Raises ``CommandError``.
         """
-        environment = {name: text for name, text in os.environ.items() if name not in _KEPT}
         try:
             with warnings.catch_warnings():
                 # Newer Pythons warn of Python code between fork and exec where there are threads;
@@ -57,7 +59,7 @@ class Child:
                 self._process = subprocess.Popen(
                     self.command,
                     process_group=0,
-                    env=environment,
+                    env=for_child(self._passed),
                     preexec_fn=_ends_with(os.getpid()),
                 )
         except OSError as error:

@@ -41,7 +41,7 @@ def compose(
         endpoint=_endpoint(settings),
         registrar=registrar,
         identity=identity,
-        child=Child(command) if command else None,
+        child=Child(command, settings.pass_environment) if command else None,
         drain=AgentsDrain(
             lambda: choosing.discovery(plugins, configuration),
             configuration.core.agent,

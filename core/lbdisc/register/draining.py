@@ -1,7 +1,7 @@
 """An endpoint that stops waits until the load balancers have let go of it."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from queue import Empty, SimpleQueue
 from threading import Event, Thread
@@ -17,6 +17,8 @@ from lbdisc.listening.repeats import Repeats
 from lbdisc.settings.tables import AgentSettings
 from lbdisc.values import Endpoint, Snapshot
 
+ANSWER = 0.2  # seconds for an answer of who never gave any: an agent of an older version may
+SHOWN = 20  # names in one message
 _TICK = 0.05  # seconds between two looks at ``hurry``
 
 
@@ -42,6 +44,7 @@ class AgentsDrain:
     """Waits for every agent that balances the service; there may be none.
 
     One that vanishes before it has let go is waited for as well: its load balancer may serve on.
+    An entry that never answered to anything in the registry is not, see ``Announcement.digest``.
     ``discovery`` makes what watches the registry, which happens only while something drains; of one
     that ``Narrows``, only the agents are read.
     """
@@ -75,21 +78,27 @@ class AgentsDrain:
         watched = _Watched(self._tell)
         while time.monotonic() < deadline and not hurry.is_set() and not watched.over:
             with suppress(Empty):
-                snapshot = news.get(timeout=_TICK)
-                if snapshot is None:
-                    return
-                watched.see(progress(endpoint, agents(snapshot)), leaving(snapshot))
+                heard = _heard(news)
+                # Of a storm of news the first and the last tell who was there and who is.
+                for part in (heard[:1], heard) if watched.now is None else (heard,):
+                    if part[-1] is None:
+                        return
+                    watched.see(progress(endpoint, agents(part[-1])), _leaving(part))
         if not hurry.is_set():
             self._tell_end(watched)
 
     def _tell_end(self, watched: "_Watched") -> None:
-        if watched.now is None:
+        now = watched.now
+        if now is None:
             self._unsure("the registry did not say which load balancers there are")
-        elif not watched.over:
-            now, gone = watched.now, watched.gone
-            self._tell(events.DrainGivenUp(waiting=now.waiting, gone=gone, drained=now.done))
-        elif watched.now.done:
-            self._tell(events.DrainDone(by=watched.now.done))
+            return
+        if now.silent:
+            self._tell(events.SilentPassedOver(agents=_some(now.silent)))
+        if watched.awaited:
+            waiting, gone, done = map(_some, (now.waiting, watched.gone, now.done))
+            self._tell(events.DrainGivenUp(waiting=waiting, gone=gone, drained=done))
+        elif now.done:
+            self._tell(events.DrainDone(by=_some(now.done)))
 
     def _unsure(self, error: str) -> None:
         self._tell(events.DrainUnsure(error=error))
@@ -128,21 +137,50 @@ class _Watched:
         self._tell = tell
         self.now: Progress | None = None
         self.gone: tuple[str, ...] = ()
+        self._answered_by = 0.0  # when who never answered is not waited for any more
 
     def see(self, now: Progress, leaving: frozenset[str]) -> None:
         """Take in what the registry says; who is ``leaving`` takes its load balancer along."""
+        if self.now is None:
+            self._answered_by = time.monotonic() + ANSWER
         before = (self.now, self.gone)
         missing = {*self.gone, *(self.now.waiting if self.now else ())}
         self.gone = tuple(sorted(missing - {*now.done, *now.waiting} - leaving))
         self.now = now
-        if (self.now, self.gone) != before and not self.over:
+        if (self.now, self.gone) != before and self.awaited:
+            waiting, gone, done, full = map(_some, (now.waiting, self.gone, now.done, now.full))
             self._tell(
-                events.DrainAwaited(
-                    waiting=now.waiting, drained=now.done, gone=self.gone, full=now.full
-                )
+                events.DrainAwaited(waiting=waiting, drained=done, gone=gone, full=full),
             )
 
     @property
+    def awaited(self) -> bool:
+        """Whether one that answered before has not let go."""
+        return self.now is not None and bool(self.now.waiting or self.gone)
+
+    @property
     def over(self) -> bool:
-        """Whether all have let go."""
-        return self.now is not None and not (self.now.waiting or self.gone)
+        """Whether all have let go that ever answered; for a moment the others count as well."""
+        if self.now is None or self.awaited:
+            return False
+        return not self.now.silent or time.monotonic() >= self._answered_by
+
+
+def _heard(news: "SimpleQueue[Snapshot | None]") -> list[Snapshot | None]:
+    """What has come, the newest last; raises ``Empty`` if nothing does in a moment."""
+    heard = [news.get(timeout=_TICK)]
+    with suppress(Empty):
+        while heard[-1] is not None:
+            heard.append(news.get_nowait())
+    return heard
+
+
+def _leaving(heard: Sequence[Snapshot | None]) -> frozenset[str]:
+    """Who takes leave in any of ``heard``."""
+    return frozenset().union(*(leaving(snapshot) for snapshot in heard if snapshot is not None))
+
+
+def _some(names: tuple[str, ...]) -> tuple[str, ...]:
+    """``names`` as they may stand in one line, however many entries there are."""
+    more = len(names) - SHOWN
+    return names if more <= 0 else (*names[:SHOWN], f"{more} more")

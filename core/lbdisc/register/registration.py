@@ -73,7 +73,13 @@ class Registration:
         self._verdict = Streak(rise=settings.rise, fall=settings.fall)
         stop = threading.Event()
         self._checker = HealthChecker(
-            check or checks.parse(settings.check, timeout=settings.timeout, stop=stop),
+            check
+            or checks.parse(
+                settings.check,
+                timeout=settings.timeout,
+                stop=stop,
+                passed=settings.pass_environment,
+            ),
             endpoint,
             lambda why: self._calls.put(partial(self._on_checked, why)),
             interval=settings.interval,

@@ -20,8 +20,10 @@ from pydantic_settings import (
 )
 
 from lbdisc.errors import SettingsError
+from lbdisc.settings.entries import plain
 from lbdisc.settings.merging import merged, places
 from lbdisc.settings.naming import check_names
+from lbdisc.settings.networks import check_networks
 from lbdisc.settings.refusing import refuse_odd
 from lbdisc.settings.sources import (
     Leaf,
@@ -107,6 +109,7 @@ def load(
     model = _validated(tables, values, origins, known)
     core = CoreSettings(**{f.name: _part(model, f.name) for f in dataclasses.fields(CoreSettings)})
     check_names(core, origins)
+    check_networks(core, origins)
     state_dir = str(core.state_dir.expanduser().absolute())
     core = _expand(core, {"{state_dir}": state_dir}, core.services)
     places = {"{state_dir}": state_dir, "{output}": str(core.output)}
@@ -228,7 +231,7 @@ def _rows(
             value = MASK
         elif leaf.is_secret:
             value = ""
-        for key, part in places(leaf.key, value):
+        for key, part in places(leaf.key, plain(value)):
             rows.append(ShownSetting(key, part, origins.get(key, "default")))
     return rows
 

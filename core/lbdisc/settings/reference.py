@@ -1,5 +1,6 @@
 """The reference of all settings, made from their types, so that it cannot be out of date."""
 
+import dataclasses
 import types
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -16,6 +17,7 @@ from typing import (
 
 from pydantic import SecretStr
 
+from lbdisc.settings.entries import entry_of, types_of
 from lbdisc.settings.sources import Leaf, Tables, leaves
 from lbdisc.settings.tables import CoreSettings
 
@@ -70,9 +72,25 @@ def _table(table: str, members: list[Leaf], tables: Tables) -> Iterator[str]:
         kind = _kind(leaf.type).replace("|", "\\|")
         yield f"| `{name}` | `{leaf.variable}` | {kind} | {default} | {leaf.help} |"
     yield ""
+    for leaf in members:
+        if entry := entry_of(leaf.type):
+            yield from _entry(leaf.key, entry)
     declared = tables.get(table)
     if isinstance(declared, Declares):
         yield from _declared(f"{table}.vars", declared.variables())
+
+
+def _entry(key: str, entry: type[Any]) -> Iterator[str]:
+    """The settings of each entry in a table by name."""
+    yield f"### `[{key}.NAME]`"
+    yield ""
+    yield "| key | type | |"
+    yield "|---|---|---|"
+    kinds = types_of(entry)
+    for field in dataclasses.fields(entry):
+        kind = _kind(kinds[field.name]).replace("|", "\\|")
+        yield f"| `{field.name}` | {kind} | {field.metadata.get('help', '')} |"
+    yield ""
 
 
 def _declared(table: str, variables: Sequence[DeclaredVariable]) -> Iterator[str]:

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 from lbdisc.errors import SettingsError, shown
+from lbdisc.settings.entries import check_entries, entry_of
 from lbdisc.settings.merging import places
 from lbdisc.settings.sources import Leaf
 
@@ -12,8 +13,13 @@ from lbdisc.settings.sources import Leaf
 def refuse_odd(
     values: Mapping[str, Any], origins: Mapping[str, str], known: Mapping[str, Leaf]
 ) -> None:
-    """Raises ``SettingsError`` for a truth value as number, an empty path, a NUL in a text."""
+    """Raises ``SettingsError`` for a truth value as number, an empty path, a NUL in a text.
+
+    So it does for what is not known in the entries of a table by name.
+    """
     for leaf in known.values():
+        if leaf.key in values and (entry := entry_of(leaf.type)):
+            check_entries(leaf.key, entry, values[leaf.key], origins)
         if leaf.key in values and (why := _odd(values[leaf.key], leaf)):
             origin = origins.get(leaf.key, "default")
             raise SettingsError(f"bad setting {leaf.key} ({origin}): {why}")

@@ -7,13 +7,16 @@ import tomllib
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, get_args, get_origin, get_type_hints
+from types import UnionType
+from typing import Any, Union, get_args, get_origin, get_type_hints
 
 from pydantic import SecretStr
 
 from lbdisc.errors import SettingsError, nearest, shown
 from lbdisc.secret_files import FileSecret
+from lbdisc.settings.entries import entry_of, types_of
 from lbdisc.settings.merging import over
+from lbdisc.settings.readable import TOO_DEEP, check_readable
 from lbdisc.settings.tables import CoreSettings
 from lbdisc.trust import refuse_untrusted
 
@@ -85,6 +88,9 @@ def from_file(
         if isinstance(error, UnicodeDecodeError):
             reason = f"byte {error.start} is no UTF-8"
         raise SettingsError(f"cannot read the settings file {path}: {reason}") from error
+    except RecursionError as error:
+        raise SettingsError(f"cannot read the settings file {path}: {TOO_DEEP}") from error
+    check_readable(content, f"cannot read the settings file {path}")
     flat = dict(_flatten(content, known))
     flat = {key: value for key, value in flat.items() if key.split(".")[0] not in broken}
     for key in flat:
@@ -118,6 +124,7 @@ def from_assignments(assignments: Sequence[str], known: Mapping[str, Leaf]) -> d
             given = {key: _decoded(text, known[key], f"--set {key}")}
         else:
             given = _in_table(key, text, known)
+        check_readable(given, f"--set {shown(key)}")
         found = over(given, found)
     return found
 
@@ -129,6 +136,8 @@ def _in_table(key: str, text: str, known: Mapping[str, Leaf]) -> dict[str, Any]:
     if table is None:
         raise SettingsError(f"unknown setting {shown(key)} in --set{_hint(key, known)}")
     name = key.removeprefix(f"{table.key}.")
+    if entry := entry_of(table.type):
+        return {table.key: _in_entry(key, name, entry, text)}
     if get_args(table.type)[1] is not Any:
         return {table.key: {name: text}}
     value = _value_of(text)
@@ -137,11 +146,27 @@ def _in_table(key: str, text: str, known: Mapping[str, Leaf]) -> dict[str, Any]:
     return {table.key: value}
 
 
+def _in_entry(key: str, name: str, entry: type[Any], text: str) -> dict[str, Any]:
+    """What an assignment to ``NAME.SETTING`` in a table by name gives; ``key`` is all of it."""
+    which, dot, setting = name.rpartition(".")
+    kind = types_of(entry).get(setting)
+    if not dot or kind is None:
+        hint = nearest(setting, types_of(entry))
+        raise SettingsError(f"unknown setting {shown(key)} in --set{hint}")
+    return {which: {setting: _decoded(text, Leaf(key, _without_none(kind)), f"--set {key}")}}
+
+
+def _without_none(kind: Any) -> Any:
+    if get_origin(kind) not in (Union, UnionType):
+        return kind
+    return next(part for part in get_args(kind) if part is not type(None))
+
+
 def _value_of(text: str) -> Any:
     """JSON where ``text`` is some, else the text itself."""
     try:
         return json.loads(text, parse_constant=_no_constant)
-    except ValueError:
+    except (ValueError, RecursionError):
         return text
 
 
@@ -161,7 +186,8 @@ def from_environment(
             found[leaf.key] = _decoded(text, leaf, variable)
         elif variable.startswith(ENV_PREFIX) and not _foreign(variable, broken):
             hint = nearest(variable, by_variable)
-            raise SettingsError(f"unknown setting {variable} in the environment{hint}")
+            name = variable if variable.isidentifier() else shown(variable)
+            raise SettingsError(f"unknown setting {name} in the environment{hint}")
     return found
 
 
@@ -183,9 +209,13 @@ def _decoded(text: str, leaf: Leaf, variable: str) -> Any:
         return {}
     if kind in (list, tuple, dict):
         try:
-            return json.loads(text, parse_constant=_no_constant)
+            value = json.loads(text, parse_constant=_no_constant)
         except ValueError as error:
             raise SettingsError(f"{variable}: no JSON: {error}") from error
+        except RecursionError as error:
+            raise SettingsError(f"{variable}: {TOO_DEEP}") from error
+        check_readable(value, variable)
+        return value
     return text
 
 

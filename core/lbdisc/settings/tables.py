@@ -11,7 +11,10 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from lbdisc.environment import Passed
 from lbdisc.fields import NotEmpty, Seconds, SecondsOrNone, described
+
+AtLeastOne = Annotated[int, Field(ge=1)]
 
 
 def default_state_dir() -> Path:
@@ -29,6 +32,11 @@ class AgentSettings:
     quiet: SecondsOrNone = described("a change that needs a reload waits for this much quiet", 0.2)
     max_wait: SecondsOrNone = described("the longest that a stream of changes may wait", 2.0)
     min_reload_interval: SecondsOrNone = described("the least time between two reloads", 1.0)
+    max_reload_interval: SecondsOrNone = described(
+        "after some reloads in a row the time to the next one doubles, up to this; changes at run"
+        " time do not wait for it",
+        30.0,
+    )
     verify_every: Seconds = described("how often what runs is compared as a whole", 30.0)
     retry_first: Seconds = described("the first back-off after a failure", 0.2)
     retry_most: Seconds = described("the longest back-off", 1.5)
@@ -78,6 +86,11 @@ class RegisterSettings:
     timeout: Seconds = described("a check that takes longer has failed", 2.0)
     rise: Annotated[int, Field(ge=1)] = described("checks in a row that must pass", 1)
     fall: Annotated[int, Field(ge=1)] = described("checks in a row that must fail", 3)
+    pass_environment: Passed = described(
+        "the variables `LBDISC_…` that COMMAND and a check command get, as `LBDISC_REGISTER_*`;"
+        " none if unset, as there are secrets among them",
+        (),
+    )
     stop_timeout: SecondsOrNone = described("how long COMMAND may take to stop", 10.0)
     drain_timeout: SecondsOrNone = described("the longest wait for the agents to drain", 30.0)
 
@@ -88,6 +101,53 @@ class LogSettings:
 
     level: Literal["debug", "info", "warning", "error"] = described("the least to tell", "info")
     format: Literal["auto", "text", "json"] = described("auto: text on a terminal", "auto")
+
+
+Hosts = Literal["refuse", "allow"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServiceEndpoints:
+    """``[endpoints.services.NAME]``: what differs for one service."""
+
+    allow: tuple[str, ...] | None = described("instead of what all services have", None)
+    deny: tuple[str, ...] = described("besides what nobody may have", ())
+    hosts: Hosts | None = described("instead of what all services have", None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EndpointsSettings:
+    """``[endpoints]``: where the registry's endpoints may be.
+
+    At an address that lies in a network of ``allow`` and in none of ``deny``. Loopback, link-local,
+    metadata and reserved addresses need a network of their own kind in ``allow``, as 127.0.0.0/8.
+    """
+
+    allow: tuple[str, ...] = described(
+        "networks that endpoints may be in; loopback, link-local, metadata and reserved ones only"
+        " where they are named, as 127.0.0.0/8",
+        ("0.0.0.0/0", "::/0"),
+    )
+    deny: tuple[str, ...] = described("networks that no endpoint may be in", ())
+    hosts: Hosts = described(
+        "whether endpoints may have host names, which are allowed by what they resolve to", "allow"
+    )
+    services: dict[str, ServiceEndpoints] = field(
+        default_factory=dict, metadata={"help": "what differs for a service, by its name"}
+    )
+    per_service: AtLeastOne = described("the most endpoints that a service has", 10_000)
+    total: AtLeastOne = described(
+        "the most endpoints of all services that are balanced, and the same of all others together",
+        20_000,
+    )
+    max_services: AtLeastOne = described(
+        "the most services that are looked at beside those that are balanced", 1000
+    )
+    flap_wait: SecondsOrNone = described(
+        "the longest that a change of an endpoint waits that never stops changing; 0 for not at"
+        " all",
+        60.0,
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,6 +176,7 @@ class CoreSettings:
         (),
     )
     agent: AgentSettings = field(default_factory=AgentSettings)
+    endpoints: EndpointsSettings = field(default_factory=EndpointsSettings)
     guard: GuardSettings = field(default_factory=GuardSettings)
     register: RegisterSettings = field(default_factory=RegisterSettings)
     log: LogSettings = field(default_factory=LogSettings)

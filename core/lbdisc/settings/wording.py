@@ -1,12 +1,13 @@
 """What is wrong with a setting, in the operator's words."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pydantic import ValidationError
 
 from lbdisc.errors import shown
+from lbdisc.settings.entries import entry_of
 from lbdisc.settings.sources import Leaf
 
 _NUMBER = "a number is needed"
@@ -36,12 +37,20 @@ def explained(error: ValidationError, origins: Mapping[str, str], known: Mapping
     where = [str(part) for part in first["loc"]]
     prefixes = [".".join(where[:n]) for n in range(len(where), 0, -1)]
     key = next((prefix for prefix in prefixes if prefix in known), ".".join(where))
+    inner = _inner(where, key, known)
     origin = next((f" ({origins[prefix]})" for prefix in prefixes if prefix in origins), "")
     leaf = known.get(key)
     secret = leaf is None or leaf.is_secret or "input" not in first
     got = "" if secret else _got(first["input"])
     also = f"; and {len(more)} more" if more else ""
-    return f"bad setting {key}{origin}: {_said(first, got)}{got}{also}"
+    return f"bad setting {inner}{origin}: {_said(first, got)}{got}{also}"
+
+
+def _inner(where: Sequence[str], key: str, known: Mapping[str, Leaf]) -> str:
+    """``key``, with the entry's name and its setting where it is a table by name."""
+    if key not in known or not entry_of(known[key].type):
+        return key
+    return ".".join(where[: key.count(".") + 3])
 
 
 def _said(error: Mapping[str, Any], got: str) -> str:

@@ -44,6 +44,14 @@ class Recovered(Failure):
     """A session made while the member starved: one of ordinary times finds it frozen sooner."""
 
 
+class TooLarge(Failure):
+    """The answer takes ``size`` bytes, more than we take in: it was not loaded. Ask for less."""
+
+    def __init__(self, text: str, size: int) -> None:
+        super().__init__(text)
+        self.size = size
+
+
 class NoWrites(Failure):
     """The whole cluster answers, but has raised an alarm: asking another member cannot help."""
 
@@ -56,39 +64,64 @@ class RefusedLogin(EtcdRefused):
     """The whole cluster refuses us: asking another member cannot help."""
 
 
+class Denied(RefusedLogin):
+    """The cluster knows us, and our roles do not give the right that this needs."""
+
+
 _COMPACTED = re.compile(r"revision has been compacted|is a future revision")
 _OLD_TOKEN = re.compile(
     r"revision of auth store is old|revision in header is old|invalid auth token"
 )
+_TOO_LARGE = re.compile(r"message larger than max \((?P<size>\d{1,18}) vs")
 _NO_WRITES = re.compile(r"database space exceeded|corrupt cluster")
+_UNTIMELY = re.compile(r"certificate (has expired|is not yet valid)")
 _UNTRUSTED = re.compile(r"CERTIFICATE_VERIFY_FAILED: ?(?P<why>[^:]*)")
-_OTHER_NAME = re.compile(r"Peer name \S+ is not in peer certificate|Hostname Verification", re.I)
+_OTHER_NAME = re.compile(
+    r"Peer name \S+ is not in peer certificate|Hostname Verification|match SSL server name", re.I
+)
+_OLD_TLS = re.compile(r"PROTOCOL_VERSION|UNSUPPORTED_PROTOCOL")
 _OUR_CERTIFICATE = re.compile(r"TSI_DATA_CORRUPTED|ALERT_\w*CERTIFICATE|UNKNOWN_CA")
 _CONNECTING = re.compile(r"^failed to connect to all addresses; last error: \w+: (ipv[46]:\S+: )?")
 
 
-def sorted_failure(code: str, details: str, *, user: str, secure: bool) -> Failure:
-    """The failure that a status ``code`` (``UNAVAILABLE``) with the text ``details`` means."""
+def sorted_failure(
+    code: str,
+    details: str,
+    *,
+    user: str,
+    secure: bool,
+    certified: bool = True,
+    flaw: str = "",
+    right: str = "",
+) -> Failure:
+    """The failure that a status ``code`` (``UNAVAILABLE``) with the text ``details`` means.
+
+    ``certified``: we have a certificate; ``flaw`` is why it does not hold; ``right`` is what was
+    needed, as ``etcdctl role grant-permission`` takes it.
+    """
     text = one_line(_CONNECTING.sub("", details)) or code
+    if secure and _OTHER_NAME.search(details):
+        return EtcdRefused("the server's certificate is for another host, see etcd.endpoints")
     if _OLD_TOKEN.search(details) or code == "UNAUTHENTICATED":
         return StaleLogin(f"the login has ended ({text}): log in again, see etcd.user")
     if _COMPACTED.search(details):
         return Compacted(text)
     if code == "NOT_FOUND" and "lease" in details:
         return LeaseGone(text)
+    if match := _TOO_LARGE.search(details):
+        return TooLarge(f"an answer of {match['size']} bytes is too large", int(match["size"]))
     if _NO_WRITES.search(details):
         return NoWrites(f"etcd takes no writes ({text}), see etcdctl alarm list")
     if code == "PERMISSION_DENIED" or "permission denied" in details:
-        return _denied(user)
+        return _denied(user, right)
     if "authentication is not enabled" in details:
         return NoLogins(text)
     if code in ("INVALID_ARGUMENT", "FAILED_PRECONDITION"):
         return _login_failure(text, user) or MemberUnreachable(text)
     if code == "UNAVAILABLE":
         kind = Unconnected if _CONNECTING.match(details) else MemberUnreachable
-        return (_certificate_failure(details) if secure else None) or kind(
-            _plain_words(details) or text + _other_scheme(details, secure=secure)
-        )
+        bad = _certificate_failure(details, certified=certified, flaw=flaw) if secure else None
+        return bad or kind(_plain_words(details) or text + _other_scheme(details, secure=secure))
     if code == "UNIMPLEMENTED":
         return MemberUnreachable(f"{text}: no etcd v3 server, see etcd.endpoints")
     if code == "DEADLINE_EXCEEDED":
@@ -96,12 +129,14 @@ def sorted_failure(code: str, details: str, *, user: str, secure: bool) -> Failu
     return MemberUnreachable(text if text != code else f"no answer ({code})")
 
 
-def _denied(user: str) -> RefusedLogin:
+def _denied(user: str, right: str) -> Denied:
     """The cluster knows us and does not let us."""
-    who = f"user {user!r}" if user else "the user of etcd.cert_file"
-    return RefusedLogin(
-        f"{who} (etcd.user) has no permission on etcd.prefix: grant its role the prefix, "
-        "an agent needs read, a registrar readwrite"
+    who = (
+        f"user {user!r} (etcd.user)" if user else "no user (etcd.user), or that of etcd.cert_file,"
+    )
+    return Denied(
+        f"{who} no permission for {right or 'that'}: "
+        f"etcdctl role grant-permission ROLE {right or 'read /lbdisc/ --prefix'} (see etcd.prefix)"
     )
 
 
@@ -113,15 +148,25 @@ def _login_failure(text: str, user: str) -> RefusedLogin | None:
     return None
 
 
-def _certificate_failure(details: str) -> EtcdRefused | None:
+def _certificate_failure(details: str, *, certified: bool, flaw: str) -> EtcdRefused | None:
+    if match := _UNTIMELY.search(details):
+        return EtcdRefused(
+            f"the server's certificate {match[1]}: renew it there, or set this host's clock "
+            "(etcd.endpoints)"
+        )
     if match := _UNTRUSTED.search(details):
         why = one_line(match["why"])
         return EtcdRefused(f"the server's certificate is not trusted ({why}), see etcd.ca_file")
-    if _OTHER_NAME.search(details):
-        return EtcdRefused("the server's certificate is for another host, see etcd.endpoints")
+    if _OLD_TLS.search(details):
+        return EtcdRefused("the server speaks no TLS 1.2 or newer (etcd.endpoints)")
     if _OUR_CERTIFICATE.search(details):
+        if not certified:
+            return EtcdRefused(
+                "the server wants a certificate: set etcd.cert_file and etcd.key_file"
+            )
         return EtcdRefused(
             "the server refuses our certificate, see etcd.cert_file and etcd.key_file"
+            + (f" ({flaw})" if flaw else "")
         )
     return None
 

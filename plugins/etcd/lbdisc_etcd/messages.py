@@ -2,25 +2,31 @@
 
 from dataclasses import dataclass
 
+from lbdisc.raw import Raw
+
 
 @dataclass(frozen=True, slots=True)
 class Record:
     """A key with its value; ``lease`` is 0 without one."""
 
     key: bytes
-    value: bytes
+    value: Raw
     mod_revision: int
     lease: int
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """A part of what is under a prefix, at ``revision`` of the cluster ``cluster``."""
+    """A part of what is under a prefix, at ``revision`` of the cluster ``cluster``.
+
+    ``size`` is how many bytes it took.
+    """
 
     records: tuple[Record, ...]
     more: bool
     cluster: int
     revision: int
+    size: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,17 +34,26 @@ class KeyEvent:
     """``value`` is None for a deletion."""
 
     key: bytes
-    value: bytes | None
+    value: Raw | None
     revision: int
+
+    @property
+    def weight(self) -> int:
+        """About how many bytes it takes."""
+        return OVERHEAD + len(self.key) + (len(self.value) if isinstance(self.value, bytes) else 0)
 
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Events of a watch, in order, as of ``revision`` of the cluster ``cluster``."""
+    """Events of a watch, in order, as of ``revision`` of ``cluster``, which is 0 if unknown."""
 
     events: tuple[KeyEvent, ...]
     cluster: int
     revision: int
+
+    @property
+    def weight(self) -> int:
+        return OVERHEAD + sum(event.weight for event in self.events)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,3 +62,6 @@ class Found:
 
     record: Record | None
     revision: int
+
+
+OVERHEAD = 200  # bytes of an event or a batch besides what it holds

@@ -9,8 +9,9 @@ from threading import Lock
 
 from lbdisc import records
 from lbdisc.errors import EntryError
+from lbdisc.raw import Oversized, Raw
 from lbdisc.values import Endpoint
-from lbdisc_etcd.failures import Failure, LeaseGone, MemberUnreachable
+from lbdisc_etcd.failures import Denied, Failure, LeaseGone, MemberUnreachable
 from lbdisc_etcd.messages import Found, KeyEvent
 from lbdisc_etcd.settings import EtcdSettings
 from lbdisc_etcd.wire import Session
@@ -44,7 +45,7 @@ class LeasedKey:
         self._alive = False  # whether the lease has not ended, as far as we know
         self._renew_at = 0.0
         self._revision = ABSENT  # at which the key was written last, by us
-        self._value = b""
+        self._value: Raw = b""
         self._lock = Lock()
 
     @property
@@ -123,8 +124,12 @@ class LeasedKey:
         self._alive, self._renew_at = True, time.monotonic() + self.ttl / 4
 
     def _end(self, session: Session) -> None:
-        if self._lease:
-            session.revoke(self._lease)
+        try:
+            if self._lease:
+                session.revoke(self._lease)
+        except Denied:  # any user may hang a key on it, in a transaction, and then we may not
+            if self._revision != ABSENT:
+                session.delete(self.key, over=self._revision)
         self._forget_lease()
         self._alive, self._revision = False, ABSENT
 
@@ -149,7 +154,9 @@ class LeasedKey:
         elif record is not None:
             self.rival = f"written without a lease: delete the key {self.key.decode()}"
 
-    def _is_ours(self, record: bytes) -> bool:
+    def _is_ours(self, record: Raw) -> bool:
+        if isinstance(record, Oversized):
+            return False
         try:
             return bool(self._owner) and records.load_object(record).get(OWNER) == self._owner
         except EntryError:

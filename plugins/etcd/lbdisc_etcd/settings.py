@@ -10,10 +10,10 @@ from urllib.parse import SplitResult, urlsplit
 
 from pydantic import Field, SecretStr
 
+from lbdisc.addresses import check_address
 from lbdisc.errors import EntryError, shown
 from lbdisc.fields import Seconds, described
 from lbdisc.formats import Format
-from lbdisc.values import check_address
 
 DEFAULT_PORT = 2379
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
@@ -52,7 +52,7 @@ class EtcdSettings:
         "a login that is not through has failed after; those of a fleet queue at the server", 60.0
     )
     page_size: Annotated[int, Field(ge=1, le=100_000)] = described(
-        "records that one request of a full read asks for", 1000
+        "records that one request of a full read asks for, at the most", 1000
     )
     reconcile_every: Seconds = described(
         "everything is read again and compared at the latest after", 60.0

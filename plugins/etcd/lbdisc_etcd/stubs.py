@@ -13,12 +13,15 @@ import sys
 from pathlib import Path
 from types import ModuleType
 
-from google.protobuf import descriptor_pool, message_factory
+from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 
 from lbdisc.errors import PluginError
 
 PACKAGE = "etcd3.etcdrpc"
 FILES = ("kv", "auth", "rpc")  # in the order of their dependencies
+# What etcd 3.4 added to the messages of 2018 (its api/etcdserverpb/rpc.proto): a watch whose large
+# answers come in parts. Older servers pass over it.
+LATER = (("WatchCreateRequest", "fragment", 8), ("WatchResponse", "fragment", 7))
 
 
 def imported() -> ModuleType:
@@ -47,11 +50,26 @@ def _messages(folder: Path) -> ModuleType:
     """The module ``rpc_pb2``, as far as it is used: all messages, no enumerations beside them."""
     pool = descriptor_pool.DescriptorPool()
     for name in FILES:
-        pool.AddSerializedFile(_description(folder / f"{name}_pb2.py"))
+        file = descriptor_pb2.FileDescriptorProto.FromString(
+            _description(folder / f"{name}_pb2.py")
+        )
+        _complete(file)
+        pool.AddSerializedFile(file.SerializeToString())
     module = ModuleType(f"{PACKAGE}.rpc_pb2")
     for name, descriptor in pool.FindFileByName("rpc.proto").message_types_by_name.items():
         setattr(module, name, message_factory.GetMessageClass(descriptor))
     return module
+
+
+def _complete(file: descriptor_pb2.FileDescriptorProto) -> None:
+    """Add what is in ``LATER``."""
+    kinds = descriptor_pb2.FieldDescriptorProto
+    for message in file.message_type:
+        for name, field, number in LATER:
+            if message.name == name:
+                message.field.add(
+                    name=field, number=number, type=kinds.TYPE_BOOL, label=kinds.LABEL_OPTIONAL
+                )
 
 
 def _description(file: Path) -> bytes:

@@ -3,50 +3,40 @@
 import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
-from typing import Self
 
+from lbdisc.certificates import CertificateFiles
+from lbdisc.errors import SettingsError
 from lbdisc_etcd.failures import EtcdRefused
 from lbdisc_etcd.settings import EtcdSettings
 
 
-@dataclass(frozen=True, slots=True)
-class Trust:
-    """Whom we trust and who we are: readable PEM files. Read anew for every session."""
-
-    ca_file: Path
-    cert_file: Path | None
-    key_file: Path | None
-
-    @classmethod
-    def of(cls, settings: EtcdSettings) -> Self:
-        """The files of ``settings``, tried. Raises ``EtcdRefused``."""
-        system = ssl.get_default_verify_paths().cafile
-        ca_file = settings.ca_file or (Path(system) if system else None)
-        if ca_file is None:
-            raise EtcdRefused("the system trusts nobody: set etcd.ca_file")
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-        with _named(f"etcd.ca_file {ca_file}"):
-            context.load_verify_locations(ca_file)
-        cert_file, key_file = settings.cert_file, settings.key_file
-        if cert_file and key_file:
-            with _named(f"etcd.cert_file {cert_file} and etcd.key_file {key_file}"):
-                context.load_cert_chain(cert_file, key_file, _no_password)
-        return cls(ca_file, cert_file, key_file)
+@cache
+def files_of(settings: EtcdSettings) -> CertificateFiles:
+    """Those of this process for ``settings``. Raises ``EtcdRefused``."""
+    system = ssl.get_default_verify_paths().cafile
+    ca_file = settings.ca_file or (Path(system) if system else None)
+    if ca_file is None:
+        raise EtcdRefused("the system trusts nobody: set etcd.ca_file")
+    return CertificateFiles(
+        "etcd", ca_file=ca_file, cert_file=settings.cert_file, key_file=settings.key_file
+    )
 
 
 @contextmanager
-def _named(what: str) -> Iterator[None]:
+def trusted(settings: EtcdSettings, *, secure: bool) -> Iterator[dict[str, str | None]]:
+    """What a client of etcd3 needs to be told of files, within the block; they are read anew.
+
+    Raises ``EtcdRefused``.
+    """
+    if not secure:
+        yield {}
+        return
     try:
-        yield
-    except ssl.SSLError as error:
-        why = (error.reason or "no PEM file").replace("_", " ").lower()
-        raise EtcdRefused(f"{what}: {why}") from error
-    except OSError as error:
-        raise EtcdRefused(f"{what}: cannot read: {error.strerror}") from error
-
-
-def _no_password() -> str:
-    """An encrypted key fails, instead of asking on the terminal."""
-    return ""
+        found = files_of(settings).current()
+    except SettingsError as error:
+        raise EtcdRefused(str(error)) from error
+    with found.files() as (ca, cert, key):
+        ours = {"cert_cert": cert, "cert_key": key} if found.cert else {}
+        yield {"ca_cert": ca, **ours}

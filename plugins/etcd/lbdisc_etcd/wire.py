@@ -6,18 +6,21 @@ refused on plaintext channels). A session that failed once is closed and replace
 """
 
 import importlib
+import logging
 import secrets
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
 import grpc
 
+from lbdisc.raw import Oversized
 from lbdisc.secret_files import current
-from lbdisc_etcd import stubs
+from lbdisc_etcd import answers, stubs
 from lbdisc_etcd.failures import (
     Compacted,
     Failure,
@@ -25,19 +28,21 @@ from lbdisc_etcd.failures import (
     MemberUnreachable,
     NoLogins,
     StaleLogin,
+    TooLarge,
     sorted_failure,
 )
 from lbdisc_etcd.logins import LOOK, login_of
-from lbdisc_etcd.messages import Batch, Found, KeyEvent, Page, Record
+from lbdisc_etcd.messages import Batch, Found, Page, Record
 from lbdisc_etcd.patience import Patience
 from lbdisc_etcd.settings import EtcdMember, EtcdSettings
-from lbdisc_etcd.tls import Trust
+from lbdisc_etcd.tls import files_of, trusted
 
 etcd3: Any = stubs.imported()
 rpc: Any = etcd3.etcdrpc
 T = TypeVar("T")
 
 CALM = 2.0  # seconds
+LARGEST = 8 * 1024 * 1024  # bytes of an answer; gRPC refuses what is larger by its first bytes
 _OPTIONS = (
     # Servers refuse clients that ping more often than every 5 s.
     ("grpc.keepalive_time_ms", 6000),
@@ -45,8 +50,7 @@ _OPTIONS = (
     ("grpc.http2.max_pings_without_data", 0),
     ("grpc.initial_reconnect_backoff_ms", 200),
     ("grpc.max_reconnect_backoff_ms", 2000),
-    # 4 MiB, the default, is less than 10,000 records.
-    ("grpc.max_receive_message_length", 64 * 1024 * 1024),
+    ("grpc.max_receive_message_length", LARGEST),
     # Sessions share no connection, and a proxy for the web is none for the registry.
     ("grpc.use_local_subchannel_pool", 1),
     ("grpc.enable_http_proxy", 0),
@@ -83,24 +87,24 @@ class Session:
 
     def __init__(self, member: EtcdMember, settings: EtcdSettings, *, patience: Patience) -> None:
         _wait_calmly()
+        logging.getLogger("grpc").setLevel(logging.CRITICAL)  # it logs tracebacks of what it raises
         self.member = member
         self.patient = patience.stretched
         self._settings = settings
         self.patience = patience
         self._metadata: tuple[tuple[str, str], ...] = (_HAS_LEADER,)
         self._token = ""
-        self._closed = False
+        self._closed = threading.Event()
         self.logging_in = False
-        trust = Trust.of(settings) if member.secure else None
+        self._files = files_of(settings) if member.secure else None
         ms = int(1000 * patience.connecting)
-        self._client = etcd3.Etcd3Client(
-            host=member.literal_host,
-            port=member.port,
-            ca_cert=trust and trust.ca_file,
-            cert_cert=trust and trust.cert_file,
-            cert_key=trust and trust.key_file,
-            grpc_options=(*_OPTIONS, *((key, ms) for key in _WAITING)),
-        )
+        with trusted(settings, secure=member.secure) as files:
+            self._client = etcd3.Etcd3Client(
+                host=member.literal_host,
+                port=member.port,
+                grpc_options=(*_OPTIONS, *((key, ms) for key in _WAITING)),
+                **files,
+            )
 
     def login(self, meanwhile: Callable[[], None] = lambda: None) -> None:
         """Get a token, if there is a user; a cluster without logins is taken as it is.
@@ -111,7 +115,7 @@ class Session:
             return
 
         def wait() -> None:
-            if self._closed:
+            if self._closed.is_set():
                 raise MemberUnreachable("closed")
             meanwhile()
 
@@ -135,24 +139,42 @@ class Session:
                 call = stub.Authenticate.future(
                     request, settings.login_timeout, metadata=self._metadata
                 )
-                return str(_result(call, wait).token)
+                return answers.token(_result(call, wait))
         except NoLogins:
             return ""
 
-    def read(self, start: bytes, end: bytes, *, limit: int = 0, revision: int = 0) -> Page:
+    def read(
+        self,
+        start: bytes,
+        end: bytes,
+        *,
+        limit: int = 0,
+        revision: int = 0,
+        keys_only: bool = False,
+    ) -> Page:
         """Up to ``limit`` records from ``start`` to below ``end``, in order of their keys.
 
-        Linearizable; at ``revision`` if given, else the newest.
+        Linearizable; at ``revision`` if given, else the newest. Raises ``TooLarge`` for what takes
+        more than ``LARGEST``. With ``keys_only`` all values are empty.
         """
-        request = rpc.RangeRequest(key=start, range_end=end, limit=limit, revision=revision)
-        reply = self._call(self._client.kvstub.Range, request)
-        records = tuple(map(_record, reply.kvs))
-        return Page(records, reply.more, reply.header.cluster_id, reply.header.revision)
+        request = rpc.RangeRequest(
+            key=start, range_end=end, limit=limit, revision=revision, keys_only=keys_only
+        )
+        reply = self._call(self._client.kvstub.Range, request, _read_of(start, end))
+        return answers.page(reply, start, end, limit=limit)
 
     def get(self, key: bytes) -> Found:
         """Linearizable."""
-        reply = self._call(self._client.kvstub.Range, rpc.RangeRequest(key=key))
-        return _found(reply.kvs, reply)
+        right = f"readwrite {key.decode()}"  # only who writes a key looks at it alone
+        try:
+            reply = self._call(self._client.kvstub.Range, rpc.RangeRequest(key=key), right)
+            return answers.found(reply.kvs, reply, key)
+        except TooLarge as error:
+            request = rpc.RangeRequest(key=key, keys_only=True)
+            reply = self._call(self._client.kvstub.Range, request, right)
+            there = answers.found(reply.kvs, reply, key)
+            record = there.record and replace(there.record, value=Oversized(error.size))
+            return replace(there, record=record)
 
     def put(self, key: bytes, value: bytes, *, lease: int, over: int) -> Found:
         """Write if the key was last changed at revision ``over``; 0: if there is no such key.
@@ -167,11 +189,14 @@ class Session:
             success=[rpc.RequestOp(request_put=rpc.PutRequest(key=key, value=value, lease=lease))],
             failure=[rpc.RequestOp(request_range=rpc.RangeRequest(key=key))],
         )
-        reply = self._call(self._client.kvstub.Txn, request)
+        try:
+            reply = self._call(self._client.kvstub.Txn, request, f"readwrite {key.decode()}")
+        except TooLarge:  # another's is there, and much larger than ours
+            return self.get(key)
         if reply.succeeded:
             revision = reply.header.revision
             return Found(Record(key, value, revision, lease), revision)
-        return _found(reply.responses[0].response_range.kvs, reply)
+        return answers.found_instead(reply, key)
 
     def grant(self, ttl: int) -> int:
         """A new lease of ``ttl`` seconds; returns its id.
@@ -203,38 +228,53 @@ class Session:
         with suppress(LeaseGone):
             self._call(self._client.leasestub.LeaseRevoke, rpc.LeaseRevokeRequest(ID=lease))
 
+    def delete(self, key: bytes, *, over: int) -> None:
+        """Delete the key if it was last changed at revision ``over``."""
+        unchanged = rpc.Compare(
+            key=key, target=rpc.Compare.MOD, result=rpc.Compare.EQUAL, mod_revision=over
+        )
+        order = rpc.RequestOp(request_delete_range=rpc.DeleteRangeRequest(key=key))
+        request = rpc.TxnRequest(compare=[unchanged], success=[order])
+        self._call(self._client.kvstub.Txn, request, f"readwrite {key.decode()}")
+
     def watch(
         self, start: bytes, end: bytes, *, revision: int = 0, limit: float | None = None
     ) -> Iterator[Batch]:
-        """Every event from ``revision`` on, without one from now on.
+        """Every event from ``revision`` on, without one from now on, in whole revisions.
 
         The first news is empty and says that it began. Never ends by itself: raises a ``Failure``,
-        also after ``limit`` seconds.
+        also after ``limit`` seconds; ``TooLarge`` where only reading everything goes past an event.
         """
-        create = rpc.WatchCreateRequest(key=start, range_end=end, start_revision=revision)
-        request = rpc.WatchRequest(create_request=create)
-        with self._mapped(), _kept_open(request) as requests:
+        create = rpc.WatchCreateRequest(
+            key=start, range_end=end, start_revision=revision, fragment=True
+        )
+        request, told = rpc.WatchRequest(create_request=create), answers.Told(start, end)
+        right = _read_of(start, end)
+        with self._mapped(right), _kept_open(request) as requests:
             call = rpc.WatchStub(self._client.channel).Watch(
                 requests, limit, metadata=self._metadata
             )
             try:
                 for reply in call:
-                    self._check_watch(reply)
-                    if reply.created or reply.events:
-                        yield _news(reply)
+                    self._check_watch(reply, right)
+                    if news := told.take(reply):
+                        yield news
             finally:
                 call.cancel()
         raise MemberUnreachable("the server ended the watch")
 
-    def _check_watch(self, reply: Any) -> None:
+    def _check_watch(self, reply: Any, right: str) -> None:
         """Cancellations come before events, and a denied watch is first created, then canceled."""
         if reply.compact_revision:
             raise Compacted(f"revisions below {reply.compact_revision} are forgotten")
         if reply.canceled:
-            raise self._sorted("UNKNOWN", reply.cancel_reason or "the server canceled the watch")
+            why = reply.cancel_reason or "the server canceled the watch"
+            raise self._sorted("UNKNOWN", why, right)
 
-    def _call(self, method: Callable[..., T], request: Any) -> T:
-        with self._mapped(), self._timed():
+    def _call(self, method: Callable[..., T], request: Any, right: str = "") -> T:
+        if self._files is not None:
+            self._files.look()
+        with self._mapped(right), self._timed():
             return method(request, self.patience.request, metadata=self._metadata)
 
     @contextmanager
@@ -246,27 +286,40 @@ class Session:
             self.patience.answered(time.monotonic() - began)
 
     @contextmanager
-    def _mapped(self) -> Iterator[None]:
+    def _mapped(self, right: str = "") -> Iterator[None]:
         try:
             yield
         except grpc.RpcError as error:
-            raise self._failure(error) from error
+            raise self._failure(error, right) from error
         except ValueError as error:  # what gRPC says about a channel closed by another thread
             raise MemberUnreachable("closed") from error
 
-    def _failure(self, error: Any) -> Failure:
-        return self._sorted(error.code().name, error.details() or "")
+    def _failure(self, error: Any, right: str) -> Failure:
+        return self._sorted(error.code().name, error.details() or "", right)
 
-    def _sorted(self, code: str, details: str) -> Failure:
+    def _sorted(self, code: str, details: str, right: str) -> Failure:
         user, secure = self._settings.user, self.member.secure
-        failure = sorted_failure(code, details, user=user, secure=secure)
+        failure = sorted_failure(
+            code,
+            details,
+            user=user,
+            secure=secure,
+            certified=self._settings.cert_file is not None,
+            flaw=self._files.flaw if self._files else "",
+            right=right,
+        )
         if isinstance(failure, StaleLogin):
             login_of(self._settings).forget(self._token)
         return failure
 
+    def wait(self, seconds: float) -> None:
+        """Raises a ``Failure`` when the session is closed meanwhile."""
+        if self._closed.wait(max(0.0, seconds)):
+            raise MemberUnreachable("closed")
+
     def close(self) -> None:
         """End every request in flight and the connection."""
-        self._closed = True
+        self._closed.set()
         self._client.close()
 
     def __enter__(self) -> Self:
@@ -279,6 +332,11 @@ class Session:
         trace: TracebackType | None,
     ) -> None:
         self.close()
+
+
+def _read_of(start: bytes, end: bytes) -> str:
+    """The right that reading from ``start`` to ``end``, which follows a prefix, needs."""
+    return f"read {end[:-1].decode()}/ --prefix" if end else f"read {start.decode()}"
 
 
 def _result(call: Any, wait: Callable[[], None]) -> Any:
@@ -302,21 +360,3 @@ def _kept_open(request: Any) -> Iterator[Iterator[Any]]:
         yield requests()
     finally:
         released.set()
-
-
-def _found(records: Any, reply: Any) -> Found:
-    return Found(_record(records[0]) if records else None, reply.header.revision)
-
-
-def _record(found: Any) -> Record:
-    return Record(found.key, found.value, found.mod_revision, found.lease)
-
-
-def _news(reply: Any) -> Batch:
-    events = tuple(_event(event) for event in reply.events)
-    return Batch(events, reply.header.cluster_id, reply.header.revision)
-
-
-def _event(event: Any) -> KeyEvent:
-    deleted = event.type == event.DELETE
-    return KeyEvent(event.kv.key, None if deleted else event.kv.value, event.kv.mod_revision)

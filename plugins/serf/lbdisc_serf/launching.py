@@ -5,6 +5,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
+from lbdisc.environment import for_child
 from lbdisc.errors import SettingsError
 
 # The kernel kills the agent when the thread that started it ends, even by kill -9 (prctl(2),
@@ -15,8 +16,9 @@ _GUARDED = '[ "$PPID" = "$1" ] || exit 1; shift; exec "$@"'
 def launch(binary: str, configuration: Path) -> "subprocess.Popen[bytes]":
     """Start ``serf agent`` with everything in ``configuration``, its output on a pipe.
 
-    Secrets stand in the file alone, not in the arguments. The thread that calls this has to live
-    as long as the agent. Raises ``SettingsError`` when a program is missing.
+    Secrets stand in the file alone, neither in the arguments nor in its environment. The thread
+    that calls this has to live as long as the agent. Raises ``SettingsError`` when a program is
+    missing.
     """
     serf = _find(binary, f"serf.binary is {binary!r}: install the package serf")
     setpriv = _find("setpriv", "setpriv is missing: install the package util-linux")
@@ -28,6 +30,7 @@ def launch(binary: str, configuration: Path) -> "subprocess.Popen[bytes]":
         stderr=subprocess.STDOUT,
         cwd="/",
         start_new_session=True,
+        env=for_child(),
     )
 
 

@@ -10,10 +10,11 @@ from typing import Annotated, Literal
 
 from pydantic import Field, SecretStr
 
+from lbdisc.addresses import check_address
 from lbdisc.errors import EntryError, SettingsError, shown
 from lbdisc.fields import Seconds, SecondsOrNone, described
 from lbdisc.secret_files import current
-from lbdisc.values import check_address, check_name
+from lbdisc.values import check_name
 
 GOSSIP_PORT = 7946  # Serf's own default
 Port = Annotated[int, Field(ge=1, le=65535)]
@@ -102,7 +103,13 @@ def split(text: str, setting: str, *, port: int | None = None) -> Address:
     if port is not None and text.startswith("[") and text.endswith("]"):
         host, digits = text, str(port)
     host = host.removeprefix("[").removesuffix("]")
-    if host and digits.isascii() and digits.isdigit() and 0 < int(digits) < 65536:
+    if (
+        host
+        and digits.isascii()
+        and digits.isdigit()
+        and len(digits) <= 5
+        and 0 < int(digits) < 65536
+    ):
         if host in ("0.0.0.0", "::"):
             return host, int(digits)
         try:

@@ -10,8 +10,10 @@ from typing import Any, Self, TypeVar
 import structlog
 
 from lbdisc.errors import SettingsError
+from lbdisc.raw import Oversized, Raw
 from lbdisc_zookeeper.connection import Answer, Connection
-from lbdisc_zookeeper.failures import SETTINGS, cause, translated
+from lbdisc_zookeeper.failures import SETTINGS, Right, cause, translated
+from lbdisc_zookeeper.frames import LARGEST
 from lbdisc_zookeeper.settings import ZooKeeperSettings
 from lbdisc_zookeeper.signals import (
     Content,
@@ -19,6 +21,7 @@ from lbdisc_zookeeper.signals import (
     Gone,
     Identity,
     Interrupted,
+    Overlarge,
     Signal,
     Stopped,
 )
@@ -34,6 +37,8 @@ def warn_of_plain_passwords(settings: ZooKeeperSettings) -> None:
     """ZooKeeper's digest scheme sends the password as it is."""
     if settings.digest_user and not settings.speaks_tls:
         _log.warning("zookeeper.digest_password is sent in plain text; see zookeeper.tls")
+    if settings.verify == "none" and settings.speaks_tls:
+        _log.warning("zookeeper.verify is none: whoever is on the way can be the server")
 
 
 class ZooKeeperClient:
@@ -113,6 +118,7 @@ class ZooKeeperClient:
     def check(self) -> None:
         """Raise if the session cannot come back by itself, or is silent for its whole time-out."""
         self._give_up_if_hopeless()
+        self._connection.look()
         since = self._connection.broken_since
         if since is not None and time.monotonic() - since > self._settings.session_timeout:
             raise self._failure(
@@ -169,43 +175,53 @@ class ZooKeeperClient:
         found: list[str] = self._now(self._connection.children(path), path)
         return found
 
-    def all_children(self, paths: Iterable[str]) -> Iterator[tuple[str, list[str] | None]]:
+    def all_children(
+        self, paths: Iterable[str]
+    ) -> Iterator[tuple[str, list[str] | Overlarge | None]]:
         """The names below each path, ``None`` where it is gone."""
         return self._pipelined(self._connection.children, paths)
 
-    def all_records(self, paths: Iterable[str]) -> Iterator[tuple[str, bytes | None]]:
+    def all_records(self, paths: Iterable[str]) -> Iterator[tuple[str, Raw | None]]:
         """What each node holds, ``None`` where it is gone."""
         for path, found in self._pipelined(self._connection.read, paths):
-            yield path, None if found is None else found[0] or b""
+            if isinstance(found, Overlarge):
+                yield path, Oversized(LARGEST)
+            else:
+                yield path, found and found[0]
+
+    def all_sizes(self, paths: Iterable[str]) -> Iterator[tuple[str, int | None]]:
+        """How many bytes each node holds, ``None`` where it is gone."""
+        for path, status in self._pipelined(self._connection.exists, paths):
+            yield path, status and status.dataLength
 
     def read(self, path: str) -> Content | None:
         try:
             record, status = self._now(self._connection.read(path), path)
         except Gone:
             return None
-        return Content(record or b"", status.ephemeralOwner, status.version)
+        return Content(record, status.ephemeralOwner, status.version)
 
     def create(self, path: str, record: bytes) -> None:
         """Create ``path``, to live as long as this session, and the nodes above it."""
         try:
-            self._now(self._connection.create(path, record), path)
+            self._now(self._connection.create(path, record), path, "create")
         except Gone:
             parent = path.rpartition("/")[0]
-            self._now(self._connection.make_parents(parent), parent)
-            self._now(self._connection.create(path, record), path)
+            self._now(self._connection.make_parents(parent), parent, "create")
+            self._now(self._connection.create(path, record), path, "create")
 
     def write(self, path: str, record: bytes, *, version: int) -> None:
         """Change ``path`` if it is at ``version``; ``replace`` and ``remove`` likewise."""
-        self._now(self._connection.write(path, record, version=version), path)
+        self._now(self._connection.write(path, record, version=version), path, "write")
 
     def replace(self, path: str, record: bytes, *, version: int) -> None:
         """Let ``path`` belong to this session instead of an earlier one, in one step."""
         results = self._now(self._connection.replace(path, record, version=version), path)
         if (error := cause(results)) is not None:
-            raise translated(error, path=path, failure=self._failure) from error
+            raise translated(error, path=path, failure=self._failure, right="delete") from error
 
     def remove(self, path: str, *, version: int) -> None:
-        self._now(self._connection.remove(path, version=version), path)
+        self._now(self._connection.remove(path, version=version), path, "delete")
 
     def _pipelined(
         self, ask: Callable[[str], Answer], paths: Iterable[str]
@@ -230,19 +246,22 @@ class ZooKeeperClient:
                 yield path, self._now(answer, path)
             except Gone:
                 yield path, None
+            except Overlarge as error:
+                yield path, error
 
     def _wait(self, answer: Answer) -> None:
         until = time.monotonic() + self._settings.session_timeout
         while not answer.ready() and not answer.wait(SLICE):
             if self._stop.is_set():
                 raise Stopped
+            self._give_up_if_hopeless()
             if time.monotonic() > until:
                 raise Interrupted("no answer")
 
-    def _now(self, answer: Answer, path: str) -> Any:
+    def _now(self, answer: Answer, path: str, right: Right = "read") -> Any:
         self._wait(answer)
         try:
             return answer.get_nowait()
         except Exception as error:  # whatever kazoo raises becomes one of ours
             self._give_up_if_hopeless()
-            raise translated(error, path=path, failure=self._failure) from error
+            raise translated(error, path=path, failure=self._failure, right=right) from error

@@ -23,8 +23,10 @@ from kazoo.security import CREATOR_ALL_ACL, OPEN_ACL_UNSAFE, READ_ACL_UNSAFE
 
 from lbdisc.errors import SettingsError
 from lbdisc_zookeeper import probing, sockets
+from lbdisc_zookeeper.frames import Frames, ReadNode
 from lbdisc_zookeeper.settings import ZooKeeperSettings, base_path, members, secret
 from lbdisc_zookeeper.signals import Identity, Kind, Signal
+from lbdisc_zookeeper.trust import Contexts
 
 _POLITE = 0.3  # seconds for the ordered end of a session, before its connection is broken
 _CLOSING = 0.8  # seconds until its threads are left alone; only a hanging name server needs that
@@ -50,12 +52,14 @@ class Answer(Protocol):
 class _Handler(SequentialThreadingHandler):  # type: ignore[misc]  # kazoo is untyped
     """kazoo's threads, with our connections: given up at once, and with a reason."""
 
-    def __init__(self, context: SSLContext | None) -> None:
+    def __init__(self, contexts: Contexts, renew: Callable[[], None]) -> None:
         super().__init__()
+        self._contexts = contexts
+        self._renew = renew  # of what else a login needs
+        contexts.current()  # raises while it is nobody else's thread
         self.reasons: dict[str, str] = {}
         self._silent: dict[str, tuple[str, tuple[str, int]]] = {}  # that took connections
         self.crash: Exception | None = None
-        self._context = context
         self._given_up = Event()
         self._current: socket.socket | None = None
 
@@ -66,12 +70,14 @@ class _Handler(SequentialThreadingHandler):  # type: ignore[misc]  # kazoo is un
         member = f"{host}:{address[1]}"
         self._silent.pop(member, None)
         self.reasons.setdefault(member, "no answer (see zookeeper.hosts)")
+        self._renew()
+        context = self._contexts.current()
         try:
             self._current = sockets.connect(
-                address, host=host, timeout=timeout, context=self._context, given_up=self._given_up
+                address, host=host, timeout=timeout, context=context, given_up=self._given_up
             )
         except OSError as error:
-            self.reasons[member] = sockets.explained(error)
+            self.reasons[member] = self._contexts.explained(error)
             raise
         self.reasons[member] = "it took the connection, and has not answered"
         self._silent[member] = host, address
@@ -99,7 +105,8 @@ class _Handler(SequentialThreadingHandler):  # type: ignore[misc]  # kazoo is un
                     given_up=stop,
                 )
 
-            self.reasons[member] = probing.cause(connect, self._context)
+            context = self._contexts.current()
+            self.reasons[member] = probing.cause(connect, context, self._contexts.explained)
 
     def select(
         self, readers: list[Any], writers: list[Any], _: object, timeout: float | None = None
@@ -163,7 +170,10 @@ class Connection:
         self._live = Event()  # kazoo's, once it has begun
         self.refused = False
         self.broken_since: float | None = time.monotonic()
-        self._handler = _Handler(sockets.tls_context(settings))
+        self._settings = settings
+        self._contexts = Contexts(settings)
+        self._sasl = _sasl(settings)
+        self._handler = _Handler(self._contexts, self._renew)
         self._heard = _Heard()
         logger = logging.Logger("kazoo", logging.WARNING)  # nobody else's: no parent, no levels
         logger.addHandler(self._heard)
@@ -173,12 +183,29 @@ class Connection:
             timeout=settings.session_timeout,
             client_id=resume,
             handler=self._handler,
-            sasl_options=_sasl(settings),
+            sasl_options=self._sasl,
             auth_data=_digest(settings),
             connection_retry=_pace(settings),
             logger=logger,
         )
+        self._kazoo._connection = Frames(
+            self._kazoo,
+            self._kazoo._conn_retry.copy(),
+            logger=logger,
+            sasl_options=self._kazoo._connection.sasl_options,
+        )
         self._kazoo.add_listener(self._on_state)
+
+    def _renew(self) -> None:
+        """Passwords as their files have them now, for a connection that kazoo makes anew."""
+        if self._sasl is not None:
+            self._sasl |= _sasl(self._settings) or {}
+        self._kazoo.auth_data = set(_digest(self._settings))
+
+    def look(self) -> None:
+        """Tell of certificates that can be used no more."""
+        if self._contexts.files is not None:
+            self._contexts.files.look()
 
     def start(self) -> None:
         """Begin to connect."""
@@ -241,7 +268,10 @@ class Connection:
         return self._answer(self._kazoo.get_children_async(path or "/", watch=self._on_watch))
 
     def read(self, path: str) -> Answer:
-        return self._answer(self._kazoo.get_async(path, watch=self._on_watch))
+        found = self._handler.async_result()
+        whole = self._kazoo.chroot + path
+        self._kazoo._call(ReadNode(whole, self._on_watch), found)
+        return self._answer(found)
 
     def exists(self, path: str) -> Answer:
         return self._answer(self._kazoo.exists_async(path or "/", watch=self._on_watch))

@@ -6,6 +6,7 @@ two complete readings, never a part of one.
 """
 
 import time
+from collections import deque
 from collections.abc import Iterable
 from contextlib import suppress
 from queue import Empty, SimpleQueue
@@ -19,8 +20,9 @@ from lbdisc.errors import DiscoveryError
 from lbdisc.hooks import Publish
 from lbdisc.values import Endpoint, Snapshot
 from lbdisc_zookeeper.client import SLICE, ZooKeeperClient, warn_of_plain_passwords
+from lbdisc_zookeeper.nodes import PART, NodeReader, Postponed
 from lbdisc_zookeeper.settings import ZooKeeperSettings, base_path
-from lbdisc_zookeeper.signals import Gone, Interrupted, Signal, Stopped
+from lbdisc_zookeeper.signals import Gone, Interrupted, Overlarge, Signal, Stopped
 from lbdisc_zookeeper.tree import Tree
 
 _log = structlog.get_logger("lbdisc.zookeeper")
@@ -74,60 +76,101 @@ class _Watching:
         self._client = client
         self._told = told
         self._every = settings.reconcile_every
+        self._patience = settings.session_timeout
         self._tree = tree
+        self._nodes = NodeReader(client, tree)
         self._publish = publish
         self._published: Snapshot | None = None
         self._unsure = True  # whether watches were lost since everything was last read
+        self._unsure_since: float | None = time.monotonic()  # None while all was read
+        self._why = "it takes connections, and answers nothing"
         self._due = 0.0  # when everything is read again, at the latest
+        self._again: deque[str] = deque()  # paths that are read again meanwhile
+        self._postponed = Postponed()
         self._signals: list[Signal] = []  # what is to be dealt with
         self._changed: set[str] = set()  # nodes that changed since they were read
 
     def run(self, stop: Event) -> None:
         while not stop.is_set():
-            self._client.check()
+            self._check()
             try:
                 self._read()
             except Interrupted as error:
                 _log.debug("reading interrupted", why=str(error))
-                self._unsure = True
-            self._listen(SLICE)
+                self._why = str(error)
+                self._be_unsure()
+            self._listen(0 if self._again and self._client.connected else SLICE)
+
+    def _check(self) -> None:
+        self._client.check()
+        since = self._unsure_since
+        if since is not None and time.monotonic() - since > self._patience:
+            raise DiscoveryError(f"ZooKeeper does not serve: {self._why}")
+
+    def _be_unsure(self) -> None:
+        self._unsure = True
+        self._unsure_since = self._unsure_since or time.monotonic()
 
     def _listen(self, patience: float) -> None:
         """Take in the signals there are; wait for a first one for ``patience`` seconds."""
         heard: list[Signal] = []
         with suppress(Empty):
-            heard.append(self._told.get(timeout=patience))
+            heard.append(self._told.get(timeout=patience) if patience else self._told.get_nowait())
             while True:
                 heard.append(self._told.get_nowait())
         self._signals += heard
         self._changed.update(signal.path for signal in heard if signal.kind == "changed")
         if any(signal.kind in ("connected", "broken") for signal in heard):
-            self._unsure = True
+            self._be_unsure()
             self._changed.clear()  # what changed then may have been lost since
 
     def _read(self) -> None:
         signals, self._signals = self._signals, []
         if not self._client.connected:
             return
-        if self._unsure or time.monotonic() > self._due:
+        if self._unsure:
             self._read_all()
-        elif signals:
-            self._read_changed(signals)
-        else:
+        elif not (self._read_changed(signals) | self._read_again()):
             return
         self._tell()
 
     def _read_all(self) -> None:
         self._listen(0)
         self._unsure = False  # before reading: a connection that breaks meanwhile counts
+        self._again.clear()
         self._client.sync()
         self._list_services()
         self._list_names(self._tree.services)
         self._read_nodes(list(self._tree.paths()))
+        self._unsure_since = time.monotonic() if self._unsure else None
         self._due = time.monotonic() + spread(self._every)
 
-    def _read_changed(self, signals: list[Signal]) -> None:
-        places = {signal.path: self._tree.split(signal.path) for signal in signals}
+    def _read_again(self) -> bool:
+        """Read a part of everything when it is time, so that no news has to wait for all of it."""
+        if not self._again:
+            if time.monotonic() < self._due:
+                return False
+            self._client.sync()
+            self._list_services()
+            self._again.extend(map(self._tree.path, self._tree.services))
+            self._again.extend(self._tree.paths())
+        part = [self._again.popleft() for _ in range(min(PART, len(self._again)))]
+        self._read_paths(part)
+        if not self._again:
+            self._due = time.monotonic() + spread(self._every)
+        return True
+
+    def _read_changed(self, signals: list[Signal]) -> bool:
+        """Whether there was something to read."""
+        paths = {signal.path for signal in signals if signal.path}
+        late = self._postponed.take(paths, self._tree.refused)
+        ready = (paths - late.held) | late.due
+        if ready:
+            self._read_paths(ready)
+        return bool(ready)
+
+    def _read_paths(self, paths: Iterable[str]) -> None:
+        places = {path: self._tree.split(path) for path in paths}
         self._read_nodes([path for path, place in places.items() if place and place[1]])
         services = {place[0] for place in places.values() if place and not place[1]}
         if None in places.values():
@@ -144,6 +187,11 @@ class _Watching:
                 if self._client.exists(self._tree.root):
                     continue
                 names = []  # the look at it has left a watch for its creation
+            except Overlarge as error:
+                if self._published is None:
+                    raise DiscoveryError(f"{error} has too many names, or too long ones") from error
+                self._tree.unlisted()
+                return []
             self._listen(0)
             return self._tree.list_services(names, self._changed)
 
@@ -155,6 +203,8 @@ class _Watching:
             self._listen(0)
             if names is None:  # the root's watch tells when it comes back
                 self._tree.drop_service(paths[path], self._changed)
+            elif isinstance(names, Overlarge):
+                self._tree.unlisted(paths[path])
             else:
                 new += self._tree.list_names(paths[path], names, self._changed)
         return new
@@ -163,7 +213,7 @@ class _Watching:
         asked = list(paths)
         changed = self._changed.intersection(asked)
         self._changed -= changed  # before reading: a change after it counts again
-        for path, record in self._client.all_records(asked):
+        for path, record in self._nodes.read(asked):
             place = self._tree.split(path)
             if place is None:
                 continue

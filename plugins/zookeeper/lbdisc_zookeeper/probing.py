@@ -31,7 +31,11 @@ _ANSWERS = {
 Connect = Callable[[ssl.SSLContext | None], socket.socket]
 
 
-def cause(connect: Connect, context: ssl.SSLContext | None) -> str:
+def cause(
+    connect: Connect,
+    context: ssl.SSLContext | None,
+    explained: Callable[[OSError], str] = sockets.explained,
+) -> str:
     """In one line, with the setting to look at; takes some ``PATIENCE`` at most."""
     try:
         with connect(context) as connection:
@@ -46,7 +50,7 @@ def cause(connect: Connect, context: ssl.SSLContext | None) -> str:
         # It took the connection, and had closed it before we looked: who takes none refuses.
         if context is None and isinstance(error, BrokenPipeError | ConnectionResetError):
             return _CLOSES
-        return sockets.explained(error)
+        return explained(error)
     if heard:
         return _read(heard.decode(errors="replace"), tls=context is not None)
     if context is None and _speaks_tls(connect):
@@ -60,7 +64,10 @@ def cause(connect: Connect, context: ssl.SSLContext | None) -> str:
 
 
 def _heard(connection: socket.socket, patience: float) -> bytes | None:
-    """What comes before the end or in time; ``None`` if neither comes, empty for a mere end."""
+    """What comes before the end or in time; ``None`` if neither comes, empty for a mere end.
+
+    Raises ``ssl.SSLError`` when TLS ends with a reason.
+    """
     until, heard = time.monotonic() + patience, b""
     while len(heard) < _MOST and (left := until - time.monotonic()) > 0:
         if not any(sockets.wait([connection], [], left)):
@@ -69,6 +76,10 @@ def _heard(connection: socket.socket, patience: float) -> bytes | None:
             part = connection.recv(_MOST)
         except (ssl.SSLWantReadError, ssl.SSLWantWriteError):
             continue
+        except ssl.SSLError as error:
+            if "ALERT" in (error.reason or ""):
+                raise  # with TLS 1.3 a certificate of ours is refused only here
+            part = b""
         except OSError:
             part = b""
         if not part:

@@ -8,6 +8,7 @@ from threading import Event
 
 from lbdisc import records
 from lbdisc.errors import EntryError, RegistrarError, SettingsError, WriteRefused
+from lbdisc.raw import Raw, content
 from lbdisc.values import Endpoint
 from lbdisc_zookeeper.access import warn_of_open_nodes
 from lbdisc_zookeeper.client import ZooKeeperClient, warn_of_plain_passwords
@@ -107,8 +108,16 @@ class _Node:
             if node is not None and node.record == record and self._lives_with_us(node):
                 self.found = turn == 0
                 return True
-            with suppress(Gone, Taken):  # somebody else was quicker
-                self._change(node, record)
+            try:
+                with suppress(Gone, Taken):  # somebody else was quicker
+                    self._change(node, record)
+            except WriteRefused:
+                if node is None or self._lives_with_us(node):
+                    raise
+                # One of an earlier session, where nobody may remove from the folder: it ends.
+                self.held = False
+                self.rival = f"{self._path}, session {node.session:#x}, ours before: it will end"
+                return False
         raise RegistrarError(f"{self._path} is changed by somebody else all the time")
 
     def _look(self) -> Content | None:
@@ -149,8 +158,8 @@ class _Node:
                 return  # the end of the session, which is next, asks nobody
 
 
-def _owner(record: bytes) -> object:
+def _owner(record: Raw) -> object:
     try:
-        return records.load_object(record).get(OWNER)
+        return records.load_object(content(record)).get(OWNER)
     except EntryError:
         return None

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from lbdisc.errors import DiscoveryError, RegistrarError
+from lbdisc.raw import Raw
 
 Failure = type[DiscoveryError] | type[RegistrarError]
 Identity = tuple[int, bytes]  # number and password of a session
@@ -25,13 +26,17 @@ class Content:
     ``version`` counts its changes.
     """
 
-    record: bytes
+    record: Raw
     session: int
     version: int
 
 
 class Gone(Exception):
     """The node does not exist."""
+
+
+class Overlarge(Exception):
+    """The answer is larger than is taken in."""
 
 
 class Taken(Exception):

@@ -14,51 +14,9 @@ from collections.abc import Iterable
 from threading import Event
 from typing import Any
 
-from lbdisc.errors import SettingsError
-from lbdisc_zookeeper.settings import ZooKeeperSettings
-
 _SLICE = 0.1  # seconds between two looks at whether to give up
+_UNTIMELY = (9, 10)  # X509_V_ERR_CERT_NOT_YET_VALID, X509_V_ERR_CERT_HAS_EXPIRED
 _NAME_MISMATCH = (62, 64)  # X509_V_ERR_HOSTNAME_MISMATCH, X509_V_ERR_IP_ADDRESS_MISMATCH
-
-
-def tls_context(settings: ZooKeeperSettings) -> ssl.SSLContext | None:
-    """How to speak TLS, ``None`` if not at all. Raises ``SettingsError`` for unusable files."""
-    if not settings.speaks_tls:
-        return None
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    context.check_hostname = settings.verify == "full"
-    context.verify_mode = ssl.CERT_NONE if settings.verify == "none" else ssl.CERT_REQUIRED
-    _trust(context, settings)
-    _identify(context, settings)
-    return context
-
-
-def _trust(context: ssl.SSLContext, settings: ZooKeeperSettings) -> None:
-    if settings.ca_file is None:
-        context.load_default_certs(ssl.Purpose.SERVER_AUTH)
-        return
-    try:
-        context.load_verify_locations(settings.ca_file)
-    except OSError as error:
-        raise SettingsError(
-            f"zookeeper.ca_file: no certificates in {settings.ca_file}: {_words(error)}"
-        ) from error
-
-
-def _identify(context: ssl.SSLContext, settings: ZooKeeperSettings) -> None:
-    if settings.cert_file is None:
-        if settings.key_file is not None:
-            raise SettingsError("zookeeper.key_file is set without zookeeper.cert_file")
-        return
-    try:
-        # The empty password keeps OpenSSL from asking for one at the terminal.
-        context.load_cert_chain(settings.cert_file, settings.key_file, password="")
-    except OSError as error:
-        raise SettingsError(
-            f"zookeeper.cert_file, zookeeper.key_file: no certificate with its key in "
-            f"{settings.cert_file}, {settings.key_file or 'the same file'}: {_words(error)}"
-        ) from error
 
 
 def connect(
@@ -143,14 +101,35 @@ def wait(
     )
 
 
-def explained(error: OSError) -> str:
-    """Why there is no connection, with the setting to look at, without saying where."""
+def explained(error: OSError, *, certified: bool = True, flaw: str = "") -> str:
+    """Why there is no connection, with the setting to look at, without saying where.
+
+    ``certified``: we have a certificate; ``flaw`` is why it does not hold.
+    """
     if isinstance(error, ssl.SSLCertVerificationError):
-        setting = "verify" if error.verify_code in _NAME_MISMATCH else "ca_file"
-        return f"its certificate is refused: {error.verify_message} (see zookeeper.{setting})"
-    if isinstance(error, ssl.SSLError | ssl.SSLEOFError):
-        return f"no TLS with it: {_words(error)} (see zookeeper.tls, zookeeper.cert_file)"
+        if error.verify_code in _UNTIMELY:
+            return (
+                f"its {error.verify_message}: renew it there, or set this host's clock "
+                "(see zookeeper.hosts)"
+            )
+        named = error.verify_code in _NAME_MISMATCH
+        setting = "zookeeper.hosts, zookeeper.verify" if named else "zookeeper.ca_file"
+        return f"its certificate is refused: {error.verify_message} (see {setting})"
+    if isinstance(error, ssl.SSLError):
+        return _unspoken(error, certified=certified, flaw=flaw)
     return f"{_words(error).lower()} (see zookeeper.hosts)"
+
+
+def _unspoken(error: ssl.SSLError, *, certified: bool, flaw: str) -> str:
+    reason = error.reason or ""
+    if reason in ("TLSV1_ALERT_PROTOCOL_VERSION", "UNSUPPORTED_PROTOCOL"):
+        return "it speaks no TLS 1.2 or newer (see zookeeper.hosts)"
+    if "ALERT" in reason and ("CERTIFICATE" in reason or "UNKNOWN_CA" in reason):
+        if not certified:
+            return "it wants a certificate of ours (see zookeeper.cert_file)"
+        why = flaw or _words(error)
+        return f"it refuses our certificate: {why} (see zookeeper.cert_file)"
+    return f"no TLS with it: {_words(error)} (see zookeeper.tls, zookeeper.cert_file)"
 
 
 def _words(error: OSError) -> str:

@@ -1,39 +1,32 @@
 """What is known of the registry's nodes, and the snapshot it makes; no connection in here."""
 
 from collections.abc import Callable, Container, Iterable, Iterator
-from dataclasses import dataclass
 from functools import partial
 
-from lbdisc.listed import Listed
-from lbdisc.problems import Problems
+from lbdisc.entries import Entries
+from lbdisc.raw import Raw, content, digest
 from lbdisc.reading import read_entry
 from lbdisc.values import Endpoint, Problem, Snapshot, check_name, check_service
 
 Parse = Callable[[bytes, str, str], Endpoint | None]  # record, service, name
 
 
-@dataclass(frozen=True, slots=True)
-class Node:
-    """A node as it was read last; no endpoint: a problem, or not there by its own words."""
-
-    record: bytes
-    endpoint: Endpoint | None = None
+MOST_SHOWN = 300  # characters of a path that something is kept by
 
 
 class Tree:
-    """The nodes below ``root`` by service and name, ``None`` while one is listed but not read.
+    """The nodes below ``root`` by service and name. Where ``only`` names a service, it is alone.
 
-    Where ``only`` names a service, there is no other.
+    Of what a node holds nothing is kept but the endpoint, or why it is refused.
     """
 
     def __init__(self, root: str, parse: Parse, only: str = "") -> None:
         self.root = root
         self._only = only
         self._parse = parse
-        self._services: dict[str, dict[str, Node | None]] = {}
-        self._problems = Problems[str]()
-        self._badly_named: dict[str, set[str]] = {}  # by the path above
-        self._listed = Listed()
+        self._services: dict[str, dict[str, bytes]] = {}  # digests, empty while a node is not read
+        self._entries = Entries[str]()  # by path
+        self._misnamed: dict[str, set[str]] = {}  # by parent, what a bad name is kept by
         self._left: dict[tuple[str, str], Endpoint] = {}
 
     @property
@@ -59,6 +52,7 @@ class Tree:
 
     def list_services(self, names: Iterable[str], changed: Container[str] = ()) -> list[str]:
         """Take over the services there are; returns the new ones. ``changed``: see ``drop``."""
+        self._entries.remove(self.path(""))
         found = self._named((n for n in names if self._only in ("", n)), self.root)
         for service in self._services.keys() - found:
             self.drop_service(service, changed)
@@ -71,7 +65,8 @@ class Tree:
         for name in list(self._services.get(service, ())):
             self.drop(service, name, changed)
         self._services.pop(service, None)
-        self._named((), self.path(service))
+        self._forget_problems(self.path(service))
+        self._entries.remove(self.path(service))
 
     def list_names(
         self, service: str, names: Iterable[str], changed: Container[str] = ()
@@ -81,53 +76,61 @@ class Tree:
         ``changed``: see ``drop``.
         """
         nodes = self._services.setdefault(service, {})
+        self._entries.remove(self.path(service))
         found = self._named(names, self.path(service))
         for name in nodes.keys() - found:
             self.drop(service, name, changed)
         new = sorted(found - nodes.keys())
-        nodes.update(dict.fromkeys(new))
+        nodes.update(dict.fromkeys(new, b""))
         return [self.path(service, name) for name in new]
 
     def _named(self, names: Iterable[str], parent: str) -> set[str]:
         """Those of ``names`` that may name something; the others are problems."""
-        before, bad, found = self._badly_named.pop(parent, set()), set[str](), set[str]()
+        self._forget_problems(parent)
+        found = set()
         check = check_service if parent == self.root else check_name
         for name in names:
             if not parent and name == "zookeeper":
                 continue  # ZooKeeper's own, at its root
-            if name in before:
-                bad.add(name)
-                continue
             path = f"{parent}/{name}"
             checked = read_entry(path, partial(check, name))
             if isinstance(checked, Problem):
-                bad.add(name)
-                self._problems.put(path, checked)
+                self._misname(parent, path, checked)
             else:
                 found.add(checked)
-        for name in before - bad:
-            self._problems.drop(f"{parent}/{name}")
-        if bad:
-            self._badly_named[parent] = bad
         return found
 
-    def put(self, service: str, name: str, record: bytes) -> None:
+    def _misname(self, parent: str, path: str, problem: Problem) -> None:
+        # A name may be as long as ZooKeeper's packets; what begins alike is one problem.
+        kept = path[:MOST_SHOWN] + "/"  # no path of a node
+        self._entries.put(kept, problem)
+        self._misnamed.setdefault(parent, set()).add(kept)
+
+    def _forget_problems(self, parent: str) -> None:
+        for kept in self._misnamed.pop(parent, ()):
+            self._entries.remove(kept)
+
+    def unlisted(self, service: str = "") -> None:
+        """The names in ``service``, or those of all services, are too many: the known ones stay."""
+        path = self.path(service)
+        self._entries.put(path, Problem(path, "its names are too many, or too long, to be read"))
+
+    def put(self, service: str, name: str, record: Raw) -> None:
         """Take over what a node holds."""
-        nodes = self._services.setdefault(service, {})
-        known = nodes.get(name)
-        if known is None or known.record != record:
-            nodes[name] = node = self._read(service, name, record)
-            self._listed.put((service, name), node.endpoint)
+        nodes, found = self._services.setdefault(service, {}), digest(record)
+        if nodes.get(name) != found:
+            nodes[name] = found
+            path = self.path(service, name)
+            parse = partial(self._read, record, service, name)
+            self._entries.put(path, read_entry(path, parse))
         self._left.pop((service, name), None)
 
-    def _read(self, service: str, name: str, record: bytes) -> Node:
-        path = self.path(service, name)
-        found = read_entry(path, partial(self._parse, record, service, name))
-        if isinstance(found, Problem):
-            self._problems.put(path, found)
-            return Node(record)
-        self._problems.drop(path)
-        return Node(record, endpoint=found)
+    def _read(self, record: Raw, service: str, name: str) -> Endpoint | None:
+        return self._parse(content(record), service, name)
+
+    def refused(self, path: str) -> bool:
+        """Whether the node at ``path`` was read, and is a problem."""
+        return self._entries.refused(path)
 
     def drop(self, service: str, name: str, changed: Container[str] = ()) -> None:
         """A node is gone; ``changed`` are the paths of those that changed since they were read.
@@ -135,13 +138,11 @@ class Tree:
         The session of a change ends, by itself, no earlier than its time-out later; a node that is
         gone at once was removed on purpose, so it left cleanly.
         """
-        node = self._services.get(service, {}).pop(name, None)
-        self._problems.drop(self.path(service, name))
-        self._listed.put((service, name), None)
-        if node is None or node.endpoint is None:
-            return
-        if node.endpoint.draining or self.path(service, name) in changed:
-            self._left[service, name] = node.endpoint
+        self._services.get(service, {}).pop(name, None)
+        path = self.path(service, name)
+        gone = self._entries.remove(path)
+        if gone is not None and (gone.draining or path in changed):
+            self._left[service, name] = gone
 
     def take_left(self) -> list[Endpoint]:
         """The endpoints that left cleanly since the last call, as draining."""
@@ -150,4 +151,4 @@ class Tree:
         return left
 
     def snapshot(self) -> Snapshot:
-        return Snapshot(self._listed.endpoints, self._problems.named, self._problems.more)
+        return self._entries.snapshot()

@@ -47,9 +47,7 @@ def split(command: str, *, setting: str) -> list[str]:
     return words
 
 
-def run(
-    command: Sequence[str], *, timeout: float, environment: Mapping[str, str] | None = None
-) -> Outcome:
+def run(command: Sequence[str], *, timeout: float, environment: Mapping[str, str]) -> Outcome:
     """Run ``command`` in a process group of its own, killed as a whole after ``timeout`` seconds.
 
     Raises ``OSError`` when it cannot be started. Output is the last 64 KiB of both streams.
@@ -59,7 +57,7 @@ def run(
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
-        env=None if environment is None else {**os.environ, **environment},
+        env=environment,
         start_new_session=True,
     ) as child:
         try:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lbdisc.builtin.command import commands
+from lbdisc.environment import Passed, for_child
 from lbdisc.errors import ApplyError, CheckError, LbdiscError, SettingsError
 from lbdisc.fields import Seconds, SecondsOrNone, described
 from lbdisc.installing import Installation
@@ -40,6 +41,11 @@ class CommandSettings:
         "how long after the reload a draining endpoint counts as drained; before `drained` is"
         " asked, if both are set",
         0.0,
+    )
+    pass_environment: Passed = described(
+        "the variables `LBDISC_…` that these commands get; none if unset, as there are secrets"
+        " among them",
+        (),
     )
     check_timeout: Seconds = described("a check that takes longer is killed and has failed", 10.0)
     reload_timeout: Seconds = described("a reload that takes longer is killed and failed", 30.0)
@@ -109,7 +115,8 @@ class CommandReloader:
         for key, value in values.items():
             words = [word.replace(f"{{{key}}}", str(value)) for word in words]
         try:
-            return commands.run(words, timeout=timeout)
+            environment = for_child(self._settings.pass_environment)
+            return commands.run(words, timeout=timeout, environment=environment)
         except OSError as error:
             raise SettingsError(
                 f"command.{name}: cannot start {words[0]}: {error.strerror}"

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 from lbdisc.haproxy.binding.wanted import Listening
 
-_PORTS = re.compile(r"(\d+)(?:-(\d+))?")
+_PORTS = re.compile(r"([0-9]{1,5})(?:-([0-9]{1,5}))?")
 # Prefix: whether it takes datagrams (None: the line decides), and the family that it asks for.
 _INET: Mapping[str, tuple[bool | None, str]] = {
     **dict.fromkeys(("ip@", "inet@"), (None, "")),

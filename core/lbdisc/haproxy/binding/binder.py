@@ -2,12 +2,14 @@
 
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from lbdisc.environment import for_child
 from lbdisc.haproxy.process.command_line import PROC, CommandLine
+from lbdisc.haproxy.process.surroundings import environment_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,15 +26,18 @@ class Binder:
     local_peer: str = ""
 
 
-def binder(master: int, binary: str, *, ours: bool) -> Binder:
-    """The one with the process id ``master``; 0 for one that we are about to start ourselves."""
+def binder(master: int, binary: str, *, ours: bool = True, passed: Sequence[str] = ()) -> Binder:
+    """The one with the process id ``master``; 0 for one that we are about to start ourselves.
+
+    That one gets the variables ``passed``, as ``for_child`` has it.
+    """
     if not master:
-        return Binder(ours=ours and not has_more_rights(binary), environment=dict(os.environ))
+        return Binder(ours=ours and not has_more_rights(binary), environment=for_child(passed))
     process = CommandLine.of(master)
     return Binder(
         ours=ours and not has_more_rights(binary),
         here=_is_in_our_network(master),
-        environment=_environment(master),
+        environment=environment_of(master),
         local_peer=next(process.options("-L"), "") if process else "",
     )
 
@@ -54,10 +59,3 @@ def _is_in_our_network(pid: int) -> bool:
     with suppress(OSError):
         return (PROC / str(pid) / "ns/net").readlink() == (PROC / "self/ns/net").readlink()
     return True
-
-
-def _environment(pid: int) -> Mapping[str, str] | None:
-    with suppress(OSError):
-        text = (PROC / str(pid) / "environ").read_bytes().decode(errors="surrogateescape")
-        return dict(part.split("=", 1) for part in text.split("\0") if "=" in part)
-    return None

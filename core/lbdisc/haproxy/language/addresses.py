@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from lbdisc.errors import SettingsError, shown
 
 _TCP = ("ipv4@", "ipv6@", "tcp4@", "tcp6@", "tcp@", "mptcp4@", "mptcp6@", "mptcp@")
-_PORTS = re.compile(r"(\d+)(?:-\d+)?")
+_PORTS = re.compile(r"([0-9]{1,5})(?:-[0-9]{1,5})?")
 _EVERYWHERE = {"": "127.0.0.1", "*": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}
 _ABSTRACT = 107  # characters of an ``abns@`` name with the zeros that fill it
 

@@ -13,8 +13,9 @@ from lbdisc.haproxy.versions import OLDEST
 CONDITIONS = frozenset((".if", ".elif", ".else", ".endif"))
 Sure = bool | None  # None: only HAProxy knows
 
-_TOKEN = re.compile(r"\s*(&&|\|\||!|\(|\)|[a-z_]+\((?:[^()\\]|\\.)*\)|-?\d+)")
-_VERSION = re.compile(r"(\d+)\.(\d+)")
+_TOKEN = re.compile(r"\s*(&&|\|\||!|\(|\)|[a-z_]+\((?:[^()\\]|\\.)*\)|-?[0-9]+)")
+_VERSION = re.compile(r"([0-9]{1,9})\.([0-9]{1,9})")
+MOST = 100  # parts of an expression: nobody writes as many, and each level is a call
 
 
 class Blocks:
@@ -50,15 +51,17 @@ def _value(words: Words, exact: bool) -> Sure:
 
 def evaluated(expression: str) -> Sure:
     """What ``expression`` is for every HAProxy, ``None`` where they may differ or it is odd."""
-    tokens = []
+    tokens: list[str] = []
     at = 0
     text = expression.strip()
-    while at < len(text):
+    while at < len(text) and len(tokens) <= MOST:
         found = _TOKEN.match(text, at)
         if found is None:
             return None
         tokens.append(found[1])
         at = found.end()
+    if len(tokens) > MOST:
+        return None
     value, rest = _any_of(tokens)
     return None if rest else value
 
@@ -91,8 +94,8 @@ def _term(tokens: list[str]) -> tuple[Sure, list[str]]:
 
 
 def _atom(token: str) -> Sure:
-    if re.fullmatch(r"-?\d+", token):
-        return int(token) != 0
+    if re.fullmatch(r"-?[0-9]+", token):
+        return token.strip("-0") != ""
     name, _, inside = token.partition("(")
     arguments = inside.removesuffix(")").split(",")
     if any(sign in inside for sign in "\"'\\ "):

@@ -8,6 +8,7 @@ from itertools import pairwise
 
 from lbdisc.haproxy.language.headers import name_of
 from lbdisc.haproxy.language.lines import Bind, Line, ServerLine, StatsSocket, Words
+from lbdisc.haproxy.language.numbers import whole
 from lbdisc.haproxy.language.slots import is_known, names_of
 from lbdisc.haproxy.language.stats_sockets import sockets_of
 
@@ -152,7 +153,8 @@ class Configuration:
     def stats_connections(self) -> int:
         """How many connections all stats sockets take at once; the rest waits."""
         said = _last_word(list(self.globals("stats", "maxconn")), 2)
-        return int(said) if said.isdecimal() else 10
+        number = whole(said)
+        return 10 if number is None else number
 
     @property
     def binds(self) -> tuple[Bind, ...]:

@@ -51,7 +51,8 @@ _NOT_READ = frozenset(("server-state-file", "backing-file", "load-server-state-f
 _MAP = re.compile(r"""\b(?:map(?:_[a-z0-9]+)*|set-map|del-map)\(\s*("[^"]*"|'[^']*'|[^,)]*)""")
 _ACL = re.compile(r"""\b(?:add-acl|del-acl)\(\s*("[^"]*"|'[^']*'|[^,)]*)""")
 _VARIABLE = re.compile(r"\$(?:([A-Za-z_]\w*)|\{([A-Za-z_]\w*)(?:\[\*\])?(?:-([^}]*))?\})")
-_KEY = re.compile(r"""\bjwt_(?:verify|verify_cert|decrypt_cert)\(([^)]*)\)""")
+_UNBRACED = re.compile(r"\$([A-Za-z_]\w*)")
+_KEY = re.compile(r"""\bjwt_(?:verify|verify_cert|decrypt_cert)\(([^()]*)\)""")
 
 
 def named_files(configuration: Configuration) -> tuple[NamedFile, ...]:
@@ -62,7 +63,9 @@ def named_files(configuration: Configuration) -> tuple[NamedFile, ...]:
 
 def with_variables(word: str, variables: Mapping[str, str]) -> str:
     """``word`` with the values of environment variables (2.3); unknown ones are empty."""
-    return _VARIABLE.sub(lambda found: _value(found, variables), word)
+    end = word.rfind("}") + 1  # no variable in braces is behind it, and none is looked for there
+    braced = _VARIABLE.sub(lambda found: _value(found, variables), word[:end])
+    return braced + _UNBRACED.sub(lambda found: variables.get(found[1]) or "", word[end:])
 
 
 def _value(found: re.Match[str], variables: Mapping[str, str]) -> str:

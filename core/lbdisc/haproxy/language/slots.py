@@ -5,7 +5,8 @@ from collections.abc import Iterator
 
 from lbdisc.haproxy.language.lines import Line
 
-_SLOTS = re.compile(r"([0-9]{1,6})(?:-([0-9]{1,6}))?")
+# So many that each may be known by its name.
+_SLOTS = re.compile(r"([0-9]{1,5})(?:-([0-9]{1,5}))?")
 
 
 def numbers_of(line: Line) -> range:

@@ -10,6 +10,7 @@ _ESCAPES = {"n": "\n", "r": "\r", "t": "\t", " ": " ", "\\": "\\", '"': '"', "'"
 _HEX = re.compile(r"[0-9a-fA-F]{2}")
 # `$NAME`, `${NAME}`, `${NAME-default}` and `${NAME[*]}`, which is cut into words (manual 2.3).
 _VARIABLE = re.compile(r"\$(?:([A-Za-z_]\w*)|\{([A-Za-z_]\w*)(?:-([^}]*)|(\[\*\]))?\})", re.A)
+_UNBRACED = re.compile(r"\$([A-Za-z_]\w*)()()()", re.A)
 
 
 def split(line: str, environment: Mapping[str, str] | None = None) -> tuple[tuple[str, ...], bool]:
@@ -32,6 +33,7 @@ class _Cutter:
         self._word: list[str] | None = None  # None between words; [] is the empty word ""
         self._quote = ""
         self._exact = True
+        self._last_brace = line.rfind("}")  # behind it no variable in braces ends
 
     def cut(self) -> tuple[tuple[str, ...], bool]:
         at = 0
@@ -58,7 +60,8 @@ class _Cutter:
         return at + 1
 
     def _variable(self, at: int) -> int:
-        found = _VARIABLE.match(self._line, at)
+        pattern = _VARIABLE if at < self._last_brace else _UNBRACED
+        found = pattern.match(self._line, at)
         if self._environment is None or found is None:
             self._exact = False
             self._add("$")

@@ -25,10 +25,20 @@ def grafted(running: str, candidate: str) -> str | None:
     only one of them has are not touched.
     """
     old, new = parse(running), parse(candidate)
-    if old.uncertain or new.uncertain:
+    if any(found.uncertain or not _tells_apart(found) for found in (old, new)):
         return None
     lines = _server_lines(candidate)
     return "\n".join(_Graft(old, new, lines).lines(running))
+
+
+def _tells_apart(found: Configuration) -> bool:
+    """Whether every proxy, and every server in it, has a name of its own."""
+    named = [section for section in found.sections if section.kind in ("backend", "listen")]
+    return (
+        len(found.proxies) == len(named)
+        and "" not in found.proxies
+        and all(s.names_servers_once and "" not in s.by_name for s in found.proxies.values())
+    )
 
 
 def _server_lines(text: str) -> Mapping[tuple[str, str], str]:

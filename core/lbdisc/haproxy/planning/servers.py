@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from lbdisc.errors import LbdiscError
+from lbdisc.haproxy.language.numbers import whole
 from lbdisc.haproxy.language.text import ServerLine, Words
 from lbdisc.haproxy.sockets.orders import is_name
 from lbdisc.haproxy.versions import DYNAMIC, MAX_WEIGHT, NEGATIONS, STATIC
@@ -84,10 +85,11 @@ def fold(line: ServerLine) -> Spec:
     if canonical_ip(host):
         options.pop("init-addr", None)  # says how to find the address, which is known
     weight = options.pop("weight", ("1",))[0]
-    if not (weight.isascii() and weight.isdigit()) or not 0 <= int(weight) <= MAX_WEIGHT:
+    number = whole(weight)
+    if number is None or number > MAX_WEIGHT:
         raise Unfit(f"server {line}: odd weight")
     disabled = options.pop("disabled", None) is not None
-    return Spec(line.proxy, line.name, host, port, int(weight), disabled, options)
+    return Spec(line.proxy, line.name, host, port, number, disabled, options)
 
 
 def _take(options: dict[str, Words], words: Words, line: ServerLine) -> None:
@@ -114,8 +116,8 @@ def endpoint(address: str) -> tuple[str, int]:
     if not colon:
         return canonical_ip(text) or text, 0
     host = host.strip("[]")
-    plain = port.isascii() and port.isdigit() and int(port) < 65536
-    return canonical_ip(host) or host, int(port) if plain else 0
+    number = whole(port) or 0
+    return canonical_ip(host) or host, number if number < 65536 else 0
 
 
 def canonical_ip(text: str) -> str:

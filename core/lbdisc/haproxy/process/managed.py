@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
+from lbdisc.environment import for_child
 from lbdisc.errors import ApplyError
 from lbdisc.haproxy.binds import unix_path
 from lbdisc.haproxy.errors import ReloadFailed, Unreachable
@@ -32,14 +33,22 @@ class Managed:
     """One HAProxy in master-worker mode; only ``alive`` may be asked by several threads at once.
 
     ``master`` is the path of its master socket, ``binary`` a program's name or path,
-    ``files`` all that it reads in its order, without it ``config`` alone.
+    ``files`` all that it reads in its order, without it ``config`` alone. It gets the variables
+    ``passed``, as ``for_child`` has it.
     """
 
     def __init__(
-        self, *, binary: str, config: Path, master: Path, files: Sequence[str] = ()
+        self,
+        *,
+        binary: str,
+        config: Path,
+        master: Path,
+        files: Sequence[str] = (),
+        passed: Sequence[str] = (),
     ) -> None:
         self.binary = binary
         self._files = tuple(files) or (str(config),)
+        self._passed = tuple(passed)
         self.config = config
         self.master = Master(master)
         self._socket = master
@@ -95,7 +104,7 @@ class Managed:
         # -db: also with `daemon` in the file it stays our child (management guide 3, "-db").
         command = [program, "-W", "-db", "-S", f"{self._socket},mode,600"]
         command += [word for file in self._files for word in ("-f", file)]
-        self._child = self._output.start(command)
+        self._child = self._output.start(command, for_child(self._passed))
         try:
             self._watch(self._child.pid)
             return self._until_ready(time.monotonic() + limit)

@@ -5,7 +5,7 @@ import re
 import subprocess
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from threading import Thread
 
 import structlog
@@ -26,7 +26,9 @@ class ProcessOutput:
         self._lines: deque[str] = deque(maxlen=KEPT_LINES)
         self._thread: Thread | None = None
 
-    def start(self, command: Sequence[str]) -> "subprocess.Popen[bytes]":
+    def start(
+        self, command: Sequence[str], environment: Mapping[str, str]
+    ) -> "subprocess.Popen[bytes]":
         """Start ``command`` in a session of its own. Raises ``ApplyError`` when that fails."""
         self._lines.clear()
         reading, writing = os.pipe()
@@ -38,6 +40,7 @@ class ProcessOutput:
                 stdin=subprocess.DEVNULL,
                 stdout=writing,
                 stderr=writing,
+                env=environment,
                 start_new_session=True,
             )
         except OSError as error:

@@ -14,6 +14,7 @@ from pathlib import Path
 import structlog
 
 from lbdisc import atomic
+from lbdisc.environment import for_child
 from lbdisc.errors import ApplyError, CheckError, SettingsError
 from lbdisc.haproxy.around import Around
 from lbdisc.haproxy.process.beside import laid_out
@@ -66,7 +67,7 @@ def check_config(
     the file, where ``target`` is named instead of ``path`` if given; ``SettingsError`` when there
     is no program; ``Abandoned`` as soon as ``over``. One that takes long is told. What this user
     may not read is a warning: HAProxy, which reads it as root, checks the rest. Words mean what
-    they do to a process at ``place``, this one's if unsaid.
+    they do to a process at ``place``, a child's of this one if unsaid.
     """
     with laid_out(around or Around(), path) as (files, names):
         # -V: its words, also with `quiet` in the file.
@@ -96,7 +97,7 @@ def _checked(
             stderr=subprocess.STDOUT,
             start_new_session=True,
             cwd=place.folder if place else None,
-            env=dict(place.variables) if place else None,
+            env=dict(place.variables) if place else for_child(),
         )
     except OSError as error:
         raise SettingsError(f"haproxy.binary {binary!r} cannot be started: {error}") from error

@@ -1,12 +1,12 @@
 """Where a process works and what its environment says, which decide what its words mean."""
 
-import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
+from lbdisc.environment import for_child
 from lbdisc.haproxy.process.command_line import PROC
 
 # What HAProxy's master, or a supervisor, tells that very process: another is not to hear it.
@@ -24,19 +24,26 @@ class Surroundings:
     variables: Mapping[str, str]
 
     @classmethod
-    def own(cls) -> Self:
-        """Those of this process, which what it starts has too."""
-        return cls(Path.cwd(), os.environ)
+    def own(cls, passed: Sequence[str] = ()) -> Self:
+        """Those of what this process starts; ``passed`` as ``for_child`` has it."""
+        return cls(Path.cwd(), for_child(passed))
 
     @classmethod
-    def of(cls, pid: int) -> Self:
-        """Those of the process, as far as they can be seen; else those of this one."""
-        own = cls.own()
+    def of(cls, pid: int, passed: Sequence[str] = ()) -> Self:
+        """Those of the process, as far as they can be seen; else as ``own``."""
+        own = cls.own(passed)
         folder, variables = own.folder, own.variables
         with suppress(OSError):
-            folder = (PROC / str(pid) / "cwd").readlink()
-        with suppress(OSError):
-            text = (PROC / str(pid) / "environ").read_bytes().decode(errors="surrogateescape")
-            pairs = (entry.partition("=") for entry in text.split("\0") if entry)
-            variables = {n: value for n, _, value in pairs if not n.startswith(_PRIVATE)}
+            there = (PROC / str(pid) / "cwd").readlink()
+            folder = there if there.is_dir() else folder
+        if (found := environment_of(pid)) is not None:
+            variables = {n: value for n, value in found.items() if not n.startswith(_PRIVATE)}
         return cls(folder, variables)
+
+
+def environment_of(pid: int) -> dict[str, str] | None:
+    """What the process was started with, ``None`` where that is not to be seen."""
+    with suppress(OSError):
+        text = (PROC / str(pid) / "environ").read_bytes().decode(errors="surrogateescape")
+        return dict(part.split("=", 1) for part in text.split("\0") if "=" in part)
+    return None

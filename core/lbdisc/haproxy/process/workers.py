@@ -13,10 +13,11 @@ from pathlib import Path
 
 import structlog
 
+from lbdisc.environment import secrets_in
 from lbdisc.haproxy.binds import unix_path
 from lbdisc.haproxy.errors import Forbidden, HaproxyError, NotTold, Unreachable
 from lbdisc.haproxy.process.managed import Managed
-from lbdisc.haproxy.process.surroundings import Surroundings
+from lbdisc.haproxy.process.surroundings import Surroundings, environment_of
 from lbdisc.haproxy.process.whose_file import check_file
 from lbdisc.haproxy.settings import HaproxySettings
 from lbdisc.haproxy.sockets.closed import is_there, own_group
@@ -31,11 +32,20 @@ class Workers:
     """The workers of the HAProxy at ``master_socket``, of ``managed`` where it is ours.
 
     ``runtime`` is the runtime socket of what runs, ``""`` where there is none. ``noted`` tells the
-    master that an earlier lbdisc left, as long as it lives, else 0.
+    master that an earlier lbdisc left, as long as it lives, else 0. One that is started gets the
+    variables ``passed``, as ``for_child`` has it.
     """
 
-    def __init__(self, master_socket: str, noted: Callable[[], int] = lambda: 0) -> None:
+    def __init__(
+        self,
+        master_socket: str,
+        noted: Callable[[], int] = lambda: 0,
+        *,
+        passed: Sequence[str] = (),
+    ) -> None:
         self.managed: Managed | None = None
+        self._passed = tuple(passed)
+        self._exposes = ""
         self._noted = noted
         self._socket = master_socket
         self._master = Master(master_socket)
@@ -63,7 +73,11 @@ class Workers:
             master = Path(settings.master_socket)
             files = settings.files or (str(config),)
             self.managed = Managed(
-                binary=settings.binary, config=config, master=master, files=files
+                binary=settings.binary,
+                config=config,
+                master=master,
+                files=files,
+                passed=self._passed,
             )
         if self.managed.alive():
             return True
@@ -71,6 +85,7 @@ class Workers:
         if not self.managed.alive() and not (noted and self.managed.take(noted)):
             return False
         log.info("took over the HAProxy that serves already", process=self.managed.pid)
+        self._tell_of_secrets()
         return True
 
     def master(self) -> int:
@@ -95,6 +110,7 @@ class Workers:
             return False
         with suppress(HaproxyError):
             self._remark(self.remark(config, files))
+        self._tell_of_secrets()
         if not worker:
             self.away = f"the master at {self._socket} has no worker"
         return worker != 0
@@ -115,10 +131,21 @@ class Workers:
         self._remarked = found
 
     def surroundings(self) -> Surroundings:
-        """Those of HAProxy, which are those of this process when it starts it."""
-        with suppress(HaproxyError):
-            return Surroundings.of(self._master.processes().master)
-        return Surroundings.own()
+        """Those of HAProxy: also after a reload it has those that it was started with."""
+        if master := self.master():
+            return Surroundings.of(master, self._passed)
+        return Surroundings.own(self._passed)
+
+    def _tell_of_secrets(self) -> None:
+        """Once; a reload does not change what HAProxy was started with."""
+        found = ", ".join(secrets_in(environment_of(self.master()) or {}, self._passed))
+        if found and found != self._exposes:
+            log.warning(
+                "HAProxy was started with lbdisc's secrets in its environment, and its CLI tells"
+                " them (show env): restart it without",
+                variables=found,
+            )
+        self._exposes = found
 
     def start(self, runtime: str) -> int:
         """Start ours; the process id of its worker. Raises as ``Managed.start``."""

@@ -103,7 +103,7 @@ class Prepare(_Patterns):
     """Make an empty next version; ``version`` reads its number."""
 
     kind: Kind
-    success: ClassVar[re.Pattern[str]] = re.compile(r"New version created: (\d+)")
+    success: ClassVar[re.Pattern[str]] = re.compile(r"New version created: ([0-9]{1,18})")
 
     def words(self) -> tuple[str, ...]:
         return ("prepare", self.kind, self.target)

@@ -4,15 +4,15 @@ Lines end at ``\n`` alone, as HAProxy ends them, whatever else may end a line el
 """
 
 import csv
-import logging
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 from lbdisc.errors import shown
 from lbdisc.haproxy.errors import HaproxyError
+from lbdisc.haproxy.sockets.odd_rows import OddRows
 from lbdisc.haproxy.versions import Version, read_version
 
-log = logging.getLogger("lbdisc.haproxy")
 Key = tuple[str, str]  # proxy and name
 STATE_FORMAT = "1"
 STATS_START = "# pxname,svname,"
@@ -141,19 +141,13 @@ def read_states(reply: str) -> tuple[ServerState, ...]:
     header = tuple(lines[1].lstrip("# ").split()) if len(lines) > 1 else ()
     if lines[:1] != [STATE_FORMAT] or header[: len(STATE_FIELDS)] != STATE_FIELDS:
         raise HaproxyError(f"no 'show servers state' of format {STATE_FORMAT}: {shown(reply)}")
-    rows = (_state(line) for line in lines[2:] if line and not line.startswith("#"))
-    return tuple(row for row in rows if row is not None)
+    with OddRows("show servers state") as odd:
+        rows = (odd.or_none(_state, line) for line in lines[2:] if line and line[:1] != "#")
+        return tuple(row for row in rows if row is not None)
 
 
-def _state(line: str) -> ServerState | None:
-    try:
-        return _state_of(line, line.split(" "))
-    except (IndexError, ValueError):
-        _tell("show servers state", line)
-        return None
-
-
-def _state_of(line: str, word: list[str]) -> ServerState:
+def _state(line: str) -> ServerState:
+    word = line.split(" ")
     return ServerState(
         proxy=word[1],
         server=word[3],
@@ -207,12 +201,14 @@ def read_stats(reply: str, *, only: Collection[Key] | None = None) -> tuple[Stat
     head = reply[2:].partition("\n")[0]
     names = head.split(",")
     starts = None if only is None else {f"{proxy},{name}" for proxy, name in only}
-    rows = (
-        _stat(names, record)
+    wanted = (
+        record
         for record in records(reply)
         if record[:1] != "#" and (starts is None or ",".join(record.split(",", 2)[:2]) in starts)
     )
-    return tuple(row for row in rows if row is not None)
+    with OddRows("show stat") as odd:
+        rows = (odd.or_none(partial(_stat, names), record) for record in wanted)
+        return tuple(row for row in rows if row is not None)
 
 
 def records(table: str) -> Iterator[str]:
@@ -225,29 +221,20 @@ def records(table: str) -> Iterator[str]:
     at = 0
     while at < len(lines):
         end = at + 1
-        record = lines[at]
-        odd = record.count('"') % 2
+        odd = lines[at].count('"') % 2
         while odd and end < len(lines):
-            record = f"{record}\n{lines[end]}"
             odd ^= lines[end].count('"') % 2
             end += 1
         if odd:  # not HAProxy's way: it must not take the rows behind it along
-            record, end = lines[at], at + 1
-        if record:
+            end = at + 1
+        if record := "\n".join(lines[at:end]):
             yield record
         at = end
 
 
-def _stat(names: Sequence[str], record: str) -> Stat | None:
-    try:
-        [values] = csv.reader([record])
-        return _stat_of(dict(zip(names, values, strict=True)))
-    except (csv.Error, KeyError, ValueError):
-        _tell("show stat", record)
-        return None
-
-
-def _stat_of(fields: Mapping[str, str]) -> Stat:
+def _stat(names: Sequence[str], record: str) -> Stat:
+    [values] = csv.reader([record])
+    fields = dict(zip(names, values, strict=True))
     return Stat(
         proxy=fields["pxname"],
         name=fields["svname"],
@@ -262,10 +249,6 @@ def _stat_of(fields: Mapping[str, str]) -> Stat:
         last_check=fields.get("last_chk") or "",
         fields=fields,
     )
-
-
-def _tell(what: str, row: str) -> None:
-    log.warning("odd row in '%s', passed over: %s", what, shown(row))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -284,15 +267,18 @@ def read_connections(reply: str) -> tuple[ServerConnections, ...]:
     names = header.lstrip("# ").split()
     if not header.startswith("# bkname/svname"):
         raise HaproxyError(f"no 'show servers conn': {shown(reply)}")
-    rows = []
-    for line in lines:
-        words = line.split(" ")
-        proxy, _, server = words[0].partition("/")
-        counts = dict(zip(names, words, strict=False))
-        try:
-            used, idle = int(counts.get("used_cur", 0)), int(counts.get("idle_cur", 0))
-        except ValueError:
-            _tell("show servers conn", line)
-            continue
-        rows.append(ServerConnections(proxy=proxy, server=server, used=used, idle=idle))
-    return tuple(rows)
+    with OddRows("show servers conn") as odd:
+        rows = (odd.or_none(partial(_connections, names), line) for line in lines)
+        return tuple(row for row in rows if row is not None)
+
+
+def _connections(names: Sequence[str], line: str) -> ServerConnections:
+    words = line.split(" ")
+    proxy, _, server = words[0].partition("/")
+    counts = dict(zip(names, words, strict=False))
+    return ServerConnections(
+        proxy=proxy,
+        server=server,
+        used=int(counts.get("used_cur", 0)),
+        idle=int(counts.get("idle_cur", 0)),
+    )

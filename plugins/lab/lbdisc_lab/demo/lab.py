@@ -73,6 +73,8 @@ class Lab:
             "state_dir": self._state_dir,
             "output": self._output,
             "services": [SERVICE],
+            # All of it is on this host, where no endpoint may be unless it is said so.
+            "endpoints.allow": ["127.0.0.0/8"],
             "haproxy.on_stop": "stop",
             "jinja2.vars.http_bind": f"{LOOPBACK}:{self._port}",
             "jinja2.vars.stats_bind": f"{LOOPBACK}:{self._stats_port}",

@@ -5,7 +5,10 @@ from datetime import datetime
 from pathlib import Path
 
 import trustme
+from cryptography import x509
 from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.types import CertificateIssuerPrivateKeyTypes
 
 NAMES = ("localhost", "127.0.0.1")  # what a server on loopback is called
 
@@ -33,13 +36,30 @@ class Authority:
         self._signer = trustme.CA(organization_unit_name=name)
         self._signer.cert_pem.write_to_path(self.cert)
 
-    def issue(self, name: str, *names: str, expires: datetime | None = None) -> Certificate:
+    @property
+    def own(self) -> tuple[x509.Name, CertificateIssuerPrivateKeyTypes]:
+        """Its name and its key, for certificates that ``issue`` does not make."""
+        signer = self._signer.private_key_pem.bytes()
+        cert = x509.load_pem_x509_certificate(self._signer.cert_pem.bytes())
+        key = serialization.load_pem_private_key(signer, password=None)
+        assert isinstance(key, ec.EllipticCurvePrivateKey)
+        return cert.subject, key
+
+    def issue(
+        self,
+        name: str,
+        *names: str,
+        begins: datetime | None = None,
+        expires: datetime | None = None,
+    ) -> Certificate:
         """``name.pem`` and ``name.key``, good for hosts and addresses ``names`` until ``expires``.
 
         Files of this name are replaced, which is how a server gets another certificate.
         """
         made = Certificate(self._folder / f"{name}.pem", self._folder / f"{name}.key")
-        leaf = self._signer.issue_cert(*names, common_name=name, not_after=expires)
+        leaf = self._signer.issue_cert(
+            *names, common_name=name, not_before=begins, not_after=expires
+        )
         made.key.touch(mode=0o600)
         made.key.write_bytes(_pkcs8(leaf.private_key_pem.bytes()))
         leaf.cert_chain_pems[0].write_to_path(made.cert)

@@ -158,6 +158,15 @@ class EtcdCluster:
         self.kill(index)
         self.start(index)
 
+    def renew(self) -> None:
+        """kill -9, and start again with another authority and its certificates, in the same files.
+
+        Neither the old authority nor what it signed counts any more.
+        """
+        self.kill()
+        Certificates(self.folder / "tls")
+        self.start()
+
     def wipe(self) -> None:
         """kill -9 the whole cluster, and start a new, empty one by the same command lines.
 

@@ -65,6 +65,7 @@ class ZooKeeperEnsemble:
         self._sasl, self._require_sasl = sasl, require_sasl
         self._client_certificates = client_certificates
         self._more_config, self._properties = config, properties
+        self._names = names
         self._certificates = Certificates(folder / "tls", names) if tls else None
         self._ports = [_Ports(*(free_port() for _ in range(4))) for _ in range(members)]
         self._java, self._class_path = _java(), _class_path()
@@ -124,10 +125,7 @@ class ZooKeeperEnsemble:
         yield "serverCnxnFactory=org.apache.zookeeper.server.NettyServerCnxnFactory"
         yield f"secureClientPort={self._ports[index].secure}"
         yield "secureClientPortAddress=127.0.0.1"
-        store = self._home(index) / "server.store.pem"
-        store.write_bytes(
-            certificates.server.key.read_bytes() + certificates.server.cert.read_bytes()
-        )
+        store = self._stored(index, certificates)
         yield from (f"ssl.keyStore.location={store}", "ssl.keyStore.type=PEM")
         yield from (
             f"ssl.trustStore.location={certificates.authority.cert}",
@@ -135,6 +133,22 @@ class ZooKeeperEnsemble:
         )
         yield "ssl.hostnameVerification=false"
         yield f"ssl.clientAuth={'need' if self._client_certificates else 'none'}"
+
+    def _stored(self, index: int, certificates: Certificates) -> Path:
+        server, store = certificates.server, self._home(index) / "server.store.pem"
+        store.write_bytes(server.key.read_bytes() + server.cert.read_bytes())
+        return store
+
+    def renew(self) -> None:
+        """kill -9, and start again with another authority and its certificates, in the same files.
+
+        Neither the old authority nor what it signed counts any more.
+        """
+        self.kill()
+        certificates = Certificates(self.folder / "tls", self._names)
+        for index in range(len(self.members)):
+            self._stored(index, certificates)
+        self.start()
 
     @property
     def plain_hosts(self) -> list[str]:

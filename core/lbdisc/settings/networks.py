@@ -1,0 +1,48 @@
+"""Whether the networks in the settings are some."""
+
+import ipaddress
+from collections.abc import Iterator, Mapping, Sequence
+
+from lbdisc.errors import SettingsError, nearest, shown
+from lbdisc.settings.tables import CoreSettings
+
+_MAPPED = ipaddress.IPv6Network("::ffff:0:0/96")  # RFC 4291 2.5.5.2
+
+
+def check_networks(core: CoreSettings, origins: Mapping[str, str]) -> None:
+    """Raises ``SettingsError`` with the first that is none, and where it came from."""
+    for key, why in _wrong(core):
+        table = key.rpartition(".")[0]
+        origin = origins.get(key) or origins.get(table, "default")
+        raise SettingsError(f"bad setting {key} ({origin}): {why}")
+
+
+def _wrong(core: CoreSettings) -> Iterator[tuple[str, str]]:
+    settings = core.endpoints
+    lists: dict[str, Sequence[str] | None] = {
+        "endpoints.allow": settings.allow,
+        "endpoints.deny": settings.deny,
+    }
+    for name, own in settings.services.items():
+        key = f"endpoints.services.{name}"
+        if name not in core.services:
+            yield key, f"no service of that name is balanced{nearest(name, core.services)}"
+        lists |= {f"{key}.allow": own.allow, f"{key}.deny": own.deny}
+    for key, networks in lists.items():
+        if networks == () and key.endswith(".allow"):
+            yield key, "name one network at least, as 10.0.0.0/8"
+        for why in filter(None, map(_no_network, networks or ())):
+            yield key, why
+
+
+def _no_network(text: str) -> str:
+    try:
+        network = ipaddress.ip_network(text, strict=False)
+    except ValueError:
+        return f"{shown(text)} is no network: 10.0.0.0/8, 10.0.0.7 or fd00::/8 is needed"
+    if isinstance(network, ipaddress.IPv6Network) and network.subnet_of(_MAPPED):
+        return f"{shown(text)}: IPv4 addresses are written as such, 10.0.0.0/8"
+    written = text.partition("/")[0]
+    if ipaddress.ip_address(written) != network.network_address:
+        return f"{shown(text)} has more than a network in it: {network} is needed"
+    return ""
