@@ -170,6 +170,18 @@ class Observes(Protocol):
 
 
 @runtime_checkable
+class Occupies(Protocol):
+    """A reloader whose load balancer takes connections at addresses of this machine."""
+
+    def occupies(self, config: Path, candidate: Rendered) -> Collection[tuple[str, int]]:
+        """The IP addresses and ports, ``0.0.0.0`` and ``::`` for all that the machine has.
+
+        Of all that the load balancer reads where ``candidate`` is in ``config``, whatever it is
+        for. An endpoint there is no node: it is left out, and named. Called for each candidate.
+        """
+
+
+@runtime_checkable
 class Resolves(Protocol):
     """A reloader whose load balancer looks up host names by itself, also while it runs."""
 

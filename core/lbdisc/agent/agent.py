@@ -19,6 +19,7 @@ from lbdisc.agent.held import GuardMemory
 from lbdisc.agent.leaving import Leave
 from lbdisc.agent.looking import LIFE_SIGN
 from lbdisc.agent.naming import NameLooks
+from lbdisc.agent.own_endpoints import OwnEndpoints
 from lbdisc.agent.presence import Presence
 from lbdisc.agent.pulse import Pulse
 from lbdisc.agent.skipping import Skipping
@@ -76,6 +77,7 @@ class Agent:
             clock=clock,
             accept=accept,
             skipped=lambda: self._tell_problems(self._bringing.cause),
+            own=OwnEndpoints(reloader, settings.output, lambda: self._watcher).without,
             reloaded=lambda because_of: self._watcher.reloaded(because_of),
         )
         self._taken: Snapshot | None = None
@@ -239,9 +241,10 @@ class Agent:
 
     def _tell_problems(self, cause: Cause) -> None:
         """Entries that are skipped now; each is told once."""
-        taken, desired = self._taken or Snapshot(), self._bringing.desired
-        problems = desired.problems.union(taken.problems)
+        desired = self._bringing.desired
+        taken = Snapshot() if self._taken is None else self._taken  # an empty one has some, too
         more = taken.more + desired.blaming.unnamed
+        problems = (*sorted(desired.problems), *taken.problems)
         self._skipping.look(problems, more, cause=cause, now=self._clock())
 
     def _tell_absent(self, absent: tuple[AbsentService, ...], cause: Cause) -> None:

@@ -50,7 +50,7 @@ class Bringing:
 
     ``number`` counts the generations that earlier agents brought; ``accept`` is that of
     ``FirstContact``; ``skipped`` is called when others may be left out than before,
-    ``reloaded`` when these had come or changed and took a reload.
+    ``reloaded`` when these had come or changed and took a reload. ``own`` is that of ``Desired``.
     """
 
     def __init__(
@@ -66,6 +66,7 @@ class Bringing:
         clock: Callable[[], float],
         accept: bool,
         skipped: Callable[[], None],
+        own: Callable[[Snapshot, Rendered], Snapshot],
         reloaded: Callable[[Sequence[Endpoint]], None],
     ) -> None:
         self._settings = settings
@@ -76,7 +77,9 @@ class Bringing:
         self._reloaded = reloaded
         self._pace = Pace(settings.agent)
         self._retries = Retries(settings.agent)
-        self.desired = Desired(renderer, reloader, settings.output, settings.services, wake=wake)
+        self.desired = Desired(
+            renderer, reloader, settings.output, settings.services, own=own, wake=wake
+        )
         known = store.last_snapshot() is not None
         blank = self.desired.blank
         self._contact = FirstContact(settings, reloader, blank, remembers=known, accept=accept)
@@ -392,7 +395,7 @@ class Bringing:
             self.changed(now, cause)
             self._pace.hurry(now)
         elif self._looks.tend(self.running, now) is not None:
-            self._legacy.reloaded()
+            self._legacy.reloaded(for_a_change=False)
 
     def report(self) -> None:
         """Tell, at the end of a turn, what is in the files by now, and keep what is to be kept."""

@@ -17,6 +17,7 @@ from lbdisc.values import Problem, Snapshot
 class Desired:
     """Rendered once for each snapshot, and planned once for the pace and for the apply.
 
+    ``own`` tells what of a snapshot may be served by the configuration that it is rendered to.
     ``kept`` is the configuration to keep alive as it is while no ``snapshot`` is known. What is
     served of the ``snapshot`` goes by ``blaming``, and by the room that there is (``fitting``).
     """
@@ -28,11 +29,13 @@ class Desired:
         output: Path,
         services: Collection[str],
         *,
+        own: Callable[[Snapshot, Rendered], Snapshot] = lambda snapshot, rendered: snapshot,
         wake: Callable[[], None] = lambda: None,
     ) -> None:
         self._renderer = renderer
         self._reloader = reloader
         self._output = output
+        self._own = own
         self._rendered: tuple[Snapshot, Rendered] | None = None
         self._of: Snapshot | None = None  # which snapshot that is, before anybody was left out
         self.blaming = Blaming(renderer, reloader, output, wake=wake)
@@ -58,9 +61,19 @@ class Desired:
             return Snapshot(), self.kept or Rendered("")
         if self._rendered is None or self._of is not self.snapshot:
             self._planned = None
-            self._rendered = self.fitting.rendered(self._sifted, self._renderer.render)
+            self._rendered = self._render()
             self._of = self.snapshot
         return self._rendered
+
+    def _render(self) -> tuple[Snapshot, Rendered]:
+        """What ``own`` leaves out because of its configuration is not in it."""
+        assert self.snapshot is not None
+        while True:
+            served, rendered = self.fitting.rendered(self._sifted, self._renderer.render)
+            left = self._own(self.snapshot, rendered)
+            if left == self.snapshot:
+                return served, rendered
+            self.snapshot = left
 
     @property
     def served(self) -> Snapshot:

@@ -31,6 +31,8 @@ class Sifted:
 class Sieve:
     """Leaves out whoever ``check`` refuses of what ``renderer`` makes to be ``output``.
 
+    So it does what is not in what ``own`` makes of a snapshot and its configuration.
+
     Who is ``served`` by now is not: that its name is gone from DNS, say, is not its fault. Before
     that it leaves out whom there is no room for (``fitting``).
     """
@@ -39,6 +41,7 @@ class Sieve:
     output: Path
     check: Callable[[Rendered], None]
     served: Callable[[], Snapshot] = Snapshot
+    own: Callable[[Snapshot, Rendered], Snapshot] = lambda snapshot, rendered: snapshot
     fitting: Fitting | None = None
 
     def sift(self, wanted: Snapshot) -> Sifted:
@@ -57,6 +60,10 @@ class Sieve:
             rendered = None
             try:
                 served, rendered = self._fitting(served)
+                if (left := self.own(served, rendered)) != served:
+                    problems |= dict.fromkeys(left.problems)
+                    served = left
+                    continue
                 short = self.fitting.problems if self.fitting else ()
                 sifted = Sifted(served, rendered, (*problems, *short))
                 return sifted, work(sifted)

@@ -46,9 +46,29 @@ def sieve(
         if checks:
             check_rendered(reloader, output, rendered)
 
+    own = _Own(settings, reloader).without
     fitting = Fitting(reloader, settings.core.services)
     fitting.known = Store(settings.core.state_dir).last_snapshot() or Snapshot()
-    return Sieve(renderer, output, check, partial(_served, settings, reloader), fitting)
+    return Sieve(renderer, output, check, partial(_served, settings, reloader), own, fitting)
+
+
+class _Own:
+    """Who is the load balancer itself, for who looks once."""
+
+    def __init__(self, settings: "Settings", reloader: "Reloader") -> None:
+        from lbdisc.screening.screen import Screening
+
+        self._screen = Screening(settings.core.endpoints)
+        self._output = settings.core.output
+        self._reloader = reloader
+
+    def without(self, snapshot: "Snapshot", rendered: "Rendered") -> "Snapshot":
+        from lbdisc.agent.own_endpoints import occupied
+
+        if not self._screen.occupy(occupied(self._reloader, self._output, rendered)):
+            return snapshot
+        self._screen.settle(snapshot)
+        return self._screen.once(snapshot)
 
 
 def _served(settings: "Settings", reloader: "Reloader") -> "Snapshot":

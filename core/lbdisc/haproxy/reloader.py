@@ -14,7 +14,7 @@ from lbdisc.errors import ApplyError
 from lbdisc.haproxy.advice import advice
 from lbdisc.haproxy.at_run_time import AtRunTime
 from lbdisc.haproxy.deciding import Deciding
-from lbdisc.haproxy.descriptors import allowed, room_in
+from lbdisc.haproxy.descriptors import allowed, checks, room_in
 from lbdisc.haproxy.drains import HaproxyDrains
 from lbdisc.haproxy.ending import Ending
 from lbdisc.haproxy.errors import Forbidden, HaproxyError
@@ -22,6 +22,7 @@ from lbdisc.haproxy.first_contact import servers_in
 from lbdisc.haproxy.loading import Loading
 from lbdisc.haproxy.noticing import Noticing
 from lbdisc.haproxy.observing import HaproxyHealth
+from lbdisc.haproxy.occupied import OccupiedPlaces
 from lbdisc.haproxy.parts import Parts
 from lbdisc.haproxy.renewing import Renewing
 from lbdisc.haproxy.resolved import HaproxyAddresses
@@ -62,6 +63,7 @@ class HaproxyReloader:
         self._drains = HaproxyDrains(settings.master_socket)
         self._health = HaproxyHealth(settings.master_socket)
         self._addresses = HaproxyAddresses(settings.master_socket)
+        self._occupied = OccupiedPlaces()
         self._ending = Ending(settings, self._workers, self._running, self._follower)
 
     def check(self, candidate: Path) -> None:
@@ -120,6 +122,11 @@ class HaproxyReloader:
         """What the worker's own checks say."""
         return self._health.health(self._running.live, endpoints)
 
+    def occupies(self, config: Path, candidate: Rendered) -> Collection[tuple[str, int]]:
+        """Where HAProxy listens with ``candidate``, and with the files around it."""
+        model = self._around.of(config).parse(candidate.text)
+        return self._occupied.of(model, self._workers.master(), self._settings)
+
     def resolved(self, hosts: Collection[str]) -> Mapping[str, Collection[str]]:
         """What the worker has for them."""
         live = self._running.live
@@ -148,7 +155,9 @@ class HaproxyReloader:
 
     def room(self, candidate: Rendered) -> Room | None:
         """As many as HAProxy has file descriptors for."""
-        return room_in(self._around.around, candidate.text, allowed(self._workers.master()))
+        most, live = allowed(self._workers.master()), self._running.live
+        there = checks(live.model) if live else 0
+        return room_in(self._around.around, candidate.text, most, there=there)
 
     def behind(self) -> bool:
         return self._follower.behind

@@ -5,11 +5,13 @@ HAProxy would wait for it; one that was served before keeps its place, as name s
 """
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from lbdisc.addresses import is_host_name
+from lbdisc.problems import Problems
 from lbdisc.screening.asking import known
 from lbdisc.screening.hosts import Hosts
+from lbdisc.screening.own import OwnPlaces, Place
 from lbdisc.screening.rules import Rules
 from lbdisc.settings.tables import EndpointsSettings
 from lbdisc.values import Endpoint, Problem, Snapshot, is_reserved
@@ -33,10 +35,13 @@ class Screening:
     ) -> None:
         self._rules = Rules(settings)
         self.hosts = hosts or Hosts()
+        self._own = OwnPlaces()
+        self._new_ports: frozenset[int] = frozenset()
         self._trusted = frozenset(e.address for e in _named((served or Snapshot()).endpoints))
         self._seen = Snapshot()
         self._passed = Snapshot()
-        self._refused: dict[Key, Problem | None] = {}  # without a problem: it is too early to tell
+        self._refused: set[Key] = set()
+        self._problems: Problems[Key] = Problems()  # without some of whom it is too early to tell
         self._of_host: dict[str, set[Key]] = defaultdict(set)
 
     @property
@@ -50,13 +55,19 @@ class Screening:
         if is_reserved(service):
             return ""
         if not is_host_name(address):
-            return self._rules.why(service, address)
+            return self._rules.why(service, address) or self._own.why(address, endpoint.port)
         if setting := self._rules.refuses_names(service):
             return f"{address} is a host name, which {setting} refuses"
         for found in known(address) or self.hosts.addresses(address):
-            if why := self._rules.why(service, found):
+            if why := self._rules.why(service, found) or self._own.why(found, endpoint.port):
                 return f"host name {address} leads to {why}"
         return ""
+
+    def occupy(self, places: Collection[Place]) -> bool:
+        """The load balancer itself is at these ``places``, too; whether any was not known."""
+        ports = self._own.add(places)
+        self._new_ports |= ports
+        return bool(ports)
 
     def once(self, snapshot: Snapshot) -> Snapshot:
         """What of ``snapshot`` may be served; nothing is remembered of it."""
@@ -64,8 +75,10 @@ class Screening:
         if not refused:
             return snapshot
         left = tuple(e for e in snapshot.endpoints if e.key not in refused)
-        problems = {_problem(key, why) for key, why in refused.items()}
-        return Snapshot(left, tuple(sorted({*snapshot.problems, *problems})))
+        problems: Problems[Key] = Problems()
+        for key, why in refused.items():
+            problems.put(key, _problem(key, why))
+        return _with(snapshot, left, problems)
 
     def settle(self, snapshot: Snapshot) -> None:
         """Give the names in ``snapshot`` a moment to be found: see ``Hosts.settle``."""
@@ -90,12 +103,14 @@ class Screening:
         return self._judge(new, [endpoint.key for endpoint in change.removed])
 
     def again(self) -> Snapshot | None:
-        """The same of the same state where more is known of names; ``None`` if nothing is."""
+        """The same of the same state where more is known by now; ``None`` if nothing is."""
         keys = {key for host in self.hosts.changed() for key in self._of_host.get(host, ())}
-        if not keys:
-            return None
-        found = (self._seen.get(key) for key in keys)
-        return self._judge([endpoint for endpoint in found if endpoint is not None], [])
+        found = [its for its in map(self._seen.get, keys) if its is not None]
+        ports, self._new_ports = self._new_ports, frozenset()
+        if ports:
+            near = (endpoint for endpoint in self._seen.endpoints if endpoint.port in ports)
+            found += (endpoint for endpoint in near if endpoint.key not in keys)
+        return self._judge(found, []) if found else None
 
     def _asked(self, endpoints: Iterable[Endpoint]) -> list[Endpoint]:
         """Those with names that somebody has to be asked for."""
@@ -119,18 +134,26 @@ class Screening:
     def _judge(self, endpoints: Iterable[Endpoint], gone: list[Key]) -> Snapshot:
         put = []
         for key in gone:
-            self._refused.pop(key, None)
+            self._refused.discard(key)
+            self._problems.drop(key)
         for endpoint in endpoints:
             why = self.refuses(endpoint)
             if why or self._waits(endpoint):
-                why = why or self._silent(endpoint)
-                self._refused[endpoint.key] = _problem(endpoint.key, why) if why else None
+                self._refuse(endpoint.key, why or self._silent(endpoint))
                 gone.append(endpoint.key)
             else:
-                self._refused.pop(endpoint.key, None)
+                self._refused.discard(endpoint.key)
+                self._problems.drop(endpoint.key)
                 put.append(endpoint)
         self._passed = self._without_refused(put, gone)
         return self._passed
+
+    def _refuse(self, key: Key, why: str) -> None:
+        self._refused.add(key)
+        if why:
+            self._problems.put(key, _problem(key, why))
+        else:
+            self._problems.drop(key)
 
     def _waits(self, endpoint: Endpoint) -> bool:
         """Whether nobody has said yet what its name leads to."""
@@ -155,12 +178,16 @@ class Screening:
             left = self._passed.patched(put, gone).endpoints
         else:
             left = tuple(e for e in snapshot.endpoints if e.key not in self._refused)
-        problems = (problem for problem in self._refused.values() if problem)
-        return Snapshot(left, tuple(sorted({*snapshot.problems, *problems})))
+        return _with(snapshot, left, self._problems)
 
 
 def _named(endpoints: Iterable[Endpoint]) -> Iterable[Endpoint]:
     return (e for e in endpoints if is_host_name(e.address) and not is_reserved(e.service))
+
+
+def _with(snapshot: Snapshot, left: tuple[Endpoint, ...], refused: Problems[Key]) -> Snapshot:
+    problems = tuple(sorted({*snapshot.problems, *refused.named}))
+    return Snapshot(left, problems, snapshot.more + refused.more)
 
 
 def _problem(key: Key, why: str) -> Problem:

@@ -26,7 +26,7 @@ class Binder:
     local_peer: str = ""
 
 
-def binder(master: int, binary: str, *, ours: bool, passed: Sequence[str] = ()) -> Binder:
+def binder(master: int, binary: str, *, ours: bool = True, passed: Sequence[str] = ()) -> Binder:
     """The one with the process id ``master``; 0 for one that we are about to start ourselves.
 
     That one gets the variables ``passed``, as ``for_child`` has it.
