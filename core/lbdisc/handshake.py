@@ -115,6 +115,14 @@ class Announcement:
         return not self.services or service in self.services
 
 
+def under(entry: Endpoint, name: str) -> Endpoint:
+    """An agent's ``entry`` as it is where the registry knows it as ``name``."""
+    tags = dict(entry.tags)
+    if Announcement.read(entry).digest is not None:
+        tags[BOUND_TAG] = _bound(name, tags[DIGEST_TAG])
+    return replace(entry, name=name, tags=tuple(tags.items()))
+
+
 def agents(snapshot: Snapshot) -> tuple[Announcement, ...]:
     """The agents that live, by name; one that is about to leave does not count."""
     found = (e for e in snapshot.endpoints if e.service == AGENTS and not e.draining)

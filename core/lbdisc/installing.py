@@ -26,7 +26,7 @@ log = structlog.get_logger("lbdisc.files")
 TAKEN = {
     *("agent.lock", "snapshot.jsonl", "status.json", "pace.json"),
     *("haproxy.sock", "haproxy.state", "master.sock", "worker.json", "worker.files.json"),
-    *("failed.json", "names.state"),
+    *("failed.json", "names.state", "cookie_key.secret"),
 }
 
 

@@ -71,6 +71,12 @@ def test_what_can_start_with_no_server_either_is_no_endpoints_fault() -> None:
     assert room_in(Around(), text(80, 10, "maxconn 2000"), LIMIT) is None
 
 
+def test_what_is_there_has_room() -> None:
+    found = room_in(Around(), text(80, 600), LIMIT, there=500)
+    assert found is not None
+    assert (found.servers, found.fits) == (600, 500)
+
+
 def test_servers_without_checks_need_no_descriptor_of_their_own() -> None:
     unchecked = text(80, 5000).replace("default-server check inter 60s\n", "")
     found = room_in(Around(), unchecked, LIMIT)

@@ -41,7 +41,9 @@ class Fitting:
         listed = Snapshot(wanted.endpoints)
         passed = self._limits.take(listed)
         self.problems = frozenset(passed.problems)
-        return wanted if passed is listed else Snapshot(passed.endpoints, wanted.problems)
+        return (
+            wanted if passed is listed else Snapshot(passed.endpoints, wanted.problems, wanted.more)
+        )
 
     def rendered(
         self, wanted: Snapshot, render: Callable[[Snapshot], Rendered]

@@ -72,8 +72,9 @@ class Limits:
             self._passed = snapshot
             return snapshot
         passed = self._passed.patched(put, gone)
-        problems = {*snapshot.problems, *self._problems()}
-        self._passed = Snapshot(passed.endpoints, tuple(sorted(problems)))
+        # Its own first: what is more than a snapshot names is at the end.
+        problems = (*sorted(self._problems()), *snapshot.problems)
+        self._passed = Snapshot(passed.endpoints, problems, snapshot.more)
         return self._passed
 
     @property
