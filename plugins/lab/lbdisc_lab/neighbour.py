@@ -1,6 +1,6 @@
 """A hostile neighbour: whoever may write one record, and writes whatever it can, without pause.
 
->>> with Neighbour(EtcdHand("http://127.0.0.1:2379"), rate=1000) as neighbour:
+>>> with HostileNeighbour(EtcdHand("http://127.0.0.1:2379"), rate=1000) as neighbour:
 ...     ...  # what must not be disturbed by it
 >>> neighbour.changes
 60000
@@ -118,7 +118,7 @@ class ZooKeeperHand:
             self._client.close()
 
 
-class Neighbour:
+class HostileNeighbour:
     """Writes ``rate`` changes a second from a thread of its own, while the ``with`` lasts.
 
     Before the first of them come 36 nested values and ``foreign`` MB of values that are no records.
