@@ -1,7 +1,7 @@
 # Two commands are all a newcomer needs: `make demo` and `make test`. Both set up what they use,
 # say what they install, and do nothing twice.
 .DEFAULT_GOAL := help
-.PHONY: help setup servers demo images lab test lint types check containers contract bench format lock newer versions shapes sbom base-digest clean
+.PHONY: help setup servers demo images lab test lint types check containers contract bench fuzz hostile neighbour format lock newer versions shapes sbom base-digest clean
 RUN := .venv/bin
 # Each test of a whole program starts it many times: bytecode halves what that costs.
 unexport PYTHONDONTWRITEBYTECODE
@@ -91,6 +91,17 @@ contract: setup servers ## which backend keeps which promise, into build/contrac
 bench: setup servers ## measure against the alternatives (ARGS=--quick), into benchmarks/RESULTS.md
 	@sh scripts/packages.sh wrk
 	@$(RUN)/python -m benchmarks $(ARGS)
+
+# A plan is also tried on a real HAProxy: led by it, a process ends where a fresh start on the file would.
+fuzz: setup servers ## look for what breaks readers, plans, settings, … (ARGS="--minutes 30")
+	@$(RUN)/pytest -q -n 2 tests/fuzz $(or $(ARGS),--minutes 5)
+	@LBDISC_PLAN_EXAMPLES=60 $(RUN)/pytest -q -n 2 tests/system/test_haproxy_plan.py -k "2.6 and fresh_start"
+
+hostile: setup servers ## a million hostile records through every reader, as a table (ARGS="--records 10000 --aimed 1000")
+	@PYTHONPATH=tests $(RUN)/python -m fuzz.million $(ARGS)
+
+neighbour: setup servers ## who is served beside a hostile neighbour, on each registry (ARGS="--quick --only etcd")
+	@$(RUN)/python -m benchmarks.neighbour $(ARGS)
 
 format: setup ## put the code into shape
 	@$(RUN)/ruff check --fix --quiet . ; $(RUN)/ruff format --quiet .

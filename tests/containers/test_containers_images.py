@@ -238,6 +238,8 @@ mode = "attached"
 master_socket = "/var/lib/lbdisc/main.sock"
 [jinja2.vars]
 log = "/run/lbdisc/log.sock len 8192 local0"
+stats_bind = "*:1936"
+stats_open = true
 [register]
 port = 3100
 """

@@ -7,6 +7,7 @@ HAProxy are in tests/system.
 import json
 import os
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -22,6 +23,8 @@ from lbdisc import Endpoint, Problem, Publish, Rendered, Snapshot, events
 from lbdisc.agent.admission import Admission
 from lbdisc.agent.agent import Agent
 from lbdisc.agent.guard import Guard
+from lbdisc.agent.judging import judge
+from lbdisc.agent.liveness import Liveness
 from lbdisc.agent.status import Status
 from lbdisc.agent.store import Store, claimed
 from lbdisc.agent.watching import Wake, Watcher
@@ -488,6 +491,35 @@ def test_a_discovery_that_exits_is_lost_and_called_again(
         house.script.steps.put(nodes("s1"))
         house.eventually(lambda: house.text == "s1\n")
     assert repr(error) in house.heard.of(events.RegistryLost)[0].error
+
+
+def test_a_watch_that_publishes_and_fails_again_at_once_is_lost(house: House) -> None:
+    with house.running():
+        for number in range(12):
+            house.script.steps.put(nodes("s1", f"n{number}"))
+            house.script.steps.put(DiscoveryError("it cannot be read"))
+        house.eventually(lambda: house.status["registry_failures"] == 12)
+        house.script.steps.put(nodes("s1", "last"))
+        house.eventually(lambda: house.text == "last\ns1\n")
+        said = house.status
+    assert (said["registry"], said["registry_failing"]) == ("lost", 12)
+    assert said["registry_error"] == "it cannot be read"
+    assert len(house.heard.of(events.RegistryBack)) == 2
+    judged = judge(said, Liveness("running"), services=["nodes"], now=time.monotonic())
+    (reason,) = (each for each in judged.counted if each.check == "registry")
+    assert reason.text.endswith(": it cannot be read (12 times)")
+
+
+def test_what_a_discovery_raises_is_told_in_one_short_line(house: House) -> None:
+    with house.running():
+        house.script.steps.put(KeyError("\x1b[2J\n" * 100_000))
+        house.script.steps.put(DiscoveryError("\u202e" * 100_000))
+        house.script.steps.put(nodes("s1"))
+        house.eventually(lambda: house.heard.of(events.RegistryBack))
+    lost = house.heard.of(events.RegistryLost)
+    assert len(lost) == 2
+    assert all(each.error.isascii() and each.error.isprintable() for each in lost)
+    assert all(len(each.error) < 700 and len(each.trace) < 10_000 for each in lost)
 
 
 def test_what_the_guard_holds_and_lets_go_is_told(house: House) -> None:

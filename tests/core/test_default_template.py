@@ -72,6 +72,11 @@ def test_what_does_not_go_together_is_one_line(api: dict[str, Any], words: list[
     [
         ({"slowstart": "10s", "balance": "source"}, "jinja2.vars.slowstart"),
         ({"metrics_uri": "/metrics", "stats_bind": ""}, "jinja2.vars.metrics_uri"),
+        ({"stats_bind": "*:1936"}, "stats_bind: others than this machine reach it"),
+        ({"stats_bind": "127.0.0.1:1,[::]:1"}, "stats_bind: others than this machine reach it"),
+        ({"stats_password": "p", "stats_bind": ""}, "stats_password: there is no stats_bind"),
+        ({"cli_level": "admin"}, "cli_level: it is the level of cli_bind, which is not set"),
+        ({"cli_bind": "127.0.0.1:1 level admin"}, "is not an address and port for HAProxy's CLI"),
         ({"timeouts": {"conect": "1s"}}, "did you mean 'connect'?"),
     ],
 )
@@ -239,3 +244,35 @@ def test_haproxy_takes_whatever_goes_together_without_a_warning(
 @pytest.mark.parametrize("api", [{}, OWN, TCP, {**TCP, "check": "/", "tls": {"verify": "none"}}])
 def test_nothing_of_it_could_be_better(tmp_path: Path, api: dict[str, Any]) -> None:
     assert advice(renderer(api, tmp_path), made_up(SERVICES)) == ()
+
+
+@pytest.mark.parametrize(
+    "bind",
+    [
+        *("127.0.0.1:1", "127.8.0.1:1 ssl crt /x", "[::1]:1", "ipv4@127.0.0.1:1", "localhost:1"),
+        *("/run/stats.sock", "unix@/run/stats.sock", "127.0.0.1:1,[::1]:1"),
+    ],
+)
+def test_the_statistics_are_open_to_this_machine(bind: str) -> None:
+    assert f"    bind {bind}\n" in renderer({}, stats_bind=bind).render(Snapshot()).text
+
+
+@pytest.mark.parametrize("bind", ["*:1", ":1", "10.0.0.1:1", "ipv6@:::1", "a.example:1", "fd@3"])
+def test_the_statistics_are_open_to_others_if_that_is_said(bind: str) -> None:
+    with pytest.raises(SettingsError, match="stats_open = true"):
+        renderer({}, stats_bind=bind)
+    for said in ({"stats_open": True}, {"stats_password": "hunter2"}):
+        assert f"    bind {bind}\n" in renderer({}, stats_bind=bind, **said).render(Snapshot()).text
+
+
+@pytest.mark.parametrize(
+    ("bind", "line"),
+    [
+        ("127.0.0.1:1", "stats socket ipv4@127.0.0.1:1 level user"),
+        ("[::1]:1", "stats socket ipv6@[::1]:1 level user"),
+    ],
+)
+def test_a_cli_over_tcp_only_reads_unless_it_is_said(bind: str, line: str) -> None:
+    assert f"    {line}\n" in renderer({}, cli_bind=bind).render(Snapshot()).text
+    text = renderer({}, cli_bind=bind, cli_level="admin").render(Snapshot()).text
+    assert f"    {line.replace('user', 'admin')}\n" in text

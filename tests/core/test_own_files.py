@@ -11,7 +11,9 @@ from lbdisc import atomic, notes, own_files
 from lbdisc.agent.handwriting import Handwriting
 from lbdisc.agent.heartbeat import Heartbeat
 from lbdisc.agent.store import Store
+from lbdisc.errors import LbdiscError
 from lbdisc.values import Endpoint, Snapshot
+from support.users import ONLY_ROOT, STRANGER
 
 ONE = Snapshot.of([Endpoint(service="web", name="a", address="10.0.0.1", port=80)])
 TWO = Snapshot.of([Endpoint(service="web", name="b", address="10.0.0.2", port=80)])
@@ -101,3 +103,19 @@ def test_a_fifo_in_a_files_place_blocks_nobody(state: Store) -> None:
     os.mkfifo(state.guard_file)
     with pytest.raises(OSError, match="no regular file"):
         own_files.read(state.guard_file)
+
+
+@ONLY_ROOT
+def test_root_gives_nothing_away_through_a_link(state: Store, victim: Path) -> None:
+    os.chown(state.folder, STRANGER, STRANGER)
+    (state.folder / "written.jsonl").symlink_to(victim)
+    with pytest.raises(LbdiscError, match="it is a link"):
+        Handwriting(state.folder).adopt("text", frozenset())
+    assert victim.stat().st_uid == 0
+
+
+@ONLY_ROOT
+def test_what_root_adopts_belongs_to_the_folders_owner(state: Store) -> None:
+    os.chown(state.folder, STRANGER, STRANGER)
+    Handwriting(state.folder).adopt("text", frozenset())
+    assert (state.folder / "written.jsonl").stat().st_uid == STRANGER

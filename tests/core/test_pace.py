@@ -78,6 +78,14 @@ def test_a_reload_now_and_then_never_waits() -> None:
         pace.settled()
 
 
+def test_who_tidies_up_has_a_pace_of_its_own() -> None:
+    pace = Pace(SETTINGS)
+    for n in range(50):
+        pace.reloaded(n * 2.0, for_a_change=False)
+    pace.changed(98.1)
+    assert pace.due == 99.0
+
+
 def test_what_an_operator_changes_does_not_wait_for_what_others_did() -> None:
     pace = Pace(SETTINGS)
     reloads(pace, 0, 120)

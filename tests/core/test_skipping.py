@@ -23,7 +23,7 @@ class Scene:
 
     def look(self, *numbers: int, more: int = 0) -> list[events.Event]:
         self.told.clear()
-        problems = frozenset(map(problem, numbers))
+        problems = map(problem, numbers)
         self.skipping.look(problems, more, cause=CAUSE, now=self.now)
         return list(self.told)
 

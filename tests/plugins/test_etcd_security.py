@@ -92,7 +92,7 @@ def test_tls_with_client_certificate_and_login_works(secure: EtcdCluster) -> Non
 def test_login_is_needed(secure: EtcdCluster) -> None:
     names = ("etcd.endpoints", "etcd.ca_file", "etcd.cert_file", "etcd.key_file")
     reduced = {name: secure.settings[name] for name in names}
-    assert "(etcd.user)" in ends(settings_of(reduced))
+    assert "without etcd.user" in ends(settings_of(reduced))
 
 
 def test_wrong_password_names_the_setting(secure: EtcdCluster) -> None:

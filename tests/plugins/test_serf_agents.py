@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from lbdisc.fleet import Digest
 from lbdisc.handshake import Announcement
 from lbdisc.testing import Holding
 from lbdisc_lab.servers.serf import SerfCluster, start
@@ -14,7 +15,8 @@ from lbdisc_serf.registrar import SerfRegistrar
 from lbdisc_serf.settings import SerfSettings
 from lbdisc_serf.view import read
 
-ENTRY = Announcement(name="lb1", services=("nodes",)).endpoint("10.0.0.9")
+SAID = Digest(listed="abcde", settings="abcde", version="1", since=1_800_000_000)
+ENTRY = Announcement(name="lb1", services=("nodes",), digest=SAID).endpoint("10.0.0.9")
 TAG = "lbdisc._agents"
 
 
@@ -40,7 +42,8 @@ def test_it_takes_name_and_address_of_its_member_and_leaves_nothing(registry: Se
         found = read(registry.members[0].members(), settings(registry)).endpoints
     member = registry.members[0].name
     assert set(found) == {("_agents", member), ("nodes", member)}
-    assert Announcement.read(found["_agents", member]).services == ("nodes",)
+    told = Announcement.read(found["_agents", member])
+    assert (told.services, told.digest) == (("nodes",), SAID)
     assert tags(registry) == {"role": "backend"}
 
 

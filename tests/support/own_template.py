@@ -18,6 +18,7 @@ frontend f
 backend nodes
     option httpchk HEAD /
 {% for e in services[0].endpoints %}
-    server {{ e.name }} {{ e.host_port }} check inter 1s weight {{ e.weight }} {{ e.tag("x") }}
+{% set more = e.tag("x") | verbatim %}
+    server {{ e.name }} {{ e.host_port }} check inter 1s weight {{ e.weight }} {{ more }}
 {% endfor %}
 """

@@ -59,7 +59,7 @@ def test_without_room_haproxy_would_not_start(program: str, tmp_path: Path) -> N
 
 def test_clients_keep_half_where_no_maxconn_says_more() -> None:
     assert LIMIT // 3 < room().fits < LIMIT // 2
-    assert "of 700 file descriptors for HAProxy (raise LimitNOFILE" in room().why
+    assert "what 700 file descriptors of HAProxy allow (raise LimitNOFILE" in room().why
 
 
 def test_connections_count_twice() -> None:
@@ -69,6 +69,12 @@ def test_connections_count_twice() -> None:
 
 def test_what_can_start_with_no_server_either_is_no_endpoints_fault() -> None:
     assert room_in(Around(), text(80, 10, "maxconn 2000"), LIMIT) is None
+
+
+def test_what_is_there_has_room() -> None:
+    found = room_in(Around(), text(80, 600), LIMIT, there=500)
+    assert found is not None
+    assert (found.servers, found.fits) == (600, 500)
 
 
 def test_servers_without_checks_need_no_descriptor_of_their_own() -> None:

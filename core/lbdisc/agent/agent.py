@@ -243,8 +243,8 @@ class Agent:
         """Entries that are skipped now; each is told once."""
         desired = self._bringing.desired
         taken = Snapshot() if self._taken is None else self._taken  # an empty one has some, too
-        problems = desired.problems.union(taken.problems)
         more = taken.more + desired.blaming.unnamed
+        problems = (*sorted(desired.problems), *taken.problems)
         self._skipping.look(problems, more, cause=cause, now=self._clock())
 
     def _tell_absent(self, absent: tuple[AbsentService, ...], cause: Cause) -> None:

@@ -395,7 +395,7 @@ class Bringing:
             self.changed(now, cause)
             self._pace.hurry(now)
         elif self._looks.tend(self.running, now) is not None:
-            self._legacy.reloaded()
+            self._legacy.reloaded(for_a_change=False)
 
     def report(self) -> None:
         """Tell, at the end of a turn, what is in the files by now, and keep what is to be kept."""

@@ -133,7 +133,9 @@ def _registry(status: Mapping[str, Any], now: float) -> Iterator[Reason]:
     since = _since(status.get("registry_since"), now)
     error = f": {status['registry_error']}" if status.get("registry_error") else ""
     word = "lost" if status.get("registry") == "lost" else "has not answered"
-    yield Reason("registry", f"registry {status.get('backend')} {word}{since}{error}")
+    failing = status.get("registry_failing", 0)
+    times = f" ({failing} times)" if failing > 1 else ""
+    yield Reason("registry", f"registry {status.get('backend')} {word}{since}{error}{times}")
 
 
 def _guard(status: Mapping[str, Any]) -> Iterator[Reason]:

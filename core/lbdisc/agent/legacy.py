@@ -45,9 +45,9 @@ class Legacy:
         if (left := failed.left()) > 0:
             self._pace.not_before = self._clock() + left
 
-    def reloaded(self) -> None:
+    def reloaded(self, *, for_a_change: bool = True) -> None:
         """The load balancer was reloaded just now."""
-        self._pace.reloaded(self._clock())
+        self._pace.reloaded(self._clock(), for_a_change=for_a_change)
         self._past = Past(reloaded=since_boot(), failed=self._past.failed)
 
     def failed(self, digest: str, delay: float) -> None:

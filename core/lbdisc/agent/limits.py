@@ -72,8 +72,9 @@ class Limits:
             self._passed = snapshot
             return snapshot
         passed = self._passed.patched(put, gone)
-        problems = {*snapshot.problems, *self._problems()}
-        self._passed = Snapshot(passed.endpoints, tuple(sorted(problems)))
+        # Its own first: what is more than a snapshot names is at the end.
+        problems = (*sorted(self._problems()), *snapshot.problems)
+        self._passed = Snapshot(passed.endpoints, problems, snapshot.more)
         return self._passed
 
     @property
@@ -157,7 +158,7 @@ class Limits:
 
     def _problem(self, where: str, count: int, why: str) -> Problem:
         peak = self._peaks[where] = max(self._peaks[where], count)
-        return Problem(where, f"the limit {why} is reached: {_about(peak)} left out")
+        return Problem(f"(limit) {where}", f"{why} is reached: {_about(peak)} left out")
 
 
 def _about(count: int) -> str:

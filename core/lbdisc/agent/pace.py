@@ -41,7 +41,11 @@ class Pace:
         """Whether the last attempt failed."""
         return self.not_before != float("-inf")
 
-    def reloaded(self, now: float) -> None:
+    def reloaded(self, now: float, *, for_a_change: bool = True) -> None:
+        """Just now; who reloads for itself, as to tidy up, has a pace of its own."""
+        if not for_a_change:
+            self.last_reload = now
+            return
         calm = max(0.0, now - self.last_reload - self.distance) / CALM
         self.in_a_row = min(max(0.0, self.in_a_row - calm) + 1, self._most)
         self.last_reload = now

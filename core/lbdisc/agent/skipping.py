@@ -3,7 +3,7 @@
 Whoever writes and deletes bad entries without end gets no more of the log than anybody else.
 """
 
-from collections.abc import Collection
+from collections.abc import Iterable
 
 from lbdisc.events import Cause, EntriesMended, EntriesSkipped
 from lbdisc.listening.listeners import Tell
@@ -28,12 +28,12 @@ class Skipping:
         self._cause: Cause | None = None
         self._room, self._counted = float(BURST), NEVER
 
-    def look(self, problems: Collection[Problem], more: int, *, cause: Cause, now: float) -> None:
-        """These are skipped now, and ``more`` that are not named."""
-        named = problems if len(problems) <= NAMED else sorted(problems)[:NAMED]
-        here = frozenset(named)
+    def look(self, problems: Iterable[Problem], more: int, *, cause: Cause, now: float) -> None:
+        """These are skipped now, what matters most at first, and ``more`` that are not named."""
+        found = list(dict.fromkeys(problems))
+        here = frozenset(found[:NAMED])
         self._passed += len(self._here[0] - here - self._told[0])
-        self._here, self._cause = (here, more + len(problems) - len(named)), cause
+        self._here, self._cause = (here, more + len(found) - len(here)), cause
         self.turn(now)
 
     @property

@@ -50,6 +50,7 @@ class Status:
             "registry_since": _when(events.Event()),
             "registry_error": None,
             "registry_failures": 0,
+            "registry_failing": 0,
             "announced": None,
             "announce_error": None,
             "settings_refused": None,
@@ -277,11 +278,13 @@ class Status:
     @_take.register
     def _(self, event: events.RegistryLost) -> None:
         self._registry("lost", event, event.error)
+        self._found["registry_failing"] = event.failures
         self._found["registry_failures"] += 1
 
     @_take.register
     def _(self, event: events.RegistryBack) -> None:
         self._registry("ok", event)
+        self._found["registry_failing"] = 0
 
     @_take.register
     def _(self, event: events.AgentAnnounced) -> None:

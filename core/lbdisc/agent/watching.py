@@ -13,6 +13,7 @@ from lbdisc.agent.admission import Admission
 from lbdisc.agent.announcing import judged
 from lbdisc.agent.guard import Guard, Released, Verdict
 from lbdisc.agent.held import GuardMemory, Held
+from lbdisc.agent.lasting import Lasting
 from lbdisc.backoff import Backoff
 from lbdisc.errors import LbdiscError, SettingsError
 from lbdisc.events import Cause
@@ -21,8 +22,12 @@ from lbdisc.listening.listeners import Tell
 from lbdisc.listening.repeats import Repeats
 from lbdisc.observed import ServerHealth
 from lbdisc.screening.screen import Screening
+from lbdisc.showing import plain, shown
 from lbdisc.stopping import StopEvent
 from lbdisc.values import Endpoint, Snapshot
+
+SAID = 600  # characters of what a plugin's error says
+TRACE = 8000  # and of where it was raised
 
 
 class News(NamedTuple):
@@ -92,15 +97,15 @@ class Watcher:
         self._screen = screen
         self._admission = admission
         self._tell = tell
-        self._backoff = backoff
+        self._lasting = Lasting(backoff)
         self._clock = clock
         self._lock = Lock()
         self._stop = StopEvent()
         self._newest: News | None = None
         self._thread = Thread(target=self._run, name="lbdisc-watch", daemon=True)
         self._repeats = Repeats()
-        self._answers = False
-        self._lost_at: float | None = None
+        self._cause = Cause(source=source)
+        self._listed = 0  # in what was published last
         self.error: LbdiscError | None = None
 
     def start(self) -> None:
@@ -123,7 +128,7 @@ class Watcher:
     @property
     def due(self) -> float | None:
         with self._lock:
-            times = (self._guard.due, self._admission.due)
+            times = (self._guard.due, self._admission.due, self._lasting.due)
         return min((each for each in times if each is not None), default=None)
 
     @property
@@ -165,7 +170,7 @@ class Watcher:
         with self._lock:
             new = self._screen.occupy(places)
             if new and (passed := self._screen.again()) is not None:
-                self._take(self._guard.judge(passed, now), now, Cause(source="configuration"))
+                self._judge(self._admission.take(passed, now), now, Cause(source="configuration"))
         if new:
             self._wake()
         return new
@@ -203,9 +208,14 @@ class Watcher:
         self._tell_verdict(Verdict(Snapshot(), released=dropped), Cause(source="settings"))
 
     def look_again(self) -> None:
-        """Take in what is known of names, and let those go or change whose time has come."""
+        """Take in what is known of names, and let those go or change whose time has come.
+
+        Also see whether the registry is back: it may have to last for a while first.
+        """
         now = self._clock()
         with self._lock:
+            if self._lasting.look(now):
+                self._is_back(now)
             if (passed := self._screen.again()) is not None:
                 self._judge(self._admission.take(passed, now), now, Cause(source="names"))
             if self._admission.due is not None and self._admission.due <= now:
@@ -226,13 +236,16 @@ class Watcher:
         with self._lock:
             passed = self._screen.after(snapshot.public)
             self._judge(self._admission.take(passed, now), now, cause)
-        if not self._answers:
-            lost = None if self._lost_at is None else (now - self._lost_at) * 1000
-            self._tell(events.RegistryBack(endpoints=len(snapshot), ms=lost, cause=cause))
-        self.error, self._lost_at, self._answers = None, None, True
-        self._repeats.clear()
-        self._backoff.reset()
+            self._cause, self._listed = cause, len(snapshot)
+            if self._lasting.published(now):
+                self._is_back(now)
         self._wake()
+
+    def _is_back(self, now: float) -> None:
+        lost = self._lasting.lost_at
+        ms = None if lost is None else (now - lost) * 1000
+        self.error = None
+        self._tell(events.RegistryBack(endpoints=self._listed, ms=ms, cause=self._cause))
 
     def _judge(self, admitted: Snapshot, now: float, cause: Cause) -> None:
         self._take(self._guard.judge(admitted, now), now, cause)
@@ -265,22 +278,24 @@ class Watcher:
             except LbdiscError as error:
                 self._failed(error)
             except BaseException as error:  # noqa: BLE001 - foreign code; nobody else would notice
-                said = LbdiscError(f"the discovery plugin failed: {error!r}")
-                self._failed(said, traceback.format_exc())
+                what = LbdiscError(f"the discovery plugin failed: {_kind(error)}")
+                self._failed(what, traceback.format_exc()[-TRACE:])
 
     def _failed(self, error: LbdiscError, trace: str = "") -> None:
         if self._stop.is_set():
             return
-        delay = self._backoff.next()
-        kind = "settings" if isinstance(error, SettingsError) else "registry"
-        times = self._repeats.count(kind, str(error))
-        if self._lost_at is None:
-            self._lost_at = self._clock()
-        self.error, self._answers = error, False
+        kind, text = "settings" if isinstance(error, SettingsError) else "registry", _said(error)
+        with self._lock:
+            delay, failures = self._lasting.failed(self._clock()), self._lasting.failures
+            if failures == 1:
+                self._repeats.clear()
+            times = self._repeats.count(kind, text)
+            self.error = error
         self._tell(
             events.RegistryLost(
                 kind=kind,
-                error=str(error),
+                error=text,
+                failures=failures,
                 trace=trace,
                 retry_s=delay,
                 times=times,
@@ -290,3 +305,12 @@ class Watcher:
         )
         self._wake()
         self._stop.wait(delay)
+
+
+def _said(error: Exception) -> str:
+    """What a plugin's ``error`` says, in one line: it may repeat what a registry holds."""
+    return plain(" ".join(str(error).split()), SAID)
+
+
+def _kind(error: BaseException) -> str:
+    return f"{type(error).__name__}({', '.join(map(shown, error.args[:2]))})"

@@ -80,13 +80,15 @@ class EndpointsReleased(Event):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RegistryLost(Trouble):
     """The registry's state cannot be known; the last one stays. ``kind`` is ``settings`` where an
-    operator has to mend something, else ``registry``.
+    operator has to mend something, else ``registry``. It failed ``failures`` times, for whatever
+    reason, since it last answered for longer than a moment.
     """
 
     name: ClassVar[str] = "registry lost"
     level: ClassVar[Level] = "error"
     kind: str
     retry_s: float
+    failures: int = 1
     trace: str = field(default="", repr=False)
 
 

@@ -3,14 +3,16 @@
 A worker has one for each check, two for each of ``maxconn`` connections, and some for itself. Where
 these are more than it may have, it ends at its start (``strict-limits``), and a reload fails. Read
 from the source (``compute_ideal_maxconn``) and measured on 2.6 to 3.4 with two threads and
-``ulimit -n 1500``: checks + 2 * maxconn + 29 to 51. Without a global ``maxconn`` that is what the
-checks leave, 100 at least; so checks get half, and clients keep the other half.
+``ulimit -n 1500``: checks + 2 * maxconn + 23 to 45, 3 for each thread and 1 for each bind (as many
+as threads with shards ``by-thread``). Without a global ``maxconn`` that is what the checks leave,
+100 at least; so checks get half, and clients keep the other half.
 """
 
 import os
 import re
 from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 from lbdisc.haproxy.around import Around
@@ -18,6 +20,8 @@ from lbdisc.haproxy.language.model import Configuration, Section
 from lbdisc.haproxy.language.text import parse
 from lbdisc.room import Room
 
+OWN = 60  # the most seen, and some for logs, peers and name servers
+LEAST_CONNECTIONS = 100  # DEFAULT_MAXCONN
 MOST = 1024 * 1024  # what HAProxy 3.2 and newer takes at most unless it is told otherwise
 _CHECKS = ("check", "agent-check")
 _RAISES = 1 << 24  # CAP_SYS_RESOURCE, see capabilities(7)
@@ -58,30 +62,32 @@ def room(model: Configuration, servers: int, allowed: int) -> Room | None:
     """
     limit, what = min(_limits(model, allowed))
     threads = _number(model, "nbthread") or os.cpu_count() or 1
-    left = limit - 64 - 16 * threads - 4 * threads * len(model.binds)
+    left = limit - OWN - 3 * threads - len(model.binds)
     raising = f"raise {what}"
     if connections := _number(model, "maxconn"):
         left -= 2 * connections
         raising = f"{raising} or lower the global maxconn, which takes two each"
     else:
-        left //= 2
+        left = min(left // 2, left - 2 * LEAST_CONNECTIONS)
     if left < 1:
         return None
-    why = f"of {limit} file descriptors for HAProxy ({raising})"
+    why = f"what {limit} file descriptors of HAProxy allow ({raising})"
     return Room(servers=servers, fits=left, why=why)
 
 
-def room_in(around: Around, text: str, most: int) -> Room | None:
+def room_in(around: Around, text: str, most: int, *, there: int = 0) -> Room | None:
     """That of ``text`` with what is ``around`` it, for a HAProxy that may have ``most`` open.
 
-    All is parsed only where it is short: each server has a check and an agent's at most.
+    The checks that are ``there`` have room: nobody goes for a number that is guessed. All is
+    parsed only where room is short: each server has a check and an agent's at most.
     """
     head, servers = without_servers(around.whole(text))
     found = room(parse(head), len(_CHECKS) * servers, most)
     if found is None or found.servers <= found.fits:
         return found
     model = around.parse(text)
-    return room(model, checks(model), most)
+    found = room(model, checks(model), most)
+    return found and replace(found, fits=max(found.fits, there))
 
 
 def _limits(model: Configuration, allowed: int) -> Iterator[tuple[int, str]]:

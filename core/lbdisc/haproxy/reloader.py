@@ -14,7 +14,7 @@ from lbdisc.errors import ApplyError
 from lbdisc.haproxy.advice import advice
 from lbdisc.haproxy.at_run_time import AtRunTime
 from lbdisc.haproxy.deciding import Deciding
-from lbdisc.haproxy.descriptors import allowed, room_in
+from lbdisc.haproxy.descriptors import allowed, checks, room_in
 from lbdisc.haproxy.drains import HaproxyDrains
 from lbdisc.haproxy.ending import Ending
 from lbdisc.haproxy.errors import Forbidden, HaproxyError
@@ -155,7 +155,9 @@ class HaproxyReloader:
 
     def room(self, candidate: Rendered) -> Room | None:
         """As many as HAProxy has file descriptors for."""
-        return room_in(self._around.around, candidate.text, allowed(self._workers.master()))
+        most, live = allowed(self._workers.master()), self._running.live
+        there = checks(live.model) if live else 0
+        return room_in(self._around.around, candidate.text, most, there=there)
 
     def behind(self) -> bool:
         return self._follower.behind

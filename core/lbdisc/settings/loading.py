@@ -7,10 +7,11 @@ that name the nearest known one. Secrets (``SecretStr``) may come from files: ``
 
 import dataclasses
 import os
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any, get_type_hints
+from typing import Any, Protocol, get_type_hints, runtime_checkable
 
 from pydantic import Field, ValidationError, create_model
 from pydantic_settings import (
@@ -20,6 +21,7 @@ from pydantic_settings import (
 )
 
 from lbdisc.errors import SettingsError
+from lbdisc.secrecy import MASK
 from lbdisc.settings.entries import plain
 from lbdisc.settings.merging import merged, places
 from lbdisc.settings.naming import check_names
@@ -40,8 +42,6 @@ from lbdisc.settings.trusting import refuse_untrusted_files, trusted_in
 from lbdisc.settings.wording import explained
 from lbdisc.trust import refuse_untrusted
 
-MASK = "********"
-
 
 @dataclass(frozen=True, slots=True)
 class ShownSetting:
@@ -52,6 +52,14 @@ class ShownSetting:
     origin: str
 
 
+@runtime_checkable
+class Hides(Protocol):
+    """A plugin's settings with a table of which not only the types tell what is secret."""
+
+    def is_secret(self, name: str) -> bool:
+        """Whether the setting ``name`` of this table, a dotted one, is masked."""
+
+
 class Settings:
     """The effective settings and where each came from."""
 
@@ -59,13 +67,18 @@ class Settings:
         self,
         core: CoreSettings,
         tables: Mapping[str, Any],
-        rows: list[ShownSetting],
+        rows: Callable[[], list[ShownSetting]],
         file: Path | None,
     ) -> None:
         self.core = core
-        self.rows = rows
+        self._rows = rows
         self.file = file
         self._tables = tables
+
+    @property
+    def rows(self) -> list[ShownSetting]:
+        """Every effective setting; secrets are masked."""
+        return self._rows()
 
     def table(self, name: str) -> Any:
         """The filled settings of the provider ``name``."""
@@ -116,7 +129,7 @@ def load(
     filled = {name: _expand(_part(model, name), places, core.services) for name in tables}
     for name, table in filled.items():
         refuse_untrusted_files(name, table, trusted)
-    return Settings(core, filled, _rows(core, filled, origins, known), path)
+    return Settings(core, filled, partial(_rows, core, filled, origins, known), path)
 
 
 def _origins(layers: list[tuple[str, dict[str, Any]]], known: Mapping[str, Leaf]) -> dict[str, str]:
@@ -232,8 +245,15 @@ def _rows(
         elif leaf.is_secret:
             value = ""
         for key, part in places(leaf.key, plain(value)):
-            rows.append(ShownSetting(key, part, origins.get(key, "default")))
+            shown = MASK if part and _hides(key, tables) else part
+            rows.append(ShownSetting(key, shown, origins.get(key, "default")))
     return rows
+
+
+def _hides(key: str, tables: Mapping[str, Any]) -> bool:
+    table, _, name = key.partition(".")
+    owner = tables.get(table)
+    return isinstance(owner, Hides) and owner.is_secret(name)
 
 
 def _value_of(key: str, core: CoreSettings, tables: Mapping[str, Any]) -> Any:

@@ -131,9 +131,9 @@ def sorted_failure(
 
 def _denied(user: str, right: str) -> Denied:
     """The cluster knows us and does not let us."""
-    who = (
-        f"user {user!r} (etcd.user)" if user else "no user (etcd.user), or that of etcd.cert_file,"
-    )
+    who = f"user {user!r} (etcd.user) has"
+    if not user:
+        who = "without etcd.user, by etcd.cert_file alone, we have"
     return Denied(
         f"{who} no permission for {right or 'that'}: "
         f"etcdctl role grant-permission ROLE {right or 'read /lbdisc/ --prefix'} (see etcd.prefix)"

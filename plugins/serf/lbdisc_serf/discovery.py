@@ -11,7 +11,7 @@ from threading import Event
 from lbdisc.errors import DiscoveryError
 from lbdisc.hooks import Publish
 from lbdisc.showing import plain
-from lbdisc_serf import asking
+from lbdisc_serf import asking, exposure
 from lbdisc_serf.agent import LocalAgent
 from lbdisc_serf.connecting import connect
 from lbdisc_serf.contact import encrypted
@@ -36,6 +36,7 @@ class SerfDiscovery:
 
     def __init__(self, settings: SerfSettings, service: str = "") -> None:
         self._settings = check(settings)
+        exposure.warn(settings)
         self._view = View(settings, service)
         self._said: tuple[str, bool] | None = None
         self._agent = LocalAgent(

@@ -88,7 +88,10 @@ class TagEntry:
 
     def _put(self, session: SerfSession, endpoint: Endpoint) -> bool:
         session.check()
-        self._check(session.member(), endpoint)
+        member = session.member()
+        if is_reserved(self._service):
+            endpoint = handshake.under(endpoint, member.name)
+        self._check(member, endpoint)
         asking = not (self._seen or endpoint.draining or is_reserved(self._service))
         # A foreign agent's member is not touched while its name is another's.
         if asking and not session.agent.owned and (rival := session.elsewhere(endpoint)):

@@ -8,7 +8,7 @@ from threading import Event
 
 from lbdisc.errors import SettingsError
 from lbdisc.values import Endpoint, is_reserved
-from lbdisc_serf import tags
+from lbdisc_serf import exposure, tags
 from lbdisc_serf.agent import LocalAgent
 from lbdisc_serf.claim import Claim
 from lbdisc_serf.entry import TagEntry
@@ -25,6 +25,7 @@ class SerfRegistrar:
 
     def __init__(self, settings: SerfSettings) -> None:
         self._settings = check(settings)
+        exposure.warn(settings)
         self._claims: dict[str, Claim] = {}  # kept between contexts: who holds goes on holding
 
     @contextmanager

@@ -8,11 +8,14 @@ import jinja2
 from jinja2.environment import TemplateExpression
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
+from lbdisc.builtin.jinja2.binds import is_loopback
+
 
 @lru_cache
 def compiled(condition: str) -> TemplateExpression:
     """Raises ``ValueError`` for what is no expression."""
     environment = ImmutableSandboxedEnvironment(undefined=jinja2.ChainableUndefined)
+    environment.tests["loopback"] = is_loopback
     try:
         return environment.compile_expression(condition)
     except jinja2.TemplateError as error:

@@ -1,20 +1,18 @@
 """Renderer ``jinja2``: a template, typed values, and nothing unescaped."""
 
-import ipaddress
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import cached_property, lru_cache
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import jinja2
-from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from lbdisc.builtin.jinja2.fingerprint import fingerprint
 from lbdisc.builtin.jinja2.memory import Memory
 from lbdisc.builtin.jinja2.rules import check_together
-from lbdisc.builtin.jinja2.tags import is_tagged, parted, shared
+from lbdisc.builtin.jinja2.sandbox import Sandbox, is_ip
+from lbdisc.builtin.jinja2.secret_variables import drawn, is_hidden, with_files_read
 from lbdisc.builtin.jinja2.variables import Declared, Variable, declared_in
 from lbdisc.errors import RenderError, SettingsError, nearest, shown
 from lbdisc.fields import described
@@ -22,9 +20,6 @@ from lbdisc.rendered import Rendered
 from lbdisc.values import Endpoint, Snapshot, check_name
 
 TEMPLATES = Path(__file__).parent / "templates"
-# What needs no quotes in HAProxy's configuration (manual 2.2, "Quoting and escaping").
-_PLAIN = re.compile(r"[A-Za-z0-9_.:/@%+=,*\[\]-]+")
-_HIDDEN = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,6 +48,12 @@ class JinjaSettings:
     def variables() -> tuple[Variable, ...]:
         """Those that the default template declares, for the reference."""
         return declared_in(TEMPLATES / "haproxy.cfg.j2") or ()
+
+    def is_secret(self, name: str) -> bool:
+        """Whether the setting of that name in this table is never shown, as ``vars.cookie_key``."""
+        table, _, variable = name.partition(".")
+        templates = [self.template, *self.files.values()]
+        return table == "vars" and is_hidden(variable, Declared.of(templates).variables)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,8 +90,10 @@ class JinjaRenderer:
         _check_names(settings)
         files = {name: path.expanduser().absolute() for name, path in settings.files.items()}
         declared = Declared.of([settings.template, *files.values()])
-        self._vars = declared.filled(settings.vars)
-        check_together(settings.vars, declared.variables, self._vars)
+        given = with_files_read(settings.vars, declared.variables)
+        self._vars = declared.filled(given)
+        check_together(given, declared.variables, self._vars)
+        self._vars |= drawn(declared.variables, given, settings.state_dir)
         self._services: dict[str, Service] = {}
         self._fingerprint = fingerprint({"": settings.template, **settings.files})
         self._main = _Template(settings.template, self._file)
@@ -174,22 +177,8 @@ class _Template:
 
 
 def _compile(path: Path, memory: Memory, file: Callable[[str], str]) -> jinja2.Template:
-    environment = ImmutableSandboxedEnvironment(
-        undefined=jinja2.StrictUndefined,
-        autoescape=False,  # the output is no HTML; `quote` is what escapes here
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-        loader=jinja2.FileSystemLoader(path.parent),
-        auto_reload=False,
-    )
-    environment.filters["quote"] = quote
-    environment.filters["is_ip"] = is_ip
+    environment = Sandbox(path.parent)
     environment.filters["each"] = memory.each
-    environment.filters["parted"] = parted
-    environment.filters["shared"] = shared
-    environment.tests["tagged"] = is_tagged
-    environment.globals["fail"] = _fail
     environment.globals["file"] = file
     try:
         return environment.get_template(path.name)
@@ -213,31 +202,3 @@ def _explained(path: Path, error: Exception) -> str:
     where = f"template {path}" + (f", line {line}" if line else "")
     text = str(getattr(error, "message", None) or error)
     return f"{where}: {text.splitlines()[0] if text else type(error).__name__}"
-
-
-def _fail(message: str) -> None:
-    """Lets a template refuse what it cannot render: ``{{ fail("…") }}``."""
-    raise ValueError(message)
-
-
-def quote(value: object) -> str:
-    """``value`` as one word of HAProxy's configuration, in strong quotes where it needs any.
-
-    Raises ``ValueError`` for control characters, which no quoting makes harmless.
-    """
-    text = str(value)
-    if _PLAIN.fullmatch(text):
-        return text
-    if _HIDDEN.search(text):
-        raise ValueError(f"{shown(text)} holds control characters")
-    return "'" + text.replace("'", "'\\''") + "'"
-
-
-@lru_cache(maxsize=65536)
-def is_ip(address: str) -> bool:
-    """Whether ``address`` is an IP address rather than a host name."""
-    try:
-        ipaddress.ip_address(address)
-    except ValueError:
-        return False
-    return True

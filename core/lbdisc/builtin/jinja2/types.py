@@ -3,8 +3,9 @@
 import re
 from collections.abc import Callable, Mapping
 
-_HIDDEN = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
-_UNSAFE = re.compile(r"""["'\\#]""")
+from lbdisc.builtin.jinja2.quoting import HIDDEN
+
+_UNSAFE = re.compile(r"""["'\\#]|[^\S ]""")
 _TIME = re.compile(r"([0-9]{1,12})(us|ms|s|m|h|d)")
 _MICROSECONDS = {
     **{"us": 1, "ms": 1000, "s": 1_000_000, "m": 60_000_000},
@@ -20,7 +21,7 @@ def _is_number(value: object) -> bool:
 
 
 def _is_plain(value: object) -> bool:
-    return isinstance(value, str) and not _HIDDEN.search(value)
+    return isinstance(value, str) and not HIDDEN.search(value)
 
 
 def _is_time(value: object) -> bool:
@@ -31,6 +32,8 @@ def _is_time(value: object) -> bool:
 
 TYPES: dict[str, Callable[[object], bool]] = {
     "text": _is_plain,
+    # As text; it is never shown, and may stand in the file that NAME_file names.
+    "secret": lambda value: value != "" and _is_plain(value),
     # What stands in a line as it is: it cannot end the line, a quote or a word of another.
     "words": lambda value: _is_plain(value) and not _UNSAFE.search(str(value)),
     "time": _is_time,
@@ -44,7 +47,8 @@ TYPES: dict[str, Callable[[object], bool]] = {
 }
 _HINTS = {
     "text": "without line breaks and other control characters",
-    "words": "without quotes, backslashes, # and line breaks",
+    "secret": "a text, not empty, without line breaks and other control characters",
+    "words": "without quotes, backslashes, #, line breaks and blanks other than spaces",
     "time": "a whole number and a unit, as in `500ms`, `10s` or `2m`, from 1ms to 24d",
 }
 

@@ -23,7 +23,10 @@ from lbdisc.builtin.jinja2.fingerprint import referenced
 from lbdisc.errors import SettingsError, nearest, shown
 
 _DECLARED = re.compile(r"\{#[-+]?\s*(\[vars\]\s*\n.*?)[-+]?#\}", re.DOTALL)
-PARTS = (*("type", "default", "help", "matches", "least", "most", "refused_if", "members", "each"),)
+PARTS = (
+    *("type", "default", "help", "matches", "least", "most", "refused_if", "drawn"),
+    *("members", "each"),
+)
 _BELONG = {"members": types.TABLE, "each": types.PER_NAME}
 KEY = "jinja2.vars"
 
@@ -35,6 +38,7 @@ class Variable:
     ``matches`` is a regular expression for the whole of each text, ``least`` and ``most`` bound
     each number. ``refused_if`` says by condition why it does not go with others (``conditions``).
     ``members`` are those of a ``table``, ``each`` those of every entry of a ``table by name``.
+    A secret that is ``drawn`` has a value at random where it is not set.
     """
 
     name: str
@@ -45,15 +49,19 @@ class Variable:
     least: float | None = None
     most: float | None = None
     refused_if: Mapping[str, str] = field(default_factory=dict)
+    drawn: bool = False
     members: tuple["Variable", ...] = ()
     each: tuple["Variable", ...] = ()
 
     def refused(self, value: object) -> str:
         """Why ``value`` does not fit, with what would; ``""`` if it does."""
         if not any(types.fits(value, kind) for kind in types.alternatives(self.type)):
-            return f"its type is {self.type}{types.hint(self.type)}, not {shown(value)}"
+            got = "" if self.type == "secret" else f", not {shown(value)}"
+            return f"its type is {self.type}{types.hint(self.type)}{got}"
         values = value if isinstance(value, list | tuple) else [value]
         wrong = [each for each in values if not (self._matches(each) and self._is_within(each))]
+        if wrong and self.type == "secret":
+            return f"it is not {self._asked}"
         return f"{shown(wrong[0])} is not {self.help or self._asked}" if wrong else ""
 
     @property
@@ -195,6 +203,8 @@ def _variable(name: str, parts: Mapping[str, Any]) -> Variable:
     for part, kind in _BELONG.items():
         if inner[part] and variable.type != kind:
             raise ValueError(f"{part} are those of a {kind}")
+    if variable.drawn and variable.type != "secret":
+        raise ValueError("only a secret is drawn")
     re.compile(variable.matches)
     if variable.default is not None and (why := variable.refused(variable.default)):
         raise ValueError(f"its default: {why}")

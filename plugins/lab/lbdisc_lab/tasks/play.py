@@ -8,7 +8,7 @@ from lbdisc_lab.containers.engine import Engine
 from lbdisc_lab.containers.site import Site
 from lbdisc_lab.tasks import starts
 from lbdisc_lab.tasks.evidence import Gatherer
-from lbdisc_lab.tasks.scenes import SCENES, Scene, StaticSite
+from lbdisc_lab.tasks.scenes import SCENES, LabSite, Scene, StaticSite
 from lbdisc_lab.tasks.stage import Say, Stage
 from lbdisc_lab.tasks.values import LabReport, Task, TaskStart, TaskStep
 from lbdisc_lab.tasks.versions import images, versions
@@ -56,8 +56,7 @@ class TaskPlay:
             left_out=tuple(_named(name) for name in TASKS if name not in played),
         )
 
-    def _site(self, scene: str, over: LabBackend, *, static: bool = False) -> Site:
-        kind = StaticSite if static else Site
+    def _site(self, scene: str, over: LabBackend, kind: type[Site] = Site) -> Site:
         return kind(Engine(f"lab-{self._backend.name}-{scene}"), over, rate=self._rate)
 
     def _task(self, scene: Scene) -> Task:
@@ -65,7 +64,8 @@ class TaskPlay:
         self._say(f"\n{scene.title} (backend {over.name})")
         steps: list[TaskStep] = []
         try:
-            with self._site(scene.name, over, static=scene.static) as site:
+            kind = StaticSite if scene.static else LabSite
+            with self._site(scene.name, over, kind) as site:
                 self._steps(scene, site, steps)
         except LbdiscError as error:
             self._missing.append(f"{scene.title}: {error}")

@@ -1,5 +1,6 @@
 """What is done in each task, and what has to be seen; the order is the lab's."""
 
+import json
 import re
 import time
 from collections.abc import Callable
@@ -222,7 +223,16 @@ def _ended_well(site: Site, act: Act, *names: str) -> None:
         assert code == 0, f"{name} ended with exit code {code}, not 0"
 
 
-class StaticSite(Site):
+class LabSite(Site):
+    """The lab's: HAProxy's CLI answers at port 9999 of the balancer's loopback, and only tells."""
+
+    def balancer_run(self) -> Run:
+        run = super().balancer_run()
+        variables = json.dumps({"cli_bind": "127.0.0.1:9999", "cli_level": "user"})
+        return replace(run, environment={**run.environment, "LBDISC_JINJA2_VARS": variables})
+
+
+class StaticSite(LabSite):
     """A site whose nodes know of no registry: the web app alone, listed by hand."""
 
     def node_run(self, name: str) -> Run:

@@ -1,6 +1,8 @@
 """Real ZooKeeper servers for tests and demos, single or as an ensemble, with ways to break them."""
 
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 from lbdisc_lab.servers.certificates import NAMES
 from lbdisc_lab.servers.zookeeper.registry import PASSWORD, USER, ZooKeeperEnsemble
@@ -21,12 +23,14 @@ def start(
     names: tuple[str, ...] = NAMES,
     config: tuple[str, ...] = (),
     properties: tuple[str, ...] = (),
+    users: Mapping[str, str] = MappingProxyType({}),
 ) -> ZooKeeperEnsemble:
     """Start ``members`` servers with their data in ``folder``; returns when they serve.
 
     ``tick`` is tickTime in seconds; the shortest session is twice that. ``sasl`` knows the user
-    ``USER`` with ``PASSWORD``; ``require_sasl`` lets nobody else in. ``tls`` opens a port with
-    certificates made on the spot for ``names``, ``client_certificates`` asks for one of the client.
+    ``USER`` with ``PASSWORD``, and ``users`` with theirs; ``require_sasl`` lets nobody else in.
+    ``tls`` opens a port with certificates made on the spot for ``names``, ``client_certificates``
+    asks for one of the client.
     ``config`` are further lines of ``zoo.cfg``, ``properties`` are for Java.
     Raises ``RuntimeError`` that names the Debian package when a program is missing.
     """
@@ -42,6 +46,7 @@ def start(
         names=names,
         config=config,
         properties=properties,
+        users=users,
     )
     registry.start()
     return registry

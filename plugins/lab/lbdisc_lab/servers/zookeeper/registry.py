@@ -3,7 +3,8 @@
 import os
 import shutil
 import socket
-from collections.abc import Iterable
+import subprocess
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
@@ -18,6 +19,7 @@ from lbdisc_lab.servers.certificates import Certificates
 USER, PASSWORD = "lbdisc", "correct horse"
 JARS = Path("/usr/share/java")
 MAIN = "org.apache.zookeeper.server.quorum.QuorumPeerMain"
+CLIENT = "org.apache.zookeeper.ZooKeeperMain"
 # zookeeper.jar names the rest in its manifest, except what Netty needs for TLS and a log.
 _JARS = {
     "zookeeper.jar": "zookeeper",
@@ -58,6 +60,7 @@ class ZooKeeperEnsemble:
         names: tuple[str, ...],
         config: tuple[str, ...],
         properties: tuple[str, ...],
+        users: Mapping[str, str],
     ) -> None:
         self.folder = folder
         self._tick = tick
@@ -65,7 +68,7 @@ class ZooKeeperEnsemble:
         self._sasl, self._require_sasl = sasl, require_sasl
         self._client_certificates = client_certificates
         self._more_config, self._properties = config, properties
-        self._names = names
+        self._names, self._users = names, users
         self._certificates = Certificates(folder / "tls", names) if tls else None
         self._ports = [_Ports(*(free_port() for _ in range(4))) for _ in range(members)]
         self._java, self._class_path = _java(), _class_path()
@@ -91,10 +94,30 @@ class ZooKeeperEnsemble:
         )
 
     def _let_in(self, index: int, password: str) -> None:
+        users = " ".join(f'user_{u}="{p}"' for u, p in {USER: password, **self._users}.items())
         (self._home(index) / "jaas.conf").write_text(
-            "Server { org.apache.zookeeper.server.auth.DigestLoginModule required "
-            f'user_{USER}="{password}"; }};\n'
+            f"Server {{ org.apache.zookeeper.server.auth.DigestLoginModule required {users}; }};\n"
         )
+
+    def command_line(self, orders: str, user: str = USER, password: str = PASSWORD) -> str:
+        """What ZooKeeper's own command line (zkCli) says to ``orders``, given by ``user``."""
+        login = self.folder / "client.jaas.conf"
+        login.write_text(
+            "Client { org.apache.zookeeper.server.auth.DigestLoginModule required "
+            f'username="{user}" password="{password}"; }};\n'
+        )
+        more = f"{JARS / 'commons-cli.jar'}:{JARS / 'jline.jar'}"
+        options = [f"-Djava.security.auth.login.config={login}", *_JVM]
+        command = [self._java, *options, "-cp", f"{self._class_path}:{more}", CLIENT]
+        done = subprocess.run(
+            [*command, "-server", self.plain_hosts[0]],
+            input=f"{orders}\nquit\n",
+            text=True,
+            capture_output=True,
+            timeout=60,
+            check=False,
+        )
+        return done.stdout + done.stderr
 
     def change_password(self, password: str) -> None:
         """Let ``USER`` in with this one; all members are restarted for it."""
