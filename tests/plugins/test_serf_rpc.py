@@ -1,8 +1,10 @@
 """The RPC client, on a real agent and on servers that are none."""
 
+import contextlib
 import ipaddress
 import socket
 import threading
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -321,3 +323,75 @@ def test_one_bad_member_leaves_the_others(record: object, name: str, wrong: str)
 def test_members_without_a_list_are_a_bad_reply() -> None:
     with pytest.raises(BadReply):
         members({})
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"\xdd\x03\xff\xff\xff" * 400,  # arrays of 67 million each, within each other
+        b"\xdf\x03\xff\xff\xff" * 400,
+        b"\xdb\x7f\xff\xff\xff",  # a text of two gigabytes
+        b"\x91" * 2000,
+        b"\xc7\x05\x01hello",
+    ],
+)
+def test_what_an_answer_announces_is_bounded(answer: bytes) -> None:
+    with (
+        answering(SHAKEN, answer) as where,
+        SerfClient(where, timeout=1) as client,
+        pytest.raises(RpcError, match="does not"),
+    ):
+        client.stats()
+
+
+def test_refusal_is_cut_in_a_message() -> None:
+    said = packed({"Seq": 2, "Error": "x\n" * 100_000})
+    with (
+        answering(SHAKEN, said) as where,
+        SerfClient(where) as client,
+        pytest.raises(RpcError) as caught,
+    ):
+        client.leave()
+    assert len(str(caught.value)) < 400
+
+
+def test_stream_that_nobody_reads_keeps_the_newest(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("lbdisc_serf.rpc.MOST_WAITING", 10)
+    flood = [part for turn in range(50) for part in ({"Seq": 2, "Error": ""}, {"Log": str(turn)})]
+    began, stats = packed({"Seq": 2, "Error": ""}), packed({"Seq": 3, "Error": ""}, {})
+    with answering(SHAKEN, began, packed(*flood) + stats) as where, SerfClient(where) as client:
+        number = client.monitor()
+        client.stats()
+        assert [record[b"Log"] for record in client.read(number, 0)] == [
+            b"%d" % turn for turn in range(40, 50)
+        ]
+
+
+@pytest.mark.parametrize("part", [b"\xdb\x00\x0f\xff\xff", packed({"Seq": 2, "Error": ""}, {})])
+def test_answer_that_goes_on_without_end_is_given_up(
+    part: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in ("rpc", "wire"):
+        monkeypatch.setattr(f"lbdisc_serf.{module}.LONGEST", 0.1)
+    began = packed({"Seq": 2, "Error": ""})
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        thread = threading.Thread(target=drip, args=(server, [SHAKEN, began], part))
+        thread.start()
+        with SerfClient(server.getsockname(), timeout=0.2) as client:
+            client.monitor()
+            with pytest.raises(RpcError, match="does not answer"):
+                client.stats()
+        thread.join(10)
+
+
+def drip(server: socket.socket, answers: list[bytes], part: bytes) -> None:
+    """Answer with ``answers``, then send ``part`` and the beginning of it for ever."""
+    connection, _ = server.accept()
+    with connection, contextlib.suppress(OSError):
+        for answer in answers:
+            connection.recv(65536)
+            connection.sendall(answer)
+        while True:
+            connection.sendall(part)
+            part = part if part.startswith(b"\x82") else b"x"
+            time.sleep(0.001)

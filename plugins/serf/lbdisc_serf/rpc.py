@@ -7,6 +7,7 @@ different objects: as after every error, the connection is then closed.
 """
 
 import re
+import time
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from types import TracebackType
@@ -15,9 +16,10 @@ from typing import Self
 from lbdisc.showing import plain
 from lbdisc_serf.members import BadReply, Member, members, text, texts
 from lbdisc_serf.settings import Address
-from lbdisc_serf.wire import RpcError, RpcRefused, Wire, never
+from lbdisc_serf.wire import LONGEST, RpcError, RpcRefused, Wire, never
 
 VERSION = 1
+MOST_WAITING = 10_000  # records of a stream that nobody has read yet; the oldest are forgotten
 _ASKS_FOR_KEY = ("Authentication required", "Invalid authentication token")
 Record = Mapping[bytes, object]
 
@@ -147,7 +149,7 @@ class SerfClient:
 
     def _stream(self, command: str, body: object) -> int:
         number = self._sequence + 1
-        self._streams[number] = deque()
+        self._streams[number] = deque(maxlen=MOST_WAITING)
         self._call(command, body)
         return number
 
@@ -175,7 +177,9 @@ class SerfClient:
         while (header := self._wire.waiting()) is not None:
             sequence, error = self._header(header)
             if error or sequence not in self._streams:
-                raise self._wire.broken(f"an answer that nobody asked for: {error or sequence}")
+                raise self._wire.broken(
+                    f"an answer that nobody asked for: {plain(error or str(sequence))}"
+                )
             self._streams[sequence].append(self._table(self._wire.receive()))
 
     def _ask(self, command: str, body: object, *, timeout: float | None = None) -> Record:
@@ -197,13 +201,16 @@ class SerfClient:
 
     def _answer(self, command: str, timeout: float | None) -> str:
         """The error in the answer to what was sent last; what streams send before is kept."""
+        end = time.monotonic() + (self._wire.timeout if timeout is None else timeout)
         while True:
-            sequence, error = self._header(self._wire.receive(timeout))
+            sequence, error = self._header(self._wire.receive(end - time.monotonic()))
             if sequence == self._sequence:
                 return error
             if error or sequence not in self._streams:
                 raise self._wire.broken(f"an answer to {command} that does not fit")
             self._streams[sequence].append(self._table(self._wire.receive()))
+            if time.monotonic() > end + LONGEST:
+                raise self._wire.broken(f"it does not answer to {command}")
 
     def _refuse(self, command: str, error: str) -> None:
         self.close()

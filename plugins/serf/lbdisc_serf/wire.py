@@ -10,8 +10,17 @@ import msgpack
 
 from lbdisc_serf.settings import Address, joined
 
-MAX_REPLY = 64 * 1024 * 1024  # bytes; some 100,000 members
+MAX_REPLY = 32 * 1024 * 1024  # bytes; some 50,000 members
+# What an agent says is flat: room is made for what it announces before anything of it has come.
+_LIMITS = {
+    "max_str_len": 1024 * 1024,
+    "max_bin_len": 1024 * 1024,
+    "max_array_len": 100_000,
+    "max_map_len": 10_000,
+    "max_ext_len": 0,
+}
 PARTING = 0.5  # seconds that the agent gets to close its end too
+LONGEST = 30.0  # seconds that an answer may take whose parts go on coming
 SLICE = 0.1  # seconds between two looks at whether the caller wants to stop
 
 
@@ -36,10 +45,10 @@ class Wire:
 
     def __init__(self, address: Address, *, timeout: float, stopped: Callable[[], bool]) -> None:
         self.where = joined(address)
-        self._timeout = timeout
+        self.timeout = timeout
         self._stopped = stopped
         # Old msgpack on both sides: texts are raw bytes, and bytes are the same thing.
-        self._unpacker = msgpack.Unpacker(raw=True, max_buffer_size=MAX_REPLY)
+        self._unpacker = msgpack.Unpacker(raw=True, max_buffer_size=MAX_REPLY, **_LIMITS)
         try:
             self._socket = socket.create_connection(address, timeout)
         except OSError as error:
@@ -51,16 +60,17 @@ class Wire:
         """Send all ``objects`` at once."""
         packed = b"".join(msgpack.packb(part, use_bin_type=False) for part in objects)
         try:
-            self._socket.settimeout(self._timeout)
+            self._socket.settimeout(self.timeout)
             self._socket.sendall(packed)
         except OSError as error:
             raise self.broken(f"the connection broke: {error.strerror or error}") from error
 
     def receive(self, timeout: float | None = None) -> object:
         """The next object. Raises ``RpcError`` when it does not come in time or is no msgpack."""
-        end = time.monotonic() + (self._timeout if timeout is None else timeout)
+        end = time.monotonic() + (self.timeout if timeout is None else timeout)
         while (found := self.waiting()) is None:
-            if not self._read(min(SLICE, end - time.monotonic())) and time.monotonic() >= end:
+            late = LONGEST if self._read(min(SLICE, end - time.monotonic())) else 0.0
+            if time.monotonic() >= end + late:
                 raise self.broken("it does not answer")
         return found
 
@@ -70,7 +80,7 @@ class Wire:
             found: object = self._unpacker.unpack()
         except msgpack.OutOfData:
             return None
-        except (ValueError, TypeError, msgpack.UnpackException) as error:
+        except (ValueError, TypeError, MemoryError, msgpack.UnpackException) as error:
             raise self.broken("it does not speak Serf's RPC") from error
         if found is None:
             raise self.broken("an empty answer: it does not speak Serf's RPC")
