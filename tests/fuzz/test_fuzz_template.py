@@ -88,7 +88,7 @@ def test_no_variable_makes_a_line_of_its_own(explore: Explore, tmp_path: Path) -
             assert not [word for word in lines_of(text) if word.startswith(EVIL)], text
             assert set(parse(text).servers) == {("nodes", "s1"), ("api", "s1")}
 
-    explore(check, tables(declared), examples=30)
+    explore(check, tables(declared), examples=20)
 
 
 def test_no_tag_that_an_own_template_shows_makes_a_line(explore: Explore, tmp_path: Path) -> None:
@@ -112,7 +112,7 @@ def test_no_tag_that_an_own_template_shows_makes_a_line(explore: Explore, tmp_pa
             ]
             assert section.lines[0].words[3:] == (zone,)
 
-    explore(check, st.one_of(smuggled, st.text(max_size=20)), examples=80)
+    explore(check, st.one_of(smuggled, st.text(max_size=20)), examples=50)
 
 
 @pytest.mark.parametrize("number", range(3))
