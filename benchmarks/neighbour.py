@@ -26,7 +26,7 @@ from lbdisc_lab.neighbour import (
     EtcdHand,
     FileHand,
     Hand,
-    Neighbour,
+    HostileNeighbour,
     ZooKeeperHand,
 )
 from lbdisc_lab.servers import etcd, serf, zookeeper
@@ -47,7 +47,7 @@ class Place:
     settings: Settings
     join: Callable[[str, int], None]
     leave: Callable[[str, int], None]
-    hostile: Callable[[], "Neighbour | Member"]
+    hostile: Callable[[], "HostileNeighbour | Member"]
 
 
 @dataclass
@@ -85,7 +85,7 @@ def file_place(folder: Path) -> Iterator[Place]:
     nodes.mkdir(parents=True)
     good = _Nodes(FileHand(nodes))
     settings: Settings = {"file.dir": str(nodes)}
-    yield Place("file", settings, good.join, good.leave, lambda: Neighbour(FileHand(nodes)))
+    yield Place("file", settings, good.join, good.leave, lambda: HostileNeighbour(FileHand(nodes)))
 
 
 @contextmanager
@@ -94,7 +94,11 @@ def etcd_place(folder: Path) -> Iterator[Place]:
         url = registry.servers[0].url
         good = _Nodes(EtcdHand(url))
         yield Place(
-            "etcd", registry.settings, good.join, good.leave, lambda: Neighbour(EtcdHand(url))
+            "etcd",
+            registry.settings,
+            good.join,
+            good.leave,
+            lambda: HostileNeighbour(EtcdHand(url)),
         )
 
 
@@ -107,7 +111,7 @@ def zookeeper_place(folder: Path) -> Iterator[Place]:
         good = _Nodes(hand)
         yield Place(
             *("zookeeper", registry.settings, good.join, good.leave),
-            hostile=lambda: Neighbour(ZooKeeperHand(hosts)),
+            hostile=lambda: HostileNeighbour(ZooKeeperHand(hosts)),
         )
 
 

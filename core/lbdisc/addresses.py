@@ -78,7 +78,7 @@ def _no_endpoint(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> str:
     inside = ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
     for network, what in _IPV4_INSIDE.items():
         if address in network and address != _LOOPBACK:
-            return f"an {what} form: write {inside}"
+            return f"the {what} form of {inside}, which is written as such"
     return ""
 
 

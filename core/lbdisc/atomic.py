@@ -10,21 +10,29 @@ from pathlib import Path
 
 
 @contextmanager
-def staged(target: Path, text: str, *, mode: int | None = None) -> Iterator[Path]:
+def staged(target: Path, text: str, *, mode: int | None = None, new: int = 0o644) -> Iterator[Path]:
     """``stage``, and gone at the end."""
-    path = stage(target, text, mode=mode)
+    path = stage(target, text, mode=mode, new=new)
     try:
         yield path
     finally:
         discard(path)
 
 
-def stage(target: Path, text: str, *, mode: int | None = None, folder: Path | None = None) -> Path:
+def stage(
+    target: Path,
+    text: str,
+    *,
+    mode: int | None = None,
+    new: int = 0o644,
+    folder: Path | None = None,
+) -> Path:
     """A temporary file beside ``target`` that holds ``text``, on disk; ``discard`` it at the end.
 
-    The name starts with a dot, which readers of node folders pass over. ``mode`` defaults to that
-    of ``target``, or 0644 for a new file; it is in ``folder`` if one of the same file system is
-    given. Raises ``OSError``.
+    The name starts with a dot, which readers of node folders pass over. Without a
+    ``mode`` it has that of ``target``, and its group if this user may give it away; ``new`` is the
+    mode of a new file. It is in ``folder`` if one of the same file system is given.
+    Raises ``OSError``.
     """
     descriptor, name = tempfile.mkstemp(
         prefix=f".{target.name}.", suffix=".tmp", dir=folder or target.parent
@@ -34,7 +42,7 @@ def stage(target: Path, text: str, *, mode: int | None = None, folder: Path | No
         with os.fdopen(descriptor, "wb") as file:
             file.write(encoded(text))
             file.flush()
-            os.fchmod(file.fileno(), mode if mode is not None else _mode_of(target))
+            _make_like(file.fileno(), target, mode, new)
             os.fsync(file.fileno())
     except BaseException:
         discard(path)
@@ -80,12 +88,18 @@ def clean_up(target: Path) -> None:
                 leftover.unlink()
 
 
-def _mode_of(target: Path) -> int:
+def _make_like(descriptor: int, target: Path, mode: int | None, new: int) -> None:
+    """Let those read it, by their group, who may read ``target``."""
+    found = None
     with suppress(FileNotFoundError):
-        mode = target.lstat().st_mode
-        if not stat.S_ISLNK(mode):  # it is replaced, not what it leads to
-            return mode & 0o777
-    return 0o644
+        found = target.lstat()
+    if found is None or stat.S_ISLNK(found.st_mode):  # it is replaced, not what it leads to
+        os.fchmod(descriptor, new if mode is None else mode)
+        return
+    if mode is None:
+        with suppress(PermissionError):
+            os.fchown(descriptor, -1, found.st_gid)
+    os.fchmod(descriptor, found.st_mode & 0o777 if mode is None else mode)
 
 
 def install(path: Path, target: Path) -> None:
@@ -98,7 +112,7 @@ def install(path: Path, target: Path) -> None:
         os.close(folder)
 
 
-def write(target: Path, text: str, *, mode: int | None = None) -> None:
-    """Replace ``target`` by ``text`` in one step. Raises ``OSError``."""
-    with staged(target, text, mode=mode) as path:
+def write(target: Path, text: str, *, mode: int | None = None, new: int = 0o644) -> None:
+    """Replace ``target`` by ``text`` in one step, as ``stage``. Raises ``OSError``."""
+    with staged(target, text, mode=mode, new=new) as path:
         install(path, target)

@@ -95,30 +95,31 @@ def differences(agents: Sequence["Announcement"], unix_s: float) -> tuple[Differ
 
 
 def _fleets(agents: Sequence["Announcement"]) -> list[list["Announcement"]]:
-    """Agents that share a service, directly or through others."""
-    fleets: list[list[Announcement]] = []
+    """Agents that share a service, directly or through others; one without services shares all."""
+    if not all(agent.services for agent in agents):
+        return [list(agents)]
+    of: dict[str, list[Announcement]] = {}  # the fleet of each service
     for agent in agents:
-        near = [fleet for fleet in fleets if any(_share(agent, other) for other in fleet)]
-        fleets = [fleet for fleet in fleets if fleet not in near]
-        fleets.append([*(other for fleet in near for other in fleet), agent])
-    return fleets
-
-
-def _share(one: "Announcement", other: "Announcement") -> bool:
-    if not (one.services and other.services):
-        return True
-    return bool(set(one.services) & set(other.services))
+        near = {id(of[service]): of[service] for service in agent.services if service in of}
+        largest, *others = sorted(near.values(), key=len, reverse=True) or [[]]
+        for other in others:
+            largest += other
+            of |= dict.fromkeys((s for each in other for s in each.services), largest)
+        largest.append(agent)
+        of |= dict.fromkeys(agent.services, largest)
+    return list({id(fleet): fleet for fleet in of.values()}.values())
 
 
 def _within(fleet: Sequence["Announcement"], unix_s: float) -> Iterator[Difference]:
     told = [agent for agent in fleet if agent.digest is not None]
     apart: dict[str, list[str]] = {}
     since: dict[str, int] = {}
+    so_long = {agent.name: agent.digest.since for agent in told if agent.digest is not None}
     for part in PARTS:
         # Who has other services lists something else.
         values = _by_services(told, part) if part == "list" else [_values(told, part)]
         for group in values:
-            for name, start in _minority(group, told).items():
+            for name, start in _minority(group, so_long).items():
                 apart.setdefault(name, []).append(part)
                 since[name] = min(since.get(name, start), start)
     for agent in sorted(fleet, key=lambda agent: agent.name):
@@ -130,8 +131,10 @@ def _within(fleet: Sequence["Announcement"], unix_s: float) -> Iterator[Differen
 
 
 def _by_services(told: Sequence["Announcement"], part: str) -> list[Mapping[str, object]]:
-    kinds = {agent.services for agent in told}
-    return [_values([a for a in told if a.services == kind], part) for kind in kinds]
+    kinds: dict[tuple[str, ...], list[Announcement]] = {}
+    for agent in told:
+        kinds.setdefault(agent.services, []).append(agent)
+    return [_values(alike, part) for alike in kinds.values()]
 
 
 def _values(told: Sequence["Announcement"], part: str) -> Mapping[str, object]:
@@ -151,13 +154,12 @@ def _value(agent: "Announcement", part: str) -> object:
     return of[part]
 
 
-def _minority(values: Mapping[str, object], told: Sequence["Announcement"]) -> Mapping[str, int]:
+def _minority(values: Mapping[str, object], since: Mapping[str, int]) -> Mapping[str, int]:
     """Those whose value is not that of most, and since when: both sides had to come to it."""
     counts = Counter(values.values()).most_common(2)
     if len(counts) < 2:
         return {}
     most = counts[0][0] if counts[0][1] > counts[1][1] else None
-    since = {agent.name: agent.digest.since for agent in told if agent.digest is not None}
     others = [since[name] for name, value in values.items() if value == most] or [
         sorted(since[name] for name in values)[1]
     ]

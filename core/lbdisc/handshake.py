@@ -13,7 +13,7 @@ from hashlib import sha256
 from typing import Self
 
 from lbdisc.fleet import Digest
-from lbdisc.values import MAX_TAGS, Endpoint, Snapshot
+from lbdisc.values import MAX_ALL_TAGS, MAX_TAGS, Endpoint, Snapshot, size_of_tags
 
 AGENTS = "_agents"
 DRAIN_TAG = "lbdisc.drain"  # on a draining endpoint: tells this drain from an earlier one
@@ -38,8 +38,11 @@ def begun(endpoint: Endpoint, drain: str = "????") -> Endpoint:
 
     That name is all an agent goes by: where there is no room for it, another tag gives way.
     """
+    name = (DRAIN_TAG, drain)
     tags = [tag for tag in endpoint.tags if tag[0] != DRAIN_TAG][: MAX_TAGS - 1]
-    return replace(endpoint.drain(), tags=(*tags, (DRAIN_TAG, drain)))
+    while size_of_tags((*tags, name)) > MAX_ALL_TAGS:
+        tags.pop()
+    return replace(endpoint.drain(), tags=(*tags, name))
 
 
 def asks(endpoint: Endpoint) -> bool:

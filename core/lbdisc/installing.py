@@ -22,6 +22,7 @@ from lbdisc.own_files import make_folder
 from lbdisc.rendered import Rendered, parents
 
 log = structlog.get_logger("lbdisc.files")
+NEW = 0o640  # a configuration may hold keys and passwords; one that is there keeps its mode
 # What lbdisc and its load balancer keep in a state folder, where the main file may be, too.
 TAKEN = {
     *("agent.lock", "snapshot.jsonl", "status.json", "pace.json"),
@@ -126,7 +127,7 @@ def _bring_back(config: Path, manifest: Manifest) -> None:
                 path.unlink(missing_ok=True)
             elif _text(path) != text:
                 make_folder(path.parent, 0o755)
-                atomic.write(path, text)
+                atomic.write(path, text, new=NEW)
         gone = {name for name, text in undo.items() if text is None}
         _settle(config, Manifest(files=manifest.files, folders=manifest.folders), gone)
     except OSError as error:
@@ -203,7 +204,7 @@ class Installation:
         known = dict(self.before.files) if self.before else {}
         self._vanished = frozenset(self._manifest.files) - rendered.names
         changed = {name: text for name, text in rendered.files if known.get(name) != text}
-        main = atomic.stage(config, rendered.text)
+        main = atomic.stage(config, rendered.text, new=NEW)
         self._stack.callback(atomic.discard, main)
         self.candidate = main
         if changed or self._vanished:
@@ -211,7 +212,7 @@ class Installation:
             self._stack.callback(shutil.rmtree, folder, ignore_errors=True)
             for name, text in changed.items():
                 target = config.parent / name
-                self._staged[name] = atomic.stage(target, text, folder=folder)
+                self._staged[name] = atomic.stage(target, text, folder=folder, new=NEW)
             self.candidate = mirror(folder / "all", config, rendered, gone=self._vanished)
         self._staged[config.name] = main
 

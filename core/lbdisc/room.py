@@ -7,7 +7,7 @@ from dataclasses import dataclass
 class Room:
     """``servers`` of a configuration need room, at most; there is room for ``fits``.
 
-    ``why`` is what bounds it and what would raise it, in words that follow "the limit".
+    ``why`` is what bounds it and what would raise it, in words that "is reached" follows.
     """
 
     servers: int

@@ -34,6 +34,14 @@ def plain(text: str, most: int = 2 * MOST) -> str:
     return found if len(found) <= most else plain(found, most)
 
 
+def harmless(text: str, most: int = 4000) -> str:
+    """``text`` with what no line of a log may hold escaped; letters of all writings stay."""
+    cut = text if len(text) <= most else f"{text[: most - len(_CUT)]}{_CUT}"
+    if cut.isprintable():
+        return cut
+    return "".join(sign if sign.isprintable() else ascii(sign)[1:-1] for sign in cut)
+
+
 def _escaped(text: str) -> str:
     """What is no printable ASCII is escaped: letters that turn the writing or join others too."""
     return text if text.isascii() and text.isprintable() else ascii(text)[1:-1]

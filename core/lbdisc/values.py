@@ -19,7 +19,11 @@ from lbdisc.showing import plain
 State = Literal["ready", "draining"]
 STATES: tuple[str, ...] = get_args(State)
 MAX_WEIGHT = 256  # HAProxy's own limit (configuration manual 5.2, "weight")
+# All of an endpoint's tags take less than half of ``records.MAX_RECORD``, also where JSON writes
+# each character in six of its own.
 MAX_TAGS = 64
+MAX_TAG = 1024  # characters of one text
+MAX_ALL_TAGS = 8 * 1024  # bytes of all names and texts, in UTF-8
 RESERVED = "_"
 MOST_WHERE, MOST_WHAT = 200, 400  # characters of a problem
 NAMED = 100  # problems of one snapshot; more are counted
@@ -55,6 +59,11 @@ def _check_number(value: object, what: str, low: int, high: int) -> int:
     raise EntryError(f"bad {what} {shown(value)}: a whole number from {low} to {high}")
 
 
+def size_of_tags(tags: Iterable[tuple[str, str]]) -> int:
+    """The bytes of all names and texts together, as ``MAX_ALL_TAGS`` bounds them."""
+    return sum(len(name) + len(text.encode(errors="surrogatepass")) for name, text in tags)
+
+
 def _check_tags(value: object) -> tuple[tuple[str, str], ...]:
     pairs = value.items() if isinstance(value, Mapping) else value
     if not isinstance(pairs, Collection) or isinstance(pairs, str | bytes):
@@ -67,9 +76,11 @@ def _check_tags(value: object) -> tuple[tuple[str, str], ...]:
             raise EntryError(f"bad tag {shown(pair)}: a name and a text")
         name, text = pair
         check_name(name, what="tag name")
-        if not (isinstance(text, str) and len(text) <= 1024 and (text.isprintable() or not text)):
-            raise EntryError(f"bad tag {name}={shown(text)}: up to 1024 printable characters")
+        if not (isinstance(text, str) and len(text) <= MAX_TAG and text.isprintable()):
+            raise EntryError(f"bad tag {name}={shown(text)}: up to {MAX_TAG} printable characters")
         tags[name] = text
+    if (size := size_of_tags(tags.items())) > MAX_ALL_TAGS:
+        raise EntryError(f"{size} bytes of tags: at most {MAX_ALL_TAGS}")
     return tuple(sorted(tags.items()))
 
 

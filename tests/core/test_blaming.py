@@ -1,11 +1,12 @@
 """Who is left out, and when they are tried again."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from lbdisc import Endpoint, Rendered, Snapshot
-from lbdisc.agent.blaming import FIRST, PATIENCE, Blaming
+from lbdisc.agent.blaming import FIRST, PATIENCE, REST, Blaming
 from lbdisc.builtin.command.reloader import CommandReloader, CommandSettings
 from lbdisc.errors import CheckError
 from lbdisc.testing.waiting import eventually
@@ -109,3 +110,31 @@ def test_no_service_loses_more_than_half_of_those_that_passed_once(tmp_path: Pat
     house.now = PATIENCE
     assert not house.refused(alone, alone, "lb.cfg:1: host not found")
     assert house.blaming.sift(alone) == alone
+
+
+class SlowAddresses(Addresses):
+    """Each text takes ten seconds of ``house``."""
+
+    def __init__(self, house: House) -> None:
+        self._house = house
+
+    def render(self, snapshot: Snapshot) -> Rendered:
+        self._house.now += 10
+        return super().render(snapshot)
+
+
+def test_trials_that_take_long_rest_so_that_what_is_new_goes_first(house: House) -> None:
+    """Whoever comes with another bad entry each moment is not tried at each."""
+    house.blaming.render_with(SlowAddresses(house))
+    assert house.refused(Snapshot.of([GOOD]), BOTH)
+    house.now += FIRST
+    began = house.now
+    assert not house.trial()
+    took = house.now - began
+    assert took >= 10
+    another = Snapshot.of([GOOD, replace(BAD, address="none.invalid")])
+    house.blaming.sift(another)
+    assert house.blaming.due is not None
+    assert house.blaming.due >= began + REST * 10
+    assert not house.blaming.look(another)
+    assert house.now - began == took

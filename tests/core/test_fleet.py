@@ -70,6 +70,18 @@ def test_agents_without_a_common_service_are_not_compared() -> None:
     assert found(lb("lb1"), lb("lb2", "M", services=("api",))) == {}
 
 
+def test_agents_that_share_services_through_others_are_one_fleet() -> None:
+    ends = lb("lb1", services=("web",)), lb("lb2", services=("api",), settings="T")
+    between = lb("lb3", services=("api", "web"))
+    assert "settings" in found(*ends, between)["lb2"].parts
+    assert found(*ends) == {}
+
+
+def test_ten_thousand_made_up_agents_are_compared_in_a_moment() -> None:
+    made_up = [lb(f"z{n}", str(n), services=(f"s{n}", f"s{n % 100}")) for n in range(10_000)]
+    assert len(found(*made_up)) == 10_000
+
+
 def test_one_that_says_nothing_of_itself_differs() -> None:
     silent = Announcement(name="lb2", services=("web",))
     assert found(lb("lb1"), silent)["lb2"].parts == ("digest",)

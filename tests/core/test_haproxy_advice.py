@@ -175,3 +175,16 @@ def test_stick_tables_without_peers_are_named(section: str) -> None:
 def test_stick_tables_with_peers_are_kept() -> None:
     peers = "peers fleet\n    peer me 127.0.0.1:10000\n    table t type ip size 1k\n"
     assert told(GLOBAL + DEFAULTS + peers + f"backend counts\n{TABLE} peers fleet\n") == []
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1:9999", "ipv4@*:9999", ":9999", "[::1]:9999"])
+def test_a_cli_over_tcp_that_may_do_all_is_named(address: str) -> None:
+    more = f"    stats socket {address} level"
+    [said] = told(f"{GLOBAL}{more} admin\n{DEFAULTS}{FRONT}")
+    assert f"'stats socket {address}' is of level admin and over TCP" in said
+    assert told(f"{GLOBAL}{more} user\n{DEFAULTS}{FRONT}") == []
+
+
+@pytest.mark.parametrize("address", ["/run/i.sock", "unix@/run/i.sock", "abns@i"])
+def test_a_cli_that_only_this_machine_reaches_is_not(address: str) -> None:
+    assert told(f"{GLOBAL}    stats socket {address} level admin\n{DEFAULTS}{FRONT}") == []

@@ -1,5 +1,6 @@
 """Files of a configuration: checked together, installed and brought back as one, lbdisc's alone."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,7 @@ from lbdisc import Rendered
 from lbdisc.agent.store import claimed
 from lbdisc.errors import ApplyError, CheckError
 from lbdisc.installing import Installation, heal, held
+from support.users import ONLY_ROOT, WATCHERS
 
 ONE = Rendered("one", (("a.map", "1"), ("sub/b.map", "1")))
 TWO = Rendered("two", (("a.map", "2"), ("c.map", "2")))
@@ -153,3 +155,46 @@ def test_a_damaged_list_of_files_is_set_aside(tmp_path: Path, text: str) -> None
     heal(config)
     assert not manifest.exists()
     assert (tmp_path / ".lb.cfg.files.damaged").read_text() == text
+
+
+def mode(path: Path) -> int:
+    return path.stat().st_mode & 0o777
+
+
+@pytest.mark.parametrize("umask", [0o000, 0o077])
+def test_new_files_are_for_the_owner_and_the_group(config: Path, umask: int) -> None:
+    before = os.umask(umask)
+    try:
+        install(config, ONE)
+    finally:
+        os.umask(before)
+    found = [config, config.parent / "a.map", config.parent / "sub" / "b.map"]
+    assert [mode(path) for path in found] == [0o640] * 3
+
+
+def test_a_file_that_is_there_keeps_its_mode_and_no_copy_has_a_wider_one(config: Path) -> None:
+    install(config, ONE)
+    config.chmod(0o600)
+    with Installation(config, TWO) as new:
+        staged = list(config.parent.glob(".lb.cfg*"))
+        assert len(staged) == 3  # the main file, the folder of the others, and who is lbdisc's
+        assert [path.name for path in staged if mode(path) & 0o077] == []
+        new.install()
+        new.keep()
+    assert mode(config) == 0o600
+
+
+@ONLY_ROOT
+def test_a_file_that_is_there_keeps_its_group(config: Path) -> None:
+    install(config, ONE)
+    os.chown(config, -1, WATCHERS)
+    install(config, TWO)
+    assert (config.stat().st_gid, mode(config)) == (WATCHERS, 0o640)
+
+
+def test_what_is_brought_back_is_not_wider(config: Path) -> None:
+    install(config, ONE)
+    with Installation(config, TWO) as new:
+        new.install()
+        (config.parent / "a.map").unlink()
+    assert [mode(config), mode(config.parent / "a.map")] == [0o640] * 2

@@ -33,9 +33,7 @@ def test_a_flood_displaces_nobody_who_was_there() -> None:
     limits.take(Snapshot.of(some("web", "yz")))
     passed = limits.take(Snapshot.of(some("web", "abcdyz")))
     assert names(passed) == "ayz"
-    assert said(passed) == [
-        "web: the limit endpoints.per_service is reached: 2 or more are left out"
-    ]
+    assert said(passed) == ["(limit) web: endpoints.per_service is reached: 2 or more are left out"]
 
 
 def test_over_a_restart_those_who_were_served_come_first() -> None:
@@ -66,7 +64,7 @@ def test_a_flood_of_one_service_leaves_the_others_their_share() -> None:
     assert len(limits.take(Snapshot.of(some("api", range(50))))) == 6
     passed = limits.take(Snapshot.of([*some("api", range(50)), *some("web", "abc")]))
     assert names(passed) == "ab"
-    assert "web: the limit endpoints.total is reached: 1 is left out" in said(passed)
+    assert "(limit) web: endpoints.total is reached: 1 is left out" in said(passed)
 
 
 def test_services_that_nobody_balances_are_bounded_and_take_no_place() -> None:
@@ -75,7 +73,7 @@ def test_services_that_nobody_balances_are_bounded_and_take_no_place() -> None:
     passed = limits.take(Snapshot.of([*strangers, *some("web", "xyz")]))
     assert (names(passed), len(passed)) == ("xyz", 3 + FEW.total)
     assert said(passed) == [
-        "services not balanced: the limit endpoints.total is reached: 20 or more are left out"
+        "(limit) services not balanced: endpoints.total is reached: 20 or more are left out"
     ]
 
 
@@ -85,7 +83,7 @@ def test_the_number_of_services_is_bounded_however_many_there_are() -> None:
     passed = limits.take(Snapshot.of([*strangers, *some("web", "x")]))
     assert sorted(passed.services) == ["a", "b", "web"]
     assert said(passed) == [
-        "services not balanced: the limit endpoints.max_services is reached: 2 or more are left out"
+        "(limit) services not balanced: endpoints.max_services is reached: 2 or more are left out"
     ]
 
 

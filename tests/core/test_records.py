@@ -7,6 +7,7 @@ import pytest
 from lbdisc import Endpoint, formats, records
 from lbdisc.errors import EntryError
 from lbdisc.formats import Format
+from lbdisc.values import MAX_ALL_TAGS
 
 FULL = Endpoint(
     service="nodes",
@@ -126,3 +127,13 @@ def test_host_port_knows_ipv6_and_a_default_port(text: str, host_port: str) -> N
 def test_a_bad_host_port_is_refused(text: str | bytes) -> None:
     with pytest.raises(EntryError):
         formats.parse("hostport", text, service="nodes", name="s1")
+
+
+@pytest.mark.parametrize("sign", ["x", '"', "\u00e9", "\u20ac", "\U0001f600"])
+def test_the_largest_endpoint_that_may_be_fits_into_a_record(sign: str) -> None:
+    text = sign * (MAX_ALL_TAGS // 8 // len(sign.encode()) - 4)
+    tags = {f"t{n}": text for n in range(8)}
+    host = ".".join(["x" * 62] * 4)
+    largest = Endpoint(service="s" * 255, name="n" * 255, address=host, port=65535, tags=tags)  # type: ignore[arg-type]
+    assert len(records.write(largest)) < records.MAX_RECORD // 2
+    assert records.read(records.write(largest), service="s" * 255, name="n" * 255) == largest

@@ -12,7 +12,7 @@ CORE = ROOT / "core" / "lbdisc"
 OPEN = ("events",)  # a folder that is one module to whoever imports it
 PROGRAMS = ("agent", "register", "cli")
 # Language, sockets and planning may become a library: with these, which import nothing else.
-LEAVES = ("errors", "showing", "sequences", "haproxy.errors", "haproxy.versions")
+LEAVES = ("errors", "secrecy", "showing", "sequences", "haproxy.errors", "haproxy.versions")
 LIBRARY = ("haproxy.language", "haproxy.sockets", "haproxy.planning")  # each knows those before it
 
 

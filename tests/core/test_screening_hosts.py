@@ -9,6 +9,7 @@ from lbdisc import Endpoint, Snapshot
 from lbdisc.screening.asking import NameAnswer
 from lbdisc.screening.hosts import Hosts
 from lbdisc.screening.screen import Screening
+from lbdisc.screening.turns import Turns
 from lbdisc.settings.tables import EndpointsSettings
 from lbdisc.testing.waiting import eventually
 
@@ -160,3 +161,23 @@ def test_one_name_is_not_asked_for_twice_whoever_wants_it(resolver: Resolver) ->
         screen.after(Snapshot())
         screen.settled(listed(a="good.test"))
     assert len(resolver.asked) <= 6
+
+
+def test_without_threads_a_name_is_asked_for_later(
+    resolver: Resolver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("lbdisc.screening.hosts.AGAIN", 0.01)
+    none_left = [RuntimeError("can't start new thread")]
+    begin = Hosts._begin
+
+    def scarce(hosts: Hosts, host: str, turns: Turns) -> None:
+        if none_left:
+            raise none_left.pop()
+        begin(hosts, host, turns)
+
+    monkeypatch.setattr(Hosts, "_begin", scarce)
+    resolver.knows("good.test", "10.0.0.7")
+    screen = screened(resolver)
+    state = listed(a="good.test")
+    screen.after(state)
+    assert until_known(screen, "good.test") == state

@@ -126,7 +126,7 @@ def test_no_second_way_to_write_an_address_is_taken(address: str) -> None:
 
 
 def test_a_mapped_address_is_told_how_to_be_written() -> None:
-    with pytest.raises(EntryError, match=r"an IPv4-mapped form: write 10\.0\.0\.7"):
+    with pytest.raises(EntryError, match=r"the IPv4-mapped form of 10\.0\.0\.7"):
         check_address("::ffff:10.0.0.7")
 
 

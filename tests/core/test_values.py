@@ -51,6 +51,8 @@ def endpoint(name: str = "s1", **parts: object) -> Endpoint:
         {"tags": "zone=a"},
         {"tags": [("a",)]},
         {"tags": {f"t{n}": "" for n in range(65)}},
+        {"tags": {f"t{n}": "x" * 1000 for n in range(9)}},
+        {"tags": {f"t{n}": "\u20ac" * 1000 for n in range(3)}},
     ],
 )
 def test_what_breaks_a_rule_is_no_endpoint(parts: dict[str, object]) -> None:

@@ -1,12 +1,15 @@
 """The time that each property gets, and what became of it in the long form."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from fuzz.exploring import Explore, share
 
 SHOWN = "fuzzed"
+HERE = Path(__file__).parent
+PATIENCE = 600  # seconds that a property may take on a machine with more to do
 
 
 def minutes(config: pytest.Config) -> float:
@@ -14,9 +17,9 @@ def minutes(config: pytest.Config) -> float:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    if minutes(config):
-        for item in items:
-            item.add_marker(pytest.mark.timeout(60 * minutes(config) + 300))
+    for item in items:
+        if item.path.is_relative_to(HERE):
+            item.add_marker(pytest.mark.timeout(60 * minutes(config) + PATIENCE))
 
 
 @pytest.fixture

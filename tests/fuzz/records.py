@@ -158,7 +158,7 @@ def _size(draw: Random, format: str) -> bytes:
     if kind == 1:
         members = ",".join(f'"k{number}":1' for number in range(size // 10))
         return _with(draw, format, f"{{{members}}}")
-    return _with(draw, format, f"[{','.join(['0'] * (size // 2))}]")
+    return _with(draw, format, f"[{'0,' * (size // 2)}0]")
 
 
 def _numbers(draw: Random, format: str) -> bytes:

@@ -82,11 +82,11 @@ SHOWN = (("config", "show"), ("config", "show", "--json"))
 
 def test_any_settings_file_is_read_or_refused(explore: Explore, called: Called) -> None:
     commands = st.sampled_from(SHOWN)
-    explore(lambda text, command: called.ends_well(text, *command), toml, commands, examples=50)
+    explore(lambda text, command: called.ends_well(text, *command), toml, commands, examples=20)
 
 
 def test_any_settings_can_be_checked(explore: Explore, called: Called) -> None:
-    explore(lambda text: called.ends_well(text, "config", "check"), toml, examples=25)
+    explore(lambda text: called.ends_well(text, "config", "check"), toml, examples=12)
 
 
 def test_any_environment_is_read_or_refused(
@@ -103,7 +103,7 @@ def test_any_environment_is_read_or_refused(
                 patch.setenv(words.raw(plain).decode(errors="surrogateescape"), with_surrogates)
             called.ends_well("", "config", "show")
 
-    explore(check, st.dictionaries(names, safe, max_size=2), examples=35)
+    explore(check, st.dictionaries(names, safe, max_size=2), examples=15)
 
 
 def test_any_assignment_is_taken_or_refused(explore: Explore, called: Called) -> None:
@@ -112,7 +112,7 @@ def test_any_assignment_is_taken_or_refused(explore: Explore, called: Called) ->
         called.ends_well("", "config", "show", *given)
 
     sets = st.builds(lambda key, value: f"{key}={value}", keys, values)
-    explore(check, st.lists(st.one_of(sets, texts), max_size=2), examples=35)
+    explore(check, st.lists(st.one_of(sets, texts), max_size=2), examples=15)
 
 
 @each("settings")

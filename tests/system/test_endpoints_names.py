@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from lbdisc.haproxy.sockets.socket import Runtime
 from lbdisc.testing.processes import free_port
 from lbdisc.testing.waiting import eventually
 from support.name_server import NameServer, machines_own
@@ -71,3 +72,16 @@ def test_silent_names_hold_up_neither_joins_nor_leaves(names: tuple[Scene, NameS
     eventually(lambda: scene.servers().get("s1", "MAINT").startswith("MAINT"), what="the leave")
     assert time.monotonic() - began < 60, "a name server's patience is no part of it"
     eventually(lambda: said(scene, "no name server answers for host name 'dark2.test'"))
+
+
+def test_what_the_load_balancer_itself_finds_for_a_name_counts(
+    names: tuple[Scene, NameServer],
+) -> None:
+    scene, server = names
+    server.names["rebinding.test"] = ["127.0.0.1"]
+    scene.list("evil", scene.app("evil"), address="rebinding.test")
+    scene.until_up("s1", "evil")
+    with Runtime(str(scene.state / "haproxy.sock")) as runtime:
+        runtime.ask(f"set server nodes/evil addr {BAD}")  # as by an answer that nobody else got
+    eventually(lambda: said(scene, f"leads to {BAD}"), what="the problem")
+    scene.until_up("s1")

@@ -59,7 +59,7 @@ def test_without_room_haproxy_would_not_start(program: str, tmp_path: Path) -> N
 
 def test_clients_keep_half_where_no_maxconn_says_more() -> None:
     assert LIMIT // 3 < room().fits < LIMIT // 2
-    assert "of 700 file descriptors for HAProxy (raise LimitNOFILE" in room().why
+    assert "what 700 file descriptors of HAProxy allow (raise LimitNOFILE" in room().why
 
 
 def test_connections_count_twice() -> None:

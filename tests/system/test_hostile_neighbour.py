@@ -9,7 +9,7 @@ import psutil
 import pytest
 
 from lbdisc.testing.waiting import eventually
-from lbdisc_lab.neighbour import SERVICE, EtcdHand, FileHand, Hand, Neighbour
+from lbdisc_lab.neighbour import SERVICE, EtcdHand, FileHand, Hand, HostileNeighbour
 from lbdisc_lab.servers import etcd
 from support.scene import Scene, lost
 
@@ -48,7 +48,7 @@ def test_a_hostile_neighbour_disturbs_nobody(crowd: Crowd) -> None:
     agent = scene.agent()
     scene.until_up("steady")
     before = psutil.Process(agent.pid).memory_info().rss
-    with scene.traffic(rate=50) as traffic, Neighbour(crowd.hand(), foreign=4) as neighbour:
+    with scene.traffic(rate=50) as traffic, HostileNeighbour(crowd.hand(), foreign=4) as neighbour:
         turns = 0
         while neighbour.changes < ENOUGH or turns < 3:
             assert neighbour.failure is None, neighbour.failure

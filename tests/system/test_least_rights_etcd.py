@@ -25,8 +25,9 @@ class House:
         self.programs = Programs(folder, {"backend": "etcd", **registry.settings})
         self._environment = {**os.environ, "ETCDCTL_API": "3"}
         self._environment["ETCDCTL_ENDPOINTS"] = registry.servers[0].url
-        users = recipe("etcd.md", "agent() {")
-        subprocess.run(["sh", "-c", users], env=self._environment, check=True, timeout=60)
+        for users in (recipe("etcd.md", "etcdctl role add nodes"), recipe("etcd.md", "agent() {")):
+            command = ["sh", "-ec", users]
+            subprocess.run(command, env=self._environment, check=True, timeout=60)
         registry.cli.auth = True
 
     def agent(self) -> Program:
@@ -34,7 +35,7 @@ class House:
         return self.programs.agent("lb1", services="web", **login)
 
     def node(self, name: str, user: str = "", **settings: object) -> Program:
-        login = {"etcd.user": f"node-web-{user or name}", "etcd.ttl": 2}
+        login: dict[str, object] = {"etcd.user": f"node-web-{user or name}", "etcd.ttl": 2}
         login["etcd.password"] = f"password-of-{user or name}"
         return self.programs.node(name, **{"register.service": "web", **login, **settings})
 
@@ -111,6 +112,20 @@ def test_an_agent_writes_its_own_entry_alone(house: House, node: Program, key: s
     who = {"user": "agent-lb1", "password": "of-lb1"}
     assert "permission denied" in house.tries("put", key, "{}", **who)
     assert house.tries("get", "/lbdisc/web/s1", **who) == ""
+
+
+def test_one_user_for_all_nodes_serves_each_and_speaks_for_no_agent(
+    house: House, agent: Program
+) -> None:
+    login = {"etcd.user": "nodes", "etcd.password": "password-of-nodes"}
+    node = house.node("any", **login)
+    node.until("registered")
+    node.process.send(signal.SIGTERM)
+    assert node.process.wait() == 0
+    assert node.told("drained")["by"] == "lb1"
+    for entry in ("lb1", "lb2"):
+        order = ("put", f"/lbdisc/_agents/{entry}", "{}")
+        assert "permission denied" in house.tries(*order, user="nodes", password="of-nodes")
 
 
 def test_no_other_ends_a_nodes_lease_or_hangs_a_key_on_it(house: House, node: Program) -> None:

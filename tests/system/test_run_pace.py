@@ -26,7 +26,7 @@ def changing(scene: Scene, **parts: object) -> Iterator[None]:
         number = 0
         while not over.wait(EVERY):
             number += 1
-            scene.list(f"x{number}", port, **parts)
+            scene.list(f"x{number}", port, **{"address": f"127.1.0.{number % 250}", **parts})
 
     thread = Thread(target=change)
     thread.start()

@@ -65,6 +65,8 @@ def test_a_watcher_in_the_group_reads_the_status(scene: Scene) -> None:
     scene.until_up("s1")
     code, said = asked(scene, "status", groups=(WATCHERS,))
     assert (code, said.startswith("good")) == (0, True), said
+    code, said = asked(scene, "stop", groups=(WATCHERS,))
+    assert (code, said) == (1, f"lbdisc: the agent of {scene.state} is somebody else's: be root\n")
     code, said = asked(scene, "status")
     assert (code, said.count("\n")) == (1, 1)
     assert f"may not read state_dir {scene.state} (owner root" in said

@@ -25,6 +25,7 @@ from lbdisc.values import NAMED, Problem, Snapshot
 CHECKS, SECONDS = 200, 3.0  # that a search may take at once; the rest of it follows in turns
 FIRST, MOST = 60.0, 3600.0  # seconds between two trials of one that is left out
 SOON, LATER = 1.0, 30.0  # the same for what may be over at any moment (``CheckError.passing``)
+REST = 10  # trials cost the loop at most this part of its time: what comes anew goes first
 PATIENCE = 30.0  # seconds of refusals before who is served already, and unchanged, is suspected
 Key = tuple[str, str]
 
@@ -83,6 +84,7 @@ class Blaming:
         self._refused_since: float | None = None
         self._trial: _Trial | None = None
         self._kept = True  # an earlier agent may have left a refused text
+        self._rested = float("-inf")  # when trials may cost the loop something again
 
     def render_with(self, renderer: Renderer) -> None:
         """Another renderer: whoever was left out may be good now."""
@@ -107,9 +109,9 @@ class Blaming:
     @property
     def due(self) -> float | None:
         """When somebody is to be tried again; ``None`` for nobody, or while a trial runs."""
-        if self._trial is not None:
+        if self._trial is not None or not self._left_out:
             return None
-        return min((left.due for left in self._left_out.values()), default=None)
+        return max(self._rested, min(left.due for left in self._left_out.values()))
 
     def sift(self, wanted: Snapshot) -> Snapshot:
         """``wanted`` without those that are left out. Who is gone is forgotten."""
@@ -177,11 +179,17 @@ class Blaming:
 
     def look(self, wanted: Snapshot) -> bool:
         """Try again who is due, beside the loop; whether ``sift`` now lets more pass."""
-        if self._trial is None:
-            return self._begin(wanted)
-        if not self._trial.over:
+        if self._trial is not None and not self._trial.over:
             return False
-        trial, self._trial = self._trial, None
+        began = self._clock()
+        try:
+            return self._begin(wanted) if self._trial is None else self._judged(wanted, self._trial)
+        finally:
+            ended = self._clock()
+            self._rested = max(self._rested, ended + REST * (ended - began))
+
+    def _judged(self, wanted: Snapshot, trial: _Trial) -> bool:
+        self._trial = None
         known = [left for left in trial.tried if self._left_out.get(_key(left)) == left]
         if trial.found is None:
             for left in known:
@@ -192,7 +200,7 @@ class Blaming:
     def _begin(self, wanted: Snapshot) -> bool:
         now = self._clock()
         tried = [left for left in self._left_out.values() if left.due <= now]
-        if not tried:
+        if not tried or now < self._rested:
             return False
         snapshot = self._with(wanted, tried)
         try:

@@ -18,7 +18,7 @@ Times are arguments, in seconds of a clock that never goes back.
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from lbdisc.values import Endpoint, Snapshot
 
@@ -141,9 +141,9 @@ class Damping:
             self._passed = self._seen
         elif len(put) + len(gone) < FEW:
             endpoints = self._passed.patched(put, gone).endpoints
-            self._passed = Snapshot(endpoints, self._seen.problems)
+            self._passed = replace(self._seen, endpoints=endpoints)
         else:
-            self._passed = Snapshot(tuple(self._all(gone)), self._seen.problems)
+            self._passed = replace(self._seen, endpoints=tuple(self._all(gone)))
         return self._passed
 
     def _all(self, gone: Iterable[Key]) -> Iterator[Endpoint]:

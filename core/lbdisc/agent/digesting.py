@@ -22,14 +22,12 @@ def fingerprint(settings: CoreSettings, renderer: Renderer) -> str:
 
     Names, addresses and the template's variables are each host's own; no secret is in it.
     """
-    guard = settings.guard
+    rules = [str(settings.guard), str(settings.endpoints)]
     own = ""
     if isinstance(renderer, Compares):
         with suppress(RenderError):  # what it renders is told by rendering
             own = renderer.fingerprint()
-    return fleet.digest_of(
-        [settings.backend, settings.renderer, settings.reloader, str(guard), own]
-    )
+    return fleet.digest_of([settings.backend, settings.renderer, settings.reloader, *rules, own])
 
 
 class Digesting:

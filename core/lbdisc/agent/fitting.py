@@ -1,6 +1,7 @@
 """No more endpoints than the load balancer has room for: known before it is reloaded or started."""
 
 from collections.abc import Callable, Collection
+from dataclasses import replace
 
 from lbdisc.abilities import Bounded
 from lbdisc.agent.limits import Limits, Most
@@ -41,9 +42,7 @@ class Fitting:
         listed = Snapshot(wanted.endpoints)
         passed = self._limits.take(listed)
         self.problems = frozenset(passed.problems)
-        return (
-            wanted if passed is listed else Snapshot(passed.endpoints, wanted.problems, wanted.more)
-        )
+        return wanted if passed is listed else replace(wanted, endpoints=passed.endpoints)
 
     def rendered(
         self, wanted: Snapshot, render: Callable[[Snapshot], Rendered]

@@ -158,7 +158,7 @@ class Limits:
 
     def _problem(self, where: str, count: int, why: str) -> Problem:
         peak = self._peaks[where] = max(self._peaks[where], count)
-        return Problem(where, f"the limit {why} is reached: {_about(peak)} left out")
+        return Problem(f"(limit) {where}", f"{why} is reached: {_about(peak)} left out")
 
 
 def _about(count: int) -> str:

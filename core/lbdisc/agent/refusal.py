@@ -16,7 +16,7 @@ from lbdisc.rendered import Rendered
 _PLACE = re.compile(r"([^\s\[\]()'\",]+):(\d+)")
 _WORD = re.compile(r"[A-Za-z0-9_.:\[\]-]+")
 _OF_A_PROXY = re.compile(r"([A-Za-z0-9_.:-]+)/([A-Za-z0-9_.-]+)")
-_SECRET = re.compile(r"password|secret|token", re.IGNORECASE)
+_SECRET = re.compile(r"password|secret|token|[-_]key\b|\bauth\b", re.IGNORECASE)
 _QUOTED = 160  # characters of a line that are quoted
 
 

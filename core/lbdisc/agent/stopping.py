@@ -47,11 +47,18 @@ def end_agent(store: Store, *, limit: float = LIMIT) -> int:
 def _holder(lock: Path) -> int:
     """The process that the lock names; it writes its number just after it has it."""
     until = time.monotonic() + 1
-    while not (text := own_files.text_of(lock).strip()).isdigit() or text == "0":
+    while not (text := _said(lock)).isdigit() or text == "0":
         if time.monotonic() > until:
             raise LbdiscError(f"{lock} is held, and does not say by which process: see `lslocks`")
         time.sleep(_EVERY)
     return int(text)
+
+
+def _said(lock: Path) -> str:
+    try:
+        return own_files.text_of(lock).strip()
+    except PermissionError as error:
+        raise LbdiscError(f"the agent of {lock.parent} is somebody else's: be root") from error
 
 
 def _holds(pid: int, lock: Path) -> bool:

@@ -61,6 +61,8 @@ class Store:
             what = f"state_dir {self.folder}"
             try:
                 stack.enter_context(locked(self.lock, what=what, setting="state_dir"))
+            except PermissionError as error:
+                raise LbdiscError(not_for(self.folder)) from error
             except OSError as error:
                 raise SettingsError(
                     f"{what}: no lock can be held on {self.lock.name}: {error.strerror or error}; "

@@ -170,7 +170,7 @@ class Watcher:
         with self._lock:
             new = self._screen.occupy(places)
             if new and (passed := self._screen.again()) is not None:
-                self._take(self._guard.judge(passed, now), now, Cause(source="configuration"))
+                self._judge(self._admission.take(passed, now), now, Cause(source="configuration"))
         if new:
             self._wake()
         return new

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from typing import Any, TextIO
 
 from lbdisc.settings.tables import LogSettings
+from lbdisc.showing import harmless
 
 
 @contextmanager
@@ -25,6 +26,8 @@ def _without(package: str) -> Iterator[None]:
 with _without("rich"):  # for tracebacks that are not drawn here: 4 MB, a tenth of a start
     import structlog
 
+MOST = 4000  # characters of one value
+LINES = 100  # of a traceback, the last ones
 _LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40}
 
 
@@ -55,12 +58,18 @@ def set_up(settings: LogSettings, stream: TextIO | None = None) -> None:
 def _one_line(
     _logger: Any, _method: str, event: MutableMapping[str, Any]
 ) -> MutableMapping[str, Any]:
-    """A value from outside never breaks the line it stands in; what is not known is left out."""
+    """A value from outside never breaks the line it stands in, nor says anything to a terminal.
+
+    It is cut; what is not known is left out.
+    """
     for key, value in list(event.items()):
         if value is None:
             del event[key]
-        elif isinstance(value, str) and not value.isprintable() and key != "exception":
-            event[key] = " ".join(part for part in value.splitlines() if part.strip())
+        elif key == "exception":
+            event[key] = "\n".join(map(harmless, str(value).split("\n")[-LINES:]))
+        elif isinstance(value, str):
+            lines = value[: 2 * MOST].splitlines() if not value.isprintable() else [value]
+            event[key] = harmless(" ".join(part for part in lines if part.strip()), MOST)
     return event
 
 

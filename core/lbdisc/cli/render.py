@@ -30,7 +30,7 @@ def render(
     config: ConfigOption = None,
     backend: BackendOption = None,
     diff: Annotated[
-        bool, typer.Option("--diff", help="Show what would change in the files, and how.")
+        bool, typer.Option("--diff", help="Show what would change, with secrets masked, and how.")
     ] = False,
     check: Annotated[
         bool, typer.Option("--check", help="Let the load balancer check the files.")
@@ -82,7 +82,9 @@ def _text(rendered: "Rendered", file: str | None) -> str:
 
 
 def _differences(output: "Path", before: "Rendered", after: "Rendered") -> Iterator[str]:
-    """All files' differences, the main one first."""
+    """All files' differences, the main one first; secrets are masked."""
+    from lbdisc.secrecy import masked
+
     old, new = dict(before.files), dict(after.files)
     texts = [(output, before.text, after.text)]
     texts += [
@@ -91,7 +93,7 @@ def _differences(output: "Path", before: "Rendered", after: "Rendered") -> Itera
     ]
     for path, was, will in texts:
         lines = _printable(was).splitlines(True), will.splitlines(True)
-        yield from difflib.unified_diff(*lines, str(path), "rendered")
+        yield from map(masked, difflib.unified_diff(*lines, str(path), "rendered"))
 
 
 def _printable(text: str) -> str:

@@ -3,13 +3,18 @@
 import sys
 from collections.abc import Sequence
 
+from lbdisc.showing import harmless
+
+MOST = 300  # characters of one cell: one of 60 kB would make every row as wide
+
 
 def show_table(head: Sequence[str], rows: Sequence[Sequence[str]], *, title: str = "") -> None:
-    """Print ``rows`` under ``head`` on standard output."""
+    """Print ``rows`` under ``head`` on standard output; long cells are cut, JSON has them whole."""
+    cut = [[harmless(cell, MOST) for cell in row] for row in rows]
     if sys.stdout.isatty():
-        _rich(head, rows, title)
+        _rich(head, cut, title)
     else:
-        _plain(head, rows)
+        _plain(head, cut)
 
 
 def _plain(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:

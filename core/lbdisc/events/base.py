@@ -4,6 +4,9 @@ import time
 from dataclasses import dataclass, field
 from typing import ClassVar, Literal
 
+from lbdisc.showing import plain
+
+MOST = 300  # characters of a revision
 Level = Literal["debug", "info", "warning", "error"]
 
 
@@ -19,6 +22,9 @@ class Cause:
 
     source: str
     revision: str = ""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "revision", plain(self.revision, MOST))
 
     def __str__(self) -> str:
         return f"{self.source} {self.revision}".rstrip()

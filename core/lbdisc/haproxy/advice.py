@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator
 
+from lbdisc.haproxy.binds import unix_path
 from lbdisc.haproxy.language.text import Configuration, Section, parse
 from lbdisc.haproxy.name_advice import of_names
 from lbdisc.haproxy.planning.servers import Spec, Unfit, canonical_ip, fold
@@ -13,6 +14,7 @@ from lbdisc.hooks import Renderer
 from lbdisc.values import Snapshot
 
 IDLE = ("option", "idle-close-on-response")
+_NO_NETWORK = ("abns@", "abnsz@", "fd@", "sockpair@")
 _HOST_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*")
 
 
@@ -32,6 +34,7 @@ def advice(
     draining = read(renderer.render(drained).text)
     return (
         *_of_sockets(model),
+        *_of_open_sockets(model),
         *_of_state(model, ours),
         *_of_idle_connections(model),
         *_of_stick_tables(model),
@@ -58,6 +61,17 @@ def _of_sockets(model: Configuration) -> Iterator[str]:
             f"'stats socket {address}' is of level {level}: every change costs a reload;"
             " add 'level admin'"
         )
+
+
+def _of_open_sockets(model: Configuration) -> Iterator[str]:
+    for socket in model.stats_sockets:
+        local = unix_path(socket.address) or socket.address.startswith(_NO_NETWORK)
+        if socket.level == "admin" and not (local or socket.closed):
+            yield (
+                f"'stats socket {socket.address}' is of level admin and over TCP, where HAProxy"
+                " asks for no password: whoever reaches it moves traffic; use a socket in a file,"
+                " or 'level user'"
+            )
 
 
 def _of_state(model: Configuration, ours: Collection[str]) -> Iterator[str]:

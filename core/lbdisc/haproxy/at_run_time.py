@@ -15,7 +15,7 @@ from lbdisc.haproxy.loading import Loading
 from lbdisc.haproxy.parts import Parts
 from lbdisc.haproxy.planning.plan import Plan
 from lbdisc.haproxy.steps import Steps
-from lbdisc.installing import Installation, held
+from lbdisc.installing import NEW, Installation, held
 from lbdisc.planned import Applied, Nothing, Planned, Write
 
 log = structlog.get_logger("lbdisc.haproxy")
@@ -106,7 +106,7 @@ class AtRunTime:
 
     def _bring_both(self, live: Live, found: Plan, config: Path, text: str) -> None:
         """The file is known to be good and writable before HAProxy changes."""
-        with self._follower.yielding(config), atomic.staged(config, text) as staged:
+        with self._follower.yielding(config), atomic.staged(config, text, new=NEW) as staged:
             self._no_worse(staged, config)
             live.bring(found, text, live.around.parse(text))
             atomic.install(staged, config)

@@ -71,7 +71,7 @@ def room(model: Configuration, servers: int, allowed: int) -> Room | None:
         left = min(left // 2, left - 2 * LEAST_CONNECTIONS)
     if left < 1:
         return None
-    why = f"of {limit} file descriptors for HAProxy ({raising})"
+    why = f"what {limit} file descriptors of HAProxy allow ({raising})"
     return Room(servers=servers, fits=left, why=why)
 
 

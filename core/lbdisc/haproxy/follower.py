@@ -14,6 +14,7 @@ import structlog
 from lbdisc import atomic
 from lbdisc.errors import ApplyError, LbdiscError
 from lbdisc.haproxy.process.program import Abandoned, Over
+from lbdisc.installing import NEW
 
 log = structlog.get_logger("lbdisc.haproxy")
 Check = Callable[[Path, Path, Over], None]
@@ -38,7 +39,7 @@ class Follower:
 
     def follow(self, config: Path, text: str) -> None:
         """Have ``config`` hold ``text`` soon. Raises ``OSError`` where that cannot be staged."""
-        staged = atomic.stage(config, text)
+        staged = atomic.stage(config, text, new=NEW)
         with self._changed:
             if self._next:
                 atomic.discard(self._next[0])

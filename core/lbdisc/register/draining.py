@@ -18,7 +18,6 @@ from lbdisc.settings.tables import AgentSettings
 from lbdisc.values import Endpoint, Snapshot
 
 ANSWER = 0.2  # seconds for an answer of who never gave any: an agent of an older version may
-SHOWN = 20  # names in one message
 _TICK = 0.05  # seconds between two looks at ``hurry``
 
 
@@ -93,12 +92,12 @@ class AgentsDrain:
             self._unsure("the registry did not say which load balancers there are")
             return
         if now.silent:
-            self._tell(events.SilentPassedOver(agents=_some(now.silent)))
+            self._tell(events.SilentPassedOver(agents=now.silent))
         if watched.awaited:
-            waiting, gone, done = map(_some, (now.waiting, watched.gone, now.done))
-            self._tell(events.DrainGivenUp(waiting=waiting, gone=gone, drained=done))
+            gone = watched.gone
+            self._tell(events.DrainGivenUp(waiting=now.waiting, gone=gone, drained=now.done))
         elif now.done:
-            self._tell(events.DrainDone(by=_some(now.done)))
+            self._tell(events.DrainDone(by=now.done))
 
     def _unsure(self, error: str) -> None:
         self._tell(events.DrainUnsure(error=error))
@@ -148,9 +147,10 @@ class _Watched:
         self.gone = tuple(sorted(missing - {*now.done, *now.waiting} - leaving))
         self.now = now
         if (self.now, self.gone) != before and self.awaited:
-            waiting, gone, done, full = map(_some, (now.waiting, self.gone, now.done, now.full))
             self._tell(
-                events.DrainAwaited(waiting=waiting, drained=done, gone=gone, full=full),
+                events.DrainAwaited(
+                    waiting=now.waiting, drained=now.done, gone=self.gone, full=now.full
+                )
             )
 
     @property
@@ -178,9 +178,3 @@ def _heard(news: "SimpleQueue[Snapshot | None]") -> list[Snapshot | None]:
 def _leaving(heard: Sequence[Snapshot | None]) -> frozenset[str]:
     """Who takes leave in any of ``heard``."""
     return frozenset().union(*(leaving(snapshot) for snapshot in heard if snapshot is not None))
-
-
-def _some(names: tuple[str, ...]) -> tuple[str, ...]:
-    """``names`` as they may stand in one line, however many entries there are."""
-    more = len(names) - SHOWN
-    return names if more <= 0 else (*names[:SHOWN], f"{more} more")

@@ -30,7 +30,7 @@ class _Host:
     late: bool = False
     wanted: bool = True
     due: float = 0.0
-    pause: float = AGAIN
+    pause: float = field(default_factory=lambda: AGAIN)
 
 
 class Hosts:
@@ -154,10 +154,16 @@ class Hosts:
     def _start(self, host: str, when: float, turns: Turns) -> None:
         its = self._hosts.get(host)
         if its is not None and its.due == when and self._is_wanted(host, its):
-            arguments = host, turns
-            Thread(target=self._work, args=arguments, name="lbdisc-name", daemon=True).start()
+            try:
+                self._begin(host, turns)
+            except RuntimeError:  # no thread to be had; it is asked for later
+                turns.over()
+                self._take(host, its, NameAnswer())
         else:
             turns.over()
+
+    def _begin(self, host: str, turns: Turns) -> None:
+        Thread(target=self._work, args=(host, turns), name="lbdisc-name", daemon=True).start()
 
     def _is_wanted(self, host: str, its: _Host) -> bool:
         """Who is not wanted goes when what it led to does not count any more."""

@@ -1,5 +1,6 @@
 """Which addresses are allowed: a question of a few comparisons, however many networks there are."""
 
+import socket
 from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -46,7 +47,8 @@ class AddressRules:
     def why(self, address: str) -> str:
         """Why nobody is served at an IP ``address``, ``""`` if somebody may be."""
         if ":" not in address:
-            said = self._parts[_IPV4].said(int(IPv4Address(address)))
+            packed = socket.inet_pton(socket.AF_INET, address)
+            said = self._parts[_IPV4].said(int.from_bytes(packed, "big"))
             return f"{address} {said}" if said else ""
         number = int(IPv6Address(address))
         if said := self._parts[_IPV6].said(number):

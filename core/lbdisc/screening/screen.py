@@ -60,7 +60,7 @@ class Screening:
             return f"{address} is a host name, which {setting} refuses"
         for found in known(address) or self.hosts.addresses(address):
             if why := self._rules.why(service, found) or self._own.why(found, endpoint.port):
-                return f"host name {address} leads to {why}"
+                return f"host name {address} leads to {found}: {why}"
         return ""
 
     def occupy(self, places: Collection[Place]) -> bool:

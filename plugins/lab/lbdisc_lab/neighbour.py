@@ -1,6 +1,6 @@
 """A hostile neighbour: whoever may write one record, and writes whatever it can, without pause.
 
->>> with Neighbour(EtcdHand("http://127.0.0.1:2379"), rate=1000) as neighbour:
+>>> with HostileNeighbour(EtcdHand("http://127.0.0.1:2379"), rate=1000) as neighbour:
 ...     ...  # what must not be disturbed by it
 >>> neighbour.changes
 60000
@@ -28,6 +28,7 @@ SERVICE, OTHER, AGENTS = "nodes", "other", "_agents"
 NESTED = 36  # values, nested up to where readers give up
 FOREIGN = 64  # MB of values that are no records
 _PIECE = 1_000_000  # bytes of one of them: what etcd and ZooKeeper take by default
+_PATIENCE = 120.0  # seconds for an answer of a registry that is busy with all of this
 _SLICE = 0.02  # seconds between two bursts
 _BURST = 100  # changes: etcd takes 128 in one transaction
 
@@ -66,7 +67,7 @@ class EtcdHand:
     """Writes over one connection to etcd's JSON gateway, many in one transaction."""
 
     def __init__(self, url: str) -> None:
-        self._connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=30)
+        self._connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=_PATIENCE)
 
     def write(self, changes: Changes) -> None:
         steps = [self._step(key, value) for key, value in changes.items()]
@@ -101,7 +102,7 @@ class ZooKeeperHand:
         answers = list(map(self._begin, paths, changes.values()))
         for answer in answers:
             with suppress(NoNodeError, NodeExistsError):
-                answer.get(timeout=30)
+                answer.get(timeout=_PATIENCE)
 
     def _begin(self, path: str, value: bytes | None) -> Any:
         if value is None:
@@ -118,7 +119,7 @@ class ZooKeeperHand:
             self._client.close()
 
 
-class Neighbour:
+class HostileNeighbour:
     """Writes ``rate`` changes a second from a thread of its own, while the ``with`` lasts.
 
     Before the first of them come 36 nested values and ``foreign`` MB of values that are no records.

@@ -1,6 +1,5 @@
 """Variables that are secret: from files of their own, drawn where nobody set them, never shown."""
 
-import os
 import re
 import secrets
 from collections.abc import Iterable, Iterator, Mapping
@@ -9,7 +8,7 @@ from typing import Any
 
 import structlog
 
-from lbdisc import atomic
+from lbdisc import atomic, own_files
 from lbdisc.builtin.jinja2.variables import KEY, Variable
 from lbdisc.errors import SettingsError
 from lbdisc.secrecy import is_secret
@@ -83,11 +82,14 @@ class DrawnSecret:
 
     def _kept(self) -> str:
         try:
-            text = (atomic.held(self._path) or "").strip()
-        except OSError as error:
+            text = own_files.text_of(self._path).strip()
+        except FileNotFoundError:
+            return ""
+        except (OSError, UnicodeDecodeError) as error:
+            why = error.strerror if isinstance(error, OSError) else "no UTF-8"
             raise ValueError(
                 f"{self._name} is not set, and the one that was drawn cannot be read from"
-                f" {self._path}: {error.strerror}"
+                f" {self._path}: {why}"
             ) from error
         return text if _DRAWN.fullmatch(text) else ""
 
@@ -97,7 +99,7 @@ class DrawnSecret:
             return text  # who only asks what would be rendered has no state
         try:
             atomic.write(self._path, f"{text}\n", mode=0o600)
-            self._give_to_the_owner(folder)
+            own_files.give_to_owner_of(folder, self._path)
         except OSError as error:
             log.warning(
                 f"{KEY}.{self._name} is not set, and the one that was drawn cannot be kept: after"
@@ -112,11 +114,6 @@ class DrawnSecret:
             path=str(self._path),
         )
         return text
-
-    def _give_to_the_owner(self, folder: Path) -> None:
-        """Root may only have looked at what another user's agent would do."""
-        if os.geteuid() == 0 and (of := folder.stat()).st_uid:
-            os.chown(self._path, of.st_uid, of.st_gid, follow_symlinks=False)
 
 
 def drawn(variables: Iterable[Variable], given: Mapping[str, Any], folder: Path) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from lbdisc.haproxy.language.lines import ServerLine
 from lbdisc.haproxy.language.model import Configuration, Section
 from lbdisc.haproxy.planning.proxies import depends_on_order
 from lbdisc.haproxy.planning.servers import Unfit
+from lbdisc.secrecy import masked
 from lbdisc.sequences import changed_part
 
 
@@ -43,7 +44,7 @@ def _check_section(old: Section, new: Section, start: int) -> None:
         return
     for before, after in zip(old.lines, new.lines, strict=False):
         if before != after:
-            raise Unfit(f"line {start + after.below} changed: {after.text[:60]!r}")
+            raise Unfit(f"line {start + after.below} changed: {masked(after.text)[:60]!r}")
     raise Unfit(
         f"section {new.header.text!r} has {len(new.lines)} instead of {len(old.lines)} lines"
     )

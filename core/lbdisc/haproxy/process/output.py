@@ -11,6 +11,7 @@ from threading import Thread
 import structlog
 
 from lbdisc.errors import ApplyError
+from lbdisc.haproxy.process.pacing import LinePace
 
 log = structlog.get_logger("lbdisc.haproxy")
 SAYS = "HAProxy says"
@@ -25,6 +26,7 @@ class ProcessOutput:
     def __init__(self) -> None:
         self._lines: deque[str] = deque(maxlen=KEPT_LINES)
         self._thread: Thread | None = None
+        self._pacing = LinePace()
 
     def start(
         self, command: Sequence[str], environment: Mapping[str, str]
@@ -85,12 +87,16 @@ class ProcessOutput:
         with os.fdopen(descriptor, "r", encoding="utf-8", errors="replace") as pipe:
             for line in pipe:
                 self._lines.append(line.rstrip())
-                _pass_on(line.rstrip())
+                _pass_on(line.rstrip(), self._pacing)
         child.wait()  # whoever let go of the child meanwhile, it leaves no zombie
 
 
-def _pass_on(line: str) -> None:
+def _pass_on(line: str, pacing: LinePace) -> None:
+    if count := pacing.left_out():
+        log.info(f"HAProxy said {count} more lines, left out here")
     found = _LINE.match(line)
+    if not pacing.lets_pass(found[1] if found else ""):
+        return
     if found:
         level, pid, text = found.groups()
         # What our own commands do is told by the journal.
