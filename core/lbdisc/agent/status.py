@@ -30,7 +30,7 @@ class Status:
         self.earlier_number = store.earlier_number
         self._lock = Lock()
         self._counters: Counter[str] = Counter()
-        self._problems: dict[Problem, None] = {}
+        self._problems: frozenset[Problem] = frozenset()
         self._refused: dict[str, dict[str, Any]] = {}  # files beside the configuration
         self._held: dict[tuple[str, str], dict[str, Any]] = {}
         self._flapping: dict[tuple[str, str], dict[str, Any]] = {}
@@ -89,6 +89,14 @@ class Status:
             self._found["unanswered"] = seen.unanswered
             ages = seen.lingering
             self._found["old_workers"] = None if ages is None else len(ages)
+
+    def skipped(self, problems: frozenset[Problem], more: int) -> None:
+        """Who is skipped now, and how many more that are not named.
+
+        What events say of that is told at a pace of its own.
+        """
+        with self._lock:
+            self._problems, self._found["problems_more"] = problems, more
 
     def save(self) -> events.StateNotKept | events.StateKept | None:
         """Write the file if it would say something new; what is to be told of that, if anything."""
@@ -223,14 +231,6 @@ class Status:
     @_take.register
     def _(self, event: events.EntriesSkipped) -> None:
         self._counters["skipped"] += len(event.entries) + event.passed
-        self._problems |= dict.fromkeys(event.entries)
-        self._found["problems_more"] = event.more
-
-    @_take.register
-    def _(self, event: events.EntriesMended) -> None:
-        for entry in event.entries:
-            self._problems.pop(entry, None)
-        self._found["problems_more"] = event.more
 
     @_take.register
     def _(self, event: events.ServicesAbsent) -> None:
