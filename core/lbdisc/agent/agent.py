@@ -246,6 +246,7 @@ class Agent:
         more = taken.more + desired.blaming.unnamed
         problems = (*sorted(desired.problems), *taken.problems)
         self._skipping.look(problems, more, cause=cause, now=self._clock())
+        self._status.skipped(*self._skipping.here)
 
     def _tell_absent(self, absent: tuple[AbsentService, ...], cause: Cause) -> None:
         if absent != self._absent:

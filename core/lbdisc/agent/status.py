@@ -12,6 +12,7 @@ from lbdisc.agent.observed import Observed
 from lbdisc.agent.store import Store
 from lbdisc.agent.tally import Tally
 from lbdisc.listening.repeats import Repeats
+from lbdisc.values import Problem
 
 
 class Status:
@@ -59,6 +60,11 @@ class Status:
         """What the load balancer says of its servers and old processes; from any thread."""
         with self._lock:
             self._tally.observed(seen)
+
+    def skipped(self, problems: frozenset[Problem], more: int) -> None:
+        """Who is skipped now, and how many more that are not named; from any thread."""
+        with self._lock:
+            self._tally.skipped(problems, more)
 
     def save(self) -> events.StateNotKept | events.StateKept | None:
         """Write the file if it would say something new; what is to be told of that, if anything."""

@@ -17,7 +17,7 @@ class Tally:
 
     def __init__(self, earlier_number: int) -> None:
         self._counters: Counter[str] = Counter()
-        self._problems: dict[Problem, None] = {}
+        self._problems: frozenset[Problem] = frozenset()
         self._refused: dict[str, dict[str, Any]] = {}  # files beside the configuration
         self._held: dict[tuple[str, str], dict[str, Any]] = {}
         self._flapping: dict[tuple[str, str], dict[str, Any]] = {}
@@ -64,6 +64,13 @@ class Tally:
             "broken": [{"plugin": name, **what} for name, what in self._broken.items()],
             "counters": dict(self._counters),
         }
+
+    def skipped(self, problems: frozenset[Problem], more: int) -> None:
+        """Who is skipped now, and how many more that are not named.
+
+        What events say of that is told at a pace of its own.
+        """
+        self._problems, self._found["problems_more"] = problems, more
 
     def observed(self, seen: Observed) -> None:
         """What the load balancer says of its servers and old processes."""
@@ -178,14 +185,6 @@ class Tally:
     @take.register
     def _(self, event: events.EntriesSkipped) -> None:
         self._counters["skipped"] += len(event.entries) + event.passed
-        self._problems |= dict.fromkeys(event.entries)
-        self._found["problems_more"] = event.more
-
-    @take.register
-    def _(self, event: events.EntriesMended) -> None:
-        for entry in event.entries:
-            self._problems.pop(entry, None)
-        self._found["problems_more"] = event.more
 
     @take.register
     def _(self, event: events.ServicesAbsent) -> None:
