@@ -6,8 +6,9 @@ from typing import NamedTuple
 
 from lbdisc.agent.admission import Admission
 from lbdisc.agent.announcing import judged
-from lbdisc.agent.guard import Guard, Released, Verdict
+from lbdisc.agent.guard import Guard
 from lbdisc.agent.held import GuardMemory, Held
+from lbdisc.agent.verdict import Released, Verdict
 from lbdisc.events import Cause
 from lbdisc.listening.listeners import Tell
 from lbdisc.observed import ServerHealth

@@ -11,10 +11,11 @@ from lbdisc.abilities import Observes
 from lbdisc.agent.admission import limits
 from lbdisc.agent.balancing import Balancing
 from lbdisc.agent.control import Control, ControlReply
-from lbdisc.agent.guard import Guard, Verdict
+from lbdisc.agent.guard import Guard
 from lbdisc.agent.held import GuardMemory
 from lbdisc.agent.keeping import not_kept
 from lbdisc.agent.store import Store
+from lbdisc.agent.verdict import Verdict
 from lbdisc.errors import LbdiscError
 from lbdisc.hooks import Reloader
 from lbdisc.listening.listeners import Tell
