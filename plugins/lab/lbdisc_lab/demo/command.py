@@ -113,7 +113,8 @@ class _Performance:
 
     def _introduce(self, screen: PlainScreen) -> None:
         screen.say(f"backend {self.lab.registry.backend}; everything is in {self.lab.folder}")
-        screen.say(f"site  {self.lab.site}\nstats {self.lab.stats_page}")
+        screen.say(f"site  {self.lab.site}\nstats {self.lab.stats_page} (no password)")
+        screen.say("nothing is open beyond loopback")
 
     def _invite(self, screen: PlainScreen) -> None:
         screen.say("\nNodes and traffic go on until Ctrl-C. One more node is all this:")
