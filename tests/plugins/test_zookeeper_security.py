@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from kazoo.exceptions import NoAuthError
-from kazoo.security import READ_ACL_UNSAFE
+from kazoo.security import READ_ACL_UNSAFE, make_digest_acl
 from pydantic import SecretStr
 
 from lbdisc.errors import DiscoveryError, LbdiscError, RegistrarError, SettingsError, WriteRefused
@@ -331,3 +331,36 @@ def test_no_secret_is_ever_logged(
     assert "hunter2" not in said
     assert zookeeper.PASSWORD not in said
     assert not [record for record in caplog.records if record.name.startswith("kazoo")]
+
+
+NOBODYS = [make_digest_acl("somebody", "else", all=True)]
+RECORD = '{"address": "10.0.0.2", "port": 80}'
+
+
+@pytest.mark.parametrize("path", ["web/locked", "locked"])
+def test_what_may_not_be_read_is_its_own_problem(
+    plain: ZooKeeperSettings, registry: zookeeper.ZooKeeperEnsemble, path: str
+) -> None:
+    locked = f"{plain.prefix}/{path}"
+    with ZooKeeperWatching(plain) as watching, Editor(registry.plain_hosts) as editor:
+        editor.put(f"{plain.prefix}/web/a", RECORD)
+        watching.until_names("a")
+        editor.kazoo.create(locked, b"", acl=NOBODYS)
+        editor.put(f"{plain.prefix}/web/b", RECORD)
+        problems = watching.until_names("a", "b").problems
+        assert [problem.where for problem in problems] == [locked]
+        assert watching.errors == []
+
+
+def test_node_that_may_not_be_read_any_more_stays_as_it_is_known(
+    plain: ZooKeeperSettings, registry: zookeeper.ZooKeeperEnsemble
+) -> None:
+    settings, path = replace(plain, reconcile_every=0.5), f"{plain.prefix}/web/a"
+    with ZooKeeperWatching(settings) as watching, Editor(registry.plain_hosts) as editor:
+        editor.put(path, RECORD)
+        watching.until_names("a")
+        editor.kazoo.set_acls(path, NOBODYS)
+        found = watching.until(lambda shot: bool(shot.problems))
+        assert [endpoint.name for endpoint in found.endpoints] == ["a"]
+        editor.kazoo.delete(path)
+        watching.until(lambda shot: not shot.problems and not shot.endpoints)

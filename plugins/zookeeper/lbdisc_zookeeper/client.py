@@ -18,6 +18,7 @@ from lbdisc_zookeeper.settings import ZooKeeperSettings
 from lbdisc_zookeeper.signals import (
     Content,
     Failure,
+    Forbidden,
     Gone,
     Identity,
     Interrupted,
@@ -177,15 +178,17 @@ class ZooKeeperClient:
 
     def all_children(
         self, paths: Iterable[str]
-    ) -> Iterator[tuple[str, list[str] | Overlarge | None]]:
+    ) -> Iterator[tuple[str, list[str] | Overlarge | Forbidden | None]]:
         """The names below each path, ``None`` where it is gone."""
         return self._pipelined(self._connection.children, paths)
 
-    def all_records(self, paths: Iterable[str]) -> Iterator[tuple[str, Raw | None]]:
+    def all_records(self, paths: Iterable[str]) -> Iterator[tuple[str, Raw | Forbidden | None]]:
         """What each node holds, ``None`` where it is gone."""
         for path, found in self._pipelined(self._connection.read, paths):
             if isinstance(found, Overlarge):
                 yield path, Oversized(LARGEST)
+            elif isinstance(found, Forbidden):
+                yield path, found
             else:
                 yield path, found and found[0]
 
@@ -246,7 +249,7 @@ class ZooKeeperClient:
                 yield path, self._now(answer, path)
             except Gone:
                 yield path, None
-            except Overlarge as error:
+            except (Overlarge, Forbidden) as error:
                 yield path, error
 
     def _wait(self, answer: Answer) -> None:

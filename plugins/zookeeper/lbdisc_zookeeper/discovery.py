@@ -22,7 +22,7 @@ from lbdisc.values import Endpoint, Snapshot
 from lbdisc_zookeeper.client import SLICE, ZooKeeperClient, warn_of_plain_passwords
 from lbdisc_zookeeper.nodes import PART, NodeReader, Postponed
 from lbdisc_zookeeper.settings import ZooKeeperSettings, base_path
-from lbdisc_zookeeper.signals import Gone, Interrupted, Overlarge, Signal, Stopped
+from lbdisc_zookeeper.signals import Forbidden, Gone, Interrupted, Overlarge, Signal, Stopped
 from lbdisc_zookeeper.tree import Tree
 
 _log = structlog.get_logger("lbdisc.zookeeper")
@@ -83,6 +83,7 @@ class _Watching:
         self._published: Snapshot | None = None
         self._unsure = True  # whether watches were lost since everything was last read
         self._unsure_since: float | None = time.monotonic()  # None while all was read
+        self._forbidden: Forbidden | None = None  # what was met last that may not be read
         self._why = "it takes connections, and answers nothing"
         self._due = 0.0  # when everything is read again, at the latest
         self._again: deque[str] = deque()  # paths that are read again meanwhile
@@ -142,6 +143,8 @@ class _Watching:
         self._list_services()
         self._list_names(self._tree.services)
         self._read_nodes(list(self._tree.paths()))
+        if self._forbidden is not None and self._tree.reads_nothing:
+            raise self._forbidden  # not one of them, but the credentials
         self._unsure_since = time.monotonic() if self._unsure else None
         self._due = time.monotonic() + spread(self._every)
 
@@ -205,6 +208,8 @@ class _Watching:
                 self._tree.drop_service(paths[path], self._changed)
             elif isinstance(names, Overlarge):
                 self._tree.unlisted(paths[path])
+            elif isinstance(names, Forbidden):
+                self._forbid(paths[path], "", names)
             else:
                 new += self._tree.list_names(paths[path], names, self._changed)
         return new
@@ -220,8 +225,15 @@ class _Watching:
             if record is None:  # the service's watch tells when it comes back
                 self._listen(0)
                 self._tree.drop(*place, changed if path in changed else self._changed)
+            elif isinstance(record, Forbidden):
+                self._forbid(*place, record)
             else:
                 self._tree.put(*place, record)
+
+    def _forbid(self, service: str, name: str, error: Forbidden) -> None:
+        """One that may not be read is its own problem."""
+        self._forbidden = error
+        self._tree.forbid(service, name, str(error))
 
     def _tell(self) -> None:
         """Publish what differs; an endpoint that left cleanly was draining for a moment."""

@@ -39,6 +39,10 @@ class Overlarge(Exception):
     """The answer is larger than is taken in."""
 
 
+class Forbidden(DiscoveryError):
+    """A node's ACL keeps us from reading it."""
+
+
 class Taken(Exception):
     """The node exists already, or holds something else by now."""
 

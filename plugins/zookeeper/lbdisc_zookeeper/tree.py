@@ -11,6 +11,7 @@ from lbdisc.values import Endpoint, Problem, Snapshot, check_name, check_service
 Parse = Callable[[bytes, str, str], Endpoint | None]  # record, service, name
 
 
+UNREAD = "//"  # after a path: no path of a node
 MOST_SHOWN = 300  # characters of a path that something is kept by
 
 
@@ -115,8 +116,22 @@ class Tree:
         path = self.path(service)
         self._entries.put(path, Problem(path, "its names are too many, or too long, to be read"))
 
+    def forbid(self, service: str, name: str, why: str) -> None:
+        """A node, or the names in a service (no ``name``), may not be read: what is known stays."""
+        path = self.path(service, name)
+        if not name or not self._services.get(service, {}).get(name):
+            self._entries.put(path, Problem(path, why))
+        else:
+            self._entries.put(path + UNREAD, Problem(path, why))
+
+    @property
+    def reads_nothing(self) -> bool:
+        """Whether no node at all was read."""
+        return not any(found for nodes in self._services.values() for found in nodes.values())
+
     def put(self, service: str, name: str, record: Raw) -> None:
         """Take over what a node holds."""
+        self._entries.remove(self.path(service, name) + UNREAD)
         nodes, found = self._services.setdefault(service, {}), digest(record)
         if nodes.get(name) != found:
             nodes[name] = found
@@ -141,6 +156,7 @@ class Tree:
         self._services.get(service, {}).pop(name, None)
         path = self.path(service, name)
         gone = self._entries.remove(path)
+        self._entries.remove(path + UNREAD)
         if gone is not None and (gone.draining or path in changed):
             self._left[service, name] = gone
 

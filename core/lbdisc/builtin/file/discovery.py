@@ -2,13 +2,12 @@
 
 import time
 from collections.abc import Iterable
-from contextlib import suppress
 from pathlib import Path
 from threading import Event
 
 from lbdisc.builtin.file import entry
 from lbdisc.builtin.file.folder import Folder, Identity
-from lbdisc.builtin.file.links import DATA
+from lbdisc.builtin.file.links import DATA, is_folder
 from lbdisc.builtin.file.settings import FileSettings
 from lbdisc.errors import DiscoveryError, SettingsError
 from lbdisc.hooks import Publish
@@ -53,7 +52,10 @@ class FileDiscovery:
     def _watch_folders(self, publish: Publish, stop: Event) -> None:
         """Until ``stop``, or until ``DIR`` is another folder."""
         watched = self._folder.folders()
-        with Notices(watched, stop, _passed_over) as notices:
+        root = self._settings.dir
+        with Notices([root], stop, _passed_over) as notices:
+            for path in watched.keys() - {root}:
+                self._watch(path, notices, watched)
             # The kernel's watches are set by now: it tells of what changes after this list.
             self._scan(notices, watched)
             self._known = True
@@ -73,10 +75,20 @@ class FileDiscovery:
         if (identity := self._folder.identify(path)) is None:
             notices.leave(path)
         else:
-            with suppress(FileNotFoundError, NotADirectoryError):  # gone by now: that is told too
-                notices.watch(path)
-                watched[path] = identity
+            watched[path] = identity
+            self._watch(path, notices, watched)
         self._folder.look_into(path)
+
+    @staticmethod
+    def _watch(path: Path, notices: Notices, watched: dict[Path, Identity]) -> None:
+        """Have the folder of a service watched; one that lets nobody in, or is gone, harms none.
+
+        ``DIR`` is told of when that changes.
+        """
+        try:
+            notices.watch(path)
+        except OSError:
+            watched.pop(path, None)
 
     def _follow(
         self,
@@ -125,7 +137,7 @@ class FileDiscovery:
         entered = path in watched or self._folder.is_folder(path)
         if entered:
             self._enter(path, notices, watched)
-        if path.is_dir():
+        if is_folder(path):
             return entered
         return self._folder.look(path) or entered
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from lbdisc.builtin.file import entry as file_entry
 from lbdisc.builtin.file.claims import Key
 from lbdisc.builtin.file.entry import FileEntry, Signature, Touched
-from lbdisc.builtin.file.links import is_alias
+from lbdisc.builtin.file.links import is_alias, is_file, is_folder
 from lbdisc.builtin.file.listing import Listing, SeenFile
 from lbdisc.builtin.file.settings import FileSettings
 from lbdisc.errors import EntryError
@@ -52,7 +52,7 @@ class Folder:
 
     def identify(self, path: Path) -> Identity | None:
         """Which folder of a service is at ``path``, if there is one."""
-        if self._only not in ("", path.name) or not path.is_dir() or _is_passed_over(path):
+        if self._only not in ("", path.name) or not is_folder(path) or _is_passed_over(path):
             self._forgive(str(path))
             return None
         found = read_entry(str(path), partial(_service_folder, path))
@@ -95,7 +95,7 @@ class Folder:
         except OSError as error:
             if folder == self._root:
                 raise
-            if folder.exists():
+            if is_folder(folder):
                 self._complain(str(folder), Problem(str(folder), why(error)))
                 return
         self._forget_all(str(folder), besides=present, clean=clean)
@@ -133,7 +133,7 @@ class Folder:
             return path == self._root
         if self._only:
             return path.name == self._only
-        return self.listing.get(str(path)) is None and not path.is_file()
+        return self.listing.get(str(path)) is None and not is_file(path)
 
     def look(self, path: Path) -> bool:
         """Read ``path`` again if it changed; returns whether that may change what is published."""

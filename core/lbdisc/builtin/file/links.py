@@ -47,6 +47,20 @@ def _followed(path: Path, root: Path) -> int:
         os.close(found)
 
 
+def is_folder(path: Path) -> bool:
+    """Whether ``path`` is, or leads to, a folder; what may not be looked at is none."""
+    with suppress(OSError):
+        return path.is_dir()
+    return False
+
+
+def is_file(path: Path) -> bool:
+    """Whether something is at ``path`` that is no folder, be it a link that leads nowhere."""
+    with suppress(OSError):
+        return not stat.S_ISDIR(path.lstat().st_mode) and not is_folder(path)
+    return False
+
+
 def is_alias(path: Path, root: Path) -> bool:
     """Whether ``path`` is a link to a folder that is no part of a mounted ConfigMap."""
     with suppress(OSError):
