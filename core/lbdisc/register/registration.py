@@ -18,13 +18,12 @@ from lbdisc.errors import LbdiscError, SettingsError
 from lbdisc.events import Cause
 from lbdisc.hooks import Registrar
 from lbdisc.listening.listeners import Listeners
-from lbdisc.listening.repeats import Repeats
 from lbdisc.register import checks
 from lbdisc.register.checks import Check
 from lbdisc.register.child import Child
 from lbdisc.register.draining import Drain, NoDrain
 from lbdisc.register.farewell import Farewell
-from lbdisc.register.health import HealthChecker, Streak
+from lbdisc.register.health import CheckedHealth, HealthChecker
 from lbdisc.register.holding import End, Holder
 from lbdisc.register.identity import Identity
 from lbdisc.register.standing import Standing
@@ -70,7 +69,7 @@ class Registration:
         self._tell = self._listeners.tell
         self._cause = Cause(source=backend)
         self._calls: SimpleQueue[Callable[[], None]] = SimpleQueue()
-        self._verdict = Streak(rise=settings.rise, fall=settings.fall)
+        self._health = CheckedHealth(rise=settings.rise, fall=settings.fall, tell=self._tell)
         stop = threading.Event()
         self._checker = HealthChecker(
             check
@@ -88,7 +87,6 @@ class Registration:
         )
         self._holder: Holder | None = None
         self._standing = Standing(endpoint, self._tell, self._cause)
-        self._complaints = Repeats()  # of checks
         self._fatal: SettingsError | None = None
         self._closing = False
         self._stops: list[int] = []
@@ -187,22 +185,12 @@ class Registration:
     def _on_checked(self, why: str) -> None:
         if self._closing:
             return
-        changed = self._verdict.take(not why)
-        if not why:
-            self._complaints.clear()
-        if changed and self._verdict.healthy:
-            self._tell(events.CheckPassed(rise=self._settings.rise))
-        elif changed:
-            self._tell(events.CheckGaveUp(error=why, fall=self._settings.fall))
-        elif why:
-            times, fall = self._complaints.count("", why), self._settings.fall
-            failed = events.CheckFailed(error=why, fall=fall, times=times, again=times > 1)
-            self._tell(failed)
+        self._health.take(why)
         self._steer()
 
     def _steer(self) -> None:
         """Hold the endpoint while healthy; one holder at a time."""
-        wanted = self._verdict.healthy and not self._closing
+        wanted = self._health.healthy and not self._closing
         if self._holder is None and wanted:
             self._standing.answered = False
             self._holder = Holder(self._registrar, self._endpoint, self, self._pace)
@@ -242,7 +230,7 @@ class Registration:
         self._steer()
 
     def _finish_traffic(self) -> None:
-        if self._holder is not None and self._verdict.healthy and self._settings.drain_timeout:
+        if self._holder is not None and self._health.healthy and self._settings.drain_timeout:
             self._farewell.finish_traffic(self._holder)
 
     def _must_go(self) -> bool:
