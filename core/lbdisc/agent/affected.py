@@ -9,7 +9,7 @@ from lbdisc.agent.times import stamp
 from lbdisc.values import NAMED
 
 
-class AffectedTally:
+class Affected:
     """Who is held or flaps, which files are refused, which plugins are broken, ready for JSON.
 
     Also adds to the ``counters``.

@@ -7,7 +7,7 @@ from functools import singledispatchmethod
 from typing import Any
 
 from lbdisc import __version__, events
-from lbdisc.agent.affected import AffectedTally
+from lbdisc.agent.affected import Affected
 from lbdisc.agent.observed import Observed
 from lbdisc.agent.times import stamp
 from lbdisc.values import Problem
@@ -19,7 +19,7 @@ class Tally:
     def __init__(self, earlier_number: int) -> None:
         self._counters: Counter[str] = Counter()
         self._problems: frozenset[Problem] = frozenset()
-        self._affected = AffectedTally(self._counters)
+        self._affected = Affected(self._counters)
         self._found: dict[str, Any] = {
             "version": __version__,
             "pid": os.getpid(),
