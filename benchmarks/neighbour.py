@@ -104,7 +104,8 @@ def etcd_place(folder: Path) -> Iterator[Place]:
 
 @contextmanager
 def zookeeper_place(folder: Path) -> Iterator[Place]:
-    with zookeeper.start(folder) as registry, ExitStack() as stack:
+    # It holds all that is written in memory.
+    with zookeeper.start(folder, properties=("-Xmx1g",)) as registry, ExitStack() as stack:
         hosts = ",".join(registry.hosts)
         hand = ZooKeeperHand(hosts)
         stack.callback(hand.close)

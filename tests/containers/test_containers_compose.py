@@ -90,6 +90,14 @@ def test_a_stack_that_runs_keeps_its_registry() -> None:
         eventually(lambda: refusal in project.run(*other, "logs", "choose-serf"))
 
 
+@pytest.mark.parametrize("profile", ["serf", "zookeeper"])
+def test_keys_and_passwords_shut_nobody_out(profile: str) -> None:
+    with up(profile, *SECURE) as project:
+        project.run("exec", "-T", "ha", "lbdisc", "status")
+        listed = project.run("exec", "-T", "ha", "lbdisc", "nodes", "--agents")
+        assert re.search(r"^ha +nodes ", listed, re.MULTILINE)
+
+
 def test_tls_and_passwords() -> None:
     with up("etcd", *SECURE) as project:
         settings = project.run("exec", "-T", "ha", "lbdisc", "config", "show")

@@ -541,7 +541,7 @@ def test_who_flaps_waits_and_the_others_do_not(house: House) -> None:
     with house.running():
         house.script.steps.put(nodes("good"))
         house.eventually(lambda: house.text == "good\n")
-        for n in range(100):
+        for n in range(400):
             house.script.steps.put(nodes("good", *(["flap"] if n % 2 == 0 else [])))
         house.script.steps.put(nodes("flap", "good", "more"))
         house.eventually(lambda: house.text == "good\nmore\n")

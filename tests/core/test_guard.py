@@ -9,8 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lbdisc import Endpoint, Snapshot
-from lbdisc.agent.guard import STEADY, Guard, Verdict
+from lbdisc.agent.guard import Guard
 from lbdisc.agent.held import GuardMemory
+from lbdisc.agent.letting_go import STEADY
+from lbdisc.agent.verdict import Verdict
 from lbdisc.observed import HealthState, ServerHealth
 from lbdisc.settings.tables import GuardSettings
 

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 import pytest
 
 from lbdisc.testing import FaultProxy
+from lbdisc_etcd.channel import LARGEST
 from lbdisc_etcd.settings import EtcdSettings
-from lbdisc_etcd.wire import LARGEST
 from lbdisc_lab.servers.etcd import EtcdCluster, start
 from lbdisc_lab.servers.etcd.roles import PATIENCE, EtcdWatching, settings_of
 from support.etcd_world import Gateway

@@ -1,7 +1,7 @@
 """The agent: registry → snapshot → guard → merge → render → apply → verify, one direction.
 
-The watch thread hands over the newest judged snapshot; everything right of it happens here, in one
-thread, one turn after the other; ``Bringing`` has what happens from the snapshot on.
+``Balancing`` has the newest judged snapshot; everything right of the guard happens here, in one
+thread, one turn after the other; ``Bringing`` has what happens from the merge on.
 """
 
 import time
@@ -77,8 +77,8 @@ class Agent:
             clock=clock,
             accept=accept,
             skipped=lambda: self._tell_problems(self._bringing.cause),
-            own=OwnEndpoints(reloader, settings.output, lambda: self._watcher).without,
-            reloaded=lambda because_of: self._watcher.reloaded(because_of),
+            own=OwnEndpoints(reloader, settings.output, lambda: self._watcher.balancing).without,
+            reloaded=lambda because_of: self._watcher.balancing.reloaded(because_of),
         )
         self._taken: Snapshot | None = None
         self._skipping = Skipping(listeners.tell)
@@ -101,7 +101,7 @@ class Agent:
         ``hurry`` cuts that short; ``ends`` tells whether ``close`` will be told to end it. Raises
         ``SettingsError`` when nothing can ever be served.
         """
-        self._watcher.tell_held()
+        self._watcher.balancing.tell_held()
         self._say_status()
         self._pulse.start()
         self._watcher.start()
@@ -109,8 +109,8 @@ class Agent:
         leave = Leave(self._reloader, self._tell, self._clock, hurry=hurry or Event(), ends=ends)
         while not leave.over(stop):
             self._wake.do_errands()
-            self._guarding.turn(self._watcher, running=self._bringing.running is not None)
-            self._names.turn(self._watcher, running=self._bringing.running is not None)
+            self._guarding.turn(self._watcher.balancing, running=self._bringing.running is not None)
+            self._names.turn(self._watcher.balancing, running=self._bringing.running is not None)
             self._watcher.look_again()
             self._take_newest()
             self._skipping.turn(self._clock())
@@ -153,7 +153,7 @@ class Agent:
     @property
     def memory(self) -> GuardMemory:
         """What is balanced and held now, for the guard of another watcher."""
-        return self._watcher.memory
+        return self._watcher.balancing.memory
 
     @property
     def asks(self) -> bool:
@@ -177,7 +177,7 @@ class Agent:
         self._presence = self._presence.changed(settings.services, presence)
         self._presence.settings = fingerprint(settings, renderer)
         self._watcher.stop()
-        watcher.tell_dropped(self._watcher.held)
+        watcher.balancing.tell_dropped(self._watcher.balancing.held)
         self._watcher, self._settings = watcher, settings
         watcher.start()
         self._bringing.change(settings, renderer)
@@ -208,7 +208,7 @@ class Agent:
             # Nothing is known of endpoints, but a file is there: it is kept alive as it is.
             self._bringing.desired.kept = written
         else:
-            self._bringing.desired.snapshot = self._watcher.admitted(known or Snapshot())
+            self._bringing.desired.snapshot = self._watcher.balancing.admitted(known or Snapshot())
         self._bringing.changed(self._clock(), cause)
         self._bringing.hold_off()
 
@@ -246,6 +246,7 @@ class Agent:
         more = taken.more + desired.blaming.unnamed
         problems = (*sorted(desired.problems), *taken.problems)
         self._skipping.look(problems, more, cause=cause, now=self._clock())
+        self._status.skipped(*self._skipping.here)
 
     def _tell_absent(self, absent: tuple[AbsentService, ...], cause: Cause) -> None:
         if absent != self._absent:

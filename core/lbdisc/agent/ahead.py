@@ -14,7 +14,7 @@ SHARE = 4  # the time between two looks is so many times that of a look
 
 
 @dataclass(frozen=True, slots=True)
-class Portion:
+class Move:
     """One endpoint's part of a change: ``put`` it, or without one take ``key`` out."""
 
     key: tuple[str, str]
@@ -37,15 +37,15 @@ def ahead(running: Snapshot, wanted: Snapshot, passes: Callable[[Snapshot], bool
     return found
 
 
-def _in_order(running: Snapshot, wanted: Snapshot) -> Iterator[Sequence[Portion]]:
+def _in_order(running: Snapshot, wanted: Snapshot) -> Iterator[Sequence[Move]]:
     change = wanted.since(running)
     rest = [e for e in change.changed if e.draining or not e.weight]
-    yield [*(Portion(e.key) for e in change.removed), *(Portion(e.key, e) for e in rest)]
-    yield [Portion(e.key, e) for e in change.added]
-    yield [Portion(e.key, e) for e in change.changed if e not in rest]
+    yield [*(Move(e.key) for e in change.removed), *(Move(e.key, e) for e in rest)]
+    yield [Move(e.key, e) for e in change.added]
+    yield [Move(e.key, e) for e in change.changed if e not in rest]
 
 
-def _after(snapshot: Snapshot, steps: Sequence[Portion]) -> Snapshot:
+def _after(snapshot: Snapshot, steps: Sequence[Move]) -> Snapshot:
     put = [step.put for step in steps if step.put is not None]
     return snapshot.patched(put, [step.key for step in steps if step.put is None])
 
@@ -58,9 +58,11 @@ class AheadLooks:
         self._next = float("-inf")
 
     def may(self, waiting: Snapshot | None, now: float) -> bool:
+        """Whether to look at what waits."""
         return waiting is not self._seen and now >= self._next
 
     def looked(self, waiting: Snapshot | None, began: float, ended: float) -> None:
+        """That took so long."""
         self._seen, self._next = waiting, ended + SHARE * (ended - began)
 
     def due(self, waiting: Snapshot | None) -> float | None:

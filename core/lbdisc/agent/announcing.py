@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from itertools import groupby
 
-from lbdisc.agent.guard import IS_BACK, Released, Verdict
 from lbdisc.agent.held import Held
+from lbdisc.agent.verdict import IS_BACK, Released, Verdict
 from lbdisc.events import (
     Cause,
     DrainBegun,

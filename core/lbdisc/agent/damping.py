@@ -1,12 +1,13 @@
 """Damping: who changes without end waits longer and longer; nobody else waits at all (RFC 2439).
 
-Each change of an entry costs points: 1 where it comes, comes back from draining or moves to another
-address, a 24th where it gets another weight or other tags, which most load balancers take while
+Each change of an entry costs points: a tenth where it comes, comes back from draining or moves to
+another address, a 24th where it gets another weight or other tags; load balancers take both while
 they run. A reload costs those that led to it 2 more, together. Points fade, 5 a minute. Up to
 ``FREE`` nobody waits; with one more it is 1 s between two changes that pass, with each further one
-twice as long, up to ``longest``. So a node may restart ten times at once and five times a minute,
-and get another weight twice a second, for ever; what flaps ten times a second passes ten times, and
-then once a minute until it has been calm for about as long.
+twice as long, up to ``longest``. So a node may restart a hundred times at once and fifty times a
+minute, and get another weight twice a second, for ever; what takes a reload each time may do so
+five times at once. What flaps ten times a second passes for ten seconds, and then once a minute
+until it has been calm for about as long.
 
 Leaves, drains and a weight of 0 always pass at once: what waits is coming back, and until then an
 entry stays as it was passed on, or away. Points belong to an entry's name, and to its address and
@@ -24,7 +25,7 @@ from lbdisc.values import Endpoint, Snapshot
 
 FREE, TOP = 10.0, 17.0  # points without a pause, and the most that anybody has
 FADES = 5 / 60  # points a second
-COMES, ALTERS, RELOADS = 1.0, 1 / 24, 2.0
+COMES, ALTERS, RELOADS = 0.1, 1 / 24, 2.0
 LONGEST = 60.0  # seconds, unless something else is set
 ONCE = 0.25  # seconds in which an address counts once: an instance may be in many services
 REMEMBERED = 20_000  # names and addresses; of more, those with the fewest points are forgotten
@@ -42,9 +43,11 @@ class Mark:
     passed: float = float("-inf")
 
     def now(self, now: float) -> float:
+        """The points that are left."""
         return max(0.0, self.points - (now - self.at) * FADES)
 
     def add(self, points: float, now: float) -> None:
+        """So many more."""
         self.points, self.at = min(TOP, self.now(now) + points), now
 
 

@@ -9,12 +9,13 @@ import structlog
 from lbdisc import own_files
 from lbdisc.abilities import Observes
 from lbdisc.agent.admission import limits
+from lbdisc.agent.balancing import Balancing
 from lbdisc.agent.control import Control, ControlReply
-from lbdisc.agent.guard import Guard, Verdict
+from lbdisc.agent.guard import Guard
 from lbdisc.agent.held import GuardMemory
 from lbdisc.agent.keeping import not_kept
 from lbdisc.agent.store import Store
-from lbdisc.agent.watching import Watcher
+from lbdisc.agent.verdict import Verdict
 from lbdisc.errors import LbdiscError
 from lbdisc.hooks import Reloader
 from lbdisc.listening.listeners import Tell
@@ -90,25 +91,25 @@ class Guarding:
         """When to look again; ``None`` while nothing is held."""
         return self._next if self._asks else None
 
-    def turn(self, watcher: Watcher, *, running: bool) -> None:
+    def turn(self, balancing: Balancing, *, running: bool) -> None:
         """Do what operators asked for, look at what is held, and keep it."""
-        self._control.obey(lambda ask, what: self._obey(watcher, ask, what))
-        watched = watcher.watched if running and isinstance(self._reloader, Observes) else ()
+        self._control.obey(lambda ask, what: self._obey(balancing, ask, what))
+        watched = balancing.watched if running and isinstance(self._reloader, Observes) else ()
         self._asks = bool(watched)
         now = self._clock()
         if watched and now >= self._next:
-            watcher.see(self._health(watched), now)
+            balancing.see(self._health(watched), now)
             end = self._clock()
             self._next = end + max(EVERY, (end - now) * SHARE)
-        self._keep(watcher.memory)
+        self._keep(balancing.memory)
 
-    def _obey(self, watcher: Watcher, ask: str, what: str) -> ControlReply:
+    def _obey(self, balancing: Balancing, ask: str, what: str) -> ControlReply:
         service, _, name = what.partition("/")
         nothing = f"nothing of {what} is" if what else "nothing is"
         if ask == "guard.release":
-            return _reply(watcher.release(service, name), "released", f"{nothing} held")
+            return _reply(balancing.release(service, name), "released", f"{nothing} held")
         if ask == "guard.hold":
-            found = watcher.hold(service, name)
+            found = balancing.hold(service, name)
             return _reply(found, "held until released:", f"{nothing} served")
         return ControlReply(False, f"this agent does not know {ask!r}")
 

@@ -9,7 +9,7 @@ from collections.abc import Callable
 import structlog
 
 from lbdisc.abilities import Resolves
-from lbdisc.agent.watching import Watcher
+from lbdisc.agent.balancing import Balancing
 from lbdisc.errors import LbdiscError
 from lbdisc.hooks import Reloader
 
@@ -33,9 +33,9 @@ class NameLooks:
         """When to look again; ``None`` while nobody has a name."""
         return self._next if self._asks else None
 
-    def turn(self, watcher: Watcher, *, running: bool) -> None:
+    def turn(self, balancing: Balancing, *, running: bool) -> None:
         """Look, if it is time and there is anything to look at."""
-        hosts = watcher.names if running and isinstance(self._reloader, Resolves) else ()
+        hosts = balancing.names if running and isinstance(self._reloader, Resolves) else ()
         self._asks = bool(hosts)
         now = self._clock()
         if not hosts or now < self._next:
@@ -43,7 +43,7 @@ class NameLooks:
         assert isinstance(self._reloader, Resolves)
         try:
             for host, addresses in self._reloader.resolved(hosts).items():
-                watcher.saw(host, addresses)
+                balancing.saw(host, addresses)
         except LbdiscError:
             pass  # who cannot be asked serves nobody, or is asked again
         except Exception:  # noqa: BLE001 - foreign code; it must not stop the agent

@@ -6,7 +6,7 @@ from pathlib import Path
 import structlog
 
 from lbdisc.abilities import Occupies
-from lbdisc.agent.watching import Watcher
+from lbdisc.agent.balancing import Balancing
 from lbdisc.errors import LbdiscError
 from lbdisc.hooks import Reloader
 from lbdisc.rendered import Rendered
@@ -32,14 +32,16 @@ def occupied(reloader: Reloader, output: Path, rendered: Rendered) -> frozenset[
 class OwnEndpoints:
     """Keeps them out of what is wanted, before anything is applied."""
 
-    def __init__(self, reloader: Reloader, output: Path, watcher: Callable[[], Watcher]) -> None:
+    def __init__(
+        self, reloader: Reloader, output: Path, balancing: Callable[[], Balancing]
+    ) -> None:
         self._reloader = reloader
         self._output = output
-        self._watcher = watcher
+        self._balancing = balancing
 
     def without(self, snapshot: Snapshot, rendered: Rendered) -> Snapshot:
         """``snapshot``, or what of it may be served where ``rendered`` listens somewhere new."""
-        watcher = self._watcher()
-        if watcher.occupy(occupied(self._reloader, self._output, rendered)):
-            return watcher.admitted(snapshot)
+        balancing = self._balancing()
+        if balancing.occupy(occupied(self._reloader, self._output, rendered)):
+            return balancing.admitted(snapshot)
         return snapshot

@@ -28,6 +28,11 @@ class Skipping:
         self._cause: Cause | None = None
         self._room, self._counted = float(BURST), NEVER
 
+    @property
+    def here(self) -> tuple[frozenset[Problem], int]:
+        """Who is skipped now, told or not, and how many more."""
+        return self._here
+
     def look(self, problems: Iterable[Problem], more: int, *, cause: Cause, now: float) -> None:
         """These are skipped now, what matters most at first, and ``more`` that are not named."""
         found = list(dict.fromkeys(problems))

@@ -1,21 +1,18 @@
 """What ``lbdisc status`` shows, told by events alone and kept in the state folder."""
 
-import os
 import time
-from collections import Counter
 from dataclasses import replace
-from functools import singledispatchmethod
 from threading import Lock
 from typing import Any
 
-from lbdisc import __version__, events
+from lbdisc import events
 from lbdisc.agent.heartbeat import Unwritten
 from lbdisc.agent.keeping import RETRY, not_kept
 from lbdisc.agent.observed import Observed
 from lbdisc.agent.store import Store
-from lbdisc.agent.times import stamp
+from lbdisc.agent.tally import Tally
 from lbdisc.listening.repeats import Repeats
-from lbdisc.values import NAMED, Problem
+from lbdisc.values import Problem
 
 
 class Status:
@@ -29,48 +26,25 @@ class Status:
         self._store = store
         self.earlier_number = store.earlier_number
         self._lock = Lock()
-        self._counters: Counter[str] = Counter()
-        self._problems: dict[Problem, None] = {}
-        self._refused: dict[str, dict[str, Any]] = {}  # files beside the configuration
-        self._held: dict[tuple[str, str], dict[str, Any]] = {}
-        self._flapping: dict[tuple[str, str], dict[str, Any]] = {}
-        self._broken: dict[str, dict[str, Any]] = {}
+        self._tally = Tally(self.earlier_number)
         self._saved: dict[str, Any] = {}
         self._again: float | None = None  # when to try what could not be written
         self._failures = Repeats()
         self._unwritten: dict[str, Unwritten] = {}
-        self._found: dict[str, Any] = {
-            "version": __version__,
-            "pid": os.getpid(),
-            "started": stamp(time.time()),
-            "stopped": None,
-            "backend": "",
-            "output": "",
-            "registry": "waiting",
-            "registry_since": _when(events.Event()),
-            "registry_error": None,
-            "registry_failures": 0,
-            "registry_failing": 0,
-            "announced": None,
-            "announce_error": None,
-            "settings_refused": None,
-            "desired": {"number": self.earlier_number, "endpoints": None},
-            "in_step": False,
-            "in_step_since": _when(events.Event()),
-            "generation": None,
-            "written": None,
-            "failure": None,
-            "absent": [],
-            "problems_more": 0,
-            "untidy": None,
-            "servers": None,
-            "unanswered": "",
-            "old_workers": None,
-        }
 
     def hear(self, event: events.Event) -> None:
         with self._lock:
-            self._take(event)
+            self._tally.take(event)
+            self._note(event)
+
+    def _note(self, event: events.Event) -> None:
+        """What of the state folder cannot be written is the pulse's to know at once."""
+        if isinstance(event, events.StateNotKept):
+            found = Unwritten(file=event.file, error=event.error, since=event.unix_s)
+            since = self._unwritten.get(event.file, found).since
+            self._unwritten[event.file] = replace(found, since=since)
+        elif isinstance(event, events.StateKept):
+            self._unwritten.pop(event.file, None)
 
     def close(self) -> None:
         """The last word: that it was stopped, and was not killed."""
@@ -85,24 +59,17 @@ class Status:
     def observed(self, seen: Observed) -> None:
         """What the load balancer says of its servers and old processes; from any thread."""
         with self._lock:
-            self._found["servers"] = seen.services
-            self._found["unanswered"] = seen.unanswered
-            ages = seen.lingering
-            self._found["old_workers"] = None if ages is None else len(ages)
+            self._tally.observed(seen)
+
+    def skipped(self, problems: frozenset[Problem], more: int) -> None:
+        """Who is skipped now, and how many more that are not named; from any thread."""
+        with self._lock:
+            self._tally.skipped(problems, more)
 
     def save(self) -> events.StateNotKept | events.StateKept | None:
         """Write the file if it would say something new; what is to be told of that, if anything."""
         with self._lock:
-            found = {
-                **self._found,
-                "held": [held for _, held in sorted(self._held.items())[:NAMED]],
-                "held_more": max(0, len(self._held) - NAMED),
-                "flapping": [flaps for _, flaps in sorted(self._flapping.items())[:NAMED]],
-                "problems": [{"where": p.where, "what": p.what} for p in sorted(self._problems)],
-                "refused": [{"file": file, **what} for file, what in sorted(self._refused.items())],
-                "broken": [{"plugin": name, **what} for name, what in self._broken.items()],
-                "counters": dict(self._counters),
-            }
+            found = self._tally.found
         now = time.monotonic()
         if found == self._saved and (self._again is None or now < self._again):
             return None
@@ -116,207 +83,3 @@ class Status:
         self._again = None
         self._failures.clear()
         return events.StateKept(file=file) if failed else None
-
-    @singledispatchmethod
-    def _take(self, event: events.Event) -> None:
-        """Most events change nothing here."""
-
-    @_take.register
-    def _(self, event: events.ProgramStarted) -> None:
-        self._found |= {
-            "started": stamp(event.unix_s),
-            "backend": event.backend,
-            "output": event.output,
-        }
-
-    @_take.register
-    def _(self, event: events.ProgramStopping) -> None:
-        self._found["stopped"] = {"why": event.why, "error": "", "at": stamp(event.unix_s)}
-
-    @_take.register
-    def _(self, event: events.ProgramStopped) -> None:
-        if self._found["stopped"] is not None:
-            self._found["stopped"]["error"] = event.error
-
-    @_take.register
-    def _(self, event: events.SettingsReread) -> None:
-        # Another watcher begins; its guard goes on with what is held.
-        self._found |= {"backend": event.backend, "settings_refused": None}
-        self._registry("waiting", event)
-
-    @_take.register
-    def _(self, event: events.SettingsRefused) -> None:
-        at = stamp(event.unix_s)
-        self._found["settings_refused"] = {"error": event.error, "at": at}
-
-    def _registry(self, state: str, event: events.Event, error: str | None = None) -> None:
-        if self._found["registry"] != state:
-            self._found["registry_since"] = _when(event)
-        self._found |= {"registry": state, "registry_error": error}
-
-    def _in_step(self, is_so: bool, event: events.Event) -> None:
-        if self._found["in_step"] != is_so:
-            self._found |= {"in_step": is_so, "in_step_since": _when(event)}
-
-    @_take.register
-    def _(self, event: events.ChangeWanted) -> None:
-        self._found["desired"] = {"number": event.generation, "endpoints": event.endpoints}
-        self._in_step(False, event)
-
-    @_take.register
-    def _(self, event: events.GenerationApplied) -> None:
-        self._counters[f"applied_{event.how}"] += 1
-        self._found |= {"failure": None, "untidy": None}
-        self._in_step(True, event)
-        self._found["generation"] = {
-            "number": event.generation,
-            "digest": event.digest,
-            "files": list(event.files),
-            "how": event.how,
-            **_when(event),
-            "ms": None if event.ms is None else round(event.ms, 1),
-            "cause": None if event.cause is None else str(event.cause),
-        }
-
-    @_take.register
-    def _(self, event: events.GenerationWritten) -> None:
-        at = stamp(event.unix_s)
-        self._found["written"] = {"number": event.generation, "digest": event.digest, "at": at}
-
-    @_take.register
-    def _(self, event: events.ApplyFailed) -> None:
-        self._counters["failed"] += 1
-        self._found["failure"] = {
-            "error": event.error,
-            "kind": event.kind,
-            "at": stamp(event.unix_s),
-            "times": event.times,
-        }
-
-    @_take.register
-    def _(self, event: events.FilesRefused) -> None:
-        at = stamp(event.unix_s)
-        self._refused |= {file: {"error": event.error, "at": at} for file in event.files}
-
-    @_take.register
-    def _(self, event: events.FilesMended) -> None:
-        for file in event.files:
-            self._refused.pop(file, None)
-
-    @_take.register
-    def _(self, event: events.Drifted) -> None:
-        self._counters["drift"] += 1
-
-    @_take.register
-    def _(self, event: events.Tended) -> None:
-        self._counters[f"tended_{event.how}"] += 1
-        self._found["untidy"] = None
-
-    @_take.register
-    def _(self, event: events.TendFailed) -> None:
-        self._found["untidy"] = {
-            "error": event.error,
-            "at": stamp(event.unix_s),
-            "times": event.times,
-        }
-
-    @_take.register
-    def _(self, event: events.EntriesSkipped) -> None:
-        self._counters["skipped"] += len(event.entries) + event.passed
-        self._problems |= dict.fromkeys(event.entries)
-        self._found["problems_more"] = event.more
-
-    @_take.register
-    def _(self, event: events.EntriesMended) -> None:
-        for entry in event.entries:
-            self._problems.pop(entry, None)
-        self._found["problems_more"] = event.more
-
-    @_take.register
-    def _(self, event: events.ServicesAbsent) -> None:
-        self._found["absent"] = [str(absent) for absent in event.services]
-
-    @_take.register
-    def _(self, event: events.ServicesPresent) -> None:
-        self._found["absent"] = []
-
-    @_take.register
-    def _(self, event: events.EndpointsHeld) -> None:
-        until = None if event.for_s is None else stamp(event.unix_s + event.for_s)
-        for e in event.endpoints:
-            self._counters["held"] += 1
-            self._held[e.key] = {
-                "service": e.service,
-                "name": e.name,
-                "address": e.address,
-                "port": e.port,
-                "by": event.by,
-                "since": stamp(event.unix_s - event.since_s),
-                "until": until,
-                "why": event.why,
-            }
-
-    @_take.register
-    def _(self, event: events.EndpointsReleased) -> None:
-        for endpoint in event.endpoints:
-            self._counters["released"] += 1
-            self._held.pop(endpoint.key, None)
-
-    @_take.register
-    def _(self, event: events.EndpointsDamped) -> None:
-        at = stamp(event.unix_s)
-        self._counters["flapped"] += len(event.endpoints)
-        self._flapping |= {
-            e.key: {"service": e.service, "name": e.name, "since": at} for e in event.endpoints
-        }
-
-    @_take.register
-    def _(self, event: events.EndpointsCalm) -> None:
-        for endpoint in event.endpoints:
-            self._flapping.pop(endpoint.key, None)
-
-    @_take.register
-    def _(self, event: events.RegistryLost) -> None:
-        self._registry("lost", event, event.error)
-        self._found["registry_failing"] = event.failures
-        self._found["registry_failures"] += 1
-
-    @_take.register
-    def _(self, event: events.RegistryBack) -> None:
-        self._registry("ok", event)
-        self._found["registry_failing"] = 0
-
-    @_take.register
-    def _(self, event: events.AgentAnnounced) -> None:
-        self._found |= {"announced": event.agent, "announce_error": None}
-
-    @_take.register
-    def _(self, event: events.AgentNotAnnounced) -> None:
-        self._found |= {"announced": None, "announce_error": event.error}
-
-    @_take.register
-    def _(self, event: events.AgentWithdrawn) -> None:
-        self._found |= {"announced": None, "announce_error": None}
-
-    @_take.register
-    def _(self, event: events.StateNotKept) -> None:
-        found = Unwritten(file=event.file, error=event.error, since=event.unix_s)
-        since = self._unwritten.get(event.file, found).since
-        self._unwritten[event.file] = replace(found, since=since)
-
-    @_take.register
-    def _(self, event: events.StateKept) -> None:
-        self._unwritten.pop(event.file, None)
-
-    @_take.register
-    def _(self, event: events.PluginBroken) -> None:
-        self._broken[event.plugin] = {
-            "error": event.error,
-            "times": event.times,
-            "at": stamp(event.unix_s),
-        }
-
-
-def _when(event: events.Event) -> dict[str, Any]:
-    """For people, and for whoever asks how long ago: a clock that jumps makes nothing longer."""
-    return {"at": stamp(event.unix_s), "monotonic_s": round(event.monotonic_s, 1)}

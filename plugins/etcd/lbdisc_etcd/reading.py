@@ -6,10 +6,11 @@ from dataclasses import dataclass, replace
 
 from lbdisc.raw import Oversized
 from lbdisc.values import Endpoint
+from lbdisc_etcd.channel import LARGEST
 from lbdisc_etcd.failures import Compacted, Failure, MemberUnreachable, TooLarge
 from lbdisc_etcd.messages import KeyEvent, Page
 from lbdisc_etcd.state import Records
-from lbdisc_etcd.wire import LARGEST, Session
+from lbdisc_etcd.wire import Session
 
 ASIDE = 1.0  # seconds for what an outage's history tells beside the state
 FIRST = 250  # records of a first page, of which nothing is known

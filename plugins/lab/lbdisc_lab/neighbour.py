@@ -20,14 +20,14 @@ from typing import Any, Protocol, Self
 from urllib.parse import urlsplit
 
 from kazoo.client import KazooClient
-from kazoo.exceptions import KazooException, NodeExistsError, NoNodeError
+from kazoo.exceptions import ConnectionLoss, KazooException, NodeExistsError, NoNodeError
 
 Key = tuple[str, str]  # service and name
 Changes = Mapping[Key, bytes | None]  # None: the record goes
 SERVICE, OTHER, AGENTS = "nodes", "other", "_agents"
 NESTED = 36  # values, nested up to where readers give up
 FOREIGN = 64  # MB of values that are no records
-_PIECE = 1_000_000  # bytes of one of them: what etcd and ZooKeeper take by default
+_PIECE = 500_000  # bytes of one of them: what every registry takes by default
 _PATIENCE = 120.0  # seconds for an answer of a registry that is busy with all of this
 _SLICE = 0.02  # seconds between two bursts
 _BURST = 100  # changes: etcd takes 128 in one transaction
@@ -100,9 +100,16 @@ class ZooKeeperHand:
         """Those of one call are on their way together."""
         paths = ("/".join(("/lbdisc", *key)) for key in changes)
         answers = list(map(self._begin, paths, changes.values()))
-        for answer in answers:
+        for answer, (key, value) in zip(answers, changes.items(), strict=True):
             with suppress(NoNodeError, NodeExistsError):
-                answer.get(timeout=_PATIENCE)
+                try:
+                    answer.get(timeout=_PATIENCE)
+                except ConnectionLoss:
+                    self._client.retry(self._again, "/".join(("/lbdisc", *key)), value)
+
+    def _again(self, path: str, value: bytes | None) -> None:
+        """What was on its way when the connection broke."""
+        self._begin(path, value).get(timeout=_PATIENCE)
 
     def _begin(self, path: str, value: bytes | None) -> Any:
         if value is None:

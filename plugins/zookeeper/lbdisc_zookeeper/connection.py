@@ -1,36 +1,29 @@
-"""A connection to ZooKeeper: the one module that touches kazoo, everything past it is our types.
+"""A connection to ZooKeeper, with kazoo: everything past it is our types.
 
 kazoo's callbacks only hand on signals. Each read leaves its watch behind; kazoo forgets all watches
 when a connection breaks.
 """
 
-import importlib.util
 import logging
-import socket
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from ssl import SSLContext
 from threading import Event, Thread, Timer
 from typing import Any, Protocol
 
-import structlog
 from kazoo.client import KazooClient
 from kazoo.exceptions import KazooException
-from kazoo.handlers.threading import SequentialThreadingHandler
 from kazoo.protocol.states import EventType, KazooState, KeeperState
-from kazoo.security import CREATOR_ALL_ACL, OPEN_ACL_UNSAFE, READ_ACL_UNSAFE
 
-from lbdisc.errors import SettingsError
-from lbdisc_zookeeper import probing, sockets
+from lbdisc_zookeeper.credentials import acls, digest, sasl
 from lbdisc_zookeeper.frames import Frames, ReadNode
-from lbdisc_zookeeper.settings import ZooKeeperSettings, base_path, members, secret
+from lbdisc_zookeeper.handler import Handler, Heard
+from lbdisc_zookeeper.settings import ZooKeeperSettings, base_path, members
 from lbdisc_zookeeper.signals import Identity, Kind, Signal
 from lbdisc_zookeeper.trust import Contexts
 
 _POLITE = 0.3  # seconds for the ordered end of a session, before its connection is broken
 _CLOSING = 0.8  # seconds until its threads are left alone; only a hanging name server needs that
-_ASKING = 1.0  # seconds until no further silent member is asked
 _SLOWEST = 1.0  # seconds between two attempts to connect, at most
 _KINDS: dict[str, Kind] = {
     EventType.CREATED: "created",
@@ -38,7 +31,6 @@ _KINDS: dict[str, Kind] = {
     EventType.DELETED: "deleted",
     EventType.CHILD: "children",
 }
-_log = structlog.get_logger("lbdisc.zookeeper")
 
 
 class Answer(Protocol):
@@ -47,109 +39,6 @@ class Answer(Protocol):
     def ready(self) -> bool: ...
     def wait(self, timeout: float) -> bool: ...
     def get_nowait(self) -> Any: ...
-
-
-class _Handler(SequentialThreadingHandler):  # type: ignore[misc]  # kazoo is untyped
-    """kazoo's threads, with our connections: given up at once, and with a reason."""
-
-    def __init__(self, contexts: Contexts, renew: Callable[[], None]) -> None:
-        super().__init__()
-        self._contexts = contexts
-        self._renew = renew  # of what else a login needs
-        contexts.current()  # raises while it is nobody else's thread
-        self.reasons: dict[str, str] = {}
-        self._silent: dict[str, tuple[str, tuple[str, int]]] = {}  # that took connections
-        self.crash: Exception | None = None
-        self._given_up = Event()
-        self._current: socket.socket | None = None
-
-    def create_connection(
-        self, address: tuple[str, int], hostname: str = "", timeout: float = 10.0, **_: object
-    ) -> socket.socket:
-        host = hostname or address[0]
-        member = f"{host}:{address[1]}"
-        self._silent.pop(member, None)
-        self.reasons.setdefault(member, "no answer (see zookeeper.hosts)")
-        self._renew()
-        context = self._contexts.current()
-        try:
-            self._current = sockets.connect(
-                address, host=host, timeout=timeout, context=context, given_up=self._given_up
-            )
-        except OSError as error:
-            self.reasons[member] = self._contexts.explained(error)
-            raise
-        self.reasons[member] = "it took the connection, and has not answered"
-        self._silent[member] = host, address
-        return self._current
-
-    def forget_reasons(self) -> None:
-        self.reasons.clear()
-        self._silent.clear()
-
-    def ask_the_silent(self, stop: Event) -> None:
-        """Find reasons for those that took a connection and did not answer; takes a second."""
-        silent, until = [*self._silent.items()], time.monotonic() + _ASKING
-        for member, (host, address) in silent:
-            if time.monotonic() > until or stop.is_set():
-                return
-
-            def connect(
-                context: SSLContext | None, host: str = host, address: tuple[str, int] = address
-            ) -> socket.socket:
-                return sockets.connect(
-                    address,
-                    host=host,
-                    timeout=probing.CONNECTING,
-                    context=context,
-                    given_up=stop,
-                )
-
-            context = self._contexts.current()
-            self.reasons[member] = probing.cause(connect, context, self._contexts.explained)
-
-    def select(
-        self, readers: list[Any], writers: list[Any], _: object, timeout: float | None = None
-    ) -> tuple[list[Any], list[Any], list[Any]]:
-        return (*sockets.wait(readers, writers, timeout), [])
-
-    def dispatch_callback(self, callback: Any) -> None:
-        """Run a watch's callback at once, on the thread that reads the connection.
-
-        So a signal is told before the answer to any request that already saw its cause;
-        through kazoo's queue of callbacks it might come after.
-        """
-        callback.func(*callback.args)
-
-    def spawn(self, work: Callable[..., object], *args: object, **kwargs: object) -> Thread:
-        def guarded() -> None:
-            try:
-                work(*args, **kwargs)
-            except Exception as error:  # noqa: BLE001 - a thread of kazoo; its user is told
-                self.crash = error
-
-        thread = Thread(target=guarded, name="lbdisc-zookeeper", daemon=True)
-        thread.start()
-        return thread
-
-    def give_up(self) -> None:
-        """Break the connection, and every attempt at one."""
-        self._given_up.set()
-        if self._current is not None:
-            with suppress(OSError):
-                self._current.shutdown(socket.SHUT_RDWR)
-
-
-class _Heard(logging.Handler):
-    """Keeps kazoo's last warning; its debug lines, which hold passwords, are never made."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.last = ""
-
-    def emit(self, record: logging.LogRecord) -> None:
-        self.last = (record.getMessage().splitlines() or [""])[0]
-        _log.debug("kazoo", says=self.last)
 
 
 class Connection:
@@ -172,19 +61,19 @@ class Connection:
         self.broken_since: float | None = time.monotonic()
         self._settings = settings
         self._contexts = Contexts(settings)
-        self._sasl = _sasl(settings)
-        self._handler = _Handler(self._contexts, self._renew)
-        self._heard = _Heard()
+        self._sasl = sasl(settings)
+        self._handler = Handler(self._contexts, self._renew)
+        self._heard = Heard()
         logger = logging.Logger("kazoo", logging.WARNING)  # nobody else's: no parent, no levels
         logger.addHandler(self._heard)
-        self._node_acl, self._parent_acl = _acls(settings)
+        self._node_acl, self._parent_acl = acls(settings)
         self._kazoo: Any = KazooClient(
             hosts=",".join(members(settings)) + base_path(settings.chroot, what="zookeeper.chroot"),
             timeout=settings.session_timeout,
             client_id=resume,
             handler=self._handler,
             sasl_options=self._sasl,
-            auth_data=_digest(settings),
+            auth_data=digest(settings),
             connection_retry=_pace(settings),
             logger=logger,
         )
@@ -199,8 +88,8 @@ class Connection:
     def _renew(self) -> None:
         """Passwords as their files have them now, for a connection that kazoo makes anew."""
         if self._sasl is not None:
-            self._sasl |= _sasl(self._settings) or {}
-        self._kazoo.auth_data = set(_digest(self._settings))
+            self._sasl |= sasl(self._settings) or {}
+        self._kazoo.auth_data = set(digest(self._settings))
 
     def look(self) -> None:
         """Tell of certificates that can be used no more."""
@@ -328,28 +217,3 @@ def _pace(settings: ZooKeeperSettings) -> dict[str, float]:
     """How attempts to connect follow each other: several in the time that a session has left."""
     slowest = min(_SLOWEST, settings.session_timeout / 8)
     return {"max_tries": -1, "delay": 0.05, "backoff": 2, "max_delay": slowest, "max_jitter": 0.4}
-
-
-def _sasl(settings: ZooKeeperSettings) -> dict[str, str] | None:
-    if not settings.sasl_user:
-        return None
-    if importlib.util.find_spec("puresasl") is None:
-        raise SettingsError("zookeeper.sasl_user: SASL needs lbdisc-zookeeper[sasl], install that")
-    password = secret(settings.sasl_password, what="zookeeper.sasl_password")
-    return {"mechanism": "DIGEST-MD5", "username": settings.sasl_user, "password": password}
-
-
-def _digest(settings: ZooKeeperSettings) -> list[tuple[str, str]]:
-    if not settings.digest_user:
-        return []
-    password = secret(settings.digest_password, what="zookeeper.digest_password")
-    return [("digest", f"{settings.digest_user}:{password}")]
-
-
-def _acls(settings: ZooKeeperSettings) -> tuple[list[Any], list[Any]]:
-    """The ACLs of registrations and of the nodes above them."""
-    if settings.access == "open":
-        return OPEN_ACL_UNSAFE, OPEN_ACL_UNSAFE
-    if settings.access == "private":
-        return CREATOR_ALL_ACL, CREATOR_ALL_ACL
-    return CREATOR_ALL_ACL + READ_ACL_UNSAFE, CREATOR_ALL_ACL + READ_ACL_UNSAFE

@@ -31,7 +31,8 @@ def start(
     ``USER`` with ``PASSWORD``, and ``users`` with theirs; ``require_sasl`` lets nobody else in.
     ``tls`` opens a port with certificates made on the spot for ``names``, ``client_certificates``
     asks for one of the client.
-    ``config`` are further lines of ``zoo.cfg``, ``properties`` are for Java.
+    ``config`` are further lines of ``zoo.cfg``, ``properties`` and options
+    that begin with ``-`` are for Java.
     Raises ``RuntimeError`` that names the Debian package when a program is missing.
     """
     registry = ZooKeeperEnsemble(

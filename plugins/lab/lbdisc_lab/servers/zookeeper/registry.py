@@ -81,7 +81,7 @@ class ZooKeeperEnsemble:
         (home / "zoo.cfg").write_text("\n".join([*self._config(index), ""]))
         options = [*_JVM, "-Dzookeeper.forceSync=no", "-Dzookeeper.preAllocSize=1024"]
         options.append("-Dorg.slf4j.simpleLogger.defaultLogLevel=warn")
-        options += [f"-D{each}" for each in self._properties]
+        options += [each if each[:1] == "-" else f"-D{each}" for each in self._properties]
         if self._sasl:
             self._let_in(index, PASSWORD)
             options.append(f"-Djava.security.auth.login.config={home / 'jaas.conf'}")
