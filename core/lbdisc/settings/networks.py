@@ -37,11 +37,41 @@ def _wrong(core: CoreSettings) -> Iterator[tuple[str, str]]:
         for why in filter(None, map(_no_network, networks or ())):
             yield key, why
 
+    yield from _nobody_left(lists)
     for key, texts in ports.items():
         if texts == ():
             yield key, "name one port at least, as 3000 or 8000-8099"
         for why in filter(None, map(_no_port, texts or ())):
             yield key, why
+
+
+def _nobody_left(lists: Mapping[str, Sequence[str] | None]) -> Iterator[tuple[str, str]]:
+    """Where ``deny`` takes all that ``allow`` gives: to read that anew would end all traffic."""
+    for key in lists:
+        table = key.removesuffix(".allow")
+        if table == key:
+            continue
+        allow = lists[key] if lists[key] is not None else lists["endpoints.allow"]
+        texts = [*(lists["endpoints.deny"] or ()), *(lists[f"{table}.deny"] or ())]
+        denied = [ipaddress.ip_network(text) for text in dict.fromkeys(texts)]
+        v4 = list(
+            ipaddress.collapse_addresses(n for n in denied if isinstance(n, ipaddress.IPv4Network))
+        )
+        v6 = list(
+            ipaddress.collapse_addresses(n for n in denied if isinstance(n, ipaddress.IPv6Network))
+        )
+        if all(_is_within(ipaddress.ip_network(text), v4, v6) for text in allow or ()):
+            yield f"{table}.deny", f"nobody is left of {key}: name less"
+
+
+def _is_within(
+    network: ipaddress.IPv4Network | ipaddress.IPv6Network,
+    v4: Sequence[ipaddress.IPv4Network],
+    v6: Sequence[ipaddress.IPv6Network],
+) -> bool:
+    if isinstance(network, ipaddress.IPv4Network):
+        return any(network.subnet_of(each) for each in v4)
+    return any(network.subnet_of(each) for each in v6)
 
 
 def _no_port(text: str) -> str:
