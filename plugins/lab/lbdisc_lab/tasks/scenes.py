@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+from lbdisc.events import RegistryLost
 from lbdisc_lab.containers.container import Run
 from lbdisc_lab.containers.site import Site
 from lbdisc_lab.tasks.stage import Act, Stage
@@ -126,7 +127,7 @@ def any_order(stage: Stage) -> None:
         with stage.step("start ha", "it runs, says that the registry is away, lists nobody") as act:
             _start_ha(stage)
             site.until_listed()
-            _told(stage, act, "ha", "] registry: ")
+            _told(stage, act, "ha", f"] {RegistryLost.name} ")
     else:
         with stage.step("start ha", "it finds s1, which is up and answers") as act:
             _start_ha(stage)
