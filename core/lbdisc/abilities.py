@@ -33,7 +33,7 @@ class Remembers(Protocol):
     """A discovery where two entries can claim one name, and who had it before has it."""
 
     def remind(self, known: Snapshot) -> None:
-        """Called once before ``watch``: what an agent before has listed."""
+        """Called once before ``watch``: what has been balanced so far, as by an agent before."""
 
 
 @runtime_checkable

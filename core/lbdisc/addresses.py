@@ -54,6 +54,14 @@ def is_host_name(address: str) -> bool:
     return ":" not in address and not address.rpartition(".")[2].isdigit()
 
 
+def is_loopback(address: str) -> bool:
+    """Whether only this machine reaches ``address``; a host name counts as reachable."""
+    try:
+        return ipaddress.ip_address(address).is_loopback
+    except ValueError:
+        return False
+
+
 def _is_plain_ipv4(value: str) -> bool:
     """Whether ``value`` is a unicast IPv4 address as it is usually written: a quick look."""
     try:

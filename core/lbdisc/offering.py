@@ -8,6 +8,7 @@ from lbdisc.abilities import Compares
 from lbdisc.errors import LbdiscError, PluginError, RenderError
 from lbdisc.hooks import Provider, Renderer
 from lbdisc.rendered import Rendered
+from lbdisc.showing import raised
 from lbdisc.values import Snapshot
 
 # What each role must have, and what older plugins have in its place.
@@ -64,7 +65,7 @@ def _whole(kind: str, plugin: str, name: str, create: Callable[[Any], Any]) -> C
         except LbdiscError:
             raise
         except (Exception, SystemExit) as error:
-            said = " ".join(f"{type(error).__name__}: {error}".split())
+            said = raised(error)
             raise PluginError(f"{what} cannot be made: {said}") from error
         for method in METHODS[kind]:
             if not callable(getattr(role, method, None)):

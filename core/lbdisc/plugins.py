@@ -17,6 +17,7 @@ from lbdisc.errors import PluginError, SettingsError, nearest
 from lbdisc.events import PluginBroken
 from lbdisc.hooks import PROJECT, Context, Discovery, Hooks, Provider, Registrar, Reloader, Renderer
 from lbdisc.offering import checked
+from lbdisc.showing import raised
 
 if TYPE_CHECKING:
     import typer
@@ -91,7 +92,7 @@ class Plugins:
         if isinstance(error, PluginError):
             self.broken.append(BrokenPlugin(plugin=plugin, reason=str(error)))
             return
-        reason = " ".join(f"{type(error).__name__}: {error}".split())
+        reason = raised(error)
         self.broken.append(BrokenPlugin(plugin=plugin, reason=reason, trace=traceback.format_exc()))
 
     def add(self, plugin: object, *, name: str) -> None:

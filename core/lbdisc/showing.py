@@ -34,6 +34,16 @@ def plain(text: str, most: int = 2 * MOST) -> str:
     return found if len(found) <= most else plain(found, most)
 
 
+def one_line(text: str, most: int = 2 * MOST) -> str:
+    """A text of any number of lines, as ``plain`` has it."""
+    return plain(" ".join(text.split()), most)
+
+
+def raised(error: BaseException) -> str:
+    """What a plugin raised, of which kind it is and what it says, on one line and all of it."""
+    return " ".join(f"{type(error).__name__}: {error}".split())
+
+
 def harmless(text: str, most: int = 4000) -> str:
     """``text`` with what no line of a log may hold escaped; letters of all writings stay."""
     cut = text if len(text) <= most else f"{text[: most - len(_CUT)]}{_CUT}"

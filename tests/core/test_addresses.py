@@ -5,11 +5,11 @@ import socket
 
 import pytest
 
+from lbdisc.addresses import is_loopback
 from lbdisc.register import addresses
 from lbdisc.register.addresses import (
     LOOPBACK,
     OwnAddress,
-    is_loopback,
     named_address,
     routed_address,
     whereabouts,

@@ -57,6 +57,18 @@ def test_config_show_names_each_setting_of_a_service_and_its_origin(tmp_path: Pa
         ('[endpoints]\nallow = ["::ffff:10.0.0.0/104"]', "IPv4 addresses are written as such"),
         ('[endpoints]\ndeny = ["10.0.0"]', "'10.0.0' is no network"),
         ("[endpoints]\nallow = []", "name one network at least"),
+        (
+            '[endpoints]\nallow = ["10.0.0.0/8"]\ndeny = ["10.0.0.0/9", "10.128.0.0/9"]',
+            "endpoints.deny (",
+        ),
+        (
+            '[endpoints.services.nodes]\nallow = ["10.1.0.0/16"]\ndeny = ["10.0.0.0/8"]',
+            "nobody is left of endpoints.services.nodes.allow",
+        ),
+        ("[endpoints]\nports = []", "name one port at least"),
+        ('[endpoints]\nports = ["8099-8000"]', "'8099-8000' is no port: 3000 or 8000-8099"),
+        ('[endpoints]\nports = ["0"]', "'0' is no port"),
+        ('[endpoints.services.nodes]\nports = ["http"]', "endpoints.services.nodes.ports"),
         ('[endpoints]\nhosts = "no"', "it has to be 'refuse' or 'allow'"),
         ('[endpoints.services.nodes]\nalow = ["10.0.0.0/8"]', "(did you mean 'allow'?)"),
         ('[endpoints.services.nodes]\nallow = ["x"]', "bad setting endpoints.services.nodes.allow"),

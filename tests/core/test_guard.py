@@ -186,6 +186,26 @@ def test_of_two_names_with_one_address_the_first_counts() -> None:
     assert names(guard.judge(Snapshot.of([at("b"), claim]), 2).snapshot) == "0b"
 
 
+def test_who_restarts_is_older_than_an_entry_that_waited_for_that() -> None:
+    guard, claim = Guard(SETTINGS), at("0", at("a").port, draining=True)
+    guard.judge(nodes("ab"), 0)
+    guard.judge(Snapshot.of([*nodes("ab").endpoints, claim]), 100)
+    for now in (200, 400):
+        guard.judge(Snapshot.of([at("b"), claim]), now)
+        verdict = guard.judge(Snapshot.of([*nodes("ab").endpoints, claim]), now + 30)
+        assert verdict.snapshot.endpoints == nodes("ab").endpoints
+
+
+@pytest.mark.parametrize(("stayed", "away"), [(30, 10), (100, 700)])
+def test_who_was_there_for_a_moment_or_is_long_away_is_a_newcomer(stayed: int, away: int) -> None:
+    guard, other = Guard(SETTINGS, nodes("b")), at("0", at("a").port)
+    guard.judge(nodes("b"), 0)
+    guard.judge(nodes("ab"), 1)
+    guard.judge(Snapshot.of([at("b"), other]), 1 + stayed)
+    back = guard.judge(Snapshot.of([*nodes("ab").endpoints, other]), 1 + stayed + away)
+    assert names(back.snapshot) == "0b"
+
+
 def test_one_that_drains_is_not_brought_back_by_a_second_entry() -> None:
     guard = Guard(SETTINGS, nodes("ab"))
     draining = [at("a", draining=True), at("b")]

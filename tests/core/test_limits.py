@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from lbdisc import Endpoint, Snapshot
 from lbdisc.agent.limits import Limits, Most
+from lbdisc.agent.returning import KEPT
 
 FEW = Most(per_service=3, total=8, services=2)
 
@@ -39,6 +40,42 @@ def test_a_flood_displaces_nobody_who_was_there() -> None:
 def test_over_a_restart_those_who_were_served_come_first() -> None:
     limits = Limits(FEW, ["web"], Snapshot.of(some("web", "xyz")))
     assert names(limits.take(Snapshot.of(some("web", "abcxyz")))) == "xyz"
+
+
+def test_who_restarts_in_a_flood_gets_its_place_back() -> None:
+    limits = Limits(FEW, ["web"])
+    limits.take(Snapshot.of(some("web", "xyz")))
+    flood = some("web", "abcd")
+    for away, back in (("x", "yz"), ("yz", "x"), ("xyz", "")):
+        during = limits.take(Snapshot.of([*flood, *some("web", back)]))
+        assert len(names(during)) == 3
+        assert names(during)[len(away) :] == back
+        assert names(limits.take(Snapshot.of([*flood, *some("web", "xyz")]))) == "xyz"
+
+
+def test_a_fake_that_comes_and_goes_takes_nobodys_place() -> None:
+    limits = Limits(FEW, ["web"])
+    limits.take(Snapshot.of(some("web", "ab")))
+    limits.take(Snapshot.of(some("web", "az")))
+    for turn in range(3):
+        limits.take(Snapshot.of(some("web", f"az{turn}")))
+        assert names(limits.take(Snapshot.of(some("web", f"abz{turn}")))) == "abz"
+        assert names(limits.take(Snapshot.of(some("web", "az")))) == "az"
+
+
+def test_a_place_is_kept_for_ten_minutes() -> None:
+    now = [0.0]
+    limits = Limits(FEW, ["web"], clock=lambda: now[0])
+    limits.take(Snapshot.of(some("web", "xyz")))
+    limits.take(Snapshot.of(some("web", "ayz")))
+    now[0] = KEPT + 1
+    assert names(limits.take(Snapshot.of(some("web", "axyz")))) == "ayz"
+
+
+def test_over_a_restart_one_that_is_away_keeps_its_place() -> None:
+    limits = Limits(FEW, ["web"], Snapshot.of(some("web", "xyz")))
+    assert names(limits.take(Snapshot.of(some("web", "abxy")))) == "axy"
+    assert names(limits.take(Snapshot.of(some("web", "abxyz")))) == "xyz"
 
 
 def test_who_waits_longest_gets_the_next_place() -> None:
@@ -111,7 +148,7 @@ keys = st.sets(
 def test_no_limit_is_ever_passed_and_nobody_loses_a_place(
     states: list[set[tuple[str, int]]],
 ) -> None:
-    limits, before = Limits(FEW, ["api", "web"]), Snapshot()
+    limits, before, known = Limits(FEW, ["api", "web"]), Snapshot(), set[Endpoint]()
     for state in states:
         snapshot = Snapshot.of([e for service, n in state for e in some(service, [n])])
         passed = limits.take(snapshot)
@@ -119,6 +156,10 @@ def test_no_limit_is_ever_passed_and_nobody_loses_a_place(
         assert max(sizes.get("api", 0), sizes.get("web", 0)) <= 3
         assert len(set(sizes) - {"api", "web"}) <= 2
         listed = set(snapshot.endpoints)
-        assert set(before.endpoints) & listed <= set(passed.endpoints) <= listed
+        lost = (set(before.endpoints) & listed) - set(passed.endpoints)
+        back = (known & set(passed.endpoints)) - set(before.endpoints)
+        assert set(passed.endpoints) <= listed
+        assert len(lost) <= len(back)  # only to one that had a place before
+        known |= set(passed.endpoints)
         assert len(passed) + limits.left_out == len(snapshot)
         before = passed

@@ -197,7 +197,7 @@ def test_a_changed_address_is_published(life: Life) -> None:
 def test_a_registry_that_comes_late_is_used_when_it_is_there(life: Life) -> None:
     life.ledger.trouble = RegistrarError("down")
     running = life.begin()
-    eventually(lambda: running.registration._trouble == "down")
+    eventually(lambda: running.registration._standing.trouble == "down")
     life.ledger.trouble = None
     life.until("ready")
     assert running.stop() == 0
@@ -206,7 +206,7 @@ def test_a_registry_that_comes_late_is_used_when_it_is_there(life: Life) -> None
 def test_a_registrar_that_breaks_is_tried_again(life: Life) -> None:
     life.ledger.trouble = ZeroDivisionError()
     running = life.begin()
-    eventually(lambda: "ZeroDivisionError" in running.registration._trouble)
+    eventually(lambda: "ZeroDivisionError" in running.registration._standing.trouble)
     life.ledger.trouble = None
     life.until("ready")
 
@@ -229,7 +229,7 @@ def test_a_registry_problem_never_stops_a_healthy_command(life: Life) -> None:
     life.ledger.trouble = SettingsError("no such user")
     running = life.begin(life.script("exit 9"))
     life.until_on()
-    eventually(lambda: running.registration._trouble == "no such user")
+    eventually(lambda: running.registration._standing.trouble == "no such user")
     assert running.stop() == 9
 
 
@@ -382,9 +382,9 @@ def test_a_drain_ends_at_its_limit(life: Life) -> None:
 
 def lose_the_registry(life: Life, running: Running, error: LbdiscError) -> None:
     """After the endpoint was registered."""
-    eventually(lambda: running.registration._published)
+    eventually(lambda: running.registration._standing.published)
     life.ledger.trouble = error
-    eventually(lambda: running.registration._trouble == str(error))
+    eventually(lambda: running.registration._standing.trouble == str(error))
 
 
 def test_a_registry_that_is_back_in_time_still_gets_its_drain(life: Life) -> None:
@@ -415,7 +415,7 @@ def test_what_was_never_registered_has_nothing_to_drain(life: Life, error: Lbdis
     life.ledger.trouble = error
     running = life.begin(life.script("exit 4"), settings=PATIENT)
     life.until_on()
-    eventually(lambda: running.registration._trouble == str(error))
+    eventually(lambda: running.registration._standing.trouble == str(error))
     assert running.stop() == 4
 
 

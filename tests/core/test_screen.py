@@ -4,7 +4,7 @@ from typing import Any
 
 from lbdisc import Endpoint, Snapshot
 from lbdisc.screening.screen import Screening
-from lbdisc.settings.tables import EndpointsSettings
+from lbdisc.settings.tables import EndpointsSettings, ServiceEndpoints
 
 
 def endpoint(name: str, address: str = "10.0.0.1", **parts: str) -> Endpoint:
@@ -51,6 +51,20 @@ def test_any_way_of_changes_passes_what_a_first_look_would() -> None:
         found, fresh = one.after(state), screen().once(state)
         assert found == fresh
         assert found.problems == fresh.problems
+
+
+def test_ports_that_are_not_named_are_refused_by_address_and_by_name() -> None:
+    own = {"nodes": ServiceEndpoints(ports=("81-90",))}
+    for address in ("10.0.0.1", "fd00::1", "localhost", "node.example"):
+        assert not screen(ports=["80"]).refuses(endpoint("a", address)).startswith("port")
+        assert (
+            screen(ports=["22", "81-65535"]).refuses(endpoint("a", address))
+            == "port 80 is none of endpoints.ports"
+        )
+        assert (
+            screen(ports=["80"], services=own).refuses(endpoint("a", address))
+            == "port 80 is none of endpoints.services.nodes.ports"
+        )
 
 
 def test_the_core_s_own_services_are_not_screened() -> None:

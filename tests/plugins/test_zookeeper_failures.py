@@ -7,7 +7,7 @@ from kazoo.exceptions import KazooException
 
 from lbdisc.errors import DiscoveryError, RegistrarError, SettingsError, WriteRefused
 from lbdisc_zookeeper.failures import ELSEWHERE, PASSING, SETTINGS, cause, translated
-from lbdisc_zookeeper.signals import Forbidden, Gone, Interrupted, Overlarge, Taken
+from lbdisc_zookeeper.signals import Gone, Interrupted, Locked, Overlarge, Taken
 
 # What kazoo 2.11 raises beyond the tables: errors of a request that the plugin never makes, or of
 # a server that is broken; retried, with the name in the message.
@@ -42,7 +42,7 @@ def _expected(name: str) -> type[Exception]:
     if name in SETTINGS:
         return SettingsError
     if name == "NoAuthError":
-        return Forbidden
+        return Locked
     if name in ELSEWHERE or name in ELSE:
         return DiscoveryError
     return {

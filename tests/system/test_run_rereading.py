@@ -50,6 +50,8 @@ def refusal(scene: Scene) -> str:
         ({"file": {"dir": "/nonexistent/nodes"}}, "file.dir"),
         ({"haproxy": {"binary": "no-such-haproxy"}}, "haproxy.binary"),
         ({"vars": {"balance": "fastest"}}, "HAProxy refuses"),
+        ({"endpoints": {"deny": ["127.0.0.1"]}}, "would refuse all 1 of nodes that are served"),
+        ({"endpoints": {"ports": ["1"]}}, "is none of endpoints.ports"),
     ],
 )
 def test_what_config_check_refuses_changes_nothing(

@@ -1,7 +1,7 @@
 """The agent: registry → snapshot → guard → merge → render → apply → verify, one direction.
 
-The watch thread hands over the newest judged snapshot; everything right of it happens here, in one
-thread, one turn after the other; ``Bringing`` has what happens from the snapshot on.
+``Balancing`` has the newest judged snapshot; everything right of the guard happens here, in one
+thread, one turn after the other; ``Bringing`` has what happens from the merge on.
 """
 
 import time

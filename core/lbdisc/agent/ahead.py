@@ -58,9 +58,11 @@ class AheadLooks:
         self._next = float("-inf")
 
     def may(self, waiting: Snapshot | None, now: float) -> bool:
+        """Whether to look at what waits."""
         return waiting is not self._seen and now >= self._next
 
     def looked(self, waiting: Snapshot | None, began: float, ended: float) -> None:
+        """That took so long."""
         self._seen, self._next = waiting, ended + SHARE * (ended - began)
 
     def due(self, waiting: Snapshot | None) -> float | None:

@@ -43,9 +43,11 @@ class Mark:
     passed: float = float("-inf")
 
     def now(self, now: float) -> float:
+        """The points that are left."""
         return max(0.0, self.points - (now - self.at) * FADES)
 
     def add(self, points: float, now: float) -> None:
+        """So many more."""
         self.points, self.at = min(TOP, self.now(now) + points), now
 
 

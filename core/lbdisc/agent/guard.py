@@ -1,7 +1,8 @@
 """The guard: a sudden mass loss is more often the registry's fault than the truth.
 
-It sees every snapshot, before any is merged away, and passes on what may be balanced. Endpoints
-are told apart by their address and port, so one that comes back under a new name is no loss.
+It sees all that is admitted, before any of it is merged away, and passes on what may be balanced.
+Endpoints are told apart by their address and port, so one that comes back under a new name is no
+loss.
 
 **Held** is what a service lost without a word when less than ``1 - max_loss`` of the most that it
 had within ``loss_window`` remain and at least two are missing, or none remains. As many are held as

@@ -7,13 +7,16 @@ are looked at as well, as their entries tell whose an address is by now: ``servi
 most, with ``total`` endpoints at most, which take no place of those that are balanced.
 
 Who is left out gets a place when one is free, those who have waited longest first; of those that
-came at once the first by name. Costs what changes, not what is there.
+came at once the first by name. Who had a place and is back within ``returning.KEPT`` seconds gets
+one again, from who came last since. Costs what changes, not what is there.
 """
 
+import time
 from collections import Counter
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 
+from lbdisc.agent.returning import Returns
 from lbdisc.values import Endpoint, Problem, Snapshot
 
 Key = tuple[str, str]  # service and name
@@ -40,16 +43,22 @@ class Most:
 class Limits:
     """Lets pass what has a place. ``known`` was served before, and counts as having come first.
 
-    ``balanced`` are the services that are balanced.
+    ``balanced`` are the services that are balanced; ``clock`` tells seconds and never goes back.
     """
 
     def __init__(
-        self, most: Most, balanced: Collection[str], known: Snapshot | None = None
+        self,
+        most: Most,
+        balanced: Collection[str],
+        known: Snapshot | None = None,
+        *,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._most = most
         self._balanced = frozenset(balanced)
         self._share = most.total // (2 * max(1, len(self._balanced)))
         self._known = frozenset(e.key for e in known.endpoints) if known else frozenset[Key]()
+        self._returns = Returns(clock)
         self._seen = Snapshot()
         self._passed = Snapshot()
         self._counts: Counter[str] = Counter()  # of those who have a place, by service
@@ -63,10 +72,15 @@ class Limits:
         self._seen = snapshot
         gone = [e.key for e in change.removed if self._leaves(e.key)]
         new = sorted(change.added, key=lambda e: (e.key not in self._known, e.key))
+        for key in sorted(self._known - {e.key for e in new}) if self._known else ():
+            self._returns.leaves(key)
         self._known = frozenset()
         put = [e for e in change.changed if not self._waits(e.key)]
-        put += [endpoint for endpoint in new if self._comes(endpoint.key)]
+        for endpoint in new:
+            if self._comes(endpoint.key) or self._is_back(endpoint.key, gone):
+                put.append(endpoint)
         put += self._moves_up() if gone else ()
+        put = [e for e in put if not self._waits(e.key)]  # some gave their places up meanwhile
         if not self._out:
             self._peaks.clear()
             self._passed = snapshot
@@ -94,6 +108,8 @@ class Limits:
                 del self._out[service]
             return False
         self._count(service, -1)
+        if service in self._balanced:
+            self._returns.leaves(key)
         return True
 
     def _comes(self, key: Key) -> bool:
@@ -101,7 +117,27 @@ class Limits:
         if self._reached(key[0]):
             self._out.setdefault(key[0], {})[key] = None
             return False
+        self._enters(key)
+        return True
+
+    def _enters(self, key: Key) -> None:
         self._count(key[0], 1)
+        if key[0] in self._balanced:
+            self._returns.comes(key)
+
+    def _is_back(self, key: Key, gone: list[Key]) -> bool:
+        """Whether it had a place, and gets it again from another, who is ``gone`` then."""
+        if key[0] not in self._balanced or not (
+            other := self._returns.takes_back(key, self._balanced)
+        ):
+            return False
+        self._count(other[0], -1)
+        self._count(key[0], 1)
+        del self._out[key[0]][key]
+        if not self._out[key[0]]:
+            del self._out[key[0]]
+        self._out.setdefault(other[0], {})[other] = None
+        gone.append(other)
         return True
 
     def _count(self, service: str, by: int) -> None:
@@ -119,7 +155,7 @@ class Limits:
             while waiting and not self._reached(service):
                 key = next(iter(waiting))
                 del waiting[key]
-                self._count(service, 1)
+                self._enters(key)
                 endpoint = self._seen.get(key)
                 assert endpoint is not None
                 yield endpoint

@@ -2,7 +2,8 @@
 
 A crashed instance that comes back under a new name at its old address is in the registry twice for
 a while. Both names lead to the same process, which would get the traffic of two; the older entry
-counts as long as it is there, so that nobody changes another's by a second one. Where addresses are
+counts as long as it is there, so that nobody changes another's by a second one, and when it comes
+back soon (``tenure``). Where addresses are
 given anew, as to containers, one service's entry may lead to the process of another: see
 ``contests``. An instance that is in two services on purpose has one name in both.
 """
@@ -11,6 +12,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 
+from lbdisc.agent.tenure import Tenure
 from lbdisc.values import NAMED, Endpoint, Problem, Snapshot
 
 Key = tuple[str, str]  # service and name
@@ -43,6 +45,8 @@ class Places:
         self._first: float | None = None
         self._at: dict[Place, dict[Key, Endpoint]] = defaultdict(dict)
         self._came: dict[Key, float] = {}
+        self._tenure = Tenure()
+        self._older: dict[Key, float] = {}  # since when those are there who were away
         self._services: dict[tuple[str, int], set[str]] = defaultdict(set)
         self._shared: set[Place] = set()
         self._contested: set[tuple[str, int]] = set()  # addresses and ports in two services
@@ -63,14 +67,27 @@ class Places:
         for endpoint in (*change.removed, *change.changed):
             if old := self._seen.get(endpoint.key):
                 touched.add(Place.of(old))
+                self._leaves(old, snapshot.get(old.key), now)
                 self._drop(old)
         for endpoint in (*change.changed, *change.added):
             touched.add(Place.of(endpoint))
             old = self._seen.get(endpoint.key)
             stays = old is not None and Place.of(old) == Place.of(endpoint)
             self._put(endpoint, self._came[endpoint.key] if stays else now)
+            since = now if stays else self._tenure.since(endpoint.key, _where(endpoint), now)
+            if since < now:
+                self._older[endpoint.key] = since
         self._seen = snapshot
         return touched
+
+    def _leaves(self, old: Endpoint, new: Endpoint | None, now: float) -> None:
+        """One that counted goes, or goes elsewhere."""
+        place = Place.of(old)
+        if new is None or Place.of(new) != place:
+            came = self._older.get(old.key, self._came[old.key])
+            if self.at(place) == old:
+                self._tenure.leaves(old.key, _where(old), came=came, now=now)
+            self._older.pop(old.key, None)
 
     def entry(self, key: Key) -> Endpoint | None:
         """The entry of this service and name."""
@@ -135,7 +152,7 @@ class Places:
 
     def _rank(self, endpoint: Endpoint) -> tuple[float, bool, bool, str]:
         """The least counts. Of those that were there at first, nobody knows which is older."""
-        came = self._came[endpoint.key]
+        came = self._older.get(endpoint.key, self._came[endpoint.key])
         if self._first is not None and came <= self._first:
             came = NEVER
         return came, endpoint.key not in self._known, endpoint.draining, endpoint.name
@@ -166,6 +183,10 @@ class Places:
                 self._contested.discard(place[1:])
             if not services:
                 del self._services[place[1:]]
+
+
+def _where(endpoint: Endpoint) -> tuple[str, int]:
+    return endpoint.address, endpoint.port
 
 
 def double(pair: tuple[Endpoint, Endpoint], *, newer: bool = False) -> Problem:

@@ -7,9 +7,10 @@ from functools import singledispatchmethod
 from typing import Any
 
 from lbdisc import __version__, events
+from lbdisc.agent.affected import Affected
 from lbdisc.agent.observed import Observed
 from lbdisc.agent.times import stamp
-from lbdisc.values import NAMED, Problem
+from lbdisc.values import Problem
 
 
 class Tally:
@@ -18,10 +19,7 @@ class Tally:
     def __init__(self, earlier_number: int) -> None:
         self._counters: Counter[str] = Counter()
         self._problems: frozenset[Problem] = frozenset()
-        self._refused: dict[str, dict[str, Any]] = {}  # files beside the configuration
-        self._held: dict[tuple[str, str], dict[str, Any]] = {}
-        self._flapping: dict[tuple[str, str], dict[str, Any]] = {}
-        self._broken: dict[str, dict[str, Any]] = {}
+        self._affected = Affected(self._counters)
         self._found: dict[str, Any] = {
             "version": __version__,
             "pid": os.getpid(),
@@ -53,15 +51,12 @@ class Tally:
 
     @property
     def found(self) -> dict[str, Any]:
-        """All of it, ready for JSON; long lists are cut after ``NAMED``."""
+        """All of it, ready for JSON; long lists are cut after ``values.NAMED``."""
         return {
             **self._found,
-            "held": [held for _, held in sorted(self._held.items())[:NAMED]],
-            "held_more": max(0, len(self._held) - NAMED),
-            "flapping": [flaps for _, flaps in sorted(self._flapping.items())[:NAMED]],
+            **self._affected.endpoints,
             "problems": [{"where": p.where, "what": p.what} for p in sorted(self._problems)],
-            "refused": [{"file": file, **what} for file, what in sorted(self._refused.items())],
-            "broken": [{"plugin": name, **what} for name, what in self._broken.items()],
+            **self._affected.others,
             "counters": dict(self._counters),
         }
 
@@ -79,11 +74,16 @@ class Tally:
         ages = seen.lingering
         self._found["old_workers"] = None if ages is None else len(ages)
 
-    @singledispatchmethod
     def take(self, event: events.Event) -> None:
+        """Count ``event`` in."""
+        self._affected.take(event)
+        self._take(event)
+
+    @singledispatchmethod
+    def _take(self, event: events.Event) -> None:
         """Most events change nothing here."""
 
-    @take.register
+    @_take.register
     def _(self, event: events.ProgramStarted) -> None:
         self._found |= {
             "started": stamp(event.unix_s),
@@ -91,22 +91,22 @@ class Tally:
             "output": event.output,
         }
 
-    @take.register
+    @_take.register
     def _(self, event: events.ProgramStopping) -> None:
         self._found["stopped"] = {"why": event.why, "error": "", "at": stamp(event.unix_s)}
 
-    @take.register
+    @_take.register
     def _(self, event: events.ProgramStopped) -> None:
         if self._found["stopped"] is not None:
             self._found["stopped"]["error"] = event.error
 
-    @take.register
+    @_take.register
     def _(self, event: events.SettingsReread) -> None:
         # Another watcher begins; its guard goes on with what is held.
         self._found |= {"backend": event.backend, "settings_refused": None}
         self._registry("waiting", event)
 
-    @take.register
+    @_take.register
     def _(self, event: events.SettingsRefused) -> None:
         at = stamp(event.unix_s)
         self._found["settings_refused"] = {"error": event.error, "at": at}
@@ -120,12 +120,12 @@ class Tally:
         if self._found["in_step"] != is_so:
             self._found |= {"in_step": is_so, "in_step_since": _when(event)}
 
-    @take.register
+    @_take.register
     def _(self, event: events.ChangeWanted) -> None:
         self._found["desired"] = {"number": event.generation, "endpoints": event.endpoints}
         self._in_step(False, event)
 
-    @take.register
+    @_take.register
     def _(self, event: events.GenerationApplied) -> None:
         self._counters[f"applied_{event.how}"] += 1
         self._found |= {"failure": None, "untidy": None}
@@ -140,12 +140,12 @@ class Tally:
             "cause": None if event.cause is None else str(event.cause),
         }
 
-    @take.register
+    @_take.register
     def _(self, event: events.GenerationWritten) -> None:
         at = stamp(event.unix_s)
         self._found["written"] = {"number": event.generation, "digest": event.digest, "at": at}
 
-    @take.register
+    @_take.register
     def _(self, event: events.ApplyFailed) -> None:
         self._counters["failed"] += 1
         self._found["failure"] = {
@@ -155,26 +155,16 @@ class Tally:
             "times": event.times,
         }
 
-    @take.register
-    def _(self, event: events.FilesRefused) -> None:
-        at = stamp(event.unix_s)
-        self._refused |= {file: {"error": event.error, "at": at} for file in event.files}
-
-    @take.register
-    def _(self, event: events.FilesMended) -> None:
-        for file in event.files:
-            self._refused.pop(file, None)
-
-    @take.register
+    @_take.register
     def _(self, event: events.Drifted) -> None:
         self._counters["drift"] += 1
 
-    @take.register
+    @_take.register
     def _(self, event: events.Tended) -> None:
         self._counters[f"tended_{event.how}"] += 1
         self._found["untidy"] = None
 
-    @take.register
+    @_take.register
     def _(self, event: events.TendFailed) -> None:
         self._found["untidy"] = {
             "error": event.error,
@@ -182,83 +172,40 @@ class Tally:
             "times": event.times,
         }
 
-    @take.register
+    @_take.register
     def _(self, event: events.EntriesSkipped) -> None:
         self._counters["skipped"] += len(event.entries) + event.passed
 
-    @take.register
+    @_take.register
     def _(self, event: events.ServicesAbsent) -> None:
         self._found["absent"] = [str(absent) for absent in event.services]
 
-    @take.register
+    @_take.register
     def _(self, event: events.ServicesPresent) -> None:
         self._found["absent"] = []
 
-    @take.register
-    def _(self, event: events.EndpointsHeld) -> None:
-        until = None if event.for_s is None else stamp(event.unix_s + event.for_s)
-        for e in event.endpoints:
-            self._counters["held"] += 1
-            self._held[e.key] = {
-                "service": e.service,
-                "name": e.name,
-                "address": e.address,
-                "port": e.port,
-                "by": event.by,
-                "since": stamp(event.unix_s - event.since_s),
-                "until": until,
-                "why": event.why,
-            }
-
-    @take.register
-    def _(self, event: events.EndpointsReleased) -> None:
-        for endpoint in event.endpoints:
-            self._counters["released"] += 1
-            self._held.pop(endpoint.key, None)
-
-    @take.register
-    def _(self, event: events.EndpointsDamped) -> None:
-        at = stamp(event.unix_s)
-        self._counters["flapped"] += len(event.endpoints)
-        self._flapping |= {
-            e.key: {"service": e.service, "name": e.name, "since": at} for e in event.endpoints
-        }
-
-    @take.register
-    def _(self, event: events.EndpointsCalm) -> None:
-        for endpoint in event.endpoints:
-            self._flapping.pop(endpoint.key, None)
-
-    @take.register
+    @_take.register
     def _(self, event: events.RegistryLost) -> None:
         self._registry("lost", event, event.error)
         self._found["registry_failing"] = event.failures
         self._found["registry_failures"] += 1
 
-    @take.register
+    @_take.register
     def _(self, event: events.RegistryBack) -> None:
         self._registry("ok", event)
         self._found["registry_failing"] = 0
 
-    @take.register
+    @_take.register
     def _(self, event: events.AgentAnnounced) -> None:
         self._found |= {"announced": event.agent, "announce_error": None}
 
-    @take.register
+    @_take.register
     def _(self, event: events.AgentNotAnnounced) -> None:
         self._found |= {"announced": None, "announce_error": event.error}
 
-    @take.register
+    @_take.register
     def _(self, event: events.AgentWithdrawn) -> None:
         self._found |= {"announced": None, "announce_error": None}
-
-    @take.register
-    def _(self, event: events.PluginBroken) -> None:
-        self._broken[event.plugin] = {
-            "error": event.error,
-            "times": event.times,
-            "at": stamp(event.unix_s),
-        }
 
 
 def _when(event: events.Event) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from lbdisc.hooks import Discovery
 from lbdisc.listening.listeners import Tell
 from lbdisc.listening.repeats import Repeats
 from lbdisc.screening.screen import Screening
-from lbdisc.showing import plain, shown
+from lbdisc.showing import one_line, shown
 from lbdisc.stopping import StopEvent
 from lbdisc.values import Snapshot
 
@@ -193,7 +193,7 @@ class Watcher:
 
 def _said(error: Exception) -> str:
     """What a plugin's ``error`` says, in one line: it may repeat what a registry holds."""
-    return plain(" ".join(str(error).split()), SAID)
+    return one_line(str(error), SAID)
 
 
 def _kind(error: BaseException) -> str:

@@ -18,6 +18,7 @@ from lbdisc.events import SettingsRefused, SettingsReread
 from lbdisc.hooks import Renderer
 from lbdisc.listening.listeners import Tell
 from lbdisc.plugins import Plugins
+from lbdisc.screening.emptied import check_somebody_stays
 from lbdisc.settings import choosing
 from lbdisc.settings.loading import Settings
 from lbdisc.values import Snapshot
@@ -76,6 +77,7 @@ class Rereading:
         reloader = choosing.reloader(self._plugins, settings)
         choosing.discovery(self._plugins, settings)
         rehearse(settings.core, renderer, reloader, self._agent.listed)
+        check_somebody_stays(settings.core, self._agent.listed)
         self._ask_registry(settings)
         self._wake.ask(lambda: self._take(settings, renderer))
 

@@ -17,6 +17,7 @@ from typing import Self
 from lbdisc.events import Event, PluginBroken
 from lbdisc.hooks import Listener
 from lbdisc.listening.repeats import Repeats
+from lbdisc.showing import raised
 
 ROOM = 1000  # events that may wait for one listener; what comes then is skipped for it
 SLOW = 1.0  # seconds in one ``hear`` after which a listener is named
@@ -160,7 +161,7 @@ class _Ear:
         try:
             call()
         except BaseException as error:  # noqa: BLE001 - foreign code; even its exit ends only itself
-            self._fault(" ".join(f"{type(error).__name__}: {error}".split()))
+            self._fault(raised(error))
             return False
         finally:
             self._began = None

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from typing import Protocol
 
+from lbdisc.addresses import is_loopback
 from lbdisc.errors import EntryError, SettingsError, shown
 
 # Documentation ranges (RFC 5737, RFC 3849): nobody is there, so the way to them is the default
@@ -22,14 +23,6 @@ _INTERFACE = re.compile(
 
 class NoAddress(EntryError):
     """There is no own address where one should be, at this moment."""
-
-
-def is_loopback(address: str) -> bool:
-    """Whether only this machine reaches ``address``; a host name counts as reachable."""
-    try:
-        return ipaddress.ip_address(address).is_loopback
-    except ValueError:
-        return False
 
 
 def routed_address(family: socket.AddressFamily) -> str:

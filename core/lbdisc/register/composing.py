@@ -58,7 +58,8 @@ def _endpoint(settings: "RegisterSettings") -> "Callable[[], Endpoint]":
     """What makes the endpoint; its address follows the machine's unless it is given as such."""
     from structlog import get_logger
 
-    from lbdisc.register.addresses import LOOPBACK, NoAddress, OwnAddress, is_loopback, whereabouts
+    from lbdisc.addresses import is_loopback
+    from lbdisc.register.addresses import LOOPBACK, NoAddress, OwnAddress, whereabouts
     from lbdisc.values import Endpoint
 
     own, log = whereabouts(settings.address), get_logger("lbdisc.register")

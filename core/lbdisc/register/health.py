@@ -6,7 +6,10 @@ from collections.abc import Callable
 
 import structlog
 
+from lbdisc import events
 from lbdisc.errors import LbdiscError
+from lbdisc.listening.listeners import Tell
+from lbdisc.listening.repeats import Repeats
 from lbdisc.register.checks import Check
 from lbdisc.values import Endpoint
 
@@ -34,6 +37,35 @@ class Streak:
         self.healthy = passed
         self._against = 0
         return True
+
+
+class CheckedHealth:
+    """Whether the checks pass steadily; what they say is told. For one thread."""
+
+    def __init__(self, *, rise: int, fall: int, tell: Tell) -> None:
+        self._streak = Streak(rise=rise, fall=fall)
+        self._rise = rise
+        self._fall = fall
+        self._tell = tell
+        self._complaints = Repeats()
+
+    @property
+    def healthy(self) -> bool:
+        return self._streak.healthy
+
+    def take(self, why: str) -> None:
+        """A check found what is wrong, empty when nothing is."""
+        changed = self._streak.take(not why)
+        if not why:
+            self._complaints.clear()
+        if changed and self.healthy:
+            self._tell(events.CheckPassed(rise=self._rise))
+        elif changed:
+            self._tell(events.CheckGaveUp(error=why, fall=self._fall))
+        elif why:
+            times = self._complaints.count("", why)
+            failed = events.CheckFailed(error=why, fall=self._fall, times=times, again=times > 1)
+            self._tell(failed)
 
 
 class HealthChecker:

@@ -14,22 +14,22 @@ from queue import Empty, SimpleQueue
 
 from lbdisc import events
 from lbdisc.builtin.systemd.notify import Notifier
-from lbdisc.errors import LbdiscError, SettingsError, WriteRefused
+from lbdisc.errors import LbdiscError, SettingsError
 from lbdisc.events import Cause
 from lbdisc.hooks import Registrar
 from lbdisc.listening.listeners import Listeners
-from lbdisc.listening.repeats import Repeats
 from lbdisc.register import checks
 from lbdisc.register.checks import Check
 from lbdisc.register.child import Child
 from lbdisc.register.draining import Drain, NoDrain
-from lbdisc.register.health import HealthChecker, Streak
-from lbdisc.register.holding import End, Holder, trace_of
+from lbdisc.register.farewell import Farewell
+from lbdisc.register.health import CheckedHealth, HealthChecker
+from lbdisc.register.holding import End, Holder
 from lbdisc.register.identity import Identity
+from lbdisc.register.standing import Standing
 from lbdisc.settings.tables import AgentSettings, RegisterSettings
 from lbdisc.values import Endpoint
 
-FIRST_LIMIT = 1.5  # seconds for the first answer of a registry; readers may see the entry before
 LEAVE_LIMIT = 3.0  # seconds for the registry to let go; then the record has to expire by itself
 KILL_LIMIT = 5.0  # seconds; only a process stuck in the kernel outlives SIGKILL that long
 STOPPING = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT)
@@ -63,14 +63,13 @@ class Registration:
         self._registrar = registrar
         self._identity = identity  # ours as long as we live
         self._child = child
-        self._drain = drain or NoDrain()
         self._pace = pace or AgentSettings()
         self._notifier = notifier or Notifier()
         self._listeners = listeners or Listeners()
         self._tell = self._listeners.tell
         self._cause = Cause(source=backend)
         self._calls: SimpleQueue[Callable[[], None]] = SimpleQueue()
-        self._verdict = Streak(rise=settings.rise, fall=settings.fall)
+        self._health = CheckedHealth(rise=settings.rise, fall=settings.fall, tell=self._tell)
         stop = threading.Event()
         self._checker = HealthChecker(
             check
@@ -87,20 +86,24 @@ class Registration:
             stop=stop,
         )
         self._holder: Holder | None = None
-        self._published: Endpoint | None = None  # what the registry holds
-        self._complaints = Repeats()  # of checks
-        self._refusals = Repeats()
-        self._listed = False  # whether the registry had it, and may still have it
-        self._ever = False  # whether it ever had it
-        self._answered = False  # whether the registry said anything yet
-        self._trouble = ""  # the registry's last complaint
-        self._hopeless = False  # whether an operator has to mend it
+        self._standing = Standing(endpoint, self._tell, self._cause)
         self._fatal: SettingsError | None = None
         self._closing = False
         self._stops: list[int] = []
         self._hurry = threading.Event()
         self._child_told = False
         self._ended: int | None = None  # COMMAND's exit code
+        self._farewell = Farewell(
+            self._standing,
+            drain or NoDrain(),
+            timeout=settings.drain_timeout,
+            hurry=self._hurry,
+            must_go=self._must_go,
+            over=lambda: self._holder is None or self._fatal is not None,
+            listen=self._listen,
+            tell=self._tell,
+            cause=self._cause,
+        )
 
     def signal(self, number: int) -> None:
         """Take a signal; may be called from a signal handler or another thread."""
@@ -182,148 +185,53 @@ class Registration:
     def _on_checked(self, why: str) -> None:
         if self._closing:
             return
-        changed = self._verdict.take(not why)
-        if not why:
-            self._complaints.clear()
-        if changed and self._verdict.healthy:
-            self._tell(events.CheckPassed(rise=self._settings.rise))
-        elif changed:
-            self._tell(events.CheckGaveUp(error=why, fall=self._settings.fall))
-        elif why:
-            times, fall = self._complaints.count("", why), self._settings.fall
-            failed = events.CheckFailed(error=why, fall=fall, times=times, again=times > 1)
-            self._tell(failed)
+        self._health.take(why)
         self._steer()
 
     def _steer(self) -> None:
         """Hold the endpoint while healthy; one holder at a time."""
-        wanted = self._verdict.healthy and not self._closing
+        wanted = self._health.healthy and not self._closing
         if self._holder is None and wanted:
-            self._answered = False
+            self._standing.answered = False
             self._holder = Holder(self._registrar, self._endpoint, self, self._pace)
             self._holder.start()
         elif self._holder is not None and not wanted:
             self._holder.leave()
 
     def published(self, endpoint: Endpoint) -> None:
-        self._calls.put(partial(self._on_published, endpoint))
+        self._calls.put(partial(self._standing.took, endpoint))
 
     def kept(self, endpoint: Endpoint) -> None:
-        self._calls.put(partial(self._on_kept, endpoint))
+        self._calls.put(partial(self._standing.kept, endpoint))
 
     def refused(self, error: LbdiscError, *, held: bool) -> None:
         self._calls.put(partial(self._on_refused, error, held=held))
 
     def waiting(self, rival: str) -> None:
-        self._calls.put(partial(self._on_waiting, rival))
+        self._calls.put(partial(self._standing.waits, rival))
 
     def left(self, end: End) -> None:
         self._calls.put(partial(self._on_left, end))
 
-    def _on_published(self, endpoint: Endpoint) -> None:
-        self._holds(endpoint)
-        kind = events.EntryDraining if endpoint.draining else events.EntryRegistered
-        self._tell(kind(endpoint=endpoint, cause=self._cause))
-
-    def _on_kept(self, endpoint: Endpoint) -> None:
-        self._holds(endpoint)
-        self._tell(events.EntryKept(endpoint=endpoint, cause=self._cause))
-
-    def _holds(self, endpoint: Endpoint) -> None:
-        self._published = endpoint
-        self._listed = self._ever = self._answered = True
-        self._trouble = ""
-        self._refusals.clear()
-
-    def _on_waiting(self, rival: str) -> None:
-        self._published, self._listed, self._trouble = None, False, ""
-        self._answered = True
-        waiting = events.EntryWaiting(endpoint=self._endpoint(), rival=rival, cause=self._cause)
-        self._tell(waiting)
-
     def _on_refused(self, error: LbdiscError, *, held: bool) -> None:
-        self._published, self._answered = None, True
-        # Neither lets the draining state through in time: an operator has to come first.
-        self._hopeless = isinstance(error, SettingsError | WriteRefused)
+        self._standing.refused(error)
         # What was good before is made good: a password is changed here later than in the registry.
-        if isinstance(error, SettingsError) and self._child is None and not self._ever:
+        known = self._standing.ever
+        if isinstance(error, SettingsError) and self._child is None and not known:
             self._fatal = error
             return
-        self._trouble = str(error)
-        kind = events.EntryRefused
-        if held:
-            refused = isinstance(error, WriteRefused)
-            kind = events.ChangeRefused if refused else events.EntryUnrenewed
-        times = self._refusals.count(kind.__name__, self._trouble)
-        self._tell(
-            kind(
-                error=self._trouble,
-                trace=trace_of(error),
-                times=times,
-                again=times > 1,
-                cause=self._cause,
-            )
-        )
+        self._standing.complain(error, held=held)
 
     def _on_left(self, end: End) -> None:
         assert self._holder is not None
         self._holder.join(_TICK)
-        endpoint = self._endpoint()
-        if end.error is not None:
-            self._tell(
-                events.EntryStays(
-                    endpoint=endpoint,
-                    error=str(end.error),
-                    within_s=end.expires_s,
-                    cause=self._cause,
-                )
-            )
-        elif end.held:
-            self._tell(events.EntryLeft(endpoint=endpoint, cause=self._cause))
-        self._holder = self._published = None
-        self._listed = False
+        self._standing.left(end)
+        self._holder = None
         self._steer()
 
     def _finish_traffic(self) -> None:
-        """Say that the endpoint is draining, and wait for those who want to be waited for.
-
-        A registry that is away may be back in time; only then the load balancers can be told.
-        """
-        whole = self._settings.drain_timeout
-        if self._holder is None or not self._verdict.healthy or not whole:
-            return
-        self._listen(lambda: self._answered or self._must_go(), limit=min(FIRST_LIMIT, whole))
-        if not self._listed:
-            return
-        end = time.monotonic() + whole
-        self._holder.drain()
-        if self._trouble and not self._is_futile():
-            self._unsure(f"waiting for the registry, to drain first: {self._trouble}")
-        if not self._listen(lambda: self._is_draining() or self._is_futile(), limit=whole):
-            self._unsure(f"the registry did not take the draining state in {whole:g} s")
-        elif not self._must_go() and self._published is not None:
-            self._wait_for_drain(self._published, end)
-
-    def _wait_for_drain(self, endpoint: Endpoint, end: float) -> None:
-        arguments = (endpoint, end, self._hurry)
-        waiter = threading.Thread(target=self._drain.wait, args=arguments, daemon=True)
-        waiter.start()
-        # A moment more: at the end the waiter itself says whom it gave up.
-        limit = end - time.monotonic() + _TICK
-        if not self._listen(lambda: not waiter.is_alive() or self._must_go(), limit=limit):
-            self._unsure(f"drain_timeout is over: {self._settings.drain_timeout:g} s")
-
-    def _unsure(self, error: str) -> None:
-        self._tell(events.DrainUnsure(error=error, cause=self._cause))
-
-    def _is_draining(self) -> bool:
-        return self._published is not None and self._published.draining
-
-    def _is_futile(self) -> bool:
-        """Whether the draining state need not be published any more, or cannot be."""
-        if self._must_go() or self._holder is None or self._fatal is not None:
-            return True
-        return not self._listed or (bool(self._trouble) and self._hopeless)
+        if self._holder is not None and self._health.healthy and self._settings.drain_timeout:
+            self._farewell.finish_traffic(self._holder)
 
     def _must_go(self) -> bool:
         return self._hurry.is_set() or self._ended is not None

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address, ip_network
 
 from lbdisc.screening.embedded import embedded
+from lbdisc.screening.ports import PortRules
 from lbdisc.screening.ranges import SPECIAL, Network
 from lbdisc.settings.tables import EndpointsSettings
 
@@ -105,6 +106,16 @@ class Rules:
         self._settings = settings
         self._services: dict[str, AddressRules] = {}
         self._others = self._of("")
+        own = {name: its.ports for name, its in settings.services.items() if its.ports is not None}
+        self._ports = {
+            name: PortRules.of(f"endpoints.services.{name}.ports", ports)
+            for name, ports in own.items()
+        }
+        self._other_ports = PortRules.of("endpoints.ports", settings.ports)
+
+    def refuses_port(self, service: str, port: int) -> str:
+        """Why nobody of ``service`` is served at ``port``, ``""`` if somebody may be."""
+        return self._ports.get(service, self._other_ports).why(port)
 
     def why(self, service: str, address: str) -> str:
         """Why nobody of ``service`` is served at an IP ``address``, ``""`` if somebody may be."""

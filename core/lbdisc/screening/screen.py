@@ -54,6 +54,8 @@ class Screening:
         service, address = endpoint.service, endpoint.address
         if is_reserved(service):
             return ""
+        if why := self._rules.refuses_port(service, endpoint.port):
+            return why
         if not is_host_name(address):
             return self._rules.why(service, address) or self._own.why(address, endpoint.port)
         if setting := self._rules.refuses_names(service):

@@ -13,6 +13,7 @@ class Turns:
         self._waiting: list[tuple[float, str]] = []
 
     def put(self, what: str, when: float) -> None:
+        """Ask for ``what`` at that time."""
         heappush(self._waiting, (when, what))
 
     def due(self, now: float) -> Iterator[tuple[str, float]]:

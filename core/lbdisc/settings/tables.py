@@ -113,6 +113,7 @@ class ServiceEndpoints:
     allow: tuple[str, ...] | None = described("instead of what all services have", None)
     deny: tuple[str, ...] = described("besides what nobody may have", ())
     hosts: Hosts | None = described("instead of what all services have", None)
+    ports: tuple[str, ...] | None = described("instead of what all services have", None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,6 +132,9 @@ class EndpointsSettings:
     deny: tuple[str, ...] = described("networks that no endpoint may be in", ())
     hosts: Hosts = described(
         "whether endpoints may have host names, which are allowed by what they resolve to", "allow"
+    )
+    ports: tuple[str, ...] = described(
+        "ports that endpoints may have, as 3000 or 8000-8099", ("1-65535",)
     )
     services: dict[str, ServiceEndpoints] = field(
         default_factory=dict, metadata={"help": "what differs for a service, by its name"}

@@ -2,7 +2,6 @@
 
 from collections.abc import Set as AbstractSet
 from functools import partial
-from hashlib import blake2b
 
 from lbdisc import formats
 from lbdisc.entries import Entries
@@ -39,7 +38,7 @@ class Records:
         """What stands for ``key`` in here: itself, unless it is too long for a name."""
         if len(key) <= self._longest:
             return key
-        return key[: self._longest - DIGEST] + blake2b(key, digest_size=DIGEST).digest()
+        return key[: self._longest - DIGEST] + digest(key)
 
     def knows(self, key: bytes) -> bool:
         """Whether there is an endpoint at ``key``."""

@@ -1,10 +1,10 @@
 """What stands open to whoever reaches a port: told once, before it is used."""
 
-import ipaddress
 from functools import cache
 
 import structlog
 
+from lbdisc.addresses import is_loopback
 from lbdisc_serf.settings import GOSSIP_PORT, SerfSettings, split
 
 
@@ -33,7 +33,4 @@ def _say(what: str, where: str) -> None:
 
 
 def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
+    return host == "localhost" or is_loopback(host)

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Mapping
 from types import TracebackType
 from typing import Self
 
-from lbdisc.showing import plain
+from lbdisc.showing import one_line, plain
 from lbdisc_serf.members import BadReply, Member, members, text, texts
 from lbdisc_serf.settings import Address
 from lbdisc_serf.wire import LONGEST, RpcError, RpcRefused, Wire, never
@@ -214,7 +214,7 @@ class SerfClient:
 
     def _refuse(self, command: str, error: str) -> None:
         self.close()
-        reason = plain(" ".join(error.split()))
+        reason = one_line(error)
         kind = RpcRefused if error in _ASKS_FOR_KEY else RpcError
         raise kind(f"the Serf agent at {self._wire.where} refused {command}: {reason}")
 

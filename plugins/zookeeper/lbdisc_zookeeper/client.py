@@ -18,10 +18,10 @@ from lbdisc_zookeeper.settings import ZooKeeperSettings
 from lbdisc_zookeeper.signals import (
     Content,
     Failure,
-    Forbidden,
     Gone,
     Identity,
     Interrupted,
+    Locked,
     Overlarge,
     Signal,
     Stopped,
@@ -178,16 +178,16 @@ class ZooKeeperClient:
 
     def all_children(
         self, paths: Iterable[str]
-    ) -> Iterator[tuple[str, list[str] | Overlarge | Forbidden | None]]:
+    ) -> Iterator[tuple[str, list[str] | Overlarge | Locked | None]]:
         """The names below each path, ``None`` where it is gone."""
         return self._pipelined(self._connection.children, paths)
 
-    def all_records(self, paths: Iterable[str]) -> Iterator[tuple[str, Raw | Forbidden | None]]:
+    def all_records(self, paths: Iterable[str]) -> Iterator[tuple[str, Raw | Locked | None]]:
         """What each node holds, ``None`` where it is gone."""
         for path, found in self._pipelined(self._connection.read, paths):
             if isinstance(found, Overlarge):
                 yield path, Oversized(LARGEST)
-            elif isinstance(found, Forbidden):
+            elif isinstance(found, Locked):
                 yield path, found
             else:
                 yield path, found and found[0]
@@ -249,7 +249,7 @@ class ZooKeeperClient:
                 yield path, self._now(answer, path)
             except Gone:
                 yield path, None
-            except (Overlarge, Forbidden) as error:
+            except (Overlarge, Locked) as error:
                 yield path, error
 
     def _wait(self, answer: Answer) -> None:

@@ -22,7 +22,7 @@ from lbdisc.values import Endpoint, Snapshot
 from lbdisc_zookeeper.client import SLICE, ZooKeeperClient, warn_of_plain_passwords
 from lbdisc_zookeeper.nodes import PART, NodeReader, Postponed
 from lbdisc_zookeeper.settings import ZooKeeperSettings, base_path
-from lbdisc_zookeeper.signals import Forbidden, Gone, Interrupted, Overlarge, Signal, Stopped
+from lbdisc_zookeeper.signals import Gone, Interrupted, Locked, Overlarge, Signal, Stopped
 from lbdisc_zookeeper.tree import Tree
 
 _log = structlog.get_logger("lbdisc.zookeeper")
@@ -83,7 +83,7 @@ class _Watching:
         self._published: Snapshot | None = None
         self._unsure = True  # whether watches were lost since everything was last read
         self._unsure_since: float | None = time.monotonic()  # None while all was read
-        self._forbidden: Forbidden | None = None  # what was met last that may not be read
+        self._forbidden: Locked | None = None  # what was met last that may not be read
         self._why = "it takes connections, and answers nothing"
         self._due = 0.0  # when everything is read again, at the latest
         self._again: deque[str] = deque()  # paths that are read again meanwhile
@@ -208,7 +208,7 @@ class _Watching:
                 self._tree.drop_service(paths[path], self._changed)
             elif isinstance(names, Overlarge):
                 self._tree.unlisted(paths[path])
-            elif isinstance(names, Forbidden):
+            elif isinstance(names, Locked):
                 self._forbid(paths[path], "", names)
             else:
                 new += self._tree.list_names(paths[path], names, self._changed)
@@ -225,12 +225,12 @@ class _Watching:
             if record is None:  # the service's watch tells when it comes back
                 self._listen(0)
                 self._tree.drop(*place, changed if path in changed else self._changed)
-            elif isinstance(record, Forbidden):
+            elif isinstance(record, Locked):
                 self._forbid(*place, record)
             else:
                 self._tree.put(*place, record)
 
-    def _forbid(self, service: str, name: str, error: Forbidden) -> None:
+    def _forbid(self, service: str, name: str, error: Locked) -> None:
         """One that may not be read is its own problem."""
         self._forbidden = error
         self._tree.forbid(service, name, str(error))

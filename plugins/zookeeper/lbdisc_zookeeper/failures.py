@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import Literal
 
 from lbdisc.errors import DiscoveryError, RegistrarError, SettingsError, WriteRefused
-from lbdisc_zookeeper.signals import Failure, Forbidden, Gone, Interrupted, Overlarge, Taken
+from lbdisc_zookeeper.signals import Failure, Gone, Interrupted, Locked, Overlarge, Taken
 
 # What passes by itself: a broken connection, an ended session, a server that is busy or electing.
 PASSING = frozenset(
@@ -61,7 +61,7 @@ def translated(
     ``right`` is what the request needs; create and delete need it at the parent.
 
     A registrar is told apart what ZooKeeper refuses: ``WriteRefused``; a discovery, what it may not
-    read: ``Forbidden``.
+    read: ``Locked``.
     """
     names = [kind.__name__ for kind in type(error).__mro__]
     for name in names:
@@ -78,7 +78,7 @@ def translated(
         if name in ELSEWHERE:
             refused = WriteRefused if failure is RegistrarError else failure
             if name == "NoAuthError" and failure is DiscoveryError:
-                refused = Forbidden
+                refused = Locked
             return refused(ELSEWHERE[name].format(path=path, right=_needed(path, right)))
     return failure(f"ZooKeeper cannot serve {path or 'the session'}: {names[0]}")
 

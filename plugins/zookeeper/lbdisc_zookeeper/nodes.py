@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from lbdisc.raw import Oversized, Raw
 from lbdisc.records import MAX_RECORD
 from lbdisc_zookeeper.client import WINDOW, ZooKeeperClient
-from lbdisc_zookeeper.signals import Forbidden
+from lbdisc_zookeeper.signals import Locked
 from lbdisc_zookeeper.tree import Tree
 
 PART = WINDOW // 2  # nodes that are asked for together
@@ -22,7 +22,7 @@ class NodeReader:
         self._client = client
         self._tree = tree
 
-    def read(self, paths: Iterable[str]) -> Iterator[tuple[str, Raw | Forbidden | None]]:
+    def read(self, paths: Iterable[str]) -> Iterator[tuple[str, Raw | Locked | None]]:
         """What each node holds, ``None`` where it is gone. What may be read has a watch then."""
         wary, rest = False, list(paths)
         for first in range(0, len(rest), PART):

@@ -39,7 +39,7 @@ class Overlarge(Exception):
     """The answer is larger than is taken in."""
 
 
-class Forbidden(DiscoveryError):
+class Locked(DiscoveryError):
     """A node's ACL keeps us from reading it."""
 
 

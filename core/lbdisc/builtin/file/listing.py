@@ -52,6 +52,7 @@ class Listing:
         self._last = Snapshot()
 
     def get(self, path: str) -> SeenFile | None:
+        """What is known of the file at ``path``."""
         return self._files.get(path)
 
     def inside(self, folder: str) -> list[str]:
@@ -113,6 +114,7 @@ class Listing:
         self._problems.put((folder, None), problem)
 
     def forgive(self, folder: str) -> None:
+        """Nothing is wrong with ``folder`` itself any more."""
         self._problems.drop((folder, None))
 
     @property

@@ -1,7 +1,8 @@
 """Whom a `bind` lets in: this machine alone, or others too."""
 
-import ipaddress
 import re
+
+from lbdisc import addresses
 
 _FAMILY = re.compile(r"(?:ipv4|ipv6|tcp4?|tcp6|quic4|quic6)@")
 _LOCAL = ("/", "unix@", "uxst@", "abns@", "abnsz@")  # sockets in files, or names of the kernel's
@@ -20,9 +21,4 @@ def _is_local(address: str) -> bool:
     if address.startswith(_LOCAL):
         return True
     host = _FAMILY.sub("", address, count=1).rpartition(":")[0]
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host.removeprefix("[").removesuffix("]")).is_loopback
-    except ValueError:
-        return False
+    return host == "localhost" or addresses.is_loopback(host.removeprefix("[").removesuffix("]"))

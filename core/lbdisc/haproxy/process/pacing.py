@@ -18,6 +18,7 @@ class LinePace:
         self._left_out = 0
 
     def lets_pass(self, level: str) -> bool:
+        """Whether a line of that ``level`` is to be written; it counts either way."""
         self._passed[level] += 1
         passes = self._passed[level] <= MOST
         self._left_out += not passes
