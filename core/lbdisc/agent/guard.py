@@ -176,7 +176,7 @@ class Guard:
             self._balanced,
             tuple(sorted(new, key=lambda h: h.endpoint)),
             self._holds.released(),
-            tuple(sorted(left_out for left_out, _ in doubles)),
+            tuple(sorted((left_out for left_out, _ in doubles), key=lambda e: e.key)),
         )
 
 

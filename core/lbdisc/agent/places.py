@@ -18,6 +18,7 @@ from lbdisc.values import NAMED, Endpoint, Problem, Snapshot
 Key = tuple[str, str]  # service and name
 Stays = Callable[[Endpoint, Endpoint, float], bool]  # older, newcomer, since when the older is here
 NEVER = float("-inf")
+FEW = 100  # more that do not count cost less when all is made anew
 
 
 class Place(NamedTuple):
@@ -205,10 +206,14 @@ def one_each(
     is_newer: Callable[[Endpoint, Endpoint], bool],
 ) -> Snapshot:
     """``snapshot`` without the entries that do not count; they are among its problems."""
-    found = sorted(pairs)
+    found = sorted(pairs, key=lambda pair: pair[0].key)
     if not found:
         return snapshot
-    left = snapshot.patched((), [endpoint.key for endpoint, _ in found])
+    out = {endpoint.key for endpoint, _ in found}
+    if len(out) < FEW:
+        left = snapshot.patched((), out)
+    else:
+        left = Snapshot(tuple(e for e in snapshot.endpoints if e.key not in out))
     told = {double((out, counts), newer=is_newer(counts, out)) for out, counts in found[:NAMED]}
     more = snapshot.more + len(found) - len(told)
     return Snapshot(left.endpoints, tuple(sorted({*snapshot.problems, *told})), more)
