@@ -66,12 +66,12 @@ def test_lines_in_a_nodes_body_are_no_rows(here: Place) -> None:
 def test_the_environment_and_a_description_shift_no_answer(
     here: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("LBDISC_ODD", "a\n> b\n\n> \udcff\u2028c")
+    monkeypatch.setenv("ODD_VARIABLE", "a\n> b\n\n> \udcff\u2028c")
     text = here.text(odd(9)).replace("global\n", 'global\n  description "a\\n\\n> b\\nPid: 1"\n', 1)
     with here.running(text) as running:
         runtime = running.runtime
         runtime.run([SetWeight("odd", "good", 3)])
-        assert runtime.ask("show env LBDISC_ODD") == "LBDISC_ODD=a\n> b\n\n> \udcff\u2028c\n\n"
+        assert runtime.ask("show env ODD_VARIABLE") == "ODD_VARIABLE=a\n> b\n\n> \udcff\u2028c\n\n"
         current = running.managed.master.processes().current
         assert current is not None
         assert runtime.info().pid == runtime.connect().pid == current.pid
