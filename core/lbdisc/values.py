@@ -25,7 +25,7 @@ MAX_TAGS = 64
 MAX_TAG = 1024  # characters of one text
 MAX_ALL_TAGS = 8 * 1024  # bytes of all names and texts, in UTF-8
 RESERVED = "_"
-MOST_WHERE, MOST_WHAT = 200, 400  # characters of a problem
+MOST_WHERE, MOST_WHAT = 200, 600  # characters of a problem
 NAMED = 100  # problems of one snapshot; more are counted
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,254}")

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
+from lbdisc.environment import for_child
 from lbdisc.errors import SettingsError
 
 
@@ -47,17 +48,21 @@ def split(command: str, *, setting: str) -> list[str]:
     return words
 
 
-def run(command: Sequence[str], *, timeout: float, environment: Mapping[str, str]) -> Outcome:
+def run(
+    command: Sequence[str], *, timeout: float, environment: Mapping[str, str] | None = None
+) -> Outcome:
     """Run ``command`` in a process group of its own, killed as a whole after ``timeout`` seconds.
 
-    Raises ``OSError`` when it cannot be started. Output is the last 64 KiB of both streams.
+    ``environment`` is that of a child (``lbdisc.environment.for_child``), if unsaid without any of
+    lbdisc's variables. Raises ``OSError`` when it cannot be started. Output is the last 64 KiB of
+    both streams.
     """
     with subprocess.Popen(
         command,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
-        env=environment,
+        env=for_child() if environment is None else environment,
         start_new_session=True,
     ) as child:
         try:
