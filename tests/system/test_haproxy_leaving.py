@@ -237,8 +237,10 @@ def test_nothing_goes_to_the_old_address_of_a_server_that_moved(scene: Scene, mo
 def test_a_slot_is_filled_anew_when_its_last_request_has_ended(scene: Scene) -> None:
     scene.start(scene.text("a AT_A", "b AT_B"))
     scene.a.may_answer.clear()
-    clients = [scene.asked(), scene.asked()]
-    eventually(lambda: scene.a.requests)
+    clients = [scene.asked()]
+    while not scene.a.requests:  # from 3.3 on HAProxy draws who gets one
+        clients.append(scene.asked())
+        eventually(lambda: scene.a.requests or scene.b.requests >= len(clients))
     assert scene.bring(scene.text("a AT_A disabled", "b AT_B")) == "runtime"
     filled = scene.text("a AT_B", "b AT_B")
     if not scene.live.features.pools_by_address:
