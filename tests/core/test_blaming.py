@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from lbdisc import Endpoint, Rendered, Snapshot
-from lbdisc.agent.blaming import FIRST, PATIENCE, REST, Blaming
+from lbdisc.agent.blaming import PATIENCE, REST, Blaming
+from lbdisc.agent.left_out import FIRST
 from lbdisc.builtin.command.reloader import CommandReloader, CommandSettings
 from lbdisc.errors import CheckError
 from lbdisc.testing.waiting import eventually

@@ -26,6 +26,7 @@ from lbdisc_lab.servers.zookeeper.editor import Editor
 from lbdisc_lab.traffic import Traffic
 from support.logs import show_logs
 from support.own_template import OWN_TEMPLATE
+from support.programs import Program
 from support.scene import LBDISC, Scene, lost
 
 # Half a dozen programs in each test: a busy machine takes a while to start them.
@@ -45,21 +46,12 @@ def arguments(settings: dict[str, object]) -> list[str]:
     return [word for key, v in settings.items() for word in ("--set", f"{key}={text(v)}")]
 
 
-class Node:
+class Node(Program):
     """`lbdisc register` around an app that SIGTERM cuts off."""
 
     def __init__(self, process: Process, stopped: Path) -> None:
-        self.process = process
+        super().__init__(process)
         self.stopped = stopped
-
-    @property
-    def events(self) -> list[dict[str, Any]]:
-        lines = self.process.log.read_text().splitlines()
-        return [json.loads(line) for line in lines if line.startswith("{")]
-
-    def told(self, event: str) -> dict[str, Any]:
-        """The last line of its log that tells of ``event``, empty before."""
-        return next((e for e in reversed(self.events) if e["event"] == event), {})
 
 
 class Balancer:

@@ -9,12 +9,13 @@ import time
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from threading import Thread
 
 from lbdisc.agent.blame import Blame, Budget, Suspect, blame, instead_of, suspects, without
+from lbdisc.agent.left_out import FIRST, MOST, LeftOut
 from lbdisc.agent.refusal import Refusal, kept_at
 from lbdisc.errors import CheckError, LbdiscError, RenderError
 from lbdisc.hooks import Reloader, Renderer
@@ -23,30 +24,10 @@ from lbdisc.rendered import Rendered
 from lbdisc.values import NAMED, Problem, Snapshot
 
 CHECKS, SECONDS = 200, 3.0  # that a search may take at once; the rest of it follows in turns
-FIRST, MOST = 60.0, 3600.0  # seconds between two trials of one that is left out
 SOON, LATER = 1.0, 30.0  # the same for what may be over at any moment (``CheckError.passing``)
 REST = 10  # trials cost the loop at most this part of its time: what comes anew goes first
 PATIENCE = 30.0  # seconds of refusals before who is served already, and unchanged, is suspected
 Key = tuple[str, str]
-
-
-@dataclass(frozen=True, slots=True)
-class LeftOut:
-    """``suspect`` was refused by ``words``, and is tried again at ``due``; then after ``pause``."""
-
-    suspect: Suspect
-    words: str
-    due: float
-    pause: float
-    most: float = MOST
-
-    @property
-    def problem(self) -> Problem:
-        return self.suspect.problem(self.words)
-
-    def later(self, now: float) -> "LeftOut":
-        """Refused once more."""
-        return replace(self, due=now + self.pause, pause=min(self.pause * 2, self.most))
 
 
 @dataclass(slots=True)

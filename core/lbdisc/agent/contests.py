@@ -10,10 +10,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from lbdisc.agent.places import NEVER, Key
+from lbdisc.agent.tenure import STEADY
 from lbdisc.observed import ServerHealth
 from lbdisc.values import Endpoint
 
-STEADY = 60.0  # seconds in traffic, or listed
 PAUSE = 60.0  # seconds for which an entry gives way; the lease of a stale one ends meanwhile
 
 

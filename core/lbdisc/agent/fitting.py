@@ -68,13 +68,11 @@ class Fitting:
             self._enough = 2 * count
             return False
         self._enough = max(1, count * found.fits // found.servers)
-        if count > self._enough:
-            self._bound(Most.of(self._enough, found.why))
-            return True
-        if self._most and self._enough > self._most.total:
-            self._bound(Most.of(self._enough, found.why))
-            return True
-        return False
+        more = self._most is not None and self._enough > self._most.total
+        if count <= self._enough and not more:
+            return False
+        self._bound(Most.of(self._enough, found.why))
+        return True
 
     def _bound(self, most: Most | None) -> None:
         """From now on no more than ``most``; all services have their share of it."""

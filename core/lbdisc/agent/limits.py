@@ -99,13 +99,16 @@ class Limits:
     def _waits(self, key: Key) -> bool:
         return key in self._out.get(key[0], ())
 
+    def _waits_no_more(self, key: Key) -> None:
+        del self._out[key[0]][key]
+        if not self._out[key[0]]:
+            del self._out[key[0]]
+
     def _leaves(self, key: Key) -> bool:
         """Whether it had a place."""
         service = key[0]
         if self._waits(key):
-            del self._out[service][key]
-            if not self._out[service]:
-                del self._out[service]
+            self._waits_no_more(key)
             return False
         self._count(service, -1)
         if service in self._balanced:
@@ -133,9 +136,7 @@ class Limits:
             return False
         self._count(other[0], -1)
         self._count(key[0], 1)
-        del self._out[key[0]][key]
-        if not self._out[key[0]]:
-            del self._out[key[0]]
+        self._waits_no_more(key)
         self._out.setdefault(other[0], {})[other] = None
         gone.append(other)
         return True
@@ -151,16 +152,13 @@ class Limits:
 
     def _moves_up(self) -> Iterable[Endpoint]:
         for service in list(self._out):
-            waiting = self._out[service]
-            while waiting and not self._reached(service):
-                key = next(iter(waiting))
-                del waiting[key]
+            while service in self._out and not self._reached(service):
+                key = next(iter(self._out[service]))
+                self._waits_no_more(key)
                 self._enters(key)
                 endpoint = self._seen.get(key)
                 assert endpoint is not None
                 yield endpoint
-            if not waiting:
-                del self._out[service]
 
     def _reached(self, service: str) -> str:
         """The limit that keeps another one of ``service`` out, as the setting is called; or ``""``.

@@ -8,7 +8,7 @@ from collections import OrderedDict
 
 Key = tuple[str, str]  # service and name
 Where = tuple[str, int]  # address and port
-STEADY = 60.0  # seconds that count as long
+STEADY = 60.0  # seconds in traffic, or listed, that count as long
 KEPT = 600.0  # seconds for which somebody may be away
 MOST = 20_000  # who left last is remembered
 

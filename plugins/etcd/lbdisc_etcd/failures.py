@@ -100,6 +100,25 @@ def sorted_failure(
     needed, as ``etcdctl role grant-permission`` takes it.
     """
     text = one_line(_CONNECTING.sub("", details)) or code
+    if said := _in_words(code, details, text, user=user, secure=secure, right=right):
+        return said
+    if code in ("INVALID_ARGUMENT", "FAILED_PRECONDITION"):
+        return _login_failure(text, user) or MemberUnreachable(text)
+    if code == "UNAVAILABLE":
+        kind = Unconnected if _CONNECTING.match(details) else MemberUnreachable
+        bad = _certificate_failure(details, certified=certified, flaw=flaw) if secure else None
+        return bad or kind(_plain_words(details) or text + _other_scheme(details, secure=secure))
+    if code == "UNIMPLEMENTED":
+        return MemberUnreachable(f"{text}: no etcd v3 server, see etcd.endpoints")
+    if code == "DEADLINE_EXCEEDED":
+        return MemberUnreachable(NO_ANSWER)
+    return MemberUnreachable(text if text != code else f"no answer ({code})")
+
+
+def _in_words(
+    code: str, details: str, text: str, *, user: str, secure: bool, right: str
+) -> Failure | None:
+    """What etcd or gRPC says of itself in the words of ``details``, whatever their code."""
     if secure and _OTHER_NAME.search(details):
         return EtcdRefused("the server's certificate is for another host, see etcd.endpoints")
     if _OLD_TOKEN.search(details) or code == "UNAUTHENTICATED":
@@ -116,17 +135,7 @@ def sorted_failure(
         return _denied(user, right)
     if "authentication is not enabled" in details:
         return NoLogins(text)
-    if code in ("INVALID_ARGUMENT", "FAILED_PRECONDITION"):
-        return _login_failure(text, user) or MemberUnreachable(text)
-    if code == "UNAVAILABLE":
-        kind = Unconnected if _CONNECTING.match(details) else MemberUnreachable
-        bad = _certificate_failure(details, certified=certified, flaw=flaw) if secure else None
-        return bad or kind(_plain_words(details) or text + _other_scheme(details, secure=secure))
-    if code == "UNIMPLEMENTED":
-        return MemberUnreachable(f"{text}: no etcd v3 server, see etcd.endpoints")
-    if code == "DEADLINE_EXCEEDED":
-        return MemberUnreachable(NO_ANSWER)
-    return MemberUnreachable(text if text != code else f"no answer ({code})")
+    return None
 
 
 def _denied(user: str, right: str) -> Denied:
