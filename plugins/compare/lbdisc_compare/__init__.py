@@ -1,0 +1,1 @@
+"""Compares the ways of auto-discovery: the same work, one report."""

@@ -1,0 +1,1 @@
+"""What is compared: lbdisc on its registries, and the alternatives to it."""

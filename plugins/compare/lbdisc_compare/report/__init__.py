@@ -1,0 +1,1 @@
+"""Samples as a page, a summary and a table."""

@@ -1,0 +1,1 @@
+"""Gossip, leases and polls beyond this machine."""
