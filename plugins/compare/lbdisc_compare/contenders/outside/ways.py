@@ -1,0 +1,11 @@
+"""All alternatives, in the order of the report."""
+
+from lbdisc_compare.contenders.contender import Contender
+from lbdisc_compare.contenders.outside.dns import DEFAULTS, TUNED, DnsContender
+
+
+def outsiders() -> tuple[Contender, ...]:
+    return (
+        DnsContender("dns", "HAProxy alone with DNS", DEFAULTS),
+        DnsContender("dns-tuned", "HAProxy alone with DNS, tuned", TUNED),
+    )
