@@ -46,7 +46,10 @@ class Promises:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Size:
-    """How much is deployed: balancers side by side, each with its own agent."""
+    """How much is deployed: balancers side by side, each with its own agent.
+
+    With no ``balancers`` there are only the registry and its nodes; ``add_seat`` adds some later.
+    """
 
     balancers: int = 1
     checks: bool = True  # the balancers check the nodes' health themselves
@@ -139,6 +142,18 @@ class Deployment(Protocol):
         """Start the node as its host would have it: web app, and registrar. Returns once both run.
 
         Its farewell and its crash are the node's own from then on. Raises ``Unable``.
+        """
+
+    def fill(self, count: int) -> Sequence[str]:
+        """A client writes ``count`` nodes to the registry, as fast as it can; returns their names.
+
+        Nobody serves them: their places are for ``Size(checks=False)``. Raises ``Unable``.
+        """
+
+    def add_seat(self) -> Seat:
+        """One more balancer, ready to be started: its ``start`` does that, for the first time.
+
+        It is in ``seats`` from now on.
         """
 
 
