@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Literal, Protocol, runtime_checkable
 
 from lbdisc.errors import LbdiscError
 from lbdisc_compare.hosts.host import Host, HostSet
@@ -97,6 +97,23 @@ class Seat(Part, Protocol):
 
         Seconds of the monotonic clock; what is not known is left out.
         """
+
+
+@runtime_checkable
+class Steered(Protocol):
+    """A seat whose balancer is kept in step by programs apart from it."""
+
+    @property
+    def steering(self) -> Sequence[Part]:
+        """Those programs: the agent, its Serf agent, confd. The balancer itself is not of them."""
+
+
+@runtime_checkable
+class Guarded(Protocol):
+    """A seat whose agent holds back what looks like a fault."""
+
+    def held(self) -> Sequence[str]:
+        """The names of the nodes that are held now although the registry does not list them."""
 
 
 class LiveNode(Part, Protocol):
