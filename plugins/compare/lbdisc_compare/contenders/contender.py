@@ -146,6 +146,9 @@ class Deployment(Protocol):
     def join(self, name: str, *, weight: int = 100) -> None:
         """A client writes the node to the registry; returns once that was told."""
 
+    def join_all(self, names: Sequence[str]) -> None:
+        """Many at once, as quickly as a client can. Raises ``Unable``."""
+
     def weigh(self, name: str, weight: int) -> None:
         """The same client changes its weight (0 to 256). Raises ``Unable``."""
 
@@ -153,10 +156,15 @@ class Deployment(Protocol):
         """The same client takes the node out cleanly, as this way's own programs would."""
 
     def register(self, name: str) -> LiveNode:
-        """Start the node as its host would have it: web app, and registrar. Returns once both run.
+        """Start the node as its host would have it: web app, and registrar.
+
+        Returns once the registrar says that it is registered, where it says so, else once both run.
 
         Its farewell and its crash are the node's own from then on. Raises ``Unable``.
         """
+
+    def register_all(self, names: Sequence[str]) -> Sequence[LiveNode]:
+        """The same for many, side by side. Returns once all are registered. Raises ``Unable``."""
 
 
 class Contender(Protocol):
