@@ -1,0 +1,8 @@
+"""All that is measured."""
+
+from lbdisc_compare.measures.measure import Measure
+
+
+def all_measures() -> tuple[Measure, ...]:
+    """In the order in which a report shows them."""
+    return ()
