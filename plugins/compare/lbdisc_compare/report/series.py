@@ -8,6 +8,8 @@ from lbdisc_compare.records import Sample
 from lbdisc_compare.report.reading import CellRead, Reading
 from lbdisc_compare.report.statistics import Spread, spread
 
+# What describes a sample rather than its conditions: the promise beside it, out of how many.
+DETAILS = frozenset({"promised", "sent", "of"})
 MOST = 12  # values of a condition beyond which it is a detail of the sample, such as a node's name
 
 Conditions = tuple[tuple[str, str], ...]
@@ -30,6 +32,7 @@ class Series:
     busy: bool = False
     left_out: int = 0
     load: float = 0.0
+    promised: float | None = None  # the most that the way promises, in the same unit
 
     @property
     def spread(self) -> Spread:
@@ -76,7 +79,8 @@ def _details(samples: Sequence[Sample]) -> frozenset[str]:
     for sample in samples:
         for name, value in sample.where.items():
             values.setdefault(name, set()).add(_word(value))
-    return frozenset(name for name, found in values.items() if len(found) > MOST)
+    many = {name for name, found in values.items() if len(found) > MOST}
+    return DETAILS | many
 
 
 def _series(way: str, where: Conditions, pairs: Sequence[tuple[CellRead, Sample]]) -> Series:
@@ -93,7 +97,14 @@ def _series(way: str, where: Conditions, pairs: Sequence[tuple[CellRead, Sample]
         busy=not quiet,
         left_out=len(_rounds(pairs) - _rounds(used)),
         load=max(cell.load for cell, _ in used),
+        promised=_promised([sample for _, sample in used]),
     )
+
+
+def _promised(samples: Sequence[Sample]) -> float | None:
+    told = [sample.where.get("promised") for sample in samples]
+    found = [float(one) for one in told if isinstance(one, int | float)]
+    return max(found, default=None)
 
 
 def _rounds(pairs: Iterable[tuple[CellRead, Sample]]) -> set[int]:
