@@ -1,7 +1,7 @@
 # Two commands are all a newcomer needs: `make demo` and `make test`. Both set up what they use,
 # say what they install, and do nothing twice.
 .DEFAULT_GOAL := help
-.PHONY: help setup servers demo images lab test lint types check containers contract bench fuzz hostile neighbour format lock newer versions shapes sbom base-digest clean
+.PHONY: help setup servers demo images lab test lint types check containers contract bench measure fuzz hostile neighbour format lock newer versions shapes sbom base-digest clean
 RUN := .venv/bin
 # Each test of a whole program starts it many times: bytecode halves what that costs.
 unexport PYTHONDONTWRITEBYTECODE
@@ -88,7 +88,13 @@ contract: setup servers ## which backend keeps which promise, into build/contrac
 	    $(wildcard tests/plugins/test_*_contract.py)
 	@cat build/contract.md
 
-bench: setup servers ## measure against the alternatives (ARGS=--quick), into benchmarks/RESULTS.md
+bench: setup servers ## the short comparison against the stored last one: what got slower (KEEP=1 stores this one)
+	@rm -rf build/bench
+	@$(RUN)/lbdisc compare --quick --ways "$(or $(WAYS),file,etcd,zookeeper,serf,doozer)" --out build/bench \
+	    $(if $(KEEP),,--against benchmarks/last.ndjson) $(ARGS)
+	@$(if $(KEEP),cp build/bench/samples.ndjson benchmarks/last.ndjson,:)
+
+measure: setup servers ## all of our own measurements (ARGS=--quick), into benchmarks/RESULTS.md
 	@sh scripts/packages.sh wrk
 	@$(RUN)/python -m benchmarks $(ARGS)
 

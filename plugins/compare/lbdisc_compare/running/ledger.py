@@ -4,7 +4,16 @@ import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from lbdisc_compare.records import Breakdown, CellEnd, Noted, RunHeader, line, noted
+from lbdisc_compare.records import (
+    Absence,
+    Breakdown,
+    CellEnd,
+    Noted,
+    RunHeader,
+    Simulated,
+    line,
+    noted,
+)
 
 
 class Ledger:
@@ -41,7 +50,7 @@ class Ledger:
         kept = whole = 0
         for part in text.splitlines(keepends=True):
             whole += len(part)
-            if part.endswith(b"\n") and isinstance(noted(part.decode()), RunHeader | CellEnd):
+            if part.endswith(b"\n") and _stands_alone(noted(part.decode())):
                 kept = whole
         os.truncate(self.path, kept)
 
@@ -60,6 +69,15 @@ class Ledger:
         """How many cells failed."""
         return sum(isinstance(one, Breakdown) for one in self.lines())
 
+    def left_out(self) -> set[str]:
+        """The ways that were left out as a whole."""
+        whole = (one for one in self.lines() if isinstance(one, Absence) and not one.measure)
+        return {one.way for one in whole}
+
+    def simulated(self) -> bool:
+        """Whether the curves are there."""
+        return any(isinstance(one, Simulated) for one in self.lines())
+
     @property
     def header(self) -> RunHeader:
         """Raises ``ValueError`` where there is none."""
@@ -67,6 +85,13 @@ class Ledger:
         if not isinstance(first, RunHeader):
             raise ValueError(f"{self.path} does not begin with the header of a comparison")
         return first
+
+
+def _stands_alone(one: Noted) -> bool:
+    """Whether all is whole up to this line."""
+    return isinstance(one, RunHeader | CellEnd | Simulated) or (
+        isinstance(one, Absence) and not one.measure
+    )
 
 
 def _write(file: int, part: bytes) -> None:
