@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Literal, Protocol, runtime_checkable
 
 from lbdisc.errors import LbdiscError
 from lbdisc_compare.hosts.host import Host, HostSet
@@ -46,7 +46,10 @@ class Promises:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Size:
-    """How much is deployed: balancers side by side, each with its own agent."""
+    """How much is deployed: balancers side by side, each with its own agent.
+
+    With no ``balancers`` there are only the registry and its nodes; ``add_seat`` adds some later.
+    """
 
     balancers: int = 1
     checks: bool = True  # the balancers check the nodes' health themselves
@@ -94,6 +97,23 @@ class Seat(Part, Protocol):
 
         Seconds of the monotonic clock; what is not known is left out.
         """
+
+
+@runtime_checkable
+class Steered(Protocol):
+    """A seat whose balancer is kept in step by programs apart from it."""
+
+    @property
+    def steering(self) -> Sequence[Part]:
+        """Those programs: the agent, its Serf agent, confd. The balancer itself is not of them."""
+
+
+@runtime_checkable
+class Guarded(Protocol):
+    """A seat whose agent holds back what looks like a fault."""
+
+    def held(self) -> Sequence[str]:
+        """The names of the nodes that are held now although the registry does not list them."""
 
 
 class LiveNode(Part, Protocol):
@@ -148,6 +168,12 @@ class Deployment(Protocol):
 
     def register_all(self, names: Sequence[str]) -> Sequence[LiveNode]:
         """The same for many, side by side. Returns once all are registered. Raises ``Unable``."""
+
+    def add_seat(self) -> Seat:
+        """One more balancer, ready to be started: its ``start`` does that, for the first time.
+
+        It is in ``seats`` from now on.
+        """
 
 
 class Contender(Protocol):
