@@ -13,7 +13,7 @@ import pytest
 
 from lbdisc.testing.waiting import eventually
 from lbdisc_compare.contenders.contender import Contender, Size
-from lbdisc_compare.hosts.counting import Tally
+from lbdisc_compare.hosts.counting import PacketTally
 from lbdisc_compare.hosts.host import Host, HostSet
 from lbdisc_compare.hosts.namespaces import NamespaceHosts
 from lbdisc_compare.measures import cost
@@ -99,7 +99,7 @@ def test_a_bill_without_the_idle_one_takes_its_share_off() -> None:
 
 def tallied(hosts: NamespaceHosts) -> Any:
     with echoes(hosts, "a", "b", "c") as (a, b, c, router):
-        tally = Tally(host.address for host in (a, b, c))
+        tally = PacketTally(host.address for host in (a, b, c))
         heard(a, b)
         heard(router, c)
         return [tally.read()[host.address].packets for host in (a, b, c)]

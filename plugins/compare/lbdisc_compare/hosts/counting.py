@@ -23,7 +23,7 @@ class Sent:
         return Sent(packets=self.packets + other.packets, bytes=self.bytes + other.bytes)
 
 
-class Tally:
+class PacketTally:
     """Counts from now on what each of ``addresses`` sends to other hosts; one at a time."""
 
     def __init__(self, addresses: Iterable[str]) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from lbdisc_compare.contenders.contender import Deployment, LiveNode, Part
-from lbdisc_compare.hosts.counting import Sent, Tally
+from lbdisc_compare.hosts.counting import Sent, PacketTally
 from lbdisc_compare.measures.accounts import Account, accounts
 
 ALL = "all"
@@ -63,7 +63,7 @@ class Books:
         self._roles = {part.host.address: role for role, part in reversed(list(self.parts))}
         for address in places:
             self._roles.setdefault(address, "nodes")
-        self._tally = Tally(self._roles)
+        self._tally = PacketTally(self._roles)
 
     @property
     def parts(self) -> Iterator[tuple[str, Part]]:
