@@ -1,5 +1,6 @@
 """All that is measured."""
 
+from lbdisc_compare.measures.cost import Cost
 from lbdisc_compare.measures.crashes import Crashes, cut_off
 from lbdisc_compare.measures.joins import Joins
 from lbdisc_compare.measures.measure import Measure
@@ -15,4 +16,5 @@ def all_measures() -> tuple[Measure, ...]:
         FullRead(entries=10_000, times=2, quickly=0),
         Crashes(),
         cut_off(),
+        Cost(),
     )
