@@ -118,7 +118,8 @@ format: setup ## put the code into shape
 
 lock: ## renew requirements.lock (needs uv)
 	@uv pip compile --quiet --all-extras --universal --python-version 3.11 --generate-hashes \
-	    --no-emit-index-url --no-annotate --no-header --no-emit-package lbdisc --no-emit-package lbdisc-compare --no-emit-package lbdisc-doozer \
+	    --no-emit-index-url --no-annotate --no-header --no-emit-package lbdisc \
+	    --no-emit-package lbdisc-compare --no-emit-package lbdisc-doozer \
 	    --no-emit-package lbdisc-etcd --no-emit-package lbdisc-lab \
 	    --no-emit-package lbdisc-serf --no-emit-package lbdisc-zookeeper \
 	    --group dev pyproject.toml plugins/*/pyproject.toml --output-file requirements.lock
