@@ -101,9 +101,8 @@ class LbdiscDeployment(ExitStack):
 
     def serve(self, *names: str) -> None:
         for name in names:
-            host, port = self._places.of(name)
-            self._apps.open(name, host, port)
-            self._backing.welcome(name, host)
+            self._apps.open(name, *self._places.of(name))
+        self._backing.welcome({name: self._places.of(name)[0] for name in names})
 
     def join(self, name: str, *, weight: int = 100) -> None:
         self._put(self._entry(name, weight))

@@ -10,7 +10,7 @@ from lbdisc_compare.measures.measure import Figure, Need, Scale, Section, Sittin
 from lbdisc_compare.traffic.reader import AnswerReader, NeverSeen
 from lbdisc_compare.traffic.sightings import Sighting, fades, first, last, rises
 
-STAY = ("stay1", "stay2")
+STAY = "stay"
 FULL, QUICK = 10, 5  # joins of a cell
 REST = 0.25  # seconds between two changes, so that each is measured by itself
 BUDGET = 20.0  # seconds of a cell after which it joins no more: ways that poll are slow
@@ -20,10 +20,9 @@ EVERY = 0.005  # seconds
 
 HOW = (
     "Requests follow one another without pause, each over a new connection, from a process of its "
-    "own, to a balancer with two other nodes: a node that has joined is among the next three. "
-    "Nothing finer is seen than reader_interval, the time from one request to the next. "
-    "100 requests a second go on between the changes. The clock starts as another client begins to "
-    "write to the registry. "
+    "own, to a balancer with one other node, so that every second one is the new node's. Nothing "
+    "finer is seen than two times reader_interval. Between the changes 100 requests a second go "
+    "on. The clock starts as another client begins to write to the registry. "
 )
 WRITTEN = Figure(
     name="join_written",
@@ -40,10 +39,10 @@ SNAPSHOT = Figure(
 )
 APPLIED = Figure(
     name="join_applied",
-    title="Join: write → the agent knows that the balancer has it",
+    title="Join: write → the agent has seen it in the balancer",
     unit="ms",
-    explained="Until the agent says that the balancer runs with the node. It says so after the "
-    "balancer has confirmed, so the first request may be served before.",
+    explained="Until the agent says that the balancer runs with the node. lbdisc says so once it "
+    "has read that back from HAProxy: the first request may be served before.",
 )
 SERVED = Figure(
     name="join_served",
@@ -55,16 +54,17 @@ LEFT = Figure(
     name="leave_last",
     title="Leave: write → last request",
     unit="ms",
-    explained=f"{HOW}Until the last answer of the node, after which 200 requests went elsewhere. "
-    "It leaves as this way's own programs would, with what they do to drain it.",
+    explained=f"{HOW}Until the moment at which the node's next request was due, and went to the "
+    "other node, as did the 200 that followed. It leaves as this way's own programs would, with "
+    "what they do to drain it.",
 )
 WEIGHT = Figure(
     name="weight_effect",
     title="Weight change: write → last request of the old share",
     unit="ms",
-    explained=f"{HOW}The node's weight goes from {WEIGHTS[0]} to {WEIGHTS[1]} beside two of "
-    "100, its share from a third to one request of 200: until its last answer before 25 in a row "
-    "of the others.",
+    explained=f"{HOW}The node's weight goes from {WEIGHTS[0]} to {WEIGHTS[1]} beside one of 100, "
+    "its share from a half to one request of 101: until the moment at which its next request was "
+    "due, and 25 in a row went to the other.",
 )
 INTERVAL = Figure(
     name="reader_interval",
@@ -94,11 +94,10 @@ class Joins:
         names = [f"j{number}" for number in range(sitting.scale.count(FULL, QUICK))]
         with contender.deploy(sitting.hosts, Size()) as deployment:
             seat = deployment.seats[0]
-            deployment.serve(*STAY, *names)
+            deployment.serve(STAY, *names)
             with AnswerReader(seat.host.address, seat.port) as reader:
-                for name in STAY:
-                    deployment.join(name)
-                    reader.until(first(name))
+                deployment.join(STAY)
+                reader.until(first(STAY))
                 _Turns(sitting, deployment, seat, reader).all(names)
 
 
@@ -167,7 +166,7 @@ class _Turns:
         except NeverSeen as error:
             self.sitting.absent(str(error), figure)
             return None
-        self._sample(figure, max(0.0, seen.at - began))
+        self._sample(figure, seen.at - began)
         if figure is SERVED:
             self._sample(INTERVAL, seen.every)
         return began

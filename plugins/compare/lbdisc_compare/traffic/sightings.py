@@ -6,7 +6,7 @@ from typing import Literal
 
 ANYBODY = "*"
 GONE = 200  # requests without an answer of the node: it gets none any more
-FADED = 25  # the same for a node that had a third of the requests and now has one of 200
+FADED = 25  # the same for a node that had half of the requests and now has one of 101
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -14,7 +14,8 @@ class Sighting:
     """What to look for: of ``within`` requests in a row, so many were answered by ``name``.
 
     ``first``: at least ``answers`` of them; the moment is the earliest of these. ``last``: none;
-    the moment is the newest answer before them. The name ``*`` is whichever node.
+    the moment is the end of the first of them, which is when another answer of the node was due
+    and did not come. The name ``*`` is whichever node.
     """
 
     what: Literal["first", "last"]
@@ -29,17 +30,17 @@ def first(name: str = ANYBODY) -> Sighting:
 
 
 def last(name: str) -> Sighting:
-    """The last answer of the node."""
+    """After the last answer of the node."""
     return Sighting(what="last", name=name, within=GONE)
 
 
 def fades(name: str) -> Sighting:
-    """The last answer of a node in its old share, once it has next to none."""
+    """After the last answer of a node in its old share, once it has next to none."""
     return Sighting(what="last", name=name, within=FADED)
 
 
 def rises(name: str) -> Sighting:
-    """The first answer of a node in its new share, which is a third, after next to none."""
+    """The first answer of a node in its new share, which is a half, after next to none."""
     return Sighting(what="first", name=name, within=4, answers=2)
 
 
@@ -48,18 +49,17 @@ class Spotter:
 
     def __init__(self, sought: Sighting) -> None:
         self._sought = sought
-        self._window: deque[float | None] = deque()
-        self._before: float | None = None  # the newest answer that the window has left behind
+        self._answered = False  # by the node, before the window
+        self._window: deque[tuple[float, bool]] = deque()
 
     def saw(self, node: str, at: float) -> float | None:
         """One more request has ended ``at``; the moment, once it is known."""
         its = node == self._sought.name or (self._sought.name == ANYBODY and node != "")
-        self._window.append(at if its else None)
+        self._window.append((at, its))
         if len(self._window) > self._sought.within:
-            left = self._window.popleft()
-            self._before = self._before if left is None else left
-        found = [moment for moment in self._window if moment is not None]
+            self._answered |= self._window.popleft()[1]
+        found = [ended for ended, was_its in self._window if was_its]
         if self._sought.what == "first":
             return found[0] if len(found) >= self._sought.answers else None
-        whole = len(self._window) == self._sought.within
-        return self._before if whole and not found else None
+        whole = self._answered and len(self._window) == self._sought.within
+        return self._window[0][0] if whole and not found else None

@@ -68,12 +68,13 @@ def turns(sights: Sequence[Sight]) -> list[Reversal]:
 class Lookout:
     """Looks at ``seats`` from threads of their own while the ``with`` lasts.
 
-    A change is seen up to ``1 / RATE`` seconds late. A seat that does not answer keeps its last
+    A change is seen up to ``1 / rate`` seconds late. A seat that does not answer keeps its last
     sight: it goes on sending to whom it sent before. The longest silence of each is in ``blind``.
     """
 
-    def __init__(self, seats: Sequence[Watchable]) -> None:
+    def __init__(self, seats: Sequence[Watchable], rate: float = RATE) -> None:
         self._seats = seats
+        self._every = 1 / rate
         self._lock = Lock()
         self._sights: list[Sight] = []
         self._answered: dict[str, float] = {}
@@ -107,7 +108,7 @@ class Lookout:
                     last = servers
                     with self._lock:
                         self._sights.append(Sight(at, seat.name, servers))
-            self._stop.wait(max(0.0, at + 1 / RATE - time.monotonic()))
+            self._stop.wait(max(0.0, at + self._every - time.monotonic()))
         self.blind[seat.name] = max(self.blind[seat.name], time.monotonic() - answered)
 
     def __enter__(self) -> Self:
