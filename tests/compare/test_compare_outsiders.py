@@ -84,6 +84,16 @@ def test_a_registered_node_that_leaves_is_gone(way: Contender, tmp_path: Path) -
         eventually(lambda: deployment.seats[0].servers().get("n2", "gone") != "up")
 
 
+def test_a_balancer_that_comes_later_finds_all_that_are_there(
+    way: Contender, tmp_path: Path
+) -> None:
+    names = [f"n{number}" for number in range(20)]
+    with deployed(way, tmp_path, Size(balancers=0, checks=False)) as deployment:
+        deployment.join_all(names)
+        deployment.add_seat().start()
+        shows(deployment, **dict.fromkeys(names, "up"))
+
+
 UNWEIGHABLE = {"lab"}
 
 

@@ -1,30 +1,37 @@
 """What the deployments of all alternatives do in the same way."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from typing import Self, TypeVar
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Self
 
+from lbdisc_compare.apps.apps import NodeApps
 from lbdisc_compare.contenders.contender import LiveNode, Part, Seat, Size
-from lbdisc_compare.contenders.outside.parts import ProgramPart, WebNodes, WrittenNode
+from lbdisc_compare.contenders.node_places import NodePlaces
+from lbdisc_compare.contenders.outside.parts import WrittenNode, web_app
 from lbdisc_compare.hosts.host import Host, HostSet
 
 SERVE_PORT = 8080  # of each balancer, on its own address
-FILLED = "f{}"  # the names of nodes that nobody serves
-
-S = TypeVar("S", bound=ProgramPart)
+AT_ONCE = 8  # nodes that are started side by side
 
 
-class OutsideDeployment(ABC):
-    """A registry, balancers and nodes; ``opened`` starts and ends it."""
+class OutsideDeployment(ExitStack, ABC):
+    """A registry, balancers and nodes. Leaving it ends all of them."""
 
     def __init__(self, hosts: HostSet, size: Size) -> None:
+        super().__init__()
         self.hosts = hosts
         self.size = size
-        self.nodes = WebNodes(hosts)
-        self._registry: list[ProgramPart] = []
+        self.registry: Sequence[Part] = ()
         self._seats: list[Seat] = []
-        self._live: list[LiveNode] = []
+        self._places = NodePlaces(hosts)
+        self._apps = NodeApps()
+
+    @abstractmethod
+    def begin(self) -> None:
+        """Start the registry; its end is for ``callback``."""
 
     @abstractmethod
     def make_seat(self, host: Host) -> Seat:
@@ -41,60 +48,65 @@ class OutsideDeployment(ABC):
 
     @contextmanager
     def opened(self) -> Iterator[Self]:
-        try:
-            for server in self._registry:
-                server.start()
+        with self, self._apps:
+            self.begin()
             for _ in range(self.size.balancers):
                 self.add_seat().start()
             yield self
-        finally:
-            self.close()
-
-    def close(self) -> None:
-        """End all that runs."""
-        for part in (*self._live, *self._seats, *self._registry):
-            part.kill()
-        self.nodes.stop()
 
     @property
     def seats(self) -> Sequence[Seat]:
         return tuple(self._seats)
 
-    @property
-    def registry(self) -> Sequence[Part]:
-        return tuple(self._registry)
-
     def leader(self) -> Part | None:
         return None
 
     def place(self, name: str) -> tuple[str, int]:
-        return self.nodes.place(name)
+        host, port = self._places.of(name)
+        return host.address, port
 
     def serve(self, *names: str) -> None:
-        self.nodes.serve(*names)
+        for name in names:
+            self._apps.open(name, *self._places.of(name))
 
     def add_seat(self) -> Seat:
-        seat = self.make_seat(self.hosts.host(f"ha{len(self._seats) + 1}"))
+        seat = self.make_seat(self.hosts.host(f"balancer{len(self._seats)}"))
+        self.callback(seat.kill)
         self._seats.append(seat)
         return seat
 
-    def fill(self, count: int) -> Sequence[str]:
-        names = [FILLED.format(number) for number in range(1, count + 1)]
+    def join_all(self, names: Sequence[str]) -> None:
         for name in names:
             self.join(name)
-        return names
 
     def register(self, name: str) -> LiveNode:
-        """A client of the node's own writes it, once, at its start; nothing expires."""
-        node = WrittenNode(name, self.nodes, lambda: self.leave(name))
-        self.hold(node)
-        self.join(name)
-        return node
+        return self.register_all([name])[0]
 
-    def hold(self, node: "LiveNode") -> None:
-        """Start ``node``, and end it with the rest."""
-        self._live.append(node)
-        node.start()
+    def register_all(self, names: Sequence[str]) -> Sequence[LiveNode]:
+        nodes = [self.make_node(name, *self._places.of(name)) for name in names]
+        for node in nodes:
+            self.callback(node.kill)
+        with ThreadPoolExecutor(AT_ONCE) as side_by_side:
+            list(side_by_side.map(_start, nodes))
+        return nodes
+
+    def make_node(self, name: str, host: Host, port: int) -> LiveNode:
+        """One that a client of the node's own writes, unless a way has something better."""
+        app = web_app(name, host, port, self.node_folder(name))
+        return WrittenNode(name, host, app, _later(self.join, name), _later(self.leave, name))
+
+    def node_folder(self, name: str) -> Path:
+        folder = self.hosts.folder / "nodes" / name
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder
+
+
+def _start(node: LiveNode) -> None:
+    node.start()
+
+
+def _later(act: Callable[[str], None], name: str) -> Callable[[], None]:
+    return lambda: act(name)
 
 
 __all__ = ["SERVE_PORT", "OutsideDeployment"]

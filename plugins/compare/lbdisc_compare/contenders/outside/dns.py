@@ -125,12 +125,16 @@ class DnsDeployment(OutsideDeployment):
 
     def __init__(self, hosts: HostSet, size: Size, tuning: DnsTuning) -> None:
         super().__init__(hosts, size)
-        host = hosts.host("dns1")
-        self._registry.append(ProgramPart("dns1", host, knot(host, hosts.folder / "knot")))
-        self._client = ZoneClient(host.address)
-        self._server = host
+        self._server = hosts.host("dns0")
+        self._client = ZoneClient(self._server.address)
         self._tuning = tuning
         self._weights: dict[str, int] = {}
+
+    def begin(self) -> None:
+        server = ProgramPart("dns0", self._server, knot(self._server, self.hosts.folder / "knot"))
+        self.callback(server.kill)
+        self.registry = (server,)
+        server.start()
 
     def make_seat(self, host: Host) -> Seat:
         folder = self.hosts.folder / host.name
@@ -157,17 +161,15 @@ class DnsDeployment(OutsideDeployment):
     def leave(self, name: str) -> None:
         self._client.remove(name, self.place(name)[1], self._weights.pop(name))
 
-    def fill(self, count: int) -> Sequence[str]:
+    def join_all(self, names: Sequence[str]) -> None:
         most = self._tuning.payload // RECORD
-        if count > most:
+        if len(self._weights) + len(names) > most:
             raise Unable(
                 f"an answer of {self._tuning.payload} bytes, all that is accepted here, holds "
                 f"about {most} nodes"
             )
-        names = [f"f{number}" for number in range(1, count + 1)]
         self._client.put_all({name: self.place(name) for name in names}, 100)
         self._weights |= dict.fromkeys(names, 100)
-        return names
 
 
 def resolver_lines(tuning: DnsTuning, where: str) -> tuple[str, ...]:

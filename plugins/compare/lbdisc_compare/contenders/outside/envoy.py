@@ -111,6 +111,9 @@ class EnvoyDeployment(OutsideDeployment):
         self._files: list[Path] = []
         self._version = 0
 
+    def begin(self) -> None:
+        """There is no registry."""
+
     def make_seat(self, host: Host) -> Seat:
         seat = EnvoySeat(host, self.hosts.folder / host.name, checks=self.size.checks)
         self._files.append(seat.eds)
@@ -139,9 +142,7 @@ class EnvoyDeployment(OutsideDeployment):
         del self._written[name]
         self._write()
 
-    def fill(self, count: int) -> Sequence[str]:
-        names = [f"f{number}" for number in range(1, count + 1)]
+    def join_all(self, names: Sequence[str]) -> None:
         for name in names:
             self._put(name, 100)
         self._write()
-        return names

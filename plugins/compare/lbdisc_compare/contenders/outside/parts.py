@@ -1,22 +1,16 @@
-"""What all alternatives are made of: programs on hosts, and nodes that are served."""
+"""What all alternatives are made of: programs on hosts, and nodes that a client registers."""
 
 import os
 import signal
-import sys
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from functools import partial
 from pathlib import Path
 
-import psutil
-
 from lbdisc.testing.processes import Process, accepts
-from lbdisc.testing.waiting import eventually
+from lbdisc_compare.apps.apps import app_command
 from lbdisc_compare.contenders.contender import Part
-from lbdisc_compare.hosts.host import Host, HostSet
-
-NODE_PORT = 3000  # of each node, on its own address
-WEBAPP = Path(__file__).with_name("webapp.py")
+from lbdisc_compare.contenders.programs import family
+from lbdisc_compare.hosts.host import Host
 
 
 class ProgramPart:
@@ -29,17 +23,8 @@ class ProgramPart:
 
     @property
     def pids(self) -> Sequence[int]:
-        found: list[int] = []
-        for process in self._processes:
-            if process.running:
-                with suppress(psutil.NoSuchProcess):
-                    children = psutil.Process(process.pid).children(recursive=True)
-                    found += [process.pid, *(child.pid for child in children)]
-        return found
-
-    @property
-    def running(self) -> bool:
-        return all(process.running for process in self._processes)
+        running = (process for process in self._processes if process.running)
+        return [pid for process in running for pid in family(process.pid)]
 
     def start(self) -> None:
         for process in self._processes:
@@ -63,59 +48,51 @@ class ProgramPart:
     def _send(self, number: int) -> None:
         for process in self._processes:
             if process.running:
-                os.killpg(process.pid, number)
+                with suppress(ProcessLookupError):
+                    os.killpg(process.pid, number)
 
 
-class WebNodes:
-    """The nodes' places and web apps, each on a host of its own."""
-
-    def __init__(self, hosts: HostSet) -> None:
-        self._hosts = hosts
-        self._apps: dict[str, Process] = {}
-
-    def host(self, name: str) -> Host:
-        return self._hosts.host(name)
-
-    def place(self, name: str) -> tuple[str, int]:
-        return self.host(name).address, NODE_PORT
-
-    def app(self, name: str) -> Process:
-        """Its web app, which is not started yet."""
-        host = self.host(name)
-        command = (sys.executable, "-IS", WEBAPP, name, host.address, NODE_PORT)
-        return host.process(*map(str, command), log=self._hosts.folder / f"{name}.log")
-
-    def serve(self, *names: str) -> None:
-        """Start them side by side; returns when all answer."""
-        fresh = [name for name in names if name not in self._apps]
-        for name in fresh:
-            self._apps[name] = self.app(name).start()
-        for name in fresh:
-            self.wait(name)
-
-    def wait(self, name: str) -> None:
-        """Until the node's web app answers."""
-        address, port = self.place(name)
-        eventually(lambda: accepts(port, address), what=f"the web app of {name}", every=0.005)
-
-    def stop(self) -> None:
-        for app in self._apps.values():
-            app.kill()
+def web_app(name: str, host: Host, port: int, folder: Path) -> Process:
+    """The node's web app in a process of its own, not started yet; its log is in ``folder``."""
+    return Process(
+        host.command(*app_command(name, host, port)),
+        log=folder / f"{name}.log",
+        ready=lambda: accepts(port, host.address),
+    )
 
 
 class WrittenNode(ProgramPart):
-    """A node that nothing registers by itself: a client writes and removes it."""
+    """A node that a client of its own writes once; nothing runs for that, nothing expires."""
 
-    def __init__(self, name: str, nodes: WebNodes, leave: Callable[[], None]) -> None:
-        super().__init__(name, nodes.host(name), nodes.app(name))
-        self._leave = leave
-        self._wait = partial(nodes.wait, name)
-        self.registrar: Part | None = None
+    registrar: Part | None = None
+
+    def __init__(
+        self,
+        name: str,
+        host: Host,
+        app: Process,
+        write: Callable[[], None],
+        remove: Callable[[], None],
+    ) -> None:
+        super().__init__(name, host, app)
+        self._write, self._remove = write, remove
 
     def start(self) -> None:
+        """Returns once its app answers, and it is written."""
         super().start()
-        self._wait()
+        self._write()
 
     def leave(self) -> None:
-        self._leave()
+        self._remove()
         self.stop()
+
+
+class LeasedNode(ProgramPart):
+    """A node with a registrar beside its app, which takes it out at SIGTERM."""
+
+    def __init__(self, name: str, host: Host, app: Process, registrar: Process) -> None:
+        super().__init__(name, host, app, registrar)
+        self.registrar: Part | None = ProgramPart(f"{name} registrar", host, registrar)
+
+
+__all__ = ["LeasedNode", "ProgramPart", "WrittenNode", "web_app"]
