@@ -14,6 +14,7 @@ from lbdisc_compare.installing import offered
 from lbdisc_compare.measures.measure import Measure, Scale
 from lbdisc_compare.records import Absence, RunHeader
 from lbdisc_compare.report.against import slower
+from lbdisc_compare.report.reading import read
 from lbdisc_compare.running.ledger import Ledger
 from lbdisc_compare.running.machine import machine
 from lbdisc_compare.running.progress import Meter
@@ -175,10 +176,10 @@ def _compared(samples: Path, before: Path | None) -> int:
     """What got slower, a line each."""
     if before is None:
         return DONE
-    found = slower(samples, before)
+    found = slower(read(samples), read(before))
     for finding in found:
         _tell(str(finding))
-    return FAILED if found else DONE
+    return FAILED if any(finding.kind == "slower" for finding in found) else DONE
 
 
 def _failures(ledger: Ledger) -> int:
