@@ -23,7 +23,8 @@ HEADS = {
     "nack": messages.nack(),
     "gossip": b"",
 }
-SINGLE = {kind: messages.packet(head) for kind, head in HEADS.items() if head}
+SINGLE = {kind: messages.packet(head) for kind, head in HEADS.items()}
+CARRIED = {kind: size + messages.COMPOUND for kind, size in SIZES.items()}  # not compressed
 REFUSED = 2  # packets of a connection that nobody takes: SYN, RST
 TCP_PING = 11  # packets of a ping over TCP, its answer and the end
 SEGMENT = 65_483
@@ -67,11 +68,7 @@ class Network:
 
     def count(self, kind: str, words: list[Word]) -> None:
         self.packets[kind] += 1
-        if not words:
-            self.bytes += SINGLE[kind]
-            return
-        head = [HEADS[kind]] if HEADS[kind] else []
-        self.bytes += messages.packet(*head, *(_bodies(word) for word in words))
+        self.bytes += SINGLE[kind] + sum(CARRIED[word.kind] for word in words)
 
     def count_stream(self, kind: str, packets: int, size: int) -> None:
         self.packets[kind] += packets
@@ -119,17 +116,3 @@ class Network:
         size = messages.push_pull_bytes(members, SEGMENT)
         self.count_stream("tcp", messages.push_pull_packets(members, SEGMENT), size)
         return True
-
-
-_BODIES = {
-    "alive": messages.alive(),
-    "suspect": messages.suspect(),
-    "dead": messages.dead(),
-    "join": messages.join_intent(),
-}
-
-
-def _bodies(word: Word) -> bytes:
-    body = _BODIES[word.kind]
-    assert len(body) == SIZES[word.kind]
-    return body

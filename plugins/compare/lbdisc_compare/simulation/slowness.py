@@ -24,12 +24,17 @@ class WrongRemovals:
 
 
 def wrong_removals(
-    profile: GossipProfile, slow: int, seed: int, *, members: int = MEMBERS
+    profile: GossipProfile,
+    slow: int,
+    seed: int,
+    *,
+    members: int = MEMBERS,
+    lasting: float = LASTING,
 ) -> WrongRemovals:
-    """``slow`` of ``members`` are slow for two minutes."""
+    """``slow`` of ``members`` are slow for ``lasting`` seconds."""
     cluster = SwimCluster(members, profile, seed)
     cluster.slow(slow, BLOCKED, FREE)
-    cluster.run(LASTING)
+    cluster.run(lasting)
     return WrongRemovals(
         by_anybody=len(cluster.wrongly(lambda _: True)),
         by_the_well=len(cluster.wrongly(lambda member: member < members - slow)),
