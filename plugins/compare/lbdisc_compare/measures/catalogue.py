@@ -1,8 +1,18 @@
 """All that is measured."""
 
+from lbdisc_compare.measures.crashes import Crashes, cut_off
+from lbdisc_compare.measures.joins import Joins
 from lbdisc_compare.measures.measure import Measure
+from lbdisc_compare.measures.starting import FullRead, Starting
 
 
 def all_measures() -> tuple[Measure, ...]:
     """In the order in which a report shows them."""
-    return ()
+    return (
+        Joins(),
+        Starting(),
+        FullRead(entries=1_000, times=3, quickly=1),
+        FullRead(entries=10_000, times=2, quickly=0),
+        Crashes(),
+        cut_off(),
+    )
