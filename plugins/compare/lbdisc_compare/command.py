@@ -14,7 +14,6 @@ from lbdisc_compare.installing import offered
 from lbdisc_compare.measures.measure import Measure, Scale
 from lbdisc_compare.records import Absence, RunHeader
 from lbdisc_compare.report.against import slower
-from lbdisc_compare.report.reading import read
 from lbdisc_compare.running.ledger import Ledger
 from lbdisc_compare.running.machine import machine
 from lbdisc_compare.running.progress import Meter
@@ -176,7 +175,7 @@ def _compared(samples: Path, before: Path | None) -> int:
     """What got slower, a line each."""
     if before is None:
         return DONE
-    found = slower(read(samples), read(before))
+    found = slower(samples, before)
     for finding in found:
         _tell(str(finding))
     return FAILED if any(finding.kind == "slower" for finding in found) else DONE

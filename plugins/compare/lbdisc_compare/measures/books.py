@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from lbdisc_compare.contenders.contender import Deployment, LiveNode, Part
-from lbdisc_compare.hosts.counting import Sent, PacketTally
+from lbdisc_compare.hosts.counting import PacketTally, Sent
 from lbdisc_compare.measures.accounts import Account, accounts
 
 ALL = "all"
