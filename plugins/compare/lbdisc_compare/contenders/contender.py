@@ -46,7 +46,10 @@ class Promises:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Size:
-    """How much is deployed: balancers side by side, each with its own agent."""
+    """How much is deployed: balancers side by side, each with its own agent.
+
+    With no ``balancers`` there are only the registry and its nodes; ``add_seat`` adds some later.
+    """
 
     balancers: int = 1
     checks: bool = True  # the balancers check the nodes' health themselves
@@ -113,6 +116,15 @@ class Guarded(Protocol):
         """The names of the nodes that are held now although the registry does not list them."""
 
 
+@runtime_checkable
+class Gossiping(Protocol):
+    """A deployment whose balancers and nodes may themselves be the members of the registry."""
+
+    @property
+    def gossips(self) -> bool:
+        """Whether they are."""
+
+
 class LiveNode(Part, Protocol):
     """A node as its host has it: a web app, and what registers it. ``kill`` takes both."""
 
@@ -165,6 +177,12 @@ class Deployment(Protocol):
 
     def register_all(self, names: Sequence[str]) -> Sequence[LiveNode]:
         """The same for many, side by side. Returns once all are registered. Raises ``Unable``."""
+
+    def add_seat(self) -> Seat:
+        """One more balancer, ready to be started: its ``start`` does that, for the first time.
+
+        It is in ``seats`` from now on.
+        """
 
 
 class Contender(Protocol):

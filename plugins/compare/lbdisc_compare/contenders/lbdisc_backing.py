@@ -1,6 +1,6 @@
 """What lbdisc's deployments need of a registry, whichever it is."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -43,12 +43,15 @@ class Backing(Protocol):
     def node_settings(self, name: str, host: Host) -> Settings:
         """What the registrar of the node ``name`` on ``host`` needs, ``backend`` among it."""
 
-    def welcome(self, name: str, host: Host) -> None:
-        """Start what a client needs beside the node's app before it can write the node."""
+    def welcome(self, nodes: Mapping[str, Host]) -> None:
+        """Start what a client needs beside the nodes' apps before it can write them.
+
+        Returns once it has come; nothing happens where it was started before.
+        """
 
     def put(self, entry: NodeEntry) -> None: ...
 
     def put_all(self, entries: Sequence[NodeEntry]) -> None:
-        """Many, as quickly as the registry takes them."""
+        """Many, as quickly as the registry takes them. Raises ``Unable``."""
 
     def remove(self, name: str) -> None: ...

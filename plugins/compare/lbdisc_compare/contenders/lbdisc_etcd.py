@@ -1,6 +1,6 @@
 """lbdisc on etcd, alone and as a cluster of three."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 
 from lbdisc.testing.processes import Process
@@ -49,8 +49,8 @@ class EtcdBacking:
     def node_settings(self, name: str, host: Host) -> Settings:
         return {"backend": "etcd", **self._cluster.settings}
 
-    def welcome(self, name: str, host: Host) -> None:
-        """Nothing runs beside the app."""
+    def welcome(self, nodes: Mapping[str, Host]) -> None:
+        """Nothing runs beside an app."""
 
     def put(self, entry: NodeEntry) -> None:
         self._client.put(_key(entry.name), entry.fields)

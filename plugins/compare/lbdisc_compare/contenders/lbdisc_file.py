@@ -1,7 +1,7 @@
 """lbdisc on a folder of node files."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -34,8 +34,8 @@ class FolderBacking:
     def node_settings(self, name: str, host: Host) -> Settings:
         return {"backend": "file", "file.dir": self._folder}
 
-    def welcome(self, name: str, host: Host) -> None:
-        """Nothing runs beside the app."""
+    def welcome(self, nodes: Mapping[str, Host]) -> None:
+        """Nothing runs beside an app."""
 
     def put(self, entry: NodeEntry) -> None:
         beside = self._nodes / f".{entry.name}.tmp"

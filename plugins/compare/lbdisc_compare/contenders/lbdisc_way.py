@@ -49,42 +49,52 @@ class LbdiscWay:
         with (
             self.open(hosts) as backing,
             NodeApps() as apps,
-            LbdiscDeployment(hosts, backing, apps) as deployment,
+            LbdiscDeployment(hosts, backing, apps, size, self.own) as deployment,
         ):
-            deployment.seat(size, self.own)
+            deployment.start_seats()
             yield deployment
 
 
 class LbdiscDeployment(ExitStack):
     """Seats, nodes and a backing. Leaving it kills seats and registered nodes."""
 
-    def __init__(self, hosts: HostSet, backing: Backing, apps: NodeApps) -> None:
+    def __init__(
+        self, hosts: HostSet, backing: Backing, apps: NodeApps, size: Size, own: Settings
+    ) -> None:
         super().__init__()
         self._hosts, self._backing, self._apps = hosts, backing, apps
+        self._size, self._own = size, own
         self._places = NodePlaces(hosts)
         self._entries: dict[str, NodeEntry] = {}
         self.seats: list[AgentSeat] = []
 
-    def seat(self, size: Size, own: Settings) -> None:
+    def start_seats(self) -> None:
         """Start the balancers; returns once a generation runs on each."""
-        for number in range(size.balancers):
-            host = self._hosts.host(f"balancer{number}")
-            folder, port = self._hosts.folder / host.name, port_on(host, SERVE_PORT)
-            state = folder / "state"
-            state.mkdir(parents=True)
-            backing = {**self._backing.agent_settings(host), **own}
-            settings = lbdisc_settings.agent_settings(state, host, port, size, backing)
-            file = lbdisc_settings.write(folder / "lbdisc.toml", settings)
-            seat = AgentSeat(host, port, file, state)
-            self.callback(seat.kill)
-            self.seats.append(seat)
-            seat.launch()
+        for _ in range(self._size.balancers):
+            self.add_seat().launch()
         for seat in self.seats:
             seat.wait_ready()
+
+    def add_seat(self) -> AgentSeat:
+        host = self._hosts.host(f"balancer{len(self.seats)}")
+        folder, port = self._hosts.folder / host.name, port_on(host, SERVE_PORT)
+        state = folder / "state"
+        state.mkdir(parents=True)
+        backing = {**self._backing.agent_settings(host), **self._own}
+        settings = lbdisc_settings.agent_settings(state, host, port, self._size, backing)
+        file = lbdisc_settings.write(folder / "lbdisc.toml", settings)
+        seat = AgentSeat(host, port, file, state)
+        self.callback(seat.kill)
+        self.seats.append(seat)
+        return seat
 
     @property
     def registry(self) -> Sequence[Part]:
         return self._backing.parts
+
+    @property
+    def gossips(self) -> bool:
+        return bool(getattr(self._backing, "gossips", False))
 
     def leader(self) -> Part | None:
         return self._backing.leader()
@@ -95,9 +105,8 @@ class LbdiscDeployment(ExitStack):
 
     def serve(self, *names: str) -> None:
         for name in names:
-            host, port = self._places.of(name)
-            self._apps.open(name, host, port)
-            self._backing.welcome(name, host)
+            self._apps.open(name, *self._places.of(name))
+        self._backing.welcome({name: self._places.of(name)[0] for name in names})
 
     def join(self, name: str, *, weight: int = 100) -> None:
         self._put(self._entry(name, weight))

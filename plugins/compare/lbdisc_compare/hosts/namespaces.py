@@ -5,6 +5,7 @@ made here vanishes with them.
 """
 
 import os
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from lbdisc_compare.hosts.routing import SETTINGS, filter_with, ip, settle
 NETWORK = "10.77"
 ROUTER = f"{NETWORK}.0.1"
 MOST = 1000
+ETHERNET = 14  # bytes of a frame before its packet
 DEVICES = Path("/proc/self/net/dev")
 ROUTES = Path("/proc/self/net/route")
 ENDS = ("aa", "bb")  # in hardware addresses: the host's, the router's
@@ -48,6 +50,7 @@ class NamespaceHosts:
             )
         self.folder = folder
         self._hosts: dict[str, Host] = {}
+        self._making = threading.Lock()
         self._faults: list[NetworkFault] = []
         self._lines: dict[float, DelayLine] = {}
         self._opened = 0
@@ -62,11 +65,12 @@ class NamespaceHosts:
 
     def host(self, name: str) -> Host:
         """Made when it is first asked for, in about 20 ms. Raises ``ValueError`` beyond 1,000."""
-        if name not in self._hosts:
-            if len(self._hosts) == MOST:
-                raise ValueError(f"{name} would be host {MOST + 1} of one machine")
-            self._hosts[name] = self._made(name)
-        return self._hosts[name]
+        with self._making:
+            if name not in self._hosts:
+                if len(self._hosts) == MOST:
+                    raise ValueError(f"{name} would be host {MOST + 1} of one machine")
+                self._hosts[name] = self._made(name)
+            return self._hosts[name]
 
     def namespace(self, host: Host) -> Path:
         """The file that stands for its network (network_namespaces(7))."""
@@ -103,15 +107,16 @@ class NamespaceHosts:
             self._lines.popitem()[1].close()
 
     def counters(self, host: Host) -> Counters:
-        """Frames of Ethernet, with what a cut dropped afterwards: it left the host."""
-        device = f"{_device(self._number(host))}:"
+        """IP packets, with what a cut dropped afterwards: it left the host."""
+        device = f"{_device(list(self._hosts).index(host.name))}:"
         row = next(row for row in _rows() if row[0] == device)
         # The router's end: what it received, the host sent (proc_pid_net_dev(5)).
+        (size_out, out), (size_in, into) = map(int, row[1:3]), map(int, row[9:11])
         return Counters(
-            bytes_out=int(row[1]),
-            packets_out=int(row[2]),
-            bytes_in=int(row[9]),
-            packets_in=int(row[10]),
+            bytes_out=size_out - ETHERNET * out,
+            bytes_in=size_in - ETHERNET * into,
+            packets_out=out,
+            packets_in=into,
         )
 
     def _add(
@@ -132,9 +137,6 @@ class NamespaceHosts:
         )
         self._faults.append(fault)
         filter_with(ruleset(self._faults))
-
-    def _number(self, host: Host) -> int:
-        return list(self._hosts).index(host.name)
 
     def _made(self, name: str) -> Host:
         number = len(self._hosts)
