@@ -1,6 +1,7 @@
 """All that is measured."""
 
 from lbdisc_compare.measures.churn import Churn
+from lbdisc_compare.measures.cost import Cost
 from lbdisc_compare.measures.crashes import Crashes, cut_off
 from lbdisc_compare.measures.joins import Joins
 from lbdisc_compare.measures.measure import Measure
@@ -25,4 +26,5 @@ def all_measures() -> tuple[Measure, ...]:
         HalfLost(),
         Churn(),
         Partitions(),
+        Cost(),
     )

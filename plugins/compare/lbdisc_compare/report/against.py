@@ -2,9 +2,10 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
-from lbdisc_compare.report.reading import Reading
+from lbdisc_compare.report.reading import Reading, read
 from lbdisc_compare.report.series import Series, all_series
 from lbdisc_compare.report.statistics import likely_same, median_interval
 
@@ -40,14 +41,15 @@ class Finding:
         return f"{name}{where} is {self.kind}: {told}"
 
 
-def slower(now: Reading, before: Reading) -> list[Finding]:
-    """What got slower, and what cannot be told, as cells were busy or too few.
+def slower(now: Path, before: Path) -> list[Finding]:
+    """What got slower between two files of samples, and what cannot be told of them.
 
     Slower is a median that is worse by more than 20 %, more than 1 ms where it is a time, outside
     of where the median of before lies (bootstrap, 99 %), of samples that differ (Mann-Whitney,
-    p < 0.01).
+    p < 0.01). It cannot be told where the machine was busy or samples are few. Raises ``OSError``.
     """
-    return [finding for finding in compared(now, before) if finding.kind != "faster"]
+    found = compared(read(now), read(before))
+    return [finding for finding in found if finding.kind != "faster"]
 
 
 def compared(now: Reading, before: Reading) -> list[Finding]:

@@ -8,8 +8,8 @@ from lbdisc_compare.records import Sample
 from lbdisc_compare.report.reading import CellRead, Reading
 from lbdisc_compare.report.statistics import Spread, spread
 
-# What describes a sample rather than its conditions: the promise beside it, out of how many.
-DETAILS = frozenset({"promised", "sent", "of"})
+# What describes a sample rather than its conditions: the promise beside it, of how many it is.
+DETAILS = frozenset({"promised", "sent"})
 MOST = 12  # values of a condition beyond which it is a detail of the sample, such as a node's name
 
 Conditions = tuple[tuple[str, str], ...]
