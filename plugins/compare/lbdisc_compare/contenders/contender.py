@@ -79,7 +79,10 @@ class Part(Protocol):
         """SIGCONT."""
 
     def start(self) -> None:
-        """Start again after ``kill``, with the data that was there; returns once it is ready."""
+        """Start again after ``kill``, with the data that was there; returns once it is ready.
+
+        A server that cannot be ready before others run returns once it runs.
+        """
 
 
 class Seat(Part, Protocol):

@@ -10,6 +10,7 @@ from lbdisc.testing.waiting import eventually
 from lbdisc_compare.contenders.contender import Missing, Part, Unable
 from lbdisc_compare.contenders.lbdisc_backing import Backing, NodeEntry
 from lbdisc_compare.contenders.lbdisc_programs import (
+    debian_version,
     haproxy_missing,
     lbdisc_versions,
     missing,
@@ -128,7 +129,11 @@ def _missing() -> Sequence[Missing]:
 
 
 def _versions() -> dict[str, str]:
-    return {**lbdisc_versions(), "serf": version_of("serf", "version")}
+    # Debian's program says 0.8.2-dev of itself, whichever it was built from.
+    return {
+        **lbdisc_versions(),
+        "serf": debian_version("serf") or version_of("serf", "version"),
+    }
 
 
 def _way(profile: str) -> LbdiscWay:
