@@ -119,6 +119,15 @@ class Guarded(Protocol):
         """The names of the nodes that are held now although the registry does not list them."""
 
 
+@runtime_checkable
+class Gossiping(Protocol):
+    """A deployment whose balancers and nodes may themselves be the members of the registry."""
+
+    @property
+    def gossips(self) -> bool:
+        """Whether they are."""
+
+
 class LiveNode(Part, Protocol):
     """A node as its host has it: a web app, and what registers it. ``kill`` takes both."""
 

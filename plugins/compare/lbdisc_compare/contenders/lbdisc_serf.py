@@ -33,6 +33,8 @@ MOST_AGENTS = 150  # on one machine; each takes some 20 MB and gossips without e
 class GossipBacking(ExitStack):
     """Members only. Those of nodes that a client joins are started beside the nodes' apps."""
 
+    gossips = True  # balancers and nodes are the members
+
     def __init__(self, hosts: HostSet, profile: str) -> None:
         super().__init__()
         self._folder: Path = hosts.folder / "registry"
