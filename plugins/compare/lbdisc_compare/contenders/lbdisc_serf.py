@@ -17,8 +17,9 @@ from lbdisc_compare.contenders.lbdisc_programs import (
 )
 from lbdisc_compare.contenders.lbdisc_settings import SERVICE, WRITTEN_DOWN, Settings
 from lbdisc_compare.contenders.lbdisc_way import LbdiscWay
-from lbdisc_compare.contenders.serf_promises import PROFILES, promises
+from lbdisc_compare.contenders.serf_promises import promises
 from lbdisc_compare.hosts.host import Host, HostSet
+from lbdisc_compare.simulation.profiles import PROFILES
 from lbdisc_lab.servers.serf import RPC_PORT, SerfAgent
 from lbdisc_serf.rpc import SerfClient
 from lbdisc_serf.settings import GOSSIP_PORT
@@ -55,7 +56,7 @@ class GossipBacking(ExitStack):
         }
 
     def agent_settings(self, host: Host) -> Settings:
-        """The balancers know one another: each joins those before it, the first one nobody."""
+        """A balancer joins those that are known, and itself: alone it waits for nobody."""
         self._seeds.append(host.address)
         return {**self._member(host), "serf.tags": {"role": "balancer"}}
 
@@ -71,8 +72,10 @@ class GossipBacking(ExitStack):
             self.callback(agent.kill)
             agent.start()
             self._clients[name] = self.enter_context(agent.client())
+            if not self._seeds:  # there is no balancer yet
+                self._seeds.append(host.address)
         for name in new:
-            eventually(partial(self._met, name), what=f"the member {name} to meet a balancer")
+            eventually(partial(self._met, name), what=f"the member {name} to meet others")
 
     def _plain(self, name: str, host: Host) -> dict[str, object]:
         return {

@@ -13,11 +13,13 @@ from lbdisc_compare.simulation.herd import SERVERS, stampede
 from lbdisc_compare.simulation.joining import join
 from lbdisc_compare.simulation.keeping import KEEPINGS, Keeping
 from lbdisc_compare.simulation.polling import POLL, STREAM
-from lbdisc_compare.simulation.profiles import PROFILES, GossipProfile
+from lbdisc_compare.simulation.profiles import LAN, LOCAL, PROFILES, GossipProfile
+from lbdisc_compare.simulation.slowness import LASTING, MEMBERS, wrong_removals
 
 MEASURE = "simulation"
 NODES = (10, 50, 100, 1_000, 10_000, 100_000)
 BALANCERS = (2, 10, 100, 1_000)
+SLOW = (1, 4, 8)  # of a hundred members
 TRIALS = 10_000  # of what is only drawn
 
 
@@ -35,11 +37,14 @@ def curves(seed: int = 1, quick: bool = False) -> Iterator[Simulated]:
     for profile in PROFILES.values():
         for nodes in NODES:
             yield from gossip(profile, nodes, seed, _repeats(nodes, quick))
+    for profile in (LOCAL, LAN):
+        for slow in SLOW[:1] if quick else SLOW:
+            yield from wronged(profile, slow, seed, 30.0 if quick else LASTING)
     for keeping in KEEPINGS:
         yield from kept(keeping, seed)
         for nodes in NODES:
             for balancers in BALANCERS:
-                if not quick or nodes * balancers <= 10_000_000:
+                if not quick or nodes + balancers <= 20_000:
                     yield from herd(keeping, nodes, balancers, seed)
     yield from polled(seed)
 
@@ -47,7 +52,7 @@ def curves(seed: int = 1, quick: bool = False) -> Iterator[Simulated]:
 def _repeats(nodes: int, quick: bool) -> int:
     if nodes > 10_000:
         return 1 if quick else 5
-    return 4 if quick else 20
+    return 3 if quick else 15
 
 
 def point(way: str, figure: str, value: float, unit: str, **where: Any) -> Simulated:
@@ -84,6 +89,17 @@ def gossip(profile: GossipProfile, nodes: int, seed: int, repeats: int) -> Itera
     yield point(way, "join_bytes", size, "count", nodes=nodes)
     packets = sum(one.packets for one in found) * per_member
     yield point(way, "crash_messages", packets, "count", nodes=nodes)
+
+
+def wronged(profile: GossipProfile, slow: int, seed: int, lasting: float) -> Iterator[Simulated]:
+    """Members that are well and were held dead, while ``slow`` others are slow."""
+    way = f"gossip-{profile.name}"
+    for lifeguard in ("yes", "no"):
+        timings = profile if lifeguard == "yes" else profile.without_lifeguard()
+        wrong = wrong_removals(timings, slow, seed, lasting=lasting)
+        where = {"nodes": MEMBERS, "slow": slow, "lifeguard": lifeguard}
+        yield point(way, "wrong_anywhere", wrong.by_anybody, "count", **where)
+        yield point(way, "wrong_at_the_well", wrong.by_the_well, "count", **where)
 
 
 def kept(keeping: Keeping, seed: int) -> Iterator[Simulated]:

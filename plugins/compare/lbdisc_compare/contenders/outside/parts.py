@@ -94,5 +94,8 @@ class LeasedNode(ProgramPart):
         super().__init__(name, host, app, registrar)
         self.registrar: Part | None = ProgramPart(f"{name} registrar", host, registrar)
 
+    def leave(self) -> None:
+        self.stop()
+
 
 __all__ = ["LeasedNode", "ProgramPart", "WrittenNode", "web_app"]

@@ -3,11 +3,13 @@
 from lbdisc_compare.contenders.contender import Contender
 from lbdisc_compare.contenders.outside.dns import DEFAULTS, TUNED, DnsContender
 from lbdisc_compare.contenders.outside.envoy import EnvoyContender
+from lbdisc_compare.contenders.outside.traefik import TraefikContender
 
 
 def outsiders() -> tuple[Contender, ...]:
     return (
         DnsContender("dns", "HAProxy alone with DNS", DEFAULTS),
         DnsContender("dns-tuned", "HAProxy alone with DNS, tuned", TUNED),
+        TraefikContender(),
         EnvoyContender(),
     )
