@@ -1,7 +1,7 @@
 # Two commands are all a newcomer needs: `make demo` and `make test`. Both set up what they use,
 # say what they install, and do nothing twice.
 .DEFAULT_GOAL := help
-.PHONY: help setup servers demo images lab test lint types check containers contract bench fuzz hostile neighbour format lock newer versions shapes sbom base-digest clean
+.PHONY: help setup servers demo images lab test lint types check containers contract bench measure fuzz hostile neighbour compare-test format lock newer versions shapes sbom base-digest clean
 RUN := .venv/bin
 # Each test of a whole program starts it many times: bytecode halves what that costs.
 unexport PYTHONDONTWRITEBYTECODE
@@ -11,14 +11,14 @@ OF_HAPROXY := $(wildcard tests/system/test_haproxy_*.py tests/system/test_run_*.
     tests/system/test_restarts.py tests/system/test_default_check.py tests/system/test_drain.py
 
 help: ## what there is to make
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /	/' | sort
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /	/' | sort
 
 setup: ## the virtual environment, exactly as requirements.lock says
 	@sh scripts/setup.sh
 
 servers: ## the servers that the tests run against, and what reads their units, from the distribution
 	@sh scripts/packages.sh --idle haproxy serf etcd-server etcd-client zookeeper \
-	    libnetty-java libslf4j-java nginx-light systemd
+	    libnetty-java libslf4j-java nginx-light systemd iproute2 iptables
 
 demo: setup ## the lab's last task on a real HAProxy (ARGS="--once --backend etcd")
 	@sh scripts/packages.sh $$(sh scripts/backend-packages.sh $(ARGS))
@@ -88,7 +88,13 @@ contract: setup servers ## which backend keeps which promise, into build/contrac
 	    $(wildcard tests/plugins/test_*_contract.py)
 	@cat build/contract.md
 
-bench: setup servers ## measure against the alternatives (ARGS=--quick), into benchmarks/RESULTS.md
+bench: setup servers ## the short comparison against the stored last one: what got slower (KEEP=1 stores this one)
+	@rm -rf build/bench
+	@$(RUN)/lbdisc compare --quick --ways "$(or $(WAYS),file,etcd,zookeeper,serf,doozer)" --out build/bench \
+	    $(if $(KEEP),,--against benchmarks/last.ndjson) $(ARGS)
+	@$(if $(KEEP),cp build/bench/samples.ndjson benchmarks/last.ndjson,:)
+
+measure: setup servers ## all of our own measurements (ARGS=--quick), into benchmarks/RESULTS.md
 	@sh scripts/packages.sh wrk
 	@$(RUN)/python -m benchmarks $(ARGS)
 
@@ -100,6 +106,10 @@ fuzz: setup servers ## look for what breaks readers, plans, settings, … (ARGS=
 hostile: setup servers ## a million hostile records through every reader, as a table (ARGS="--records 10000 --aimed 1000")
 	@PYTHONPATH=tests $(RUN)/python -m fuzz.million $(ARGS)
 
+compare-test: setup servers ## the ways that are compared, with programs that `make servers` leaves out
+	@$(RUN)/python -m lbdisc_compare.installing
+	@$(RUN)/pytest -q -n 2 --dist loadscope --reruns 1 -rR tests/compare $(ARGS)
+
 neighbour: setup servers ## who is served beside a hostile neighbour, on each registry (ARGS="--quick --only etcd")
 	@$(RUN)/python -m benchmarks.neighbour $(ARGS)
 
@@ -108,8 +118,9 @@ format: setup ## put the code into shape
 
 lock: ## renew requirements.lock (needs uv)
 	@uv pip compile --quiet --all-extras --universal --python-version 3.11 --generate-hashes \
-	    --no-emit-index-url --no-annotate --no-header --no-emit-package lbdisc --no-emit-package lbdisc-compare --no-emit-package lbdisc-doozer \
-	    --no-emit-package lbdisc-etcd \
+	    --no-emit-index-url --no-annotate --no-header --no-emit-package lbdisc \
+	    --no-emit-package lbdisc-compare --no-emit-package lbdisc-doozer \
+	    --no-emit-package lbdisc-etcd --no-emit-package lbdisc-lab \
 	    --no-emit-package lbdisc-serf --no-emit-package lbdisc-zookeeper \
 	    --group dev pyproject.toml plugins/*/pyproject.toml --output-file requirements.lock
 

@@ -55,11 +55,14 @@ def from_socket(path: Path) -> list[Row]:
     return parse(command(path, "show stat"))
 
 
-def command(path: Path, text: str) -> str:
-    """HAProxy's answer to one command on its Unix socket. Raises ``StatsError``."""
+def command(path: Path, text: str, *, timeout: float = TIMEOUT) -> str:
+    """HAProxy's answer to one command on its Unix socket.
+
+    Raises ``StatsError``, also when it is silent for ``timeout`` seconds.
+    """
     try:
         with socket.socket(socket.AF_UNIX) as connection:
-            connection.settimeout(TIMEOUT)
+            connection.settimeout(timeout)
             connection.connect(str(path))
             connection.sendall(f"{text}\n".encode())
             answer = b"".join(iter(lambda: connection.recv(65536), b""))

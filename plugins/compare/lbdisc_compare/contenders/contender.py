@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Literal, Protocol, runtime_checkable
 
 from lbdisc.errors import LbdiscError
 from lbdisc_compare.hosts.host import Host, HostSet
@@ -46,7 +46,10 @@ class Promises:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Size:
-    """How much is deployed: balancers side by side, each with its own agent."""
+    """How much is deployed: balancers side by side, each with its own agent.
+
+    With no ``balancers`` there are only the registry and its nodes; ``add_seat`` adds some later.
+    """
 
     balancers: int = 1
     checks: bool = True  # the balancers check the nodes' health themselves
@@ -96,6 +99,23 @@ class Seat(Part, Protocol):
         """
 
 
+@runtime_checkable
+class Steered(Protocol):
+    """A seat whose balancer is kept in step by programs apart from it."""
+
+    @property
+    def steering(self) -> Sequence[Part]:
+        """Those programs: the agent, its Serf agent, confd. The balancer itself is not of them."""
+
+
+@runtime_checkable
+class Guarded(Protocol):
+    """A seat whose agent holds back what looks like a fault."""
+
+    def held(self) -> Sequence[str]:
+        """The names of the nodes that are held now although the registry does not list them."""
+
+
 class LiveNode(Part, Protocol):
     """A node as its host has it: a web app, and what registers it. ``kill`` takes both."""
 
@@ -129,6 +149,9 @@ class Deployment(Protocol):
     def join(self, name: str, *, weight: int = 100) -> None:
         """A client writes the node to the registry; returns once that was told."""
 
+    def join_all(self, names: Sequence[str]) -> None:
+        """Many at once, as quickly as a client can. Raises ``Unable``."""
+
     def weigh(self, name: str, weight: int) -> None:
         """The same client changes its weight (0 to 256). Raises ``Unable``."""
 
@@ -136,9 +159,20 @@ class Deployment(Protocol):
         """The same client takes the node out cleanly, as this way's own programs would."""
 
     def register(self, name: str) -> LiveNode:
-        """Start the node as its host would have it: web app, and registrar. Returns once both run.
+        """Start the node as its host would have it: web app, and registrar.
+
+        Returns once the registrar says that it is registered, where it says so, else once both run.
 
         Its farewell and its crash are the node's own from then on. Raises ``Unable``.
+        """
+
+    def register_all(self, names: Sequence[str]) -> Sequence[LiveNode]:
+        """The same for many, side by side. Returns once all are registered. Raises ``Unable``."""
+
+    def add_seat(self) -> Seat:
+        """One more balancer, ready to be started: its ``start`` does that, for the first time.
+
+        It is in ``seats`` from now on.
         """
 
 

@@ -14,6 +14,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from lbdisc.testing.processes import Process
+from lbdisc_lab.servers.machines import Loopback, Machine
 from lbdisc_serf.members import Member
 from lbdisc_serf.rpc import SerfClient
 from lbdisc_serf.settings import GOSSIP_PORT
@@ -24,16 +25,21 @@ FIRST_NODE = 50  # last octet of the first node's address; the members' are belo
 
 
 class SerfAgent:
-    """A ``serf agent`` without anything of lbdisc, with its own address and folder."""
+    """A ``serf agent`` without anything of lbdisc, with its own address and folder.
 
-    def __init__(self, folder: Path, configuration: Mapping[str, Any]) -> None:
+    It runs on ``machine`` and gossips on the address that ``configuration`` binds.
+    """
+
+    def __init__(
+        self, folder: Path, configuration: Mapping[str, Any], machine: Machine | None = None
+    ) -> None:
         self.configuration = {"log_level": "info", **configuration}
         self.name = str(configuration["node_name"])
         self.address = str(configuration["bind"])
         self.key = str(configuration.get("rpc_auth", ""))
         self._file = folder / f"agent-{self.address}.json"
         self._process = Process(
-            [_serf(), "agent", f"-config-file={self._file}"],
+            [*(machine or Loopback()).prefix, _serf(), "agent", f"-config-file={self._file}"],
             log=folder / f"agent-{self.address}.log",
             ready=self._answers,
         )

@@ -4,6 +4,7 @@ import shutil
 import ssl
 import urllib.error
 import urllib.request
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -14,8 +15,10 @@ from lbdisc.testing.processes import Process, free_port
 from lbdisc.testing.waiting import eventually
 from lbdisc_lab.servers.certificates import Certificates
 from lbdisc_lab.servers.etcd.etcdctl import PASSWORD, USER, Etcdctl, binary
+from lbdisc_lab.servers.machines import Loopback, Machine, port_on
 
 TOKEN = "lbdisc"
+CLIENT_PORT, PEER_PORT = 2379, 2380  # as users have them
 
 
 @dataclass
@@ -25,17 +28,18 @@ class EtcdServer:
     name: str
     folder: Path
     scheme: str
+    machine: Machine = field(default_factory=Loopback)
     client_port: int = field(default_factory=free_port)
     peer_port: int = field(default_factory=free_port)
     process: Process | None = None
 
     @property
     def url(self) -> str:
-        return f"{self.scheme}://127.0.0.1:{self.client_port}"
+        return f"{self.scheme}://{self.machine.address}:{self.client_port}"
 
     @property
     def peer_url(self) -> str:
-        return f"http://127.0.0.1:{self.peer_port}"
+        return f"http://{self.machine.address}:{self.peer_port}"
 
     @property
     def running(self) -> bool:
@@ -102,6 +106,7 @@ class EtcdCluster:
 
     def _command(self, server: EtcdServer) -> list[str | Path]:
         return [
+            *server.machine.prefix,
             binary("etcd", "etcd-server"),
             f"--name={server.name}",
             f"--data-dir={server.folder}",
@@ -256,17 +261,24 @@ def start(
     tls: bool = False,
     auth: bool = False,
     arguments: tuple[str, ...] = (),
+    machines: Sequence[Machine] = (),
 ) -> EtcdCluster:
     """A cluster of ``members`` that serves, with all its files in ``folder``.
 
     ``tls``: https that asks for a client certificate; ``auth``: users and passwords. ``arguments``
-    are passed on to every server. Raises ``AssertionError`` naming the package when etcd is absent.
+    are passed on to every server. ``machines``: a member on each of them, at etcd's own ports,
+    instead of ``members`` on loopback. Raises ``AssertionError`` naming the package when etcd is
+    absent.
     """
     folder.mkdir(parents=True, exist_ok=True)
     certificates = Certificates(folder / "tls") if tls else None
     scheme = "https" if tls else "http"
-    names = [f"etcd{place}" for place in range(members)]
+    names = [f"etcd{place}" for place in range(len(machines) or members)]
     servers = [EtcdServer(name, folder / name, scheme) for name in names]
+    for server, machine in zip(servers, machines, strict=False):
+        server.machine = machine
+        server.client_port = port_on(machine, CLIENT_PORT)
+        server.peer_port = port_on(machine, PEER_PORT)
     registry = EtcdCluster(
         folder, servers, certificates=certificates, auth=auth, arguments=arguments
     )

@@ -1,13 +1,14 @@
 """Real ZooKeeper servers for tests and demos, single or as an ensemble, with ways to break them."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 
 from lbdisc_lab.servers.certificates import NAMES
-from lbdisc_lab.servers.zookeeper.registry import PASSWORD, USER, ZooKeeperEnsemble
+from lbdisc_lab.servers.machines import Machine
+from lbdisc_lab.servers.zookeeper.registry import JARS, PASSWORD, USER, ZooKeeperEnsemble
 
-__all__ = ["PASSWORD", "USER", "ZooKeeperEnsemble", "start"]
+__all__ = ["JARS", "PASSWORD", "USER", "ZooKeeperEnsemble", "start"]
 
 
 def start(
@@ -24,6 +25,7 @@ def start(
     config: tuple[str, ...] = (),
     properties: tuple[str, ...] = (),
     users: Mapping[str, str] = MappingProxyType({}),
+    machines: Sequence[Machine] = (),
 ) -> ZooKeeperEnsemble:
     """Start ``members`` servers with their data in ``folder``; returns when they serve.
 
@@ -32,7 +34,8 @@ def start(
     ``tls`` opens a port with certificates made on the spot for ``names``, ``client_certificates``
     asks for one of the client.
     ``config`` are further lines of ``zoo.cfg``, ``properties`` and options
-    that begin with ``-`` are for Java.
+    that begin with ``-`` are for Java. ``machines``: a server on each of them, at ZooKeeper's usual
+    ports, instead of ``members`` on loopback.
     Raises ``RuntimeError`` that names the Debian package when a program is missing.
     """
     registry = ZooKeeperEnsemble(
@@ -48,6 +51,7 @@ def start(
         config=config,
         properties=properties,
         users=users,
+        machines=machines,
     )
     registry.start()
     return registry

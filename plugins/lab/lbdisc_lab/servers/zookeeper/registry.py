@@ -4,7 +4,7 @@ import os
 import shutil
 import socket
 import subprocess
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
@@ -15,6 +15,7 @@ from typing import Self
 from lbdisc.testing.processes import Process, free_port
 from lbdisc.testing.waiting import eventually
 from lbdisc_lab.servers.certificates import Certificates
+from lbdisc_lab.servers.machines import Loopback, Machine, port_on
 
 USER, PASSWORD = "lbdisc", "correct horse"
 JARS = Path("/usr/share/java")
@@ -40,6 +41,9 @@ class _Ports:
     election: int
 
 
+_USUAL = _Ports(2181, 2281, 2888, 3888)  # as users have them
+
+
 class ZooKeeperEnsemble:
     """Servers with their settings, and the faults that tests need.
 
@@ -61,8 +65,10 @@ class ZooKeeperEnsemble:
         config: tuple[str, ...],
         properties: tuple[str, ...],
         users: Mapping[str, str],
+        machines: Sequence[Machine] = (),
     ) -> None:
         self.folder = folder
+        self._machines = tuple(machines) or (Loopback(),) * members
         self._tick = tick
         self._session_timeout = session_timeout
         self._sasl, self._require_sasl = sasl, require_sasl
@@ -70,9 +76,9 @@ class ZooKeeperEnsemble:
         self._more_config, self._properties = config, properties
         self._names, self._users = names, users
         self._certificates = Certificates(folder / "tls", names) if tls else None
-        self._ports = [_Ports(*(free_port() for _ in range(4))) for _ in range(members)]
+        self._ports = [_usual_ports(m) for m in machines] or [_free() for _ in range(members)]
         self._java, self._class_path = _java(), _class_path()
-        self.members = [self._prepare(index) for index in range(members)]
+        self.members = [self._prepare(index) for index in range(len(self._machines))]
 
     def _prepare(self, index: int) -> Process:
         home = self._home(index)
@@ -88,7 +94,10 @@ class ZooKeeperEnsemble:
         if self._require_sasl:
             options.append("-Dzookeeper.sessionRequireClientSASLAuth=true")
         return Process(
-            [self._java, *options, "-cp", self._class_path, MAIN, home / "zoo.cfg"],
+            [
+                *(*self._machines[index].prefix, self._java, *options),
+                *("-cp", self._class_path, MAIN, home / "zoo.cfg"),
+            ],
             log=home / "server.log",
             cwd=home,
         )
@@ -126,6 +135,12 @@ class ZooKeeperEnsemble:
             self._let_in(index, password)
         self.start()
 
+    def _address(self, index: int) -> str:
+        return self._machines[index].address
+
+    def _client(self, index: int) -> tuple[str, int]:
+        return self._address(index), self._ports[index].client
+
     def _home(self, index: int) -> Path:
         return self.folder / f"zookeeper-{index + 1}"
 
@@ -133,11 +148,12 @@ class ZooKeeperEnsemble:
         yield f"dataDir={self._home(index) / 'data'}"
         yield f"tickTime={int(self._tick * 1000)}"
         yield from ("initLimit=20", "syncLimit=10", "maxClientCnxns=0", "admin.enableServer=false")
-        yield from ("4lw.commands.whitelist=*", "clientPortAddress=127.0.0.1")
+        yield from ("4lw.commands.whitelist=*", f"clientPortAddress={self._address(index)}")
         yield f"clientPort={self._ports[index].client}"
         if len(self._ports) > 1:
-            for number, ports in enumerate(self._ports, 1):
-                yield f"server.{number}=127.0.0.1:{ports.peer}:{ports.election}"
+            for place, ports in enumerate(self._ports):
+                where = f"{self._address(place)}:{ports.peer}:{ports.election}"
+                yield f"server.{place + 1}={where}"
         if self._sasl:
             yield "authProvider.1=org.apache.zookeeper.server.auth.SASLAuthenticationProvider"
         if self._certificates:
@@ -147,7 +163,7 @@ class ZooKeeperEnsemble:
     def _tls_config(self, index: int, certificates: Certificates) -> Iterable[str]:
         yield "serverCnxnFactory=org.apache.zookeeper.server.NettyServerCnxnFactory"
         yield f"secureClientPort={self._ports[index].secure}"
-        yield "secureClientPortAddress=127.0.0.1"
+        yield f"secureClientPortAddress={self._address(index)}"
         store = self._stored(index, certificates)
         yield from (f"ssl.keyStore.location={store}", "ssl.keyStore.type=PEM")
         yield from (
@@ -176,13 +192,13 @@ class ZooKeeperEnsemble:
     @property
     def plain_hosts(self) -> list[str]:
         """The ports without TLS, which are always open."""
-        return [f"127.0.0.1:{ports.client}" for ports in self._ports]
+        return [f"{self._address(n)}:{ports.client}" for n, ports in enumerate(self._ports)]
 
     @property
     def hosts(self) -> list[str]:
         if not self._certificates:
             return self.plain_hosts
-        return [f"127.0.0.1:{ports.secure}" for ports in self._ports]
+        return [f"{self._address(n)}:{ports.secure}" for n, ports in enumerate(self._ports)]
 
     @property
     def settings(self) -> dict[str, object]:
@@ -242,7 +258,7 @@ class ZooKeeperEnsemble:
         answer = b""
         with (
             suppress(OSError),
-            socket.create_connection(("127.0.0.1", self._ports[index].client), 1) as connection,
+            socket.create_connection(self._client(index), 1) as connection,
         ):
             connection.sendall(word.encode())
             while part := connection.recv(65536):
@@ -323,6 +339,15 @@ class ZooKeeperEnsemble:
         trace: TracebackType | None,
     ) -> None:
         self.stop()
+
+
+def _free() -> _Ports:
+    return _Ports(*(free_port() for _ in range(4)))
+
+
+def _usual_ports(machine: Machine) -> _Ports:
+    usual = (_USUAL.client, _USUAL.secure, _USUAL.peer, _USUAL.election)
+    return _Ports(*(port_on(machine, wanted) for wanted in usual))
 
 
 def _java() -> str:

@@ -1,0 +1,192 @@
+"""``lbdisc compare``: choose, install what is missing, run, simulate, report."""
+
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from lbdisc.errors import LbdiscError, SettingsError
+from lbdisc_compare import report
+from lbdisc_compare.choosing import check_nodes, chosen_measures, chosen_ways
+from lbdisc_compare.contenders.contender import Contender
+from lbdisc_compare.installing import offered
+from lbdisc_compare.measures.measure import Measure, Scale
+from lbdisc_compare.records import Absence, RunHeader
+from lbdisc_compare.report.against import slower
+from lbdisc_compare.running.ledger import Ledger
+from lbdisc_compare.running.machine import machine
+from lbdisc_compare.running.progress import Meter
+from lbdisc_compare.running.runner import Runner
+from lbdisc_compare.running.schedule import Cell, schedule
+from lbdisc_compare.simulation import curves, possible_nodes
+
+SAMPLES = "samples.ndjson"
+DONE, FAILED, INTERRUPTED = 0, 1, 130
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """What the command line asks for, checked."""
+
+    ways: tuple[Contender, ...]
+    measures: tuple[Measure, ...]
+    scale: Scale
+    seed: int
+    out: Path
+    yes: bool
+
+    @property
+    def samples(self) -> Path:
+        return self.out / SAMPLES
+
+
+def run(
+    *,
+    ways: str,
+    nodes: int,
+    quick: bool,
+    resume: bool,
+    out: Path,
+    only: str,
+    seed: int,
+    yes: bool,
+    against: Path | None,
+) -> int:
+    """Returns the exit code. Raises ``LbdiscError``."""
+    check_nodes(nodes, *possible_nodes())
+    asked = Asked(
+        ways=chosen_ways(ways),
+        measures=chosen_measures(only),
+        scale=Scale(quick=quick, nodes=nodes),
+        seed=seed,
+        out=out,
+        yes=yes,
+    )
+    before = _readable(against)
+    ledger = Ledger(asked.samples)
+    cells = _taken_up(ledger, asked) if resume else _begun(ledger, asked)
+    if not _ran(ledger, asked, cells):
+        _tell(f"interrupted; lbdisc compare --resume --out {out} goes on")
+        return INTERRUPTED
+    _simulate(ledger, asked)
+    return max(_reported(asked), _compared(asked.samples, before), _failures(ledger))
+
+
+def _begun(ledger: Ledger, asked: Asked) -> list[Cell]:
+    """A new file of samples; returns all cells."""
+    if ledger.path.exists():
+        raise SettingsError(
+            f"{ledger.path} is there already: --resume goes on with it, another --out begins anew"
+        )
+    lacking = offered(asked.ways, yes=asked.yes)
+    here = [way for way in asked.ways if way.name not in lacking]
+    try:
+        ledger.begin(_header(asked, here))
+        ledger.add(Absence(way=name, why=why) for name, why in lacking.items())
+    except OSError as error:
+        raise LbdiscError(f"{ledger.path}: {error.strerror}") from error
+    return schedule(here, asked.measures, asked.scale, asked.seed)
+
+
+def _header(asked: Asked, here: Sequence[Contender]) -> RunHeader:
+    versions: dict[str, str] = {}
+    for way in here:
+        versions |= way.versions()
+    return RunHeader(
+        at=time.time(),
+        seed=asked.seed,
+        scale="quick" if asked.scale.quick else "full",
+        nodes=asked.scale.nodes,
+        machine=machine(),
+        versions=versions,
+        ways=tuple(way.name for way in asked.ways),
+        settings={way.name: dict(way.settings) for way in asked.ways},
+    )
+
+
+def _taken_up(ledger: Ledger, asked: Asked) -> list[Cell]:
+    """The cells that the run in the file still lacks. Raises ``SettingsError``."""
+    if not ledger.path.exists():
+        raise SettingsError(f"--resume: there is no {ledger.path}; without it a run begins there")
+    try:
+        ledger.mend()
+        header, ended = ledger.header, ledger.ended()
+        absent = ledger.left_out()
+    except (ValueError, OSError) as error:
+        raise SettingsError(f"--resume: {error}") from error
+    _same(header, asked)
+    here = [way for way in asked.ways if way.name in header.ways and way.name not in absent]
+    cells = schedule(here, asked.measures, asked.scale, asked.seed)
+    return [cell for cell in cells if cell.key not in ended]
+
+
+def _same(header: RunHeader, asked: Asked) -> None:
+    now = {
+        "--quick": "quick" if asked.scale.quick else "full",
+        "--nodes": asked.scale.nodes,
+        "--seed": asked.seed,
+    }
+    then = {"--quick": header.scale, "--nodes": header.nodes, "--seed": header.seed}
+    for option, value in now.items():
+        if then[option] != value:
+            raise SettingsError(
+                f"--resume: the run in {asked.samples} has {option} {then[option]}, not {value}"
+            )
+
+
+def _ran(ledger: Ledger, asked: Asked, cells: Sequence[Cell]) -> bool:
+    """Whether all cells were run; an interruption leaves some."""
+    meter = Meter(cells, asked.scale)
+    _tell(meter.opening())
+    runner = Runner(ledger=ledger, scale=asked.scale, seed=asked.seed, tell=meter.tell)
+    try:
+        runner.warm_up(cells)
+        runner.run(cells)
+    except KeyboardInterrupt:
+        return False
+    return True
+
+
+def _simulate(ledger: Ledger, asked: Asked) -> None:
+    """The curves, once; those of before count."""
+    if ledger.simulated():
+        return
+    _tell("simulating what is beyond this machine")
+    ledger.add(curves(seed=asked.seed, quick=asked.scale.quick))
+
+
+def _reported(asked: Asked) -> int:
+    from rich.console import Console
+
+    for path in report.write(asked.samples, asked.out):
+        _tell(f"wrote {path}")
+    Console().print(report.table(asked.samples))
+    return DONE
+
+
+def _readable(against: Path | None) -> Path | None:
+    if against is not None and not against.is_file():
+        raise SettingsError(f"--against: there is no {against}")
+    return against
+
+
+def _compared(samples: Path, before: Path | None) -> int:
+    """What got slower, a line each."""
+    if before is None:
+        return DONE
+    found = slower(samples, before)
+    for finding in found:
+        _tell(str(finding))
+    return FAILED if any(finding.kind == "slower" for finding in found) else DONE
+
+
+def _failures(ledger: Ledger) -> int:
+    failed = ledger.failed()
+    if failed:
+        _tell(f"{failed} cells failed; the report shows them in their places")
+    return FAILED if failed else DONE
+
+
+def _tell(text: str) -> None:
+    sys.stderr.write(f"{text}\n")

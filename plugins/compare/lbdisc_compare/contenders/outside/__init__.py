@@ -1,0 +1,1 @@
+"""The alternatives to lbdisc, each at its best settings."""

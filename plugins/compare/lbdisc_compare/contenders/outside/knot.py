@@ -1,0 +1,118 @@
+"""A real authoritative name server, knot, whose zone changes by dynamic updates (RFC 2136)."""
+
+from pathlib import Path
+
+import dns.exception
+import dns.message
+import dns.query
+import dns.rcode
+import dns.update
+
+from lbdisc.testing.processes import Process
+from lbdisc_compare.hosts.host import Host
+from lbdisc_compare.installing import needed
+
+PORT = 5353
+ZONE = "lbdisc.test"
+SERVICE = "_http._tcp.nodes"
+TTL = 1  # seconds; HAProxy looks at none
+UDP_PAYLOAD = 4096  # bytes; the most that knot takes, and what HAProxy's manual recommends
+PATIENCE = 5.0  # seconds for the answer to an update
+CONFIGURATION = """server:
+  listen: {address}@{port}
+  rundir: {folder}
+  udp-max-payload: {payload}
+database:
+  storage: {folder}
+control:
+  listen: {folder}/control
+log:
+  - target: stderr
+    any: warning
+acl:
+  - id: updates
+    action: update
+zone:
+  - domain: {zone}
+    file: {folder}/zone
+    acl: updates
+    zonefile-sync: -1
+    journal-content: changes
+"""
+FIRST_ZONE = """$ORIGIN {zone}.
+$TTL {ttl}
+@ SOA ns hostmaster 1 3600 600 86400 {ttl}
+@ NS ns
+ns A {address}
+"""
+
+
+def knot(host: Host, folder: Path) -> Process:
+    """A name server of the zone, with nobody in it; it is not started yet."""
+    folder.mkdir(parents=True, exist_ok=True)
+    fields: dict[str, object] = {"address": host.address, "port": PORT, "folder": folder}
+    fields |= {"zone": ZONE, "ttl": TTL, "payload": UDP_PAYLOAD}
+    (folder / "zone").write_text(FIRST_ZONE.format(**fields))
+    file = folder / "knot.conf"
+    file.write_text(CONFIGURATION.format(**fields))
+    return host.process(
+        needed("knotd"), "-c", file, log=folder / "knot.log", ready=lambda: _knows(host.address)
+    )
+
+
+def _knows(address: str) -> bool:
+    try:
+        query = dns.message.make_query(f"{ZONE}.", "SOA")
+        return bool(dns.query.udp(query, address, port=PORT, timeout=0.2).answer)
+    except (dns.exception.DNSException, OSError):
+        return False
+
+
+class ZoneClient:
+    """Changes the zone as a node's own update client does. All raise ``RuntimeError``."""
+
+    def __init__(self, address: str) -> None:
+        self._address = address
+
+    def put(self, name: str, place: tuple[str, int], weight: int, before: int | None) -> None:
+        """The node's address, and its service record instead of that of the weight ``before``."""
+        update = dns.update.UpdateMessage(ZONE)
+        update.replace(name, TTL, "A", place[0])
+        if before is not None:
+            update.delete(SERVICE, "SRV", _record(name, place[1], before))
+        update.add(SERVICE, TTL, "SRV", _record(name, place[1], weight))
+        self._send(update)
+
+    def put_all(self, places: dict[str, tuple[str, int]], weight: int) -> None:
+        """Many nodes in one update."""
+        update = dns.update.UpdateMessage(ZONE)
+        for name, place in places.items():
+            update.replace(name, TTL, "A", place[0])
+            update.add(SERVICE, TTL, "SRV", _record(name, place[1], weight))
+        self._send(update)
+
+    def remove(self, name: str, port: int, weight: int) -> None:
+        update = dns.update.UpdateMessage(ZONE)
+        update.delete(SERVICE, "SRV", _record(name, port, weight))
+        update.delete(name)
+        self._send(update)
+
+    def _send(self, update: dns.update.UpdateMessage) -> None:
+        try:
+            answer = dns.query.tcp(update, self._address, port=PORT, timeout=PATIENCE)
+        except (dns.exception.DNSException, OSError) as error:
+            raise RuntimeError(f"the name server took no update: {error}") from error
+        if answer.rcode() != dns.rcode.NOERROR:
+            raise RuntimeError(f"the name server: {dns.rcode.to_text(answer.rcode())}")
+
+
+def _record(name: str, port: int, weight: int) -> str:
+    return f"0 {srv_weight(weight)} {port} {name}.{ZONE}."
+
+
+def srv_weight(weight: int) -> int:
+    """The weight of a record that HAProxy makes ``weight`` (0 to 256) of.
+
+    It has 16 bits there; HAProxy divides by 256 and rounds up (seen with ``show servers state``).
+    """
+    return min(weight * 256, 65535)

@@ -1,0 +1,28 @@
+"""All that is measured."""
+
+from lbdisc_compare.measures.churn import Churn
+from lbdisc_compare.measures.cost import Cost
+from lbdisc_compare.measures.crashes import Crashes, cut_off
+from lbdisc_compare.measures.joins import Joins
+from lbdisc_compare.measures.measure import Measure
+from lbdisc_compare.measures.outages import HalfLost, LeaderKilled, RegistryAway
+from lbdisc_compare.measures.removals import WrongRemovals
+from lbdisc_compare.measures.starting import FullRead, Starting
+
+
+def all_measures() -> tuple[Measure, ...]:
+    """In the order in which a report shows them."""
+    return (
+        Joins(),
+        Starting(),
+        FullRead(entries=1_000, times=3, quickly=1),
+        FullRead(entries=10_000, times=2, quickly=0),
+        Crashes(),
+        cut_off(),
+        WrongRemovals(),
+        LeaderKilled(),
+        RegistryAway(),
+        HalfLost(),
+        Churn(),
+        Cost(),
+    )

@@ -1,0 +1,1 @@
+"""Requests while something happens, and what the balancers believe meanwhile."""
