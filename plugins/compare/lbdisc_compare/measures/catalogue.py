@@ -7,6 +7,7 @@ from lbdisc_compare.measures.joins import Joins
 from lbdisc_compare.measures.measure import Measure
 from lbdisc_compare.measures.needs import Needs
 from lbdisc_compare.measures.outages import HalfLost, LeaderKilled, RegistryAway
+from lbdisc_compare.measures.partitions import Partitions
 from lbdisc_compare.measures.removals import WrongRemovals
 from lbdisc_compare.measures.starting import FullRead, Starting
 
@@ -25,6 +26,7 @@ def all_measures() -> tuple[Measure, ...]:
         RegistryAway(),
         HalfLost(),
         Churn(),
+        Partitions(),
         Cost(),
         Needs(),
     )
