@@ -5,6 +5,7 @@ from lbdisc_compare.measures.cost import Cost
 from lbdisc_compare.measures.crashes import Crashes, cut_off
 from lbdisc_compare.measures.joins import Joins
 from lbdisc_compare.measures.measure import Measure
+from lbdisc_compare.measures.needs import Needs
 from lbdisc_compare.measures.outages import HalfLost, LeaderKilled, RegistryAway
 from lbdisc_compare.measures.partitions import Partitions
 from lbdisc_compare.measures.removals import WrongRemovals
@@ -27,4 +28,5 @@ def all_measures() -> tuple[Measure, ...]:
         Churn(),
         Partitions(),
         Cost(),
+        Needs(),
     )
