@@ -170,7 +170,7 @@ def crash(members: int, profile: GossipProfile, random: np.random.Generator) -> 
     step = 0
     while trial.open or trial.talking:
         step += 1
-        at = step * crowd.step
+        at = (step - 0.5) * crowd.step
         if trial.open:
             trial.probe_victim(step, at)
         if trial.talking:

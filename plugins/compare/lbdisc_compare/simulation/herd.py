@@ -75,7 +75,7 @@ def stampede(
     put_work = kept / servers.reads + keeping.writes / servers.writes
     return _Queue(nodes, balancers, jobs, page_work, put_work, random).run(
         pages * balancers + nodes * round(keeping.requests),
-        balancers * nodes * keeping.entry_bytes + nodes * keeping.request_bytes * keeping.requests,
+        balancers * nodes * keeping.entry_bytes + nodes * keeping.put_bytes,
     )
 
 

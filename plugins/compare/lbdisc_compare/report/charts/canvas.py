@@ -116,7 +116,9 @@ class Canvas:
             warnings.simplefilter("ignore")
             matplotlib.rcParams["svg.fonttype"] = "none"
             matplotlib.rcParams["svg.hashsalt"] = f"{self.name}-{self.shape}"
-            self._drawing.savefig(out, format="svg", facecolor="none", metadata=dict.fromkeys(_UNTOLD))
+            self._drawing.savefig(
+                out, format="svg", facecolor="none", metadata=dict.fromkeys(_UNTOLD)
+            )
         return self._tidied(out.getvalue())
 
     def _tidied(self, text: str) -> str:
