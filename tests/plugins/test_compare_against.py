@@ -6,20 +6,18 @@ from pathlib import Path
 import pytest
 
 from lbdisc_compare.report.against import compared, slower
-from lbdisc_compare.report.reading import Reading
+from lbdisc_compare.report.reading import read
 from lbdisc_compare.report.statistics import likely_same, quantile, spread
-from support.compare_samples import cell, header, reading, samples
+from support.compare_samples import cell, header, samples, written
 
 DRAW = random.Random(7)
 NOISE = [DRAW.lognormvariate(0, 0.1) for _ in range(40)]
 
 
-def run(
-    path: Path, factor: float, *, count: int = 40, busy: float = 0.0, unit: str = "s"
-) -> Reading:
+def run(path: Path, factor: float, *, count: int = 40, busy: float = 0.0, unit: str = "s") -> Path:
     values = [factor * value for value in NOISE[:count]]
     lines = samples("etcd", values, unit=unit)
-    return reading(path, [header(), *cell("etcd", "changes", *lines, busy=busy)])
+    return written(path, [header(), *cell("etcd", "changes", *lines, busy=busy)])
 
 
 def test_twice_as_slow_is_found(tmp_path: Path) -> None:
@@ -41,7 +39,7 @@ def test_less_than_a_millisecond_is_nothing_that_anybody_notices(tmp_path: Path)
 def test_faster_is_no_finding_of_what_got_slower(tmp_path: Path) -> None:
     now, before = run(tmp_path / "b", 0.5), run(tmp_path / "a", 1.0)
     assert slower(now, before) == []
-    assert [finding.kind for finding in compared(now, before)] == ["faster"]
+    assert [finding.kind for finding in compared(read(now), read(before))] == ["faster"]
 
 
 def test_a_busy_machine_is_said_instead_of_a_ratio(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from threading import Thread
 import pytest
 
 from lbdisc.testing.processes import free_port
-from lbdisc_compare.traffic.asked import SentRequest, between, bursts, losses
+from lbdisc_compare.traffic.asked import SentRequest, bursts, during, losses
 from lbdisc_compare.traffic.load import BODY, Errand, load
 
 
@@ -117,10 +117,11 @@ def test_nobody_there_is_lost_as_refused(tmp_path: Path) -> None:
     assert sum(burst.count for burst in bursts(requests)) == len(requests)
 
 
-def test_only_requests_sent_in_a_time_are_between() -> None:
-    one = SentRequest(10.0, "new", "b1", "n1", "", 0.1, 0.0)
-    assert between([one], 9, 11) == [one]
-    assert between([one], 10.05, 11) == []
+def test_who_was_open_when_a_time_began_belongs_to_it() -> None:
+    one = SentRequest(10.0, "long", "b1", "n1", "", 1.5, 0.0)
+    assert during([one], 11, 12) == [one]
+    assert during([one], 11.6, 12) == []
+    assert during([one], 9, 10) == []
 
 
 def test_a_load_without_a_bound_is_refused(tmp_path: Path) -> None:

@@ -34,6 +34,19 @@ class EtcdClient:
         for at in range(0, len(puts), AT_ONCE):
             self._call("txn", {"success": puts[at : at + AT_ONCE]})
 
+    def put_texts(self, texts: Mapping[str, str]) -> None:
+        """The same for keys with texts; up to 1,000 at a time are one revision."""
+        pairs = list(texts.items())
+        for at in range(0, len(pairs), AT_ONCE):
+            some = pairs[at : at + AT_ONCE]
+            puts = [{"request_put": {"key": _coded(k), "value": _coded(v)}} for k, v in some]
+            self._call("txn", {"success": puts})
+
+    def delete_under(self, prefix: str) -> None:
+        """All keys that begin with ``prefix``, whose last character is ASCII."""
+        end = f"{prefix[:-1]}{chr(ord(prefix[-1]) + 1)}"
+        self._call("deleterange", {"key": _coded(prefix), "range_end": _coded(end)})
+
     def delete(self, key: str) -> None:
         self._call("deleterange", {"key": _coded(key)})
 

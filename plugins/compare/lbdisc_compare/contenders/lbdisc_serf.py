@@ -10,6 +10,7 @@ from lbdisc.testing.waiting import eventually
 from lbdisc_compare.contenders.contender import Missing, Part, Unable
 from lbdisc_compare.contenders.lbdisc_backing import Backing, NodeEntry
 from lbdisc_compare.contenders.lbdisc_programs import (
+    debian_version,
     haproxy_missing,
     lbdisc_versions,
     missing,
@@ -17,8 +18,9 @@ from lbdisc_compare.contenders.lbdisc_programs import (
 )
 from lbdisc_compare.contenders.lbdisc_settings import SERVICE, WRITTEN_DOWN, Settings
 from lbdisc_compare.contenders.lbdisc_way import LbdiscWay
-from lbdisc_compare.contenders.serf_promises import PROFILES, promises
+from lbdisc_compare.contenders.serf_promises import promises
 from lbdisc_compare.hosts.host import Host, HostSet
+from lbdisc_compare.simulation.profiles import PROFILES
 from lbdisc_lab.servers.serf import RPC_PORT, SerfAgent
 from lbdisc_serf.rpc import SerfClient
 from lbdisc_serf.settings import GOSSIP_PORT
@@ -30,6 +32,8 @@ MOST_AGENTS = 150  # on one machine; each takes some 20 MB and gossips without e
 
 class GossipBacking(ExitStack):
     """Members only. Those of nodes that a client joins are started beside the nodes' apps."""
+
+    gossips = True  # balancers and nodes are the members
 
     def __init__(self, hosts: HostSet, profile: str) -> None:
         super().__init__()
@@ -55,7 +59,7 @@ class GossipBacking(ExitStack):
         }
 
     def agent_settings(self, host: Host) -> Settings:
-        """The balancers know one another: each joins those before it, the first one nobody."""
+        """A balancer joins those that are known, and itself: alone it waits for nobody."""
         self._seeds.append(host.address)
         return {**self._member(host), "serf.tags": {"role": "balancer"}}
 
@@ -71,8 +75,10 @@ class GossipBacking(ExitStack):
             self.callback(agent.kill)
             agent.start()
             self._clients[name] = self.enter_context(agent.client())
+            if not self._seeds:  # there is no balancer yet
+                self._seeds.append(host.address)
         for name in new:
-            eventually(partial(self._met, name), what=f"the member {name} to meet a balancer")
+            eventually(partial(self._met, name), what=f"the member {name} to meet others")
 
     def _plain(self, name: str, host: Host) -> dict[str, object]:
         return {
@@ -123,7 +129,11 @@ def _missing() -> Sequence[Missing]:
 
 
 def _versions() -> dict[str, str]:
-    return {**lbdisc_versions(), "serf": version_of("serf", "version")}
+    # Debian's program says 0.8.2-dev of itself, whichever it was built from.
+    return {
+        **lbdisc_versions(),
+        "serf": debian_version("serf") or version_of("serf", "version"),
+    }
 
 
 def _way(profile: str) -> LbdiscWay:

@@ -18,7 +18,7 @@ class Program:
     """One program with whatever processes it has started.
 
     ``start`` calls ``begin``, which returns once it is ready; without it the process is started
-    again by its own command line.
+    again by its own command line. ``others`` of what it has started are no part of it.
     """
 
     def __init__(
@@ -27,16 +27,22 @@ class Program:
         host: Host,
         process: Callable[[], Process],
         begin: Callable[[], object] | None = None,
+        *,
+        others: Callable[[], Sequence[int]] = tuple,
     ) -> None:
         self.name = name
         self.host = host
         self._process = process
         self._begin = begin or (lambda: process().start())
+        self._others = others
 
     @property
     def pids(self) -> Sequence[int]:
         process = self._process()
-        return family(process.pid) if process.running else []
+        if not process.running:
+            return []
+        others = set(self._others())
+        return [pid for pid in family(process.pid) if pid not in others]
 
     def kill(self) -> None:
         kill_all(self.pids)

@@ -28,12 +28,17 @@ def filter_with(rules: str) -> None:
     _run(["iptables-restore"], rules)
 
 
+def rules_of(table: str) -> str:
+    """The rules of a table with what they counted (iptables-save(8)). Raises ``RuntimeError``."""
+    return _run(["iptables-save", "-c", "-t", table])
+
+
 def settle(name: str, value: int) -> None:
     """A setting of the network under /proc/sys/net. Raises ``OSError``."""
     (SETTINGS / name).write_text(f"{value}\n")
 
 
-def _run(command: Sequence[str], given: str) -> None:
+def _run(command: Sequence[str], given: str = "") -> str:
     done = subprocess.run(
         command,
         input=f"{given}\n".encode(),
@@ -43,6 +48,7 @@ def _run(command: Sequence[str], given: str) -> None:
         env=environment(),
         check=False,
     )
+    said = done.stdout.decode(errors="replace")
     if done.returncode != 0:
-        said = " ".join(done.stdout.decode(errors="replace").split())
-        raise RuntimeError(f"{' '.join(command)}: {said}")
+        raise RuntimeError(f"{' '.join(command)}: {' '.join(said.split())}")
+    return said

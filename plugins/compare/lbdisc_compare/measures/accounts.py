@@ -4,7 +4,6 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import PurePath
-from typing import Self
 
 import psutil
 
@@ -21,13 +20,16 @@ class Account:
     """
 
     cpu: float = 0.0
-    written: int = 0
+    written: float = 0.0
 
-    def __add__(self, other: Self) -> "Account":
+    def __add__(self, other: "Account") -> "Account":
         return Account(cpu=self.cpu + other.cpu, written=self.written + other.written)
 
-    def __sub__(self, other: Self) -> "Account":
-        return Account(cpu=self.cpu - other.cpu, written=self.written - other.written)
+    def __sub__(self, other: "Account") -> "Account":
+        return self + other * -1.0
+
+    def __mul__(self, share: float) -> "Account":
+        return Account(cpu=self.cpu * share, written=self.written * share)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,8 +77,8 @@ def name_of(process: psutil.Process) -> str:
     name = PurePath(words[0]).name if words else process.name()
     if not name.startswith(PYTHON):
         return name
-    rest = [word for word in words[1:] if word != "-m" and not word.startswith("-")]
-    return PurePath(rest[0]).name.removesuffix(".py") if rest else PYTHON
+    rest = [word for word in words[1:] if word == "-c" or not word.startswith("-")]
+    return PurePath(rest[0]).name.removesuffix(".py") if rest and rest[0] != "-c" else PYTHON
 
 
 def _running(pids: Iterable[int]) -> Iterator[psutil.Process]:

@@ -1,8 +1,13 @@
 """All that is measured."""
 
+from lbdisc_compare.measures.churn import Churn
+from lbdisc_compare.measures.cost import Cost
 from lbdisc_compare.measures.crashes import Crashes, cut_off
 from lbdisc_compare.measures.joins import Joins
 from lbdisc_compare.measures.measure import Measure
+from lbdisc_compare.measures.outages import HalfLost, LeaderKilled, RegistryAway
+from lbdisc_compare.measures.partitions import Partitions
+from lbdisc_compare.measures.removals import WrongRemovals
 from lbdisc_compare.measures.starting import FullRead, Starting
 
 
@@ -15,4 +20,11 @@ def all_measures() -> tuple[Measure, ...]:
         FullRead(entries=10_000, times=2, quickly=0),
         Crashes(),
         cut_off(),
+        WrongRemovals(),
+        LeaderKilled(),
+        RegistryAway(),
+        HalfLost(),
+        Churn(),
+        Partitions(),
+        Cost(),
     )

@@ -2,9 +2,10 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
-from lbdisc_compare.report.reading import Reading
+from lbdisc_compare.report.reading import SamplesRead, read
 from lbdisc_compare.report.series import Series, all_series
 from lbdisc_compare.report.statistics import likely_same, median_interval
 
@@ -17,7 +18,7 @@ Better = Literal["lower", "higher", "none"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
+class MedianShift:
     """``kind``: ``slower``, ``faster``, or ``untold`` with the reason in ``why``."""
 
     kind: Literal["slower", "faster", "untold"]
@@ -40,17 +41,18 @@ class Finding:
         return f"{name}{where} is {self.kind}: {told}"
 
 
-def slower(now: Reading, before: Reading) -> list[Finding]:
-    """What got slower, and what cannot be told, as cells were busy or too few.
+def slower(now: Path, before: Path) -> list[MedianShift]:
+    """What got slower between two files of samples, and what cannot be told of them.
 
     Slower is a median that is worse by more than 20 %, more than 1 ms where it is a time, outside
     of where the median of before lies (bootstrap, 99 %), of samples that differ (Mann-Whitney,
-    p < 0.01).
+    p < 0.01). It cannot be told where the machine was busy or samples are few. Raises ``OSError``.
     """
-    return [finding for finding in compared(now, before) if finding.kind != "faster"]
+    found = compared(read(now), read(before))
+    return [finding for finding in found if finding.kind != "faster"]
 
 
-def compared(now: Reading, before: Reading) -> list[Finding]:
+def compared(now: SamplesRead, before: SamplesRead) -> list[MedianShift]:
     """All that changed by more than the noise, and what cannot be told."""
     better = directions()
     old = {_key(series): series for series in all_series(before)}
@@ -70,7 +72,7 @@ def _key(series: Series) -> tuple[str, ...]:
     return series.way, series.measure, series.figure, series.conditions
 
 
-def _finding(new: Series, old: Series, better: Better) -> Finding | None:
+def _finding(new: Series, old: Series, better: Better) -> MedianShift | None:
     if better == "none":
         return None
     why = _untold(new, old)
@@ -105,8 +107,8 @@ def _made(
     *,
     p: float = 1.0,
     why: str = "",
-) -> Finding:
-    return Finding(
+) -> MedianShift:
+    return MedianShift(
         kind=kind,
         way=new.way,
         measure=new.measure,

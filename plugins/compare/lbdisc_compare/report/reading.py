@@ -2,7 +2,7 @@
 
 import dataclasses
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
@@ -61,19 +61,20 @@ class CellRead:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Reading:
+class SamplesRead:
     """What a file of samples holds. ``problems`` say in a line each what was left out of it."""
 
     header: RunHeader | None
     cells: tuple[CellRead, ...]
     simulated: tuple[Simulated, ...]
     problems: tuple[str, ...]
+    missing: Mapping[str, str] = field(default_factory=dict)  # ways that were not run, and why
 
     @property
     def ways(self) -> tuple[str, ...]:
         """All that were to be compared, in the order of the run."""
         asked = self.header.ways if self.header else ()
-        return tuple(dict.fromkeys([*asked, *(cell.way for cell in self.cells)]))
+        return tuple(dict.fromkeys([*asked, *self.missing, *(cell.way for cell in self.cells)]))
 
     @property
     def measures(self) -> tuple[str, ...]:
@@ -85,6 +86,8 @@ class Reading:
 
     def why_absent(self, way: str, measure: str, figure: str = "") -> str:
         """Why there is no such figure; empty where nobody said."""
+        if way in self.missing:
+            return self.missing[way]
         cells = self.of(way, measure)
         for cell in cells:
             for absence in cell.absences:
@@ -96,7 +99,7 @@ class Reading:
         return "the run did not come to it" if not cells else ""
 
 
-def read(path: Path) -> Reading:
+def read(path: Path) -> SamplesRead:
     """What ``path`` holds. What is no line of a comparison is left out and told as a problem.
 
     Raises ``OSError``.
@@ -104,6 +107,7 @@ def read(path: Path) -> Reading:
     problems = _Problems()
     cells: dict[Key, CellRead] = {}
     simulated: list[Simulated] = []
+    missing: dict[str, str] = {}
     header: RunHeader | None = None
     for number, one in _lines(path, problems):
         match one:
@@ -112,16 +116,19 @@ def read(path: Path) -> Reading:
             case Simulated():
                 if _usable(one, number, problems):
                     simulated.append(one)
+            case Absence(measure="", why=why):
+                missing.setdefault(one.way, why)
             case _:
                 _put(cells, one, number, problems)
     if header is None:
         problems.add("the file has no header: seed, machine and versions are not known")
     _tell_unfinished(cells.values(), problems)
-    return Reading(
+    return SamplesRead(
         header=header,
         cells=tuple(cells.values()),
         simulated=tuple(simulated),
         problems=problems.told(),
+        missing=missing,
     )
 
 
@@ -192,7 +199,7 @@ def _put(cells: dict[Key, CellRead], one: Noted, number: int, problems: "_Proble
             cell.end = one
 
 
-def _tell_unfinished(cells: Iterator[CellRead] | Any, problems: "_Problems") -> None:
+def _tell_unfinished(cells: Iterable[CellRead], problems: "_Problems") -> None:
     for cell in cells:
         if cell.state == "unfinished":
             problems.add(

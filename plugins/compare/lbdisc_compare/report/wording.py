@@ -16,6 +16,12 @@ def told(value: float, unit: str) -> str:
     return f"{_digits(value)} {_plural(unit, value)}".rstrip()
 
 
+def brief(value: float, unit: str) -> str:
+    """The same, without a unit that is the same everywhere: for axes and beside rows."""
+    scaled = unit in ("s", "ms", "share", "%", "bytes", "bytes/s")
+    return told(value, unit if scaled else "count")
+
+
 def _time(seconds: float) -> str:
     if seconds == 0:
         return "0 s"

@@ -38,7 +38,7 @@ class SentRequest:
 
 @dataclass(frozen=True, slots=True)
 class Burst:
-    """Requests of one seat that were lost in the same tenth of a second, by when they ended."""
+    """Lost requests of one seat that ended in the same tenth of a second; ``at`` the first did."""
 
     at: float
     seat: str
@@ -52,9 +52,9 @@ def read(file: Path) -> list[SentRequest]:
         return [SentRequest(*json.loads(line)) for line in lines if line.endswith("\n")]
 
 
-def between(requests: Iterable[SentRequest], began: float, ended: float) -> list[SentRequest]:
-    """Those that were sent in that time."""
-    return [one for one in requests if began <= one.at < ended]
+def during(requests: Iterable[SentRequest], began: float, ended: float) -> list[SentRequest]:
+    """Those that were open, or sent, in that time, and sent before its end."""
+    return [one for one in requests if one.at < ended and one.ended >= began]
 
 
 def losses(requests: Iterable[SentRequest]) -> dict[str, tuple[int, int]]:
@@ -71,18 +71,18 @@ def losses(requests: Iterable[SentRequest]) -> dict[str, tuple[int, int]]:
 
 def bursts(requests: Iterable[SentRequest]) -> list[Burst]:
     """The lost ones, a tenth of a second of each seat in one, in their order."""
-    bins: dict[tuple[int, str], Counter[str]] = {}
+    bins: dict[tuple[int, str], list[SentRequest]] = {}
     for one in requests:
         if one.lost:
-            key = (int(one.ended / BIN), one.seat)
-            bins.setdefault(key, Counter())[f"{one.kind}: {one.why}"] += 1
+            bins.setdefault((int(one.ended / BIN), one.seat), []).append(one)
     return [
-        Burst(tick * BIN, seat, found.total(), _words(found))
-        for (tick, seat), found in sorted(bins.items())
+        Burst(min(one.ended for one in found), seat, len(found), _words(found))
+        for (_, seat), found in sorted(bins.items())
     ]
 
 
-def _words(found: Counter[str]) -> str:
+def _words(lost: Iterable[SentRequest]) -> str:
+    found = Counter(f"{one.kind}: {one.why}" for one in lost)
     return ", ".join(f"{count} {why}" for why, count in found.most_common())
 
 

@@ -41,10 +41,11 @@ class WholeAnswer:
 
 
 class LoadConnection:
-    """A connection to ``address:port``."""
+    """A connection to ``address:port``. ``node`` gives the last answer, or began to."""
 
     def __init__(self, address: str, port: int) -> None:
         self._address, self._port = address, port
+        self.node = ""
         self._reader: asyncio.StreamReader | None = None
         self._writer: asyncio.StreamWriter | None = None
         self._http = h11.Connection(h11.CLIENT)
@@ -57,7 +58,7 @@ class LoadConnection:
 
     async def ask(self, call: LoadCall, timeout: float) -> WholeAnswer:
         """Send one request and read all of its answer. Raises ``Unanswered``."""
-        reusable = False
+        reusable, self.node = False, ""
         try:
             async with asyncio.timeout(timeout):
                 answer = await self._exchange(call)
@@ -94,10 +95,10 @@ class LoadConnection:
                     raise Unanswered("closed before an answer")
                 self._http.receive_data(part)
             elif isinstance(event, h11.Response):
-                head = event
+                head, self.node = event, _node(event)
             elif isinstance(event, h11.EndOfMessage):
                 assert head is not None
-                return WholeAnswer(head.status_code, _node(head))
+                return WholeAnswer(head.status_code, self.node)
 
     def close(self) -> None:
         """Let go of the connection."""

@@ -10,6 +10,7 @@ what is not sent for that is told apart from what is lost.
 
 import asyncio
 import json
+import random
 import subprocess
 import sys
 import time
@@ -27,6 +28,7 @@ MOST_OPEN = 600
 MOST_RATE = 2000.0  # requests a second in sum
 BODY = b"x" * 8192
 SHARES = {"new": 0.40, "kept": 0.40, "long": 0.05, "post": 0.15}
+LONG = 1.5  # seconds
 IDLE = 8  # connections that are kept, for each seat and kind
 
 
@@ -34,13 +36,17 @@ IDLE = 8  # connections that are kept, for each seat and kind
 class Errand:
     """``seats`` are name, address and port. ``rate`` is requests a second, all kinds in sum.
 
-    A long answer takes ``long`` seconds. Raises ``ValueError`` where the load has no bound.
+    A long answer takes ``long`` seconds. The time between two requests of a kind is drawn, from
+    half to one and a half of what the rate makes it: a balancer that gives its nodes turns would
+    give each kind of a strict beat to the same few nodes. Raises ``ValueError`` where the load has
+    no bound.
     """
 
     seats: Sequence[tuple[str, str, int]]
     file: str
     rate: float = 200.0
-    long: float = 1.5
+    long: float = LONG
+    seed: int = 1
 
     def __post_init__(self) -> None:
         if not 0 < self.rate <= MOST_RATE:
@@ -127,13 +133,14 @@ class _Sender:
     async def _send_kind(self, kind: str, number: int) -> None:
         interval = 1 / (self._errand.rate * SHARES[kind])
         due = time.monotonic() + interval * number / len(KINDS)
+        drawn = random.Random(f"{self._errand.seed} {kind}")
         turn = 0
         while not self._over.is_set():
             await asyncio.sleep(min(due - time.monotonic(), 0.2))
             if time.monotonic() < due:
                 continue
             self._launch(kind, turn, due)
-            due += interval
+            due += interval * drawn.uniform(0.5, 1.5)
             turn += 1
 
     def _launch(self, kind: str, turn: int, due: float) -> None:
@@ -149,10 +156,9 @@ class _Sender:
         name, address, port = seat
         idle = self._idle.setdefault((name, kind), [])
         line = _taken(idle) or LoadConnection(address, port)
-        began, node, why = time.monotonic(), "", ""
+        began, why = time.monotonic(), ""
         try:
             answer = await line.ask(self._errand.call(kind), self._errand.timeout(kind))
-            node = answer.node
             why = "" if 200 <= answer.status < 300 else f"status {answer.status}"
         except Unanswered as error:
             why = str(error)
@@ -161,7 +167,9 @@ class _Sender:
             idle.append(line)
         else:
             line.close()
-        self._note(SentRequest(began, kind, name, node, why, ended - began, max(0.0, began - due)))
+        self._note(
+            SentRequest(began, kind, name, line.node, why, ended - began, max(0.0, began - due))
+        )
 
     def _note(self, one: SentRequest) -> None:
         line = [

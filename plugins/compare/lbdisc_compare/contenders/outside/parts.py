@@ -28,7 +28,8 @@ class ProgramPart:
 
     def start(self) -> None:
         for process in self._processes:
-            process.start()
+            if not process.running:
+                process.start()
 
     def kill(self) -> None:
         for process in reversed(self._processes):
@@ -93,6 +94,9 @@ class LeasedNode(ProgramPart):
     def __init__(self, name: str, host: Host, app: Process, registrar: Process) -> None:
         super().__init__(name, host, app, registrar)
         self.registrar: Part | None = ProgramPart(f"{name} registrar", host, registrar)
+
+    def leave(self) -> None:
+        self.stop()
 
 
 __all__ = ["LeasedNode", "ProgramPart", "WrittenNode", "web_app"]

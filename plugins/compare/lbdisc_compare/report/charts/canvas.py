@@ -52,8 +52,10 @@ WIDTHS: Mapping[str, float] = {"wide": 1000.0, "narrow": 350.0}
 DOTS_PER_INCH = 72  # one unit of the SVG is one pixel
 
 Shape = Literal["wide", "narrow"]
+SHAPES: tuple[Shape, Shape] = ("wide", "narrow")
 _UNTOLD = ("Date", "Creator", "Format", "Type")
 _HEX = re.compile(r"#0([1-8])(?:0\1){2}\b")
+_TAG = re.compile(r"<[^>]+>")
 _LONG = re.compile(r"-?\d+\.\d{2,}")
 
 
@@ -124,20 +126,20 @@ class Canvas:
     def _tidied(self, text: str) -> str:
         body = text[text.index(">", text.index("<svg")) + 1 :]
         body = re.sub(r"\s*<metadata>.*?</metadata>", "", body, flags=re.DOTALL)
+        body = re.sub(r"\s*<defs>\s*<style.*?</style>\s*</defs>", "", body, flags=re.DOTALL)
         body = re.sub(r"<!--.*?-->\n?", "", body, flags=re.DOTALL)
         used = set(re.findall(r"#([\w-]+)\)?[\"']", body)) | set(
             re.findall(r"url\(#([\w-]+)\)", body)
         )
         body = re.sub(r' id="([^"]*)"', lambda found: self._named(found[1], used), body)
-        body = _LONG.sub(lambda found: f"{float(found[0]):.1f}".removesuffix(".0"), body)
+        body = _TAG.sub(lambda tag: _LONG.sub(_rounded, tag[0]), body)
         body = _HEX.sub(_variable, body)
         body = re.sub(r"'DejaVu Sans'[^;\"]*", "var(--font)", body)
         body = re.sub(r"(<g class=\"mark\" data-n=\"(mark-\d+)\">)", self._told, body)
-        body = re.sub(r"<rect[^>]*/>\n? *(?=</g>)", lambda found: found[0], body)
         body = re.sub(r">\s+<", "><", body).strip()
         head = (
-            f'<svg class="{self.shape}" role="img" aria-label="{escape(self.title)}"'
-            f' viewBox="0 0 {self.width:g} {self.height:g}" xmlns="http://www.w3.org/2000/svg"'
+            f'<svg class="{self.shape}" role="img" aria-label="{escape(harmless(self.title))}"'
+            f' style="stroke-linejoin: round" viewBox="0 0 {self.width:g} {self.height:g}" xmlns="http://www.w3.org/2000/svg"'
             ' xmlns:xlink="http://www.w3.org/1999/xlink">'
         )
         return head + body
@@ -172,6 +174,10 @@ def harmless(text: str) -> str:
 
 def cut(text: str, most: int) -> str:
     return text if len(text) <= most else f"{text[: most - 1]}…"
+
+
+def _rounded(found: re.Match[str]) -> str:
+    return f"{float(found[0]):.1f}".removesuffix(".0")
 
 
 def _variable(found: re.Match[str]) -> str:

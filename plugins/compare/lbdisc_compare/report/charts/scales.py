@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullFormatter, NullLocator
 
 from lbdisc_compare.report.charts.canvas import LINE
-from lbdisc_compare.report.wording import told
+from lbdisc_compare.report.wording import brief
 
 WHOLE = ("requests", "count", "")
 
@@ -18,7 +18,7 @@ def scaled(
     values: Sequence[float],
     unit: str,
     most: int,
-    say: Callable[[float, str], str] = told,
+    say: Callable[[float, str], str] = brief,
 ) -> None:
     """At most about ``most`` places; logarithmic where ``values`` differ tenfold and none is 0."""
     axis = axes.xaxis if side == "x" else axes.yaxis

@@ -8,6 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.patches import PathPatch
 
 from lbdisc_compare.report.charts.canvas import (
+    BAD,
     INK,
     OURS,
     SOFT,
@@ -20,7 +21,7 @@ from lbdisc_compare.report.charts.canvas import (
 from lbdisc_compare.report.charts.scales import scaled
 from lbdisc_compare.report.series import Series
 from lbdisc_compare.report.statistics import quantile
-from lbdisc_compare.report.wording import told
+from lbdisc_compare.report.wording import brief, told
 
 DRAWN = 90  # dots in a row; of more, as many quantiles are drawn, both ends among them
 GOLDEN = 0.618033988749895  # spreads dots evenly over a row, the same each time
@@ -48,10 +49,11 @@ def strips(name: str, shape: Shape, title: str, unit: str, rows: Sequence[Strip]
     """The chart as SVG; ``rows`` from above."""
     step = 30.0 if shape == "wide" else 42.0
     canvas = Canvas(name, shape, 58 + step * len(rows), title)
-    left, right = (190, 150) if canvas.wide else (8, 66)
+    left, right = (212, 150) if canvas.wide else (8, 70)
     axes = canvas.axes(left=left, right=right, top=24, bottom=34)
     axes.set_ylim(len(rows) - 0.5, -0.5)
     values = [value for row in rows if row.series for value in row.series.values]
+    values += [row.series.promised for row in rows if row.series and row.series.promised]
     scaled(axes, "x", values, unit, 8 if canvas.wide else 4)
     _heads(canvas, axes)
     for at, row in enumerate(rows):
@@ -77,7 +79,7 @@ def thinned(values: Sequence[float]) -> list[float]:
 def _row(canvas: Canvas, axes: Axes, row: Strip, at: int, unit: str) -> None:
     middle = at if canvas.wide or row.heading else at + 0.18
     if row.heading:
-        x = -0.29 if canvas.wide else 0.0
+        x = -0.32 if canvas.wide else 0.0
         canvas.text(
             axes, x, at + 0.1, cut(row.label, 60), color=SOFT, fontweight="bold", fontsize=12.5
         )
@@ -137,8 +139,14 @@ def _values(
         (came.median,) * 2, (middle - reach - 0.08, middle + reach + 0.08), color=INK, linewidth=2.4
     )
     axes.plot((came.p95,) * 2, (middle - 0.12, middle + 0.12), color=INK, linewidth=1.2)
-    canvas.text(axes, 1.02, middle, told(came.median, unit), fontweight="bold")
+    if series.promised is not None:
+        (promise,) = axes.plot(
+            [series.promised], [middle], "D", color=BAD, mfc="none", ms=7, mew=1.6
+        )
+        said = f"{row.label} promises at most {told(series.promised, unit)}"
+        canvas.mark(promise, said, way=series.way, promised=str(series.promised))
+    canvas.text(axes, 1.02, middle, brief(came.median, unit), fontweight="bold")
     if canvas.wide:
-        canvas.text(axes, 1.135, middle, f"{told(came.p95, unit)}", color=SOFT, fontsize=12)
+        canvas.text(axes, 1.135, middle, brief(came.p95, unit), color=SOFT, fontsize=12)
     if series.busy:
         canvas.text(axes, 1.02, middle + 0.33, "busy", color=SOFT, fontsize=10)

@@ -1,7 +1,7 @@
 """A fault as every way went through it: its span, the servers' states, the requests that failed."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from matplotlib.axes import Axes
@@ -49,22 +49,23 @@ class Course:
     lost: tuple[float, ...] = ()
     notes: tuple[tuple[float, str], ...] = ()
     end: float = 0.0
+    lost_total: float | None = None  # of all requests, where they were counted
     note: str = ""  # instead of a course
 
 
-def course(happenings: Iterable[Happening], **of: object) -> Course:
-    """What ``happenings`` of one round come to; ``of`` are the fields that name it."""
+def course(happenings: Iterable[Happening], named: Course) -> Course:
+    """``named`` with what ``happenings`` of one round come to."""
     ordered = sorted(happenings, key=lambda one: one.t)
     start = next((one.t for one in ordered if one.what == "fault"), ordered[0].t)
     end = ordered[-1].t - start + 1.0
-    fields = {
-        "faults": tuple(_faults(ordered, start, end)),
-        "lanes": tuple(_lanes(ordered, start, end)),
-        "lost": tuple(one.t - start for one in ordered if one.what == "lost"),
-        "notes": tuple((one.t - start, one.detail) for one in ordered if one.what == "note"),
-        "end": end,
-    }
-    return Course(**{**of, **fields})  # type: ignore[arg-type]  # names of its own fields
+    return replace(
+        named,
+        faults=tuple(_faults(ordered, start, end)),
+        lanes=tuple(_lanes(ordered, start, end)),
+        lost=tuple(one.t - start for one in ordered if one.what == "lost"),
+        notes=tuple((one.t - start, one.detail) for one in ordered if one.what == "note"),
+        end=end,
+    )
 
 
 def _faults(
@@ -99,11 +100,17 @@ def _spans(changes: Sequence[tuple[float, str]], end: float) -> Iterable[tuple[f
         since, state = at, after
 
 
+def _losses_told(one: Course) -> str:
+    if one.lost_total is None:
+        return "lost requests" if one.lost else "none lost"
+    return f"{told(one.lost_total, '')} lost" if one.lost_total else "none lost"
+
+
 def timeline(name: str, shape: Shape, title: str, courses: Sequence[Course]) -> str:
     """The chart as SVG: all ways under one axis, from above in their order."""
     heights = [_height(one, shape) for one in courses]
     canvas = Canvas(name, shape, 50 + sum(heights), title)
-    left, right = (190, 110) if canvas.wide else (8, 12)
+    left, right = (212, 110) if canvas.wide else (8, 12)
     axes = canvas.axes(left=left, right=right, top=8, bottom=42)
     axes.set_ylim(sum(heights), 0)
     first = min((min((span[0] for lane in one.lanes for span in lane.spans), default=-BEFORE)
@@ -131,7 +138,8 @@ def _course(canvas: Canvas, axes: Axes, one: Course, top: float, height: float) 
     if canvas.wide:
         canvas.text(axes, -0.015, top + 14, cut(one.label, 27), color=colour, ha="right")
     else:
-        canvas.text(axes, 0.0, top + 10, cut(one.label, 30), color=colour, fontsize=12.5)
+        label = one.label if one.note else f"{cut(one.label, 30)} · {_losses_told(one)}"
+        canvas.text(axes, 0.0, top + 10, label, color=colour, fontsize=12.5)
         top, height = top + 20, height - 20
     if one.note:
         most = 96 if canvas.wide else 48
@@ -169,17 +177,14 @@ def _servers(canvas: Canvas, axes: Axes, one: Course, top: float, colour: str) -
 
 
 def _losses(canvas: Canvas, axes: Axes, one: Course, top: float) -> None:
+    if canvas.wide:
+        style = {"color": BAD, "fontweight": "bold"} if one.lost else {"color": SOFT}
+        canvas.text(axes, 1.01, top + 2, _losses_told(one), fontsize=12, **style)
     if not one.lost:
-        if canvas.wide:
-            canvas.text(axes, 1.01, top - 2, "none lost", color=SOFT, fontsize=12)
         return
     shown = one.lost[:: -(-len(one.lost) // THINNED)]
-    drawn = LineCollection(
-        [[(at, top + 1), (at, top + 9)] for at in shown], colors=BAD, linewidths=1.3
-    )
-    said = f"{one.label}: {len(one.lost)} requests lost"
+    marks = [[(at, top + 1), (at, top + 9)] for at in shown]
+    drawn = LineCollection(marks, colors=BAD, linewidths=1.3)
+    said = f"{one.label}: {_losses_told(one)}"
     canvas.mark(drawn, said, way=one.way, measure=one.measure, scene=one.scene, state="lost")
     axes.add_collection(drawn, autolim=False)
-    if canvas.wide:
-        words = f"{len(one.lost):,} lost"
-        canvas.text(axes, 1.01, top + 5, words, color=BAD, fontweight="bold", fontsize=12)

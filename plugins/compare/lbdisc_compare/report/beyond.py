@@ -1,0 +1,126 @@
+"""What was simulated, apart from all that was measured."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from statistics import median
+
+from lbdisc_compare.records import Simulated
+from lbdisc_compare.report.charts.canvas import SHAPES
+from lbdisc_compare.report.charts.curves import Curve, curves
+from lbdisc_compare.report.rules import anchor
+from lbdisc_compare.report.series import Conditions, Series, conditions
+
+MOST = 12  # curves in one chart; the rest is in the table
+SIZES = ("nodes", "members", "balancers", "n")  # what an x axis may be, the first that differs
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SimulatedPoint:
+    """Values of one protocol at one x."""
+
+    way: str
+    label: str
+    x: float
+    values: tuple[float, ...]
+
+    @property
+    def median(self) -> float:
+        return median(self.values)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Beyond:
+    """A simulated figure."""
+
+    anchor: str
+    figure: str
+    unit: str
+    axis: str
+    charts: tuple[str, ...]
+    points: tuple[SimulatedPoint, ...]
+    cut: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Validation:
+    """Measured and simulated under the same conditions, each in a column of its own."""
+
+    simulated: SimulatedPoint
+    measured: Series
+    figure: str
+    unit: str
+
+
+def beyond(simulated: Sequence[Simulated]) -> list[Beyond]:
+    """A chart for each figure."""
+    figures = dict.fromkeys(one.figure for one in simulated)
+    return [_beyond([one for one in simulated if one.figure == name]) for name in figures]
+
+
+def _beyond(points: Sequence[Simulated]) -> Beyond:
+    first = points[0]
+    axis = _axis(points)
+    drawn = list(_curves(points, axis))
+    place = anchor("simulated", first.figure)
+    kept = drawn[:MOST]
+    return Beyond(
+        anchor=place,
+        figure=first.figure,
+        unit=first.unit,
+        axis=axis,
+        charts=tuple(
+            curves(place, shape, f"Simulated: {first.figure}", axis, first.unit, kept)
+            for shape in SHAPES
+            if axis
+        ),
+        points=tuple(
+            SimulatedPoint(way=curve.way, label=curve.label, x=x, values=tuple(values))
+            for curve in drawn
+            for x, values in sorted(curve.points.items())
+        ),
+        cut=len(drawn) - len(kept),
+    )
+
+
+def _axis(points: Sequence[Simulated]) -> str:
+    """The size that differs most; empty where none does."""
+    found = {
+        name: len({one.where[name] for one in points if _number(one.where.get(name))})
+        for name in SIZES
+    }
+    best = max(found, key=lambda name: found[name])
+    return best if found[best] > 0 else ""
+
+
+def _curves(points: Sequence[Simulated], axis: str) -> Iterator[Curve]:
+    groups: dict[tuple[str, Conditions], dict[float, list[float]]] = {}
+    for one in points:
+        x = one.where.get(axis)
+        if axis and not _number(x):
+            continue
+        where = conditions({name: value for name, value in one.where.items() if name != axis})
+        by = groups.setdefault((one.way, where), {})
+        by.setdefault(float(x) if x is not None else 0.0, []).append(one.value)
+    for (way, where), by in groups.items():
+        words = ", ".join(f"{name} {value}" for name, value in where)
+        yield Curve(label=f"{way}{f', {words}' if words else ''}", way=way, where=words, points=by)
+
+
+def _number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def validations(found: Sequence[Beyond], series: Sequence[Series]) -> list[Validation]:
+    """Where the same figure of the same way was measured at the same size."""
+    measured: Mapping[tuple[str, str, float], Series] = {
+        (one.way, one.figure, float(value)): one
+        for one in series
+        for name, value in one.where
+        if name in SIZES and value.replace(".", "", 1).isdigit()
+    }
+    return [
+        Validation(simulated=point, measured=real, figure=one.figure, unit=one.unit)
+        for one in found
+        for point in one.points
+        if (real := measured.get((point.way, one.figure, point.x)))
+    ]

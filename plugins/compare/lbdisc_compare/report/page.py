@@ -1,0 +1,163 @@
+"""The report as one page of HTML: no script, nothing from any network."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import jinja2
+
+from lbdisc_compare.report.beyond import Beyond, Validation, beyond, validations
+from lbdisc_compare.report.charts.canvas import DARK, FONTS, LIGHT, harmless
+from lbdisc_compare.report.choosing import QUESTIONS, Advice, answers
+from lbdisc_compare.report.known import Catalogues
+from lbdisc_compare.report.plates import SECTIONS, Chapter, chapters
+from lbdisc_compare.report.ranking import Duel, duels
+from lbdisc_compare.report.reading import BUSY, SamplesRead
+from lbdisc_compare.report.rules import Verdicts, WayVerdict, verdicts
+from lbdisc_compare.report.series import Series, all_series
+from lbdisc_compare.report.wording import told
+
+TEMPLATES = Path(__file__).parent / "templates"
+SIGNS: Mapping[str, str] = {"good": "●", "fair": "◐", "poor": "○", "busy": "?", "absent": "–"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """All that page, summary and table show."""
+
+    reading: SamplesRead
+    known: Catalogues
+    series: tuple[Series, ...]
+    verdicts: Verdicts
+    chapters: tuple[Chapter, ...]
+    answers: tuple[Advice, ...]
+    duels: tuple[Duel, ...]
+    beyond: tuple[Beyond, ...]
+    validations: tuple[Validation, ...]
+    raw: str  # the name of the file of samples
+
+    @property
+    def headline(self) -> str:
+        """The answer in one line."""
+        best = max(self.verdicts.ways, key=self._good, default="")
+        if not best or self._good(best) == 0:
+            return "Nothing in this run was good by the rules, or nothing was measured."
+        good, rules = self._good(best), len(self.verdicts.rules)
+        also = [way for way in self.verdicts.ways if way != best and self._good(way) == good]
+        names = [self.known.way(way).title for way in (best, *also[:2])]
+        names += [f"{len(also) - 2} more"] if len(also) > 2 else []
+        return f"{listed(names)}: good in {good} of {rules} properties; no other way has more."
+
+    def _good(self, way: str) -> int:
+        return sum(verdict.mark == "good" for verdict in self.verdicts.row(way))
+
+    @property
+    def when(self) -> str:
+        """The day and minute, in UTC."""
+        header = self.reading.header
+        if header is None:
+            return "at an unknown time"
+        try:
+            return f"{datetime.fromtimestamp(header.at, UTC):%Y-%m-%d %H:%M} UTC"
+        except (OverflowError, ValueError, OSError):
+            return "at an unknown time"
+
+    @property
+    def anchors(self) -> frozenset[str]:
+        """The figures that are on the page."""
+        return frozenset(plate.anchor for chapter in self.chapters for plate in chapter.plates)
+
+    def sections(self) -> list[tuple[str, str, list[Chapter]]]:
+        """Those that have something to show: name, title, chapters."""
+        found = [
+            (name, title, [one for one in self.chapters if one.section == name])
+            for name, title in SECTIONS.items()
+        ]
+        return [one for one in found if one[2]]
+
+
+def composed(reading: SamplesRead, known: Catalogues, raw: str) -> Report:
+    """What a reading comes to."""
+    series = all_series(reading)
+    judged = verdicts(reading, series)
+    simulated = beyond(reading.simulated)
+    return Report(
+        reading=reading,
+        known=known,
+        series=tuple(series),
+        verdicts=judged,
+        chapters=tuple(chapters(reading, series, known)),
+        answers=tuple(answers(judged, known)),
+        duels=tuple(duels(judged, series, known)),
+        beyond=tuple(simulated),
+        validations=tuple(validations(simulated, series)),
+        raw=raw,
+    )
+
+
+def page(report: Report) -> str:
+    """The page."""
+    return _rendered(report, "page.html.j2")
+
+
+def summary(report: Report) -> str:
+    """The summary as Markdown."""
+    text = _rendered(report, "summary.md.j2")
+    return "\n".join(line.rstrip() for line in text.splitlines()).strip() + "\n"
+
+
+def _context(report: Report) -> dict[str, Any]:
+    return {
+        "report": report,
+        "reading": report.reading,
+        "header": report.reading.header,
+        "known": report.known,
+        "questions": QUESTIONS,
+        "signs": SIGNS,
+        "busy": BUSY,
+        "light": LIGHT,
+        "dark": DARK,
+        "fonts": FONTS,
+        "shows": _shows(report.answers),
+    }
+
+
+def _rendered(report: Report, name: str) -> str:
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(TEMPLATES),
+        undefined=jinja2.StrictUndefined,
+        autoescape=name.endswith(".html.j2"),
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters.update(told=told, clean=lambda value: harmless(str(value)), cell=_cell)
+    environment.globals.update(shown=_shown, percent=lambda share: f"{share:.0%}")
+    return environment.get_template(name).render(_context(report))
+
+
+def listed(names: Sequence[str]) -> str:
+    """``A``, ``A and B``, ``A; B and C``: names may have commas."""
+    return " and ".join(filter(None, ("; ".join(names[:-1]), *names[-1:])))
+
+
+def _shown(verdict: WayVerdict) -> str:
+    """The value of a verdict for people."""
+    if verdict.series is None or verdict.value is None:
+        return ""
+    return told(verdict.value, verdict.series.unit)
+
+
+def _cell(text: str) -> str:
+    """``text`` as a cell of a table in Markdown, where it is nothing but text."""
+    text = harmless(str(text)).replace("&", "&amp;").replace("<", "&lt;")
+    return "".join(f"\\{letter}" if letter in "\\|`*_[]" else letter for letter in text)
+
+
+def _shows(answers: Sequence[Advice]) -> list[tuple[str, str]]:
+    """For each answer the selector of the form with its choices, and its own."""
+    return [
+        ("".join(f":has(#q{at}-{name}:checked)" for at, name in enumerate(one.choices)), f"#a{n}")
+        for n, one in enumerate(answers)
+    ]

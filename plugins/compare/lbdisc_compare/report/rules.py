@@ -1,0 +1,206 @@
+"""By what rules a figure becomes a mark. No verdict is written by hand."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+from lbdisc_compare.report.reading import SamplesRead
+from lbdisc_compare.report.series import Series
+from lbdisc_compare.report.wording import told
+
+Mark = Literal["good", "fair", "poor", "busy", "absent"]
+Statistic = Literal["median", "p95", "top"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule:
+    """A property, the figure that shows it, and where it is good and fair: up to these values.
+
+    Of several conditions the worst counts; ``where`` narrows them.
+    """
+
+    name: str
+    title: str
+    measure: str
+    figure: str
+    statistic: Statistic
+    good: float
+    fair: float
+    unit: str
+    where: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def anchor(self) -> str:
+        """Where the figure is on the page."""
+        return anchor(self.measure, self.figure)
+
+    @property
+    def stated(self) -> str:
+        """The rule for people."""
+        good = f"up to {told(self.good, self.unit)} is good" if self.good else "of 0 is good"
+        return f"{self.statistic_told} {good}, up to {told(self.fair, self.unit)} fair, more poor"
+
+    @property
+    def statistic_told(self) -> str:
+        return {"median": "median", "p95": "95 % quantile", "top": "maximum"}[self.statistic]
+
+    def of(self, series: Series) -> float:
+        """The statistic that counts."""
+        came = series.spread
+        return {"median": came.median, "p95": came.p95, "top": max(series.values)}[self.statistic]
+
+    def fits(self, series: Series) -> bool:
+        named = (series.measure, series.figure) == (self.measure, self.figure)
+        return named and self.where.items() <= dict(series.where).items()
+
+
+RULES = (
+    Rule(
+        name="join",
+        title="A new node serves",
+        measure="join",
+        figure="join_served",
+        statistic="p95",
+        good=1000,
+        fair=10_000,
+        unit="ms",
+    ),
+    Rule(
+        name="leave",
+        title="A node leaves cleanly",
+        measure="join",
+        figure="leave_last",
+        statistic="p95",
+        good=1000,
+        fair=10_000,
+        unit="ms",
+    ),
+    Rule(
+        name="crash",
+        title="A crashed node gets nothing more",
+        measure="crash",
+        figure="crash_rotation_s",
+        statistic="p95",
+        good=5,
+        fair=30,
+        unit="s",
+    ),
+    Rule(
+        name="list",
+        title="A crashed node is off the list",
+        measure="crash",
+        figure="crash_list_s",
+        statistic="p95",
+        good=20,
+        fair=60,
+        unit="s",
+    ),
+    Rule(
+        name="away",
+        title="The registry is away",
+        measure="away",
+        figure="lost",
+        statistic="top",
+        good=0,
+        fair=10,
+        unit="requests",
+    ),
+    Rule(
+        name="half",
+        title="Half of the nodes die at once",
+        measure="half",
+        figure="lost",
+        statistic="top",
+        good=100,
+        fair=1000,
+        unit="requests",
+    ),
+    Rule(
+        name="removals",
+        title="Healthy nodes stay in",
+        measure="removals",
+        figure="removed",
+        statistic="top",
+        good=0,
+        fair=1,
+        unit="count",
+    ),
+    Rule(
+        name="start",
+        title="A balancer starts",
+        measure="start",
+        figure="start_served",
+        statistic="p95",
+        good=3,
+        fair=15,
+        unit="s",
+    ),
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WayVerdict:
+    """What a rule says of a way. ``series`` is the worst one, or ``None`` where there is none."""
+
+    way: str
+    rule: Rule
+    mark: Mark
+    reason: str
+    series: Series | None = None
+    value: float | None = None
+
+    @property
+    def anchor(self) -> str:
+        """Where the figure is on the page."""
+        return self.rule.anchor
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdicts:
+    """All of them: by way, by rule."""
+
+    ways: tuple[str, ...]
+    rules: tuple[Rule, ...]
+    by: Mapping[tuple[str, str], WayVerdict]
+
+    def of(self, way: str, rule: str) -> WayVerdict:
+        return self.by[way, rule]
+
+    def row(self, way: str) -> list[WayVerdict]:
+        return [self.by[way, rule.name] for rule in self.rules]
+
+
+def verdicts(
+    reading: SamplesRead, series: Sequence[Series], rules: Sequence[Rule] = RULES
+) -> Verdicts:
+    """What the rules say of each way; those without a figure in this run say why."""
+    by = {
+        (way, rule.name): _verdict(reading, series, way, rule)
+        for way in reading.ways
+        for rule in rules
+    }
+    return Verdicts(ways=reading.ways, rules=tuple(rules), by=by)
+
+
+def _verdict(reading: SamplesRead, series: Sequence[Series], way: str, rule: Rule) -> WayVerdict:
+    found = [one for one in series if one.way == way and rule.fits(one)]
+    if not found:
+        why = reading.why_absent(way, rule.measure, rule.figure) or "nobody said why"
+        return WayVerdict(way=way, rule=rule, mark="absent", reason=f"not measured: {why}")
+    worst = max(found, key=rule.of)
+    value = rule.of(worst)
+    mark: Mark = "good" if value <= rule.good else "fair" if value <= rule.fair else "poor"
+    if worst.busy:
+        mark = "busy"
+    reason = f"{rule.statistic_told} of {len(worst.values)}"
+    if worst.conditions:
+        reason += f", {worst.conditions}"
+    if worst.busy:
+        reason += f"; no verdict: other programs took {worst.load:.0%} of the machine"
+    return WayVerdict(way=way, rule=rule, mark=mark, reason=reason, series=worst, value=value)
+
+
+def anchor(measure: str, figure: str) -> str:
+    """The name of a place on the page; letters, digits, dots and dashes only."""
+    words = f"{measure}-{figure}"
+    return "fig-" + "".join(one if one.isascii() and one.isalnum() else "-" for one in words)

@@ -1,0 +1,49 @@
+"""The verdicts as a table in a terminal."""
+
+from pathlib import Path
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from lbdisc_compare.report.charts.canvas import harmless
+from lbdisc_compare.report.known import Catalogues
+from lbdisc_compare.report.page import SIGNS, Report, composed
+from lbdisc_compare.report.reading import read
+from lbdisc_compare.report.rules import WayVerdict
+from lbdisc_compare.report.wording import told
+
+STYLES = {"good": "bold cyan", "fair": "", "poor": "bold magenta", "busy": "dim", "absent": "dim"}
+
+
+def table(ndjson: Path, known: Catalogues | None = None) -> RenderableType:
+    """Ways by properties; what is no verdict says why below."""
+    known = known or Catalogues.catalogued()
+    report = composed(read(ndjson), known, ndjson.name)
+    rows = Table(title=Text(report.headline, style="bold"), title_justify="left", pad_edge=False)
+    rows.add_column("")
+    for rule in report.verdicts.rules:
+        rows.add_column(Text(rule.title), justify="right")
+    for way in report.verdicts.ways:
+        name = Text(harmless(known.way(way).title))
+        rows.add_row(name, *(_cell(one) for one in report.verdicts.row(way)))
+    return Group(rows, *(Text(line, style="dim") for line in _reasons(report)))
+
+
+def _cell(verdict: WayVerdict) -> Text:
+    text = Text(SIGNS[verdict.mark], style=STYLES[verdict.mark])
+    if verdict.value is not None and verdict.series is not None:
+        text.append(f" {told(verdict.value, verdict.series.unit)}")
+    return text
+
+
+def _reasons(report: Report) -> list[str]:
+    """Why figures are missing, each reason once."""
+    found: dict[str, list[str]] = {}
+    for way in report.verdicts.ways:
+        for verdict in report.verdicts.row(way):
+            if verdict.mark == "absent":
+                ways = found.setdefault(harmless(verdict.reason), [])
+                ways += [] if way in ways else [way]
+    lines = [f"{', '.join(map(harmless, ways))}: {reason}" for reason, ways in found.items()]
+    return [*lines, *map(harmless, report.reading.problems)]
