@@ -7,7 +7,7 @@ import pytest
 
 from lbdisc_compare import records
 from lbdisc_compare.simulation import curves, messages, possible_nodes, traffic, validation
-from lbdisc_compare.simulation.broadcasts import Broadcasts, Word
+from lbdisc_compare.simulation.broadcasts import Broadcasts, Rumour
 from lbdisc_compare.simulation.crashing import crash
 from lbdisc_compare.simulation.exact import SwimCluster
 from lbdisc_compare.simulation.herd import SERVERS, stampede
@@ -191,7 +191,7 @@ def test_the_same_seed_makes_the_same_cluster() -> None:
 def test_a_full_packet_leaves_what_has_no_room_for_the_next() -> None:
     queue = Broadcasts()
     for node in range(30):
-        queue.say(Word("alive", node))
+        queue.say(Rumour("alive", node))
     first = queue.take(limit=2, room=1398)
     second = queue.take(limit=2, room=1398)
     assert len(first) == 14
@@ -200,8 +200,8 @@ def test_a_full_packet_leaves_what_has_no_room_for_the_next() -> None:
 
 def test_a_later_word_on_a_member_replaces_the_earlier() -> None:
     queue = Broadcasts()
-    queue.say(Word("suspect", 1, source=2))
-    queue.say(Word("alive", 1, incarnation=1))
+    queue.say(Rumour("suspect", 1, source=2))
+    queue.say(Rumour("alive", 1, incarnation=1))
     assert [word.kind for word in queue.take(limit=1, room=1000)] == ["alive"]
     assert not queue
 
@@ -219,6 +219,6 @@ def test_every_limit_names_its_source() -> None:
 
 
 def test_what_is_simulated_beside_the_real_has_the_names_of_what_is_measured() -> None:
-    simulated = list(validation.simulated("etcd", 10))
+    simulated = list(validation.expectations("etcd", 10))
     assert {one.figure for one in simulated} <= {figure.name for figure in validation.FIGURES}
-    assert all(one.where["nodes"] == 10 and one.way == "lease" for one in simulated)
+    assert all(one.where == {"nodes": 10} and one.way == "etcd" for one in simulated)

@@ -9,6 +9,7 @@ from lbdisc_compare.measures.outages import HalfLost, LeaderKilled, RegistryAway
 from lbdisc_compare.measures.partitions import Partitions
 from lbdisc_compare.measures.removals import WrongRemovals
 from lbdisc_compare.measures.starting import FullRead, Starting
+from lbdisc_compare.simulation.validation import BesideReal
 
 
 def all_measures() -> tuple[Measure, ...]:
@@ -27,4 +28,5 @@ def all_measures() -> tuple[Measure, ...]:
         Churn(),
         Partitions(),
         Cost(),
+        BesideReal(),
     )

@@ -15,7 +15,7 @@ KEY = 24  # bytes: /lbdisc/nodes/node-00001
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Keeping:
+class Upkeep:
     """Seconds and bytes. A ``request`` goes to a server and is answered.
 
     ``puts``: how often a registrar puts within ``ttl``; ``requests`` in a put, of which ``writes``
@@ -78,7 +78,7 @@ class Keeping:
 
 # etcd 3.4, lessor.go: expired leases are looked for every 500 ms. A put of lbdisc refreshes the
 # lease and reads the key; the lease is renewed at the leader, not through consensus.
-LEASE = Keeping(
+LEASE = Upkeep(
     way="lease",
     requests=2.0,
     writes=0.0,
@@ -92,7 +92,7 @@ LEASE = Keeping(
 )
 # ZooKeeper, SessionTrackerImpl.java: sessions expire in buckets of a tickTime (2 s). A client pings
 # when it was silent for a third of the timeout; a put of lbdisc reads the node.
-SESSION = Keeping(
+SESSION = Upkeep(
     way="session",
     requests=1.0,
     writes=0.0,
@@ -105,7 +105,7 @@ SESSION = Keeping(
     entry_bytes=KEY + RECORD + 88,
 )
 # doozer: no leases. Each put is a write that all watchers see; each reader expires by itself.
-HEARTBEAT = Keeping(
+HEARTBEAT = Upkeep(
     way="heartbeat",
     requests=1.0,
     writes=1.0,

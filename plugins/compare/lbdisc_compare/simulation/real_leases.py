@@ -6,7 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from threading import Event, Thread
 from types import TracebackType
@@ -14,8 +14,9 @@ from typing import Self
 
 import psutil
 
+from lbdisc.errors import RegistrarError
 from lbdisc.values import Endpoint
-from lbdisc_compare.simulation.wires import Sent, sent
+from lbdisc_compare.simulation.wires import WireCount, sent
 from lbdisc_etcd.registrar import EtcdRegistrar
 from lbdisc_etcd.settings import EtcdSettings
 from lbdisc_lab.servers import etcd
@@ -103,7 +104,8 @@ class RealLeases:
         registrar = EtcdRegistrar(EtcdSettings(endpoints=(self._url,)))
         endpoint = Endpoint(service="nodes", name=name, address="127.0.0.1", port=3000)
         broken = Event()
-        with registrar.open(endpoint, broken) as entry:
+        # At the end the server goes before the last of these threads has stopped.
+        with suppress(RegistrarError), registrar.open(endpoint, broken) as entry:
             while not stop.is_set():
                 entry.put(endpoint)
                 stop.wait(entry.lease / SHARE)
@@ -148,7 +150,7 @@ class RealLeases:
         self._wait(lambda: name in self._gone, deadline)
         return self._gone[name]
 
-    def traffic(self, seconds: float) -> tuple[Sent, Sent]:
+    def traffic(self, seconds: float) -> tuple[WireCount, WireCount]:
         """The counters before and after ``seconds`` in which nothing is done."""
         before = sent()
         time.sleep(seconds)
