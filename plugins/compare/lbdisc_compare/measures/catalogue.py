@@ -10,6 +10,7 @@ from lbdisc_compare.measures.outages import HalfLost, LeaderKilled, RegistryAway
 from lbdisc_compare.measures.partitions import Partitions
 from lbdisc_compare.measures.removals import WrongRemovals
 from lbdisc_compare.measures.starting import FullRead, Starting
+from lbdisc_compare.simulation.validation import BesideReal
 
 
 def all_measures() -> tuple[Measure, ...]:
@@ -29,4 +30,5 @@ def all_measures() -> tuple[Measure, ...]:
         Partitions(),
         Cost(),
         Needs(),
+        BesideReal(),
     )
