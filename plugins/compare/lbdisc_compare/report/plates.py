@@ -222,7 +222,7 @@ def _courses(reading: SamplesRead, known: Catalogues, name: str) -> Iterator[Cou
     """A timeline for each scene in which there was a fault; of each way its first round."""
     for scene in _scenes(reading, name)[:SCENES]:
         drawn = [_course(reading, known, name, scene, way) for way in reading.ways]
-        title = f"{known.measure(name).title}{f': {scene}' if scene else ''}"
+        title = f"{known.measure(name).title}{f' · {scene}' if scene else ''}"
         place = anchor(f"course-{name}", scene)
         yield CourseChart(
             anchor=place,

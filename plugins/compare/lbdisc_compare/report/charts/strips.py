@@ -101,16 +101,16 @@ def _values(
     canvas: Canvas, axes: Axes, row: Strip, series: Series, middle: float, unit: str
 ) -> None:
     ordered, came = sorted(series.values), series.spread
-    reach = 0.26 if canvas.wide else 0.16
+    reach = (0.26 if canvas.wide else 0.16) if came.n > 1 else 0.0
     shown = thinned(ordered)
     places = [(value, middle + reach * (2 * (n * GOLDEN % 1) - 1)) for n, value in enumerate(shown)]
     cloud = PathPatch(
         dots(places),
         edgecolor=row.colour,
         facecolor="none",
-        linewidth=4.2,
+        linewidth=4.2 if came.n > 1 else 8.0,
         capstyle="round",
-        alpha=0.45,
+        alpha=0.45 if came.n > 1 else 1.0,
     )
     said = (
         f"{row.label}: median {told(came.median, unit)}, p95 {told(came.p95, unit)},"
@@ -135,9 +135,7 @@ def _values(
             alpha=0.28,
             solid_capstyle="round",
         )
-    if came.n == 1:
-        axes.plot([came.median], [middle], "o", color=row.colour, markersize=8)
-    else:
+    if came.n > 1:
         _strokes(axes, came, middle, reach)
     if series.promised is not None:
         (promise,) = axes.plot(
