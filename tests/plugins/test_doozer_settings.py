@@ -1,7 +1,11 @@
 """The table ``[doozer]``: what cannot work is refused in one line."""
 
 import pytest
+import structlog.testing
+from pydantic import SecretStr
 
+from lbdisc_doozer.discovery import DoozerDiscovery
+from lbdisc_doozer.registrar import DoozerRegistrar
 from lbdisc_doozer.settings import DoozerSettings, ServerPlace
 
 
@@ -55,3 +59,12 @@ def test_a_host_asks_in_an_order_of_its_own_that_stays() -> None:
     assert settings.places_for("web/s1") != settings.places_for("web/s2")
     unshuffled = DoozerSettings(servers=servers, shuffle=False)
     assert [place.host for place in unshuffled.places_for("any")] == [*servers]
+
+
+def test_a_secret_beyond_loopback_is_warned_of() -> None:
+    with structlog.testing.capture_logs() as lines:
+        DoozerDiscovery(DoozerSettings(secret=SecretStr("s")))
+        DoozerRegistrar(DoozerSettings(servers=("10.0.0.1",)))
+        assert lines == []
+        DoozerDiscovery(DoozerSettings(servers=("10.0.0.1", "127.0.0.1"), secret=SecretStr("s")))
+    assert [line["servers"] for line in lines] == [["10.0.0.1:8046"]]
