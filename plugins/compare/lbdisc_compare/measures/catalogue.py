@@ -6,6 +6,7 @@ from lbdisc_compare.measures.crashes import Crashes, cut_off
 from lbdisc_compare.measures.joins import Joins
 from lbdisc_compare.measures.measure import Measure
 from lbdisc_compare.measures.outages import HalfLost, LeaderKilled, RegistryAway
+from lbdisc_compare.measures.partitions import Partitions
 from lbdisc_compare.measures.removals import WrongRemovals
 from lbdisc_compare.measures.starting import FullRead, Starting
 
@@ -24,5 +25,6 @@ def all_measures() -> tuple[Measure, ...]:
         RegistryAway(),
         HalfLost(),
         Churn(),
+        Partitions(),
         Cost(),
     )

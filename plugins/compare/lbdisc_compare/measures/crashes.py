@@ -32,8 +32,9 @@ LONG = 1.5  # seconds that a long answer takes
 LOOKS = 50.0  # a second, at the balancer's servers
 BEFORE = 0.5  # seconds of requests before the first crash
 PATIENCE = 2.0  # seconds: an answer that takes so much longer than it should is lost
-UNPROMISED = 8.0  # seconds after which a node stays listed where nothing promises that it goes
+UNPROMISED = 10.0  # seconds after which a node stays listed where nothing promises that it goes
 WITHIN = 1.5, 4.0  # of the promise, and seconds beyond that
+LONGEST = 45.0  # seconds that a node is waited for, whatever is promised
 
 ROTATION = Figure(
     name="crash_rotation_s",
@@ -94,9 +95,8 @@ class Crashes:
             seat = deployment.seats[0]
             stay = [f"stay{number}" for number in range(STAY)]
             deployment.serve(*stay)
-            for name in stay:
-                deployment.join(name)
-            lives = [deployment.register(name) for name in victims]
+            deployment.join_all(stay)
+            lives = deployment.register_all(list(victims))
             eventually(lambda: _up(seat, [*stay, *victims]), what="all nodes up")
             promised = contender.promises.crash_bound
             with _Watch(seat) as watch, _requests(seat, sitting) as requests:
@@ -123,6 +123,12 @@ def cut_off() -> Crashes:
 
 def _apart(scale: Scale) -> float:
     return QUICKLY if scale.quick else APART
+
+
+def _limit(promised: float | None) -> float:
+    """How long a node is waited for at most."""
+    factor, more = WITHIN
+    return UNPROMISED if promised is None else min(LONGEST, promised * factor + more)
 
 
 def _up(seat: Seat, names: Iterable[str]) -> bool:
@@ -191,8 +197,7 @@ class _Crashing:
 
     def _sample_clocks(self, name: str) -> None:
         at, how = self.crashed[name], self.victims[name]
-        factor, more = WITHIN
-        limit = UNPROMISED if self.promised is None else self.promised * factor + more
+        limit = _limit(self.promised)
         gone = self.watch.until_gone(name, at, at + limit)
         where = {"how": how} | ({} if self.promised is None else {"promised": self.promised})
         out = self.watch.rotation(name, at)

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-from lbdisc_compare.report.reading import Reading
+from lbdisc_compare.report.reading import SamplesRead
 from lbdisc_compare.report.series import Series
 from lbdisc_compare.report.wording import told
 
@@ -139,7 +139,7 @@ RULES = (
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Verdict:
+class WayVerdict:
     """What a rule says of a way. ``series`` is the worst one, or ``None`` where there is none."""
 
     way: str
@@ -161,16 +161,18 @@ class Verdicts:
 
     ways: tuple[str, ...]
     rules: tuple[Rule, ...]
-    by: Mapping[tuple[str, str], Verdict]
+    by: Mapping[tuple[str, str], WayVerdict]
 
-    def of(self, way: str, rule: str) -> Verdict:
+    def of(self, way: str, rule: str) -> WayVerdict:
         return self.by[way, rule]
 
-    def row(self, way: str) -> list[Verdict]:
+    def row(self, way: str) -> list[WayVerdict]:
         return [self.by[way, rule.name] for rule in self.rules]
 
 
-def verdicts(reading: Reading, series: Sequence[Series], rules: Sequence[Rule] = RULES) -> Verdicts:
+def verdicts(
+    reading: SamplesRead, series: Sequence[Series], rules: Sequence[Rule] = RULES
+) -> Verdicts:
     """What the rules say of each way; those without a figure in this run say why."""
     by = {
         (way, rule.name): _verdict(reading, series, way, rule)
@@ -180,11 +182,11 @@ def verdicts(reading: Reading, series: Sequence[Series], rules: Sequence[Rule] =
     return Verdicts(ways=reading.ways, rules=tuple(rules), by=by)
 
 
-def _verdict(reading: Reading, series: Sequence[Series], way: str, rule: Rule) -> Verdict:
+def _verdict(reading: SamplesRead, series: Sequence[Series], way: str, rule: Rule) -> WayVerdict:
     found = [one for one in series if one.way == way and rule.fits(one)]
     if not found:
         why = reading.why_absent(way, rule.measure, rule.figure) or "nobody said why"
-        return Verdict(way=way, rule=rule, mark="absent", reason=f"not measured: {why}")
+        return WayVerdict(way=way, rule=rule, mark="absent", reason=f"not measured: {why}")
     worst = max(found, key=rule.of)
     value = rule.of(worst)
     mark: Mark = "good" if value <= rule.good else "fair" if value <= rule.fair else "poor"
@@ -195,7 +197,7 @@ def _verdict(reading: Reading, series: Sequence[Series], way: str, rule: Rule) -
         reason += f", {worst.conditions}"
     if worst.busy:
         reason += f"; no verdict: other programs took {worst.load:.0%} of the machine"
-    return Verdict(way=way, rule=rule, mark=mark, reason=reason, series=worst, value=value)
+    return WayVerdict(way=way, rule=rule, mark=mark, reason=reason, series=worst, value=value)
 
 
 def anchor(measure: str, figure: str) -> str:
