@@ -2,11 +2,12 @@
 
 import http.client
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 import pytest
 
+from lbdisc.errors import LbdiscError
 from lbdisc.testing.waiting import eventually
 from lbdisc_compare.contenders.contender import Contender, Deployment, Seat, Size, Unable
 from lbdisc_compare.contenders.outside.ways import outsiders
@@ -45,10 +46,17 @@ def node_of(seat: Seat) -> str:
         return reply.headers.get("x-node", "") if reply.status == 200 else ""
 
 
-def shows(deployment: Deployment, **states: str) -> None:
+def states(seat: Seat) -> dict[str, str]:
+    """What the balancer shows; nothing while it does not answer, as on a busy machine."""
+    with suppress(LbdiscError):
+        return dict(seat.servers())
+    return {"nobody": "known"}
+
+
+def shows(deployment: Deployment, **expected: str) -> None:
     """Wait until every balancer shows just these nodes in these states."""
     for seat in deployment.seats:
-        eventually(lambda seat=seat: dict(seat.servers()) == states, deadline=PATIENCE)  # type: ignore[misc]
+        eventually(lambda seat=seat: states(seat) == expected, deadline=PATIENCE)  # type: ignore[misc]
 
 
 def test_a_node_that_joins_is_served_and_one_that_leaves_is_gone(
@@ -61,7 +69,7 @@ def test_a_node_that_joins_is_served_and_one_that_leaves_is_gone(
         shows(deployment, n1="up", n2="up")
         eventually(lambda: {node_of(deployment.seats[0]) for _ in range(8)} == {"n1", "n2"})
         deployment.leave("n2")
-        eventually(lambda: deployment.seats[0].servers().get("n2", "gone") != "up")
+        eventually(lambda: states(deployment.seats[0]).get("n2") != "up")
         eventually(lambda: {node_of(deployment.seats[0]) for _ in range(8)} == {"n1"})
 
 
@@ -70,9 +78,10 @@ def test_a_registered_node_that_crashes_is_not_up(way: Contender, tmp_path: Path
         nodes = {name: deployment.register(name) for name in ("n1", "n2")}
         shows(deployment, n1="up", n2="up")
         nodes["n2"].kill()
-        states = deployment.seats[0].servers
-        eventually(lambda: states().get("n2", "gone") in ("down", "gone"), deadline=PATIENCE)
-        assert states()["n1"] == "up"
+        seat = deployment.seats[0]
+        eventually(
+            lambda: states(seat) in ({"n1": "up", "n2": "down"}, {"n1": "up"}), deadline=PATIENCE
+        )
 
 
 def test_a_registered_node_that_leaves_is_gone(way: Contender, tmp_path: Path) -> None:
@@ -81,7 +90,7 @@ def test_a_registered_node_that_leaves_is_gone(way: Contender, tmp_path: Path) -
         shows(deployment, n1="up", n2="up")
         nodes["n2"].leave()
         assert nodes["n2"].pids == []
-        eventually(lambda: deployment.seats[0].servers().get("n2", "gone") != "up")
+        shows(deployment, n1="up")
 
 
 def test_a_balancer_that_comes_later_finds_all_that_are_there(

@@ -1,7 +1,7 @@
 """Wrong removals where they do happen: registrars frozen for longer than their entries last."""
 
 from lbdisc_compare.measures.removals import HealthyRemoved
-from support.measuring import measured, values
+from support.faulting import measured, values
 
 
 def test_a_frozen_registrar_has_its_healthy_node_removed() -> None:

@@ -14,7 +14,7 @@ from lbdisc_compare.measures.outages import HalfLost, LeaderKilled, RegistryAway
 from lbdisc_compare.measures.partitions import SCENES, Partitions
 from lbdisc_compare.measures.removals import HealthyRemoved
 from lbdisc_compare.records import Absence, line, noted
-from support.measuring import happened, measured, values
+from support.faulting import happened, measured, values
 from support.networks import inside
 
 

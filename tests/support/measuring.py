@@ -1,39 +1,46 @@
-"""A measure of the comparison on one way, and what it wrote."""
+"""One cell of a comparison in the test's own process, on loopback."""
 
 import tempfile
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from lbdisc_compare.contenders.catalogue import all_contenders
-from lbdisc_compare.hosts.host import HostSet
 from lbdisc_compare.hosts.loopback import LoopbackHosts
-from lbdisc_compare.measures.measure import Measure, Scale, Sitting
-from lbdisc_compare.records import Happening, Noted, Sample
+from lbdisc_compare.measures.measure import Figure, Measure, Scale, Sitting
+from lbdisc_compare.records import Absence, Noted, Sample
 
 
-def measured(
-    way: str, measure: Measure, *, nodes: int = 4, hosts: HostSet | None = None
-) -> list[Noted]:
-    """Its lines; on loopback addresses, in a folder whose path is short enough for sockets."""
-    found: list[Noted] = []
-    with tempfile.TemporaryDirectory(prefix="lbf-") as folder:
+@dataclass
+class Cell:
+    """What ``measure`` wrote of the way, quickly and with few nodes."""
+
+    measure: Measure
+    way: str
+    nodes: int = 2
+    lines: list[Noted] = field(default_factory=list)
+
+    def run(self) -> "Cell":
+        with tempfile.TemporaryDirectory(prefix="lbc-") as folder:  # sockets need a short path
+            self._run(Path(folder))
+        return self
+
+    def _run(self, folder: Path) -> None:
         sitting = Sitting(
-            way=way,
-            measure=measure.name,
+            way=self.way,
+            measure=self.measure.name,
             round=0,
-            scale=Scale(quick=True, nodes=nodes),
-            hosts=hosts or LoopbackHosts(Path(folder)),
+            scale=Scale(quick=True, nodes=self.nodes),
+            hosts=LoopbackHosts(folder),
             seed=1,
-            write=found.append,
+            write=self.lines.append,
         )
-        measure.run(next(one for one in all_contenders() if one.name == way), sitting)
-    return found
+        contender = next(one for one in all_contenders() if one.name == self.way)
+        self.measure.run(contender, sitting)
 
+    def samples(self, figure: Figure) -> list[Sample]:
+        of_it = (one for one in self.lines if isinstance(one, Sample))
+        return [one for one in of_it if one.figure == figure.name]
 
-def values(found: list[Noted], figure: str, **where: object) -> list[float]:
-    """Of the samples of ``figure`` under these conditions."""
-    samples = [one for one in found if isinstance(one, Sample) and one.figure == figure]
-    return [one.value for one in samples if where.items() <= dict(one.where).items()]
-
-
-def happened(found: list[Noted], what: str) -> list[Happening]:
-    return [one for one in found if isinstance(one, Happening) and one.what == what]
+    def absences(self) -> dict[str, str]:
+        """Why, by figure."""
+        return {one.figure: one.why for one in self.lines if isinstance(one, Absence)}

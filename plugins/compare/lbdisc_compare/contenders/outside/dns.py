@@ -22,7 +22,7 @@ from lbdisc_compare.contenders.outside.parts import ProgramPart
 from lbdisc_compare.hosts.host import Host, HostSet
 from lbdisc_compare.installing import absent_programs, version_of
 
-SPARE = 60  # servers of the template beyond those that are in the zone when HAProxy starts
+SPARE = 140  # servers of the template beyond those that are in the zone when HAProxy starts
 RECORD = 52  # bytes that a node takes in an answer: its SRV record and the address beside it
 MANUAL = "HAProxy configuration manual 2.6, section 5.3 (Server IP address resolution using DNS)"
 

@@ -1,5 +1,6 @@
 """HAProxy as the alternatives have it: its configuration, and whom it would send requests to."""
 
+import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from lbdisc_compare.contenders.outside.parts import ProgramPart
 from lbdisc_compare.hosts.host import Host
 
 BACKEND = "nodes"
+QUICKLY = 1.0  # seconds; a frozen HAProxy is told from a slow one by that
 # The very ones that lbdisc's default template has, so that no way is better for its checks.
 BEST_CHECKS = (
     "default-server inter 1s fastinter 200ms downinter 1s rise 2 fall 3 "
@@ -76,10 +78,19 @@ def configuration(
 def shown(socket: Path, named: Callable[[Row], str]) -> Mapping[str, ServerState]:
     """The nodes by what ``named`` makes of HAProxy's servers; an empty name leaves one out.
 
-    Raises ``Unreachable`` when HAProxy does not answer.
+    Raises ``Unreachable`` when HAProxy does not answer within a second. Between two workers
+    of a reload nobody listens for a moment, which is waited for.
     """
-    with Runtime(str(socket)) as runtime:
-        rows = runtime.servers(BACKEND)
+    end = time.monotonic() + QUICKLY
+    while True:
+        try:
+            with Runtime(str(socket), timeout=QUICKLY) as runtime:
+                rows = runtime.servers(BACKEND)
+                break
+        except Unreachable:
+            if time.monotonic() > end:
+                raise
+            time.sleep(0.005)
     states = {named(row): _state(row) for row in rows if not row.in_maintenance}
     states.pop("", None)
     return states

@@ -28,7 +28,8 @@ class ProgramPart:
 
     def start(self) -> None:
         for process in self._processes:
-            process.start()
+            if not process.running:
+                process.start()
 
     def kill(self) -> None:
         for process in reversed(self._processes):
