@@ -108,6 +108,7 @@ hostile: setup servers ## a million hostile records through every reader, as a t
 
 compare-test: setup servers ## the ways that are compared, with programs that `make servers` leaves out
 	@$(RUN)/python -m lbdisc_compare.installing
+	@sh scripts/packages.sh chromium
 	@$(RUN)/pytest -q -n 2 --dist loadscope --reruns 1 -rR tests/compare $(ARGS)
 
 neighbour: setup servers ## who is served beside a hostile neighbour, on each registry (ARGS="--quick --only etcd")

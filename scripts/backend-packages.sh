@@ -14,4 +14,5 @@ case $backend in
 serf) echo serf ;;
 etcd) echo etcd-server etcd-client ;;
 zookeeper) echo zookeeper ;;
+doozer) ;; # its server is our own
 esac

@@ -16,7 +16,6 @@ from lbdisc_compare.contenders.contender import Contender, Size
 from lbdisc_compare.hosts.counting import PacketTally
 from lbdisc_compare.hosts.host import Host, HostSet
 from lbdisc_compare.hosts.namespaces import NamespaceHosts
-from lbdisc_compare.measures import cost
 from lbdisc_compare.measures.accounts import Account, accounts, footprints, name_of
 from lbdisc_compare.measures.books import Bill
 from lbdisc_compare.measures.cost import Cost
@@ -160,10 +159,24 @@ class RenewingWay:
         return nodes
 
 
+class ShortCost(Cost):
+    """The same in seconds."""
+
+    at_once = 3
+
+    def calm(self, scale: Scale) -> float:
+        return 0.5
+
+    def idle(self, scale: Scale) -> float:
+        return 2.0
+
+    def batches(self, scale: Scale) -> int:
+        return 1
+
+
 def renewing(hosts: NamespaceHosts) -> Any:
-    pytest.MonkeyPatch().setattr(cost, "CALM", 1.5)
     noted: list[Noted] = []
-    scale = Scale(quick=True, nodes=2)
+    scale = Scale(nodes=2)
     sitting = Sitting(
         way="renewing",
         measure="cost",
@@ -173,7 +186,7 @@ def renewing(hosts: NamespaceHosts) -> Any:
         seed=1,
         write=noted.append,
     )
-    Cost().run(cast(Contender, RenewingWay()), sitting)
+    ShortCost().run(cast(Contender, RenewingWay()), sitting)
     samples = [one for one in noted if isinstance(one, Sample)]
     return [[one.figure, one.where.get("role"), one.value] for one in samples]
 

@@ -18,8 +18,8 @@ from lbdisc_compare.records import (
     Simulated,
     line,
 )
-from lbdisc_compare.report.known import Known, MeasureKnown, WayKnown
-from lbdisc_compare.report.reading import Reading, read
+from lbdisc_compare.report.known import Catalogues, MeasureKnown, WayKnown
+from lbdisc_compare.report.reading import SamplesRead, read
 
 WAYS = ("file", "serf-lan", "etcd", "zookeeper", "dns", "dns-tuned", "traefik")
 OURS = WAYS[:4]
@@ -77,7 +77,7 @@ def written(path: Path, lines: Iterable[Noted]) -> Path:
     return path
 
 
-def reading(path: Path, lines: Iterable[Noted]) -> Reading:
+def reading(path: Path, lines: Iterable[Noted]) -> SamplesRead:
     return read(written(path, lines))
 
 
@@ -110,7 +110,7 @@ def measure(
     )
 
 
-KNOWN = Known(
+KNOWN = Catalogues(
     ways={name: way(name) for name in WAYS},
     measures={
         one.name: one

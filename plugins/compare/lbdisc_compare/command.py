@@ -2,8 +2,9 @@
 
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 
 from lbdisc.errors import LbdiscError, SettingsError
@@ -12,7 +13,8 @@ from lbdisc_compare.choosing import check_nodes, chosen_measures, chosen_ways
 from lbdisc_compare.contenders.contender import Contender
 from lbdisc_compare.installing import offered
 from lbdisc_compare.measures.measure import Measure, Scale
-from lbdisc_compare.records import Absence, RunHeader
+from lbdisc_compare.measures.relatives import left_out
+from lbdisc_compare.records import Absence, CellEnd, RunHeader
 from lbdisc_compare.report.against import slower
 from lbdisc_compare.running.ledger import Ledger
 from lbdisc_compare.running.machine import machine
@@ -35,6 +37,7 @@ class Asked:
     seed: int
     out: Path
     yes: bool
+    named: bool  # the ways were: then none is left out of anything
 
     @property
     def samples(self) -> Path:
@@ -62,6 +65,7 @@ def run(
         seed=seed,
         out=out,
         yes=yes,
+        named=bool(ways.strip()),
     )
     before = _readable(against)
     ledger = Ledger(asked.samples)
@@ -84,9 +88,33 @@ def _begun(ledger: Ledger, asked: Asked) -> list[Cell]:
     try:
         ledger.begin(_header(asked, here))
         ledger.add(Absence(way=name, why=why) for name, why in lacking.items())
+        ledger.add(_represented(asked, here))
     except OSError as error:
         raise LbdiscError(f"{ledger.path}: {error.strerror}") from error
-    return schedule(here, asked.measures, asked.scale, asked.seed)
+    return _cells(asked, here)
+
+
+def _cells(asked: Asked, here: Sequence[Contender]) -> list[Cell]:
+    cells = schedule(here, asked.measures, asked.scale, asked.seed)
+    if asked.named:
+        return cells
+    return [cell for cell in cells if not left_out(cell.contender.name, cell.measure.name)]
+
+
+def _represented(asked: Asked, here: Sequence[Contender]) -> Iterator[Absence | CellEnd]:
+    """What is left out because a relative shows the same."""
+    for way, measure in product(() if asked.named else here, asked.measures):
+        why = left_out(way.name, measure.name)
+        if why and measure.rounds(asked.scale):
+            yield Absence(way=way.name, measure=measure.name, why=why)
+            yield CellEnd(
+                way=way.name,
+                measure=measure.name,
+                at=time.time(),
+                took=0.0,
+                load_before=0.0,
+                load_during=0.0,
+            )
 
 
 def _header(asked: Asked, here: Sequence[Contender]) -> RunHeader:
@@ -117,8 +145,7 @@ def _taken_up(ledger: Ledger, asked: Asked) -> list[Cell]:
         raise SettingsError(f"--resume: {error}") from error
     _same(header, asked)
     here = [way for way in asked.ways if way.name in header.ways and way.name not in absent]
-    cells = schedule(here, asked.measures, asked.scale, asked.seed)
-    return [cell for cell in cells if cell.key not in ended]
+    return [cell for cell in _cells(asked, here) if cell.key not in ended]
 
 
 def _same(header: RunHeader, asked: Asked) -> None:

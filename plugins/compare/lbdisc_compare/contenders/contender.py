@@ -79,7 +79,10 @@ class Part(Protocol):
         """SIGCONT."""
 
     def start(self) -> None:
-        """Start again after ``kill``, with the data that was there; returns once it is ready."""
+        """Start again after ``kill``, with the data that was there; returns once it is ready.
+
+        A server that cannot be ready before others run returns once it runs.
+        """
 
 
 class Seat(Part, Protocol):
@@ -114,6 +117,15 @@ class Guarded(Protocol):
 
     def held(self) -> Sequence[str]:
         """The names of the nodes that are held now although the registry does not list them."""
+
+
+@runtime_checkable
+class Gossiping(Protocol):
+    """A deployment whose balancers and nodes may themselves be the members of the registry."""
+
+    @property
+    def gossips(self) -> bool:
+        """Whether they are."""
 
 
 class LiveNode(Part, Protocol):

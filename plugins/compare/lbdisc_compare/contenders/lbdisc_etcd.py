@@ -20,7 +20,7 @@ from lbdisc_compare.hosts.host import Host, HostSet
 from lbdisc_lab.servers import etcd
 
 TTL = 10.0  # seconds, the default of etcd.ttl
-ELECTION = 1.0  # seconds, etcd's own --election-timeout
+REVOKING = 1.0  # seconds; the lessor looks every 0.5 s, then a revocation goes through the log
 
 
 class EtcdBacking:
@@ -38,7 +38,15 @@ class EtcdBacking:
             assert server.process is not None
             return server.process
 
-        return Program(server.name, host, process, lambda: self._cluster.start(number))
+        return Program(server.name, host, process, lambda: self._begin(number))
+
+    def _begin(self, number: int) -> None:
+        """Returns once it serves; without a majority none can, so the first ones just run."""
+        running = sum(server.running for server in self._cluster.servers) + 1
+        if 2 * running > len(self.parts):
+            self._cluster.start(number)
+        else:
+            self._cluster.launch(number)
 
     def leader(self) -> Part | None:
         return self.parts[self._cluster.leader()] if len(self.parts) > 1 else None
@@ -103,7 +111,7 @@ SETTINGS = {**WRITTEN_DOWN, "etcd.ttl": "10 s (default), renewed every third of 
 def _promises(members: int) -> Promises:
     many = members > 1
     election = (
-        "; a lost leader adds an election, in which leases are given their whole time again"
+        "; a new leader gives all leases their whole time again, and an election's time-out (1 s)"
         if many
         else ""
     )
@@ -114,10 +122,10 @@ def _promises(members: int) -> Promises:
         clock="intervals of the servers' own clocks; none is compared with another's",
         words=f"A registrar that crashed is out when its lease ends{election}.",
         shows_in="crash",
-        crash_bound=TTL + 1.0,
+        crash_bound=TTL + REVOKING,
         crash_formula="etcd.ttl = 10 s after the last renewal, which comes every ttl / 3; the "
         "leader looks for ended leases every 0.5 s and revokes them by consensus",
-        crash_source="etcd, Documentation: Learning, etcd v3 API (lease); server/lease/lessor.go",
+        crash_source="etcd documentation, etcd API (Lease API); lessor.go (expiry, Promote)",
     )
 
 

@@ -27,6 +27,22 @@ def version_of(*command: str) -> str:
     return found.group() if found else ""
 
 
+def debian_version(package: str) -> str:
+    """The version of the Debian package, without Debian's own part; empty where there is none."""
+    try:
+        done = subprocess.run(
+            ["dpkg-query", "--show", "--showformat=${Version}", package],
+            capture_output=True,
+            text=True,
+            timeout=20,
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+    found = NUMBER.match(done.stdout)
+    return found.group() if found and done.returncode == 0 else ""
+
+
 def haproxy_missing() -> Sequence[Missing]:
     return missing("haproxy", "haproxy")
 

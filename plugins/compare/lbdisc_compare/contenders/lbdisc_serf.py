@@ -10,6 +10,7 @@ from lbdisc.testing.waiting import eventually
 from lbdisc_compare.contenders.contender import Missing, Part, Unable
 from lbdisc_compare.contenders.lbdisc_backing import Backing, NodeEntry
 from lbdisc_compare.contenders.lbdisc_programs import (
+    debian_version,
     haproxy_missing,
     lbdisc_versions,
     missing,
@@ -31,6 +32,8 @@ MOST_AGENTS = 150  # on one machine; each takes some 20 MB and gossips without e
 
 class GossipBacking(ExitStack):
     """Members only. Those of nodes that a client joins are started beside the nodes' apps."""
+
+    gossips = True  # balancers and nodes are the members
 
     def __init__(self, hosts: HostSet, profile: str) -> None:
         super().__init__()
@@ -126,7 +129,11 @@ def _missing() -> Sequence[Missing]:
 
 
 def _versions() -> dict[str, str]:
-    return {**lbdisc_versions(), "serf": version_of("serf", "version")}
+    # Debian's program says 0.8.2-dev of itself, whichever it was built from.
+    return {
+        **lbdisc_versions(),
+        "serf": debian_version("serf") or version_of("serf", "version"),
+    }
 
 
 def _way(profile: str) -> LbdiscWay:

@@ -92,6 +92,10 @@ class LbdiscDeployment(ExitStack):
     def registry(self) -> Sequence[Part]:
         return self._backing.parts
 
+    @property
+    def gossips(self) -> bool:
+        return bool(getattr(self._backing, "gossips", False))
+
     def leader(self) -> Part | None:
         return self._backing.leader()
 

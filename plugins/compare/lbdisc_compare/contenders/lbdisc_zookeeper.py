@@ -12,7 +12,12 @@ from lbdisc.errors import LbdiscError
 from lbdisc.testing.processes import Process
 from lbdisc_compare.contenders.contender import Missing, Part, Promises
 from lbdisc_compare.contenders.lbdisc_backing import Backing, NodeEntry
-from lbdisc_compare.contenders.lbdisc_programs import haproxy_missing, lbdisc_versions, missing
+from lbdisc_compare.contenders.lbdisc_programs import (
+    debian_version,
+    haproxy_missing,
+    lbdisc_versions,
+    missing,
+)
 from lbdisc_compare.contenders.lbdisc_settings import SERVICE, WRITTEN_DOWN, Settings
 from lbdisc_compare.contenders.lbdisc_way import LbdiscWay
 from lbdisc_compare.contenders.programs import Program
@@ -43,11 +48,14 @@ class ZooKeeperBacking:
         def process() -> Process:
             return self._ensemble.members[number]
 
-        def begin() -> None:
-            self._ensemble.launch(number)
-            self._ensemble.wait_ready(number)
+        return Program(host.name, host, process, lambda: self._begin(number))
 
-        return Program(host.name, host, process, begin)
+    def _begin(self, number: int) -> None:
+        """Returns once it serves; without a majority none can, so the first ones just run."""
+        self._ensemble.launch(number)
+        running = sum(member.running for member in self._ensemble.members)
+        if 2 * running > len(self.parts):
+            self._ensemble.wait_ready(number)
 
     def leader(self) -> Part | None:
         return self.parts[self._ensemble.leader()] if len(self.parts) > 1 else None
@@ -139,8 +147,7 @@ def _missing() -> Sequence[Missing]:
 
 
 def _versions() -> dict[str, str]:
-    jar = (zookeeper.JARS / "zookeeper.jar").resolve()
-    return {**lbdisc_versions(), "zookeeper": jar.stem.removeprefix("zookeeper-")}
+    return {**lbdisc_versions(), "zookeeper": debian_version("libzookeeper-java")}
 
 
 SETTINGS = {

@@ -22,9 +22,9 @@ def promises(profile: GossipProfile) -> Promises:
         words="A member that crashed is out when the suspicion of it has lasted: the sooner, the "
         "more others confirm it.",
         shows_in="crash",
-        crash_bound=2 * interval + most,
+        crash_bound=round(2 * interval + most, 1),
         crash_formula=f"suspicion_mult × max(1, log10 n) × probe_interval = {least:.1f} s for "
-        f"n = {MEMBERS} once {profile.confirmations(MEMBERS)} others have confirmed it, "
+        f"n = {MEMBERS} once {profile.confirmations(MEMBERS)} more suspect it too, "
         f"{profile.suspicion_max_mult} times that = {most:.1f} s if nobody does; and up to two "
         f"probe_intervals of {interval:g} s until one member probes it and gets no answer",
         crash_source=SOURCE,

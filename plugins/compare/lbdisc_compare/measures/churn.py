@@ -20,7 +20,6 @@ from lbdisc_compare.measures.trial import (
 GUESTS = 10  # nodes that come and go
 LANES = 5  # clients side by side, each with guests of its own
 DEPLOYING = 10.0  # seconds, about
-SETTLING = 20.0  # seconds at most, when it is over
 
 CHANGES = Figure(
     name="changes",
@@ -70,7 +69,7 @@ class Churn:
                 changes = sum(lane.result() for lane in lanes)
             tried.healed(window, "registry", f"{changes} changes were made")
             sitting.sample(CHANGES, changes, seconds=self._lasts(sitting.scale), rate=self.rate)
-            tried.settle(SETTLING)
+            tried.settle()
 
     def _drive(self, tried: Trial, window: Window, guests: list[str], lane: int) -> int:
         """Let ``guests`` come and go in turn; returns how many changes were told."""

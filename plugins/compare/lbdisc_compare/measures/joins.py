@@ -11,9 +11,8 @@ from lbdisc_compare.traffic.reader import AnswerReader, NeverSeen
 from lbdisc_compare.traffic.sightings import Sighting, fades, first, last, rises
 
 STAY = "stay"
-FULL, QUICK = 10, 5  # joins of a cell
 REST = 0.25  # seconds between two changes, so that each is measured by itself
-BUDGET = 20.0  # seconds of a cell after which it joins no more: ways that poll are slow
+BUDGET = 15, 7  # seconds of a full or quick cell after which none joins: some ways are slow
 TOLD = 1.0  # seconds in which a balancer tells what it did
 WEIGHTS = 100, 1  # before and after the change
 EVERY = 0.005  # seconds
@@ -75,23 +74,26 @@ INTERVAL = Figure(
 )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Joins:
-    """``join``: each node has a name and a place that were never there before."""
+    """``full`` or ``quick`` joins of a cell; each node's name and place were never there before."""
 
-    name = "join"
-    title = "Join, weight change and leave"
+    full: int = 12
+    quick: int = 5
+    name: str = "join"
+    title: str = "Join, weight change and leave"
     section: Section = "latency"
-    figures = (SERVED, WRITTEN, SNAPSHOT, APPLIED, LEFT, WEIGHT, INTERVAL)
+    figures: tuple[Figure, ...] = (SERVED, WRITTEN, SNAPSHOT, APPLIED, LEFT, WEIGHT, INTERVAL)
     needs: frozenset[Need] = frozenset()
 
     def rounds(self, scale: Scale) -> int:
-        return scale.count(3, 1)
+        return scale.count(2, 1)
 
     def seconds(self, contender: Contender, scale: Scale) -> float:
-        return 4.0 + scale.count(FULL, QUICK) * (2 * REST + 0.4)
+        return 3.0 + scale.count(self.full, self.quick) * (2 * REST + 0.4)
 
     def run(self, contender: Contender, sitting: Sitting) -> None:
-        names = [f"j{number}" for number in range(sitting.scale.count(FULL, QUICK))]
+        names = [f"j{number}" for number in range(sitting.scale.count(self.full, self.quick))]
         with contender.deploy(sitting.hosts, Size()) as deployment:
             seat = deployment.seats[0]
             deployment.serve(STAY, *names)
@@ -112,16 +114,15 @@ class _Turns:
     silent: set[Figure] = field(default_factory=set)  # what this way does not tell, or cannot do
 
     def all(self, names: Sequence[str]) -> None:
-        ends = time.monotonic() + BUDGET
+        budget = self.sitting.scale.count(*BUDGET)
+        ends = time.monotonic() + budget
         for number, name in enumerate(names):
             if time.monotonic() > ends:
-                words = f"{number} of {len(names)} joins: {BUDGET:g} s were over"
+                words = f"{number} of {len(names)} joins: {budget} s were over"
                 self.sitting.happened("note", detail=words)
                 return
             self._join(name)
-            if (
-                WEIGHT not in self.silent and number % 2 == 0
-            ):  # the half of them: each takes two changes
+            if number % 2 == 0 and WEIGHT not in self.silent:  # each takes two changes
                 self._weigh(name)
             self._leave(name)
 

@@ -19,7 +19,6 @@ from lbdisc_compare.measures.trial import (
 NEWCOMER = "newcomer"  # a node that joins when the registry is at its worst
 DEPLOYING = 10.0  # seconds, about
 LINGER = 3.0  # seconds that are looked at after the end, for what comes back late
-SETTLING = 20.0  # seconds at most, after a fault
 
 
 class _UnderTraffic:
@@ -74,7 +73,6 @@ class LeaderKilled(_UnderTraffic):
         leader.kill()
         if len(tried.deployment.registry) > 1:
             tried.join(window, NEWCOMER, deadline=self.back)
-            tried.settle(max(0.0, began + self.back - time.monotonic()))
         time.sleep(max(0.0, began + self.back - time.monotonic()))
         leader.start()
         if NEWCOMER in tried.right:
@@ -82,9 +80,7 @@ class LeaderKilled(_UnderTraffic):
         else:
             tried.healed(window, leader.name, "started again")
             tried.join(window, NEWCOMER)
-        tried.settle(SETTLING)
-        time.sleep(LINGER)
-        time.sleep(LINGER)
+        tried.settle(steady=LINGER)
 
 
 def _leader(deployment: Deployment) -> Part:
@@ -136,8 +132,7 @@ class RegistryAway(_UnderTraffic):
         all_at_once([server.start for server in servers])
         tried.healed(window, "registry", "started again; then a node joins")
         tried.join(window, NEWCOMER)
-        tried.settle(SETTLING)
-        time.sleep(LINGER)
+        tried.settle(steady=LINGER)
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,5 +156,5 @@ class HalfLost(_UnderTraffic):
         began = tried.fault(window, ", ".join(lost), "kill -9 of web app and registrar")
         tried.now_right(tried.right - set(lost), at=began)
         all_at_once([tried.nodes[name].kill for name in lost])
-        tried.settle(SETTLING)
+        tried.settle()
         time.sleep(max(0.0, began + self.least - time.monotonic()))

@@ -28,6 +28,7 @@ from lbdisc_compare.measures.measure import Figure, Need, Scale, Section, Sittin
 from lbdisc_compare.measures.trial import (
     BALANCERS,
     LOST,
+    SETTLING,
     Trial,
     Window,
     all_at_once,
@@ -40,8 +41,6 @@ from lbdisc_compare.traffic.views import Lookout, Sight
 Who = Literal["registrars", "servers", "balancer"]
 How = Literal["frozen", "starved"]
 STARVED = 0.95  # of each tenth of a second a starved program is stopped for this share
-LINGER = 2.0  # seconds that are looked at after a thaw, at least
-SETTLING = 20.0  # seconds at most until all are back
 DEPLOYING = 10.0  # seconds, about
 
 UNLISTED = Figure(
@@ -101,7 +100,7 @@ MISSES = Figure(
 
 
 @dataclass(frozen=True, slots=True)
-class WrongRemovals:
+class HealthyRemoved:
     """A ladder of single registrars, all at once on a node each, then most of them together, the
     registry's servers, and what steers one of two balancers."""
 
@@ -258,10 +257,8 @@ class _Watched:
     def thaw(self, rung: Window) -> None:
         """All go on; look until all are back."""
         self.trial.healed(rung, str(rung.where["who"]))
-        end = time.monotonic() + LINGER
-        if not self.trial.settle(SETTLING):
+        if not self.trial.settle():
             self.trial.note(rung, "", f"not all nodes were back after {SETTLING:g} s")
-        time.sleep(max(0.0, end - time.monotonic()))
 
     def count_all(self, rung: Window, touched: Sequence[str]) -> None:
         """What happened to any node in the rung."""

@@ -35,6 +35,8 @@ from lbdisc_compare.traffic.views import Lookout, turns
 BALANCERS = 2
 RATE = 200.0  # requests a second, over both balancers
 APART = LONG + 0.5  # seconds before a fault, since the load began or the last one ended
+STEADY = 2.0  # seconds in which nothing changes any more
+SETTLING = 20.0  # seconds at most after the end of a fault
 READY = 60.0  # seconds; catches a hang
 MOST_LINES = 400  # of a timeline, for each scene
 LATE = 0.5  # seconds: a load that was so late says more of the machine than of the way
@@ -170,12 +172,17 @@ class Trial:
         self.swap(name, there=False)
         self.sitting.happened("left", name, scene=window.scene)
 
-    def settle(self, deadline: float = 15.0) -> bool:
-        """Wait until every balancer sends to exactly those that are there; whether they did."""
-        try:
-            eventually(self._settled, deadline=deadline, every=0.05)
-        except AssertionError:
-            return False
+    def settle(self, deadline: float = SETTLING, *, steady: float = STEADY) -> bool:
+        """Wait until every balancer has sent to exactly those that are there for ``steady``
+        seconds; whether they did. A check that was under way may take one out late."""
+        end = time.monotonic() + deadline
+        since = time.monotonic()
+        while time.monotonic() < since + steady:
+            time.sleep(0.05)
+            if not self._settled():
+                since = time.monotonic()
+                if since > end:
+                    return False
         return True
 
     def _settled(self) -> bool:
@@ -206,7 +213,7 @@ class Trial:
 
     def _tell_views(self, window: Window, where: Mapping[str, Any]) -> None:
         found = self.spans(window)
-        for seat in sorted(self.lookout.blind):
+        for seat in sorted(seat.name for seat in self.deployment.seats):
             self.sitting.sample(STALE, stale(found, seat), t=window.ended, seat=seat, **where)
             self.sitting.sample(MISSING, missing(found, seat), t=window.ended, seat=seat, **where)
         self.sitting.sample(DISAGREE, disagreeing(found), t=window.ended, **where)
@@ -243,6 +250,9 @@ class Trial:
             doubts.append(f"the load was up to {late:.1f} s late")
         if left_out := unsent(requests):
             doubts.append(f"{left_out} requests were not sent: too many were open")
+        for seat, began, ended in self.lookout.silences:
+            if window.began <= ended and began < window.ended:
+                doubts.append(f"{seat} did not say for {ended - began:.1f} s whom it sends to")
         for doubt in doubts:
             self.sitting.happened("note", at=window.ended, scene=window.scene, detail=doubt)
 

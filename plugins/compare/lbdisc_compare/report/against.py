@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from lbdisc_compare.report.reading import Reading, read
+from lbdisc_compare.report.reading import SamplesRead, read
 from lbdisc_compare.report.series import Series, all_series
 from lbdisc_compare.report.statistics import likely_same, median_interval
 
@@ -18,7 +18,7 @@ Better = Literal["lower", "higher", "none"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
+class MedianShift:
     """``kind``: ``slower``, ``faster``, or ``untold`` with the reason in ``why``."""
 
     kind: Literal["slower", "faster", "untold"]
@@ -41,7 +41,7 @@ class Finding:
         return f"{name}{where} is {self.kind}: {told}"
 
 
-def slower(now: Path, before: Path) -> list[Finding]:
+def slower(now: Path, before: Path) -> list[MedianShift]:
     """What got slower between two files of samples, and what cannot be told of them.
 
     Slower is a median that is worse by more than 20 %, more than 1 ms where it is a time, outside
@@ -52,7 +52,7 @@ def slower(now: Path, before: Path) -> list[Finding]:
     return [finding for finding in found if finding.kind != "faster"]
 
 
-def compared(now: Reading, before: Reading) -> list[Finding]:
+def compared(now: SamplesRead, before: SamplesRead) -> list[MedianShift]:
     """All that changed by more than the noise, and what cannot be told."""
     better = directions()
     old = {_key(series): series for series in all_series(before)}
@@ -72,7 +72,7 @@ def _key(series: Series) -> tuple[str, ...]:
     return series.way, series.measure, series.figure, series.conditions
 
 
-def _finding(new: Series, old: Series, better: Better) -> Finding | None:
+def _finding(new: Series, old: Series, better: Better) -> MedianShift | None:
     if better == "none":
         return None
     why = _untold(new, old)
@@ -107,8 +107,8 @@ def _made(
     *,
     p: float = 1.0,
     why: str = "",
-) -> Finding:
-    return Finding(
+) -> MedianShift:
+    return MedianShift(
         kind=kind,
         way=new.way,
         measure=new.measure,

@@ -4,8 +4,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import product
 
-from lbdisc_compare.report.known import Known
-from lbdisc_compare.report.rules import Mark, Verdict, Verdicts
+from lbdisc_compare.report.known import Catalogues
+from lbdisc_compare.report.rules import Mark, Verdicts, WayVerdict
 
 NO_SERVERS = "servers"  # what a way needs by its own words; the other needs are rules' names
 
@@ -78,11 +78,11 @@ class Sentence:
 
     fits: bool
     text: str
-    verdict: Verdict | None = None
+    verdict: WayVerdict | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
+class Advice:
     """``choices`` are the names of the answers given; no ``way`` where nothing was measured."""
 
     choices: tuple[str, ...]
@@ -96,8 +96,8 @@ class Answer:
 
 
 def answers(
-    verdicts: Verdicts, known: Known, questions: Sequence[Question] = QUESTIONS
-) -> Iterator[Answer]:
+    verdicts: Verdicts, known: Catalogues, questions: Sequence[Question] = QUESTIONS
+) -> Iterator[Advice]:
     """One for each set of choices.
 
     It is the way that misses the fewest wishes; of those the one with the best marks in all (good
@@ -110,16 +110,16 @@ def answers(
         measured = [way for way in verdicts.ways if _points(verdicts, way) > 0]
         order = sorted(measured, key=lambda way: _rank(verdicts, way, judged[way]))
         if not order:
-            yield Answer(choices=names, way="")
+            yield Advice(choices=names, way="")
             continue
         best = order[0]
         missed = _missed(judged[best])
         others = tuple(way for way in order[1:] if _missed(judged[way]) == missed)
-        yield Answer(choices=names, way=best, sentences=judged[best], others=others)
+        yield Advice(choices=names, way=best, sentences=judged[best], others=others)
 
 
 def _judged(
-    verdicts: Verdicts, known: Known, way: str, wishes: Sequence[tuple[Question, Choice]]
+    verdicts: Verdicts, known: Catalogues, way: str, wishes: Sequence[tuple[Question, Choice]]
 ) -> Iterator[Sentence]:
     for question, choice in wishes:
         if question.rule == NO_SERVERS:
@@ -130,7 +130,7 @@ def _judged(
             yield Sentence(fits=fits, text=verdict.rule.title, verdict=verdict)
 
 
-def _needs(known: Known, way: str, choice: Choice) -> Sentence:
+def _needs(known: Catalogues, way: str, choice: Choice) -> Sentence:
     promises = known.way(way).promises
     servers = promises.servers if promises else "what it needs is not known"
     free = promises is not None and servers.lower().startswith("none")

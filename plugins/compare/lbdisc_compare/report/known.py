@@ -30,7 +30,7 @@ class MeasureKnown:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Known:
+class Catalogues:
     """The catalogues, by name."""
 
     ways: Mapping[str, WayKnown]

@@ -10,12 +10,13 @@ import jinja2
 
 from lbdisc_compare.report.beyond import Beyond, Validation, beyond, validations
 from lbdisc_compare.report.charts.canvas import DARK, FONTS, LIGHT, harmless
-from lbdisc_compare.report.choosing import QUESTIONS, Answer, answers
-from lbdisc_compare.report.known import Known
+from lbdisc_compare.report.charts.tidying import classed
+from lbdisc_compare.report.choosing import QUESTIONS, Advice, answers
+from lbdisc_compare.report.known import Catalogues
 from lbdisc_compare.report.plates import SECTIONS, Chapter, chapters
 from lbdisc_compare.report.ranking import Duel, duels
-from lbdisc_compare.report.reading import BUSY, Reading
-from lbdisc_compare.report.rules import Verdict, Verdicts, verdicts
+from lbdisc_compare.report.reading import BUSY, SamplesRead
+from lbdisc_compare.report.rules import Verdicts, WayVerdict, verdicts
 from lbdisc_compare.report.series import Series, all_series
 from lbdisc_compare.report.wording import told
 
@@ -27,12 +28,12 @@ SIGNS: Mapping[str, str] = {"good": "●", "fair": "◐", "poor": "○", "busy":
 class Report:
     """All that page, summary and table show."""
 
-    reading: Reading
-    known: Known
+    reading: SamplesRead
+    known: Catalogues
     series: tuple[Series, ...]
     verdicts: Verdicts
     chapters: tuple[Chapter, ...]
-    answers: tuple[Answer, ...]
+    answers: tuple[Advice, ...]
     duels: tuple[Duel, ...]
     beyond: tuple[Beyond, ...]
     validations: tuple[Validation, ...]
@@ -78,7 +79,7 @@ class Report:
         return [one for one in found if one[2]]
 
 
-def composed(reading: Reading, known: Known, raw: str) -> Report:
+def composed(reading: SamplesRead, known: Catalogues, raw: str) -> Report:
     """What a reading comes to."""
     series = all_series(reading)
     judged = verdicts(reading, series)
@@ -99,7 +100,7 @@ def composed(reading: Reading, known: Known, raw: str) -> Report:
 
 def page(report: Report) -> str:
     """The page."""
-    return _rendered(report, "page.html.j2")
+    return classed(_rendered(report, "page.html.j2"))
 
 
 def summary(report: Report) -> str:
@@ -142,7 +143,7 @@ def listed(names: Sequence[str]) -> str:
     return " and ".join(filter(None, ("; ".join(names[:-1]), *names[-1:])))
 
 
-def _shown(verdict: Verdict) -> str:
+def _shown(verdict: WayVerdict) -> str:
     """The value of a verdict for people."""
     if verdict.series is None or verdict.value is None:
         return ""
@@ -155,7 +156,7 @@ def _cell(text: str) -> str:
     return "".join(f"\\{letter}" if letter in "\\|`*_[]" else letter for letter in text)
 
 
-def _shows(answers: Sequence[Answer]) -> list[tuple[str, str]]:
+def _shows(answers: Sequence[Advice]) -> list[tuple[str, str]]:
     """For each answer the selector of the form with its choices, and its own."""
     return [
         ("".join(f":has(#q{at}-{name}:checked)" for at, name in enumerate(one.choices)), f"#a{n}")

@@ -8,11 +8,15 @@ from lbdisc_compare.measures.measure import Figure
 from lbdisc_compare.report.charts.canvas import SHAPES
 from lbdisc_compare.report.charts.strips import Strip, strips
 from lbdisc_compare.report.charts.timeline import Course, course, timeline
-from lbdisc_compare.report.known import Known
-from lbdisc_compare.report.reading import CellRead, Reading
+from lbdisc_compare.report.known import Catalogues
+from lbdisc_compare.report.reading import CellRead, SamplesRead
 from lbdisc_compare.report.rules import anchor
 from lbdisc_compare.report.series import Conditions, Series
 
+LOSSES = ("lost", "crash_failed_requests")
+LIVELY = frozenset({"up", "down", "gone", "lost"})
+SCENES = 6  # of a measure that are drawn; more are named as a number
+BROAD = 6  # conditions beside each other in a grid; more are below each other
 FEW = 3  # values up to which, under as many conditions, numbers in a grid say more than dots
 MOST = 72  # rows of a chart; what is beyond is in the table alone
 SECTIONS = {
@@ -27,7 +31,7 @@ SECTIONS = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Line:
+class TableLine:
     """A row of a figure's table. ``best`` is what its ratio is against; ``note``: not measured."""
 
     way: str
@@ -59,11 +63,16 @@ class Plate:
     measure: str
     figure: Figure
     charts: tuple[str, ...]
-    lines: tuple[Line, ...]
+    lines: tuple[TableLine, ...]
     cut: int = 0  # rows that are in the table alone
     grid: tuple[str, ...] = ()  # conditions, where a grid of medians stands for the chart
 
-    def rows(self) -> list[tuple[Line, list[Series | None]]]:
+    @property
+    def upright(self) -> bool:
+        """Whether the grid has its conditions as rows, as they are many."""
+        return len(self.grid) > BROAD
+
+    def rows(self) -> list[tuple[TableLine, list[Series | None]]]:
         """The grid: a line of each way, and its series by condition."""
         first = {line.way: line for line in reversed(self.lines)}
         found = {
@@ -92,16 +101,19 @@ class Chapter:
     section: str
     plates: tuple[Plate, ...]
     courses: tuple[CourseChart, ...]
+    more: tuple[str, ...] = ()  # scenes that are not drawn
 
 
-def chapters(reading: Reading, series: Sequence[Series], known: Known) -> list[Chapter]:
+def chapters(reading: SamplesRead, series: Sequence[Series], known: Catalogues) -> list[Chapter]:
     """All measures of which there are lines, known ones first in their order."""
     order = [name for name in known.measures if name in reading.measures]
     names = dict.fromkeys([*order, *reading.measures])
     return [_chapter(reading, series, known, name) for name in names]
 
 
-def _chapter(reading: Reading, series: Sequence[Series], known: Known, name: str) -> Chapter:
+def _chapter(
+    reading: SamplesRead, series: Sequence[Series], known: Catalogues, name: str
+) -> Chapter:
     measure = known.measure(name)
     own = [one for one in series if one.measure == name]
     figures = dict.fromkeys([*measure.figures, *(one.figure for one in own)])
@@ -115,11 +127,12 @@ def _chapter(reading: Reading, series: Sequence[Series], known: Known, name: str
             for figure in figures
         ),
         courses=tuple(_courses(reading, known, name)),
+        more=tuple(_scenes(reading, name)[SCENES:]),
     )
 
 
 def plate(
-    reading: Reading, own: Sequence[Series], known: Known, figure: Figure, measure: str
+    reading: SamplesRead, own: Sequence[Series], known: Catalogues, figure: Figure, measure: str
 ) -> Plate:
     """One figure of all ways."""
     found = [one for one in own if one.figure == figure.name]
@@ -151,8 +164,12 @@ def plate(
 
 
 def _lines(
-    reading: Reading, found: Sequence[Series], known: Known, figure: Figure, where: Conditions
-) -> Iterator[Line]:
+    reading: SamplesRead,
+    found: Sequence[Series],
+    known: Catalogues,
+    figure: Figure,
+    where: Conditions,
+) -> Iterator[TableLine]:
     """Of the ways that were measured under these conditions."""
     by = {one.way: one for one in found if one.where == where}
     pick = max if figure.better == "higher" else min
@@ -164,8 +181,8 @@ def _lines(
 
 
 def _absent(
-    reading: Reading, found: Sequence[Series], known: Known, figure: Figure, measure: str
-) -> Iterator[Line]:
+    reading: SamplesRead, found: Sequence[Series], known: Catalogues, figure: Figure, measure: str
+) -> Iterator[TableLine]:
     """Of the ways that were not measured at all."""
     there = {one.way for one in found}
     for way in reading.ways:
@@ -175,20 +192,20 @@ def _absent(
 
 
 def _line(
-    known: Known,
+    known: Catalogues,
     way: str,
     *,
     series: Series | None = None,
     best: Series | None = None,
     note: str = "",
-) -> Line:
+) -> TableLine:
     about = known.way(way)
-    return Line(
+    return TableLine(
         way=way, label=about.title, family=about.family, series=series, best=best, note=note
     )
 
 
-def _strips(lines: Sequence[Line], absent: Sequence[Line]) -> list[Strip]:
+def _strips(lines: Sequence[TableLine], absent: Sequence[TableLine]) -> list[Strip]:
     """Rows of a chart: a heading for each set of conditions where there are several."""
     rows: list[Strip] = []
     headed = len({line.series.where for line in lines if line.series}) > 1
@@ -201,18 +218,11 @@ def _strips(lines: Sequence[Line], absent: Sequence[Line]) -> list[Strip]:
     return rows + [Strip(label=one.label, family=one.family, note=one.note) for one in absent]
 
 
-def _courses(reading: Reading, known: Known, name: str) -> Iterator[CourseChart]:
+def _courses(reading: SamplesRead, known: Catalogues, name: str) -> Iterator[CourseChart]:
     """A timeline for each scene in which there was a fault; of each way its first round."""
-    scenes = dict.fromkeys(
-        one.scene
-        for cell in reading.cells
-        if cell.measure == name
-        for one in cell.happenings
-        if one.what == "fault"
-    )
-    for scene in scenes:
+    for scene in _scenes(reading, name)[:SCENES]:
         drawn = [_course(reading, known, name, scene, way) for way in reading.ways]
-        title = f"{known.measure(name).title}{f': {scene}' if scene else ''}"
+        title = f"{known.measure(name).title}{f' · {scene}' if scene else ''}"
         place = anchor(f"course-{name}", scene)
         yield CourseChart(
             anchor=place,
@@ -222,7 +232,15 @@ def _courses(reading: Reading, known: Known, name: str) -> Iterator[CourseChart]
         )
 
 
-def _course(reading: Reading, known: Known, name: str, scene: str, way: str) -> Course:
+def _scenes(reading: SamplesRead, name: str) -> list[str]:
+    """Those in which there was a fault, and servers or requests were told of."""
+    own = [cell for cell in reading.cells if cell.measure == name]
+    lively = {one.scene for cell in own for one in cell.happenings if one.what in LIVELY}
+    faults = (one.scene for cell in own for one in cell.happenings if one.what == "fault")
+    return sorted(dict.fromkeys(faults), key=lambda scene: scene not in lively)
+
+
+def _course(reading: SamplesRead, known: Catalogues, name: str, scene: str, way: str) -> Course:
     about = known.way(way)
     named = Course(way=way, label=about.title, family=about.family, measure=name, scene=scene)
     for cell in reading.of(way, name):
@@ -238,6 +256,6 @@ def _lost(cell: CellRead, scene: str) -> float | None:
     found = [
         one.value
         for one in cell.samples
-        if one.figure == "lost" and one.where.get("scene", "") == scene
+        if one.figure in LOSSES and scene in (one.where.get("scene", ""), one.where.get("how"))
     ]
     return sum(found) if found else None

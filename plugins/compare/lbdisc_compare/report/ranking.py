@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from lbdisc_compare.report.known import Known
+from lbdisc_compare.report.known import Catalogues
 from lbdisc_compare.report.rules import Rule, Verdicts
 from lbdisc_compare.report.series import Series
 from lbdisc_compare.report.statistics import likely_same
@@ -35,14 +35,14 @@ class Duel:
 
 
 def duels(
-    verdicts: Verdicts, series: Sequence[Series], known: Known, names: Sequence[str] = COMPARED
+    verdicts: Verdicts, series: Sequence[Series], known: Catalogues, names: Sequence[str] = COMPARED
 ) -> list[Duel]:
     """By each of the rules: the lower worst case of the statistic is better."""
     rules = [rule for rule in verdicts.rules if rule.name in names]
     return [_duel(verdicts, series, known, rule) for rule in rules]
 
 
-def _duel(verdicts: Verdicts, series: Sequence[Series], known: Known, rule: Rule) -> Duel:
+def _duel(verdicts: Verdicts, series: Sequence[Series], known: Catalogues, rule: Rule) -> Duel:
     best: dict[str, Series | None] = {}
     for family in ("lbdisc", "outsider"):
         ways = [way for way in verdicts.ways if known.way(way).family == family]

@@ -61,7 +61,7 @@ class CellRead:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Reading:
+class SamplesRead:
     """What a file of samples holds. ``problems`` say in a line each what was left out of it."""
 
     header: RunHeader | None
@@ -99,7 +99,7 @@ class Reading:
         return "the run did not come to it" if not cells else ""
 
 
-def read(path: Path) -> Reading:
+def read(path: Path) -> SamplesRead:
     """What ``path`` holds. What is no line of a comparison is left out and told as a problem.
 
     Raises ``OSError``.
@@ -123,7 +123,7 @@ def read(path: Path) -> Reading:
     if header is None:
         problems.add("the file has no header: seed, machine and versions are not known")
     _tell_unfinished(cells.values(), problems)
-    return Reading(
+    return SamplesRead(
         header=header,
         cells=tuple(cells.values()),
         simulated=tuple(simulated),

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-from lbdisc_compare.report.reading import Reading
+from lbdisc_compare.report.reading import SamplesRead
 from lbdisc_compare.report.series import Series
 from lbdisc_compare.report.wording import told
 
@@ -16,7 +16,7 @@ Statistic = Literal["median", "p95", "top"]
 class Rule:
     """A property, the figure that shows it, and where it is good and fair: up to these values.
 
-    Of several conditions the worst counts; ``where`` narrows them.
+    Of several conditions the worst counts; ``where`` narrows them, for the ways that have such.
     """
 
     name: str
@@ -49,9 +49,12 @@ class Rule:
         came = series.spread
         return {"median": came.median, "p95": came.p95, "top": max(series.values)}[self.statistic]
 
-    def fits(self, series: Series) -> bool:
-        named = (series.measure, series.figure) == (self.measure, self.figure)
-        return named and self.where.items() <= dict(series.where).items()
+    def found(self, series: Sequence[Series], way: str) -> list[Series]:
+        """Those that count of a way."""
+        key = (way, self.measure, self.figure)
+        named = [one for one in series if (one.way, one.measure, one.figure) == key]
+        narrow = [one for one in named if self.where.items() <= dict(one.where).items()]
+        return narrow or named
 
 
 RULES = (
@@ -119,11 +122,23 @@ RULES = (
         name="removals",
         title="Healthy nodes stay in",
         measure="removals",
-        figure="removed",
+        figure="idle_wrongly",
         statistic="top",
         good=0,
         fair=1,
         unit="count",
+        where={"guard": "on"},
+    ),
+    Rule(
+        name="cost",
+        title="Idle, a node costs",
+        measure="cost",
+        figure="idle_bytes",
+        statistic="median",
+        good=1000,
+        fair=10_000,
+        unit="bytes/s",
+        where={"role": "all"},
     ),
     Rule(
         name="start",
@@ -139,7 +154,7 @@ RULES = (
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Verdict:
+class WayVerdict:
     """What a rule says of a way. ``series`` is the worst one, or ``None`` where there is none."""
 
     way: str
@@ -161,16 +176,18 @@ class Verdicts:
 
     ways: tuple[str, ...]
     rules: tuple[Rule, ...]
-    by: Mapping[tuple[str, str], Verdict]
+    by: Mapping[tuple[str, str], WayVerdict]
 
-    def of(self, way: str, rule: str) -> Verdict:
+    def of(self, way: str, rule: str) -> WayVerdict:
         return self.by[way, rule]
 
-    def row(self, way: str) -> list[Verdict]:
+    def row(self, way: str) -> list[WayVerdict]:
         return [self.by[way, rule.name] for rule in self.rules]
 
 
-def verdicts(reading: Reading, series: Sequence[Series], rules: Sequence[Rule] = RULES) -> Verdicts:
+def verdicts(
+    reading: SamplesRead, series: Sequence[Series], rules: Sequence[Rule] = RULES
+) -> Verdicts:
     """What the rules say of each way; those without a figure in this run say why."""
     by = {
         (way, rule.name): _verdict(reading, series, way, rule)
@@ -180,11 +197,11 @@ def verdicts(reading: Reading, series: Sequence[Series], rules: Sequence[Rule] =
     return Verdicts(ways=reading.ways, rules=tuple(rules), by=by)
 
 
-def _verdict(reading: Reading, series: Sequence[Series], way: str, rule: Rule) -> Verdict:
-    found = [one for one in series if one.way == way and rule.fits(one)]
+def _verdict(reading: SamplesRead, series: Sequence[Series], way: str, rule: Rule) -> WayVerdict:
+    found = rule.found(series, way)
     if not found:
         why = reading.why_absent(way, rule.measure, rule.figure) or "nobody said why"
-        return Verdict(way=way, rule=rule, mark="absent", reason=f"not measured: {why}")
+        return WayVerdict(way=way, rule=rule, mark="absent", reason=f"not measured: {why}")
     worst = max(found, key=rule.of)
     value = rule.of(worst)
     mark: Mark = "good" if value <= rule.good else "fair" if value <= rule.fair else "poor"
@@ -194,8 +211,8 @@ def _verdict(reading: Reading, series: Sequence[Series], way: str, rule: Rule) -
     if worst.conditions:
         reason += f", {worst.conditions}"
     if worst.busy:
-        reason += f"; no verdict: other programs took {worst.load:.0%} of the machine"
-    return Verdict(way=way, rule=rule, mark=mark, reason=reason, series=worst, value=value)
+        reason += f"; busy: others took {worst.load:.0%} of the machine"
+    return WayVerdict(way=way, rule=rule, mark=mark, reason=reason, series=worst, value=value)
 
 
 def anchor(measure: str, figure: str) -> str:

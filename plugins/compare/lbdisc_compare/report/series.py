@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from lbdisc_compare.records import Sample
-from lbdisc_compare.report.reading import CellRead, Reading
-from lbdisc_compare.report.statistics import Spread, spread
+from lbdisc_compare.report.reading import CellRead, SamplesRead
+from lbdisc_compare.report.statistics import Distribution, spread
 
 # What describes a sample rather than its conditions: the promise beside it, of how many it is.
-DETAILS = frozenset({"promised", "sent"})
+DETAILS = frozenset({"promised", "sent", "hosts"})
 MOST = 12  # values of a condition beyond which it is a detail of the sample, such as a node's name
 
 Conditions = tuple[tuple[str, str], ...]
@@ -35,7 +35,7 @@ class Series:
     promised: float | None = None  # the most that the way promises, in the same unit
 
     @property
-    def spread(self) -> Spread:
+    def spread(self) -> Distribution:
         return spread(self.values)
 
     @property
@@ -44,7 +44,7 @@ class Series:
         return ", ".join(f"{name} {value}" for name, value in self.where)
 
 
-def all_series(reading: Reading) -> list[Series]:
+def all_series(reading: SamplesRead) -> list[Series]:
     """All that was measured in cells that ended or failed with samples, in the order of the run."""
     samples: dict[tuple[str, str], list[tuple[CellRead, Sample]]] = {}
     for cell in reading.cells:

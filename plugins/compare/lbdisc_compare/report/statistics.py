@@ -11,7 +11,7 @@ DRAWS = 1000  # of the bootstrap
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Spread:
+class Distribution:
     """``top`` is the 99.9 % quantile from 1,000 samples on, else the maximum."""
 
     n: int
@@ -25,10 +25,10 @@ class Spread:
         return "p99.9" if self.n >= ENOUGH else "max"
 
 
-def spread(values: Sequence[float]) -> Spread:
+def spread(values: Sequence[float]) -> Distribution:
     """Of at least one value."""
     ordered = sorted(values)
-    return Spread(
+    return Distribution(
         n=len(ordered),
         least=ordered[0],
         median=quantile(ordered, 0.5),

@@ -7,18 +7,18 @@ from rich.table import Table
 from rich.text import Text
 
 from lbdisc_compare.report.charts.canvas import harmless
-from lbdisc_compare.report.known import Known
+from lbdisc_compare.report.known import Catalogues
 from lbdisc_compare.report.page import SIGNS, Report, composed
 from lbdisc_compare.report.reading import read
-from lbdisc_compare.report.rules import Verdict
+from lbdisc_compare.report.rules import WayVerdict
 from lbdisc_compare.report.wording import told
 
 STYLES = {"good": "bold cyan", "fair": "", "poor": "bold magenta", "busy": "dim", "absent": "dim"}
 
 
-def table(ndjson: Path, known: Known | None = None) -> RenderableType:
+def table(ndjson: Path, known: Catalogues | None = None) -> RenderableType:
     """Ways by properties; what is no verdict says why below."""
-    known = known or Known.catalogued()
+    known = known or Catalogues.catalogued()
     report = composed(read(ndjson), known, ndjson.name)
     rows = Table(title=Text(report.headline, style="bold"), title_justify="left", pad_edge=False)
     rows.add_column("")
@@ -30,7 +30,7 @@ def table(ndjson: Path, known: Known | None = None) -> RenderableType:
     return Group(rows, *(Text(line, style="dim") for line in _reasons(report)))
 
 
-def _cell(verdict: Verdict) -> Text:
+def _cell(verdict: WayVerdict) -> Text:
     text = Text(SIGNS[verdict.mark], style=STYLES[verdict.mark])
     if verdict.value is not None and verdict.series is not None:
         text.append(f" {told(verdict.value, verdict.series.unit)}")

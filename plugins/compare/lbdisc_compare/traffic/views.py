@@ -12,6 +12,7 @@ from lbdisc.errors import LbdiscError
 from lbdisc_compare.contenders.contender import ServerState
 
 RATE = 20.0  # looks a second, at each balancer
+SILENCE = 1.0  # seconds
 
 
 class Watchable(Protocol):
@@ -69,7 +70,8 @@ class Lookout:
     """Looks at ``seats`` from threads of their own while the ``with`` lasts.
 
     A change is seen up to ``1 / rate`` seconds late. A seat that does not answer keeps its last
-    sight: it goes on sending to whom it sent before. The longest silence of each is in ``blind``.
+    sight: it goes on sending to whom it sent before. ``silences`` of more than ``SILENCE`` seconds
+    are kept: seat, from when and until when.
     """
 
     def __init__(self, seats: Sequence[Watchable], rate: float = RATE) -> None:
@@ -77,8 +79,7 @@ class Lookout:
         self._every = 1 / rate
         self._lock = Lock()
         self._sights: list[Sight] = []
-        self._answered: dict[str, float] = {}
-        self.blind: dict[str, float] = {seat.name: 0.0 for seat in seats}
+        self.silences: list[tuple[str, float, float]] = []
         self._stop = Event()
         self._threads = [
             Thread(target=self._look, args=(seat,), name=f"look {seat.name}", daemon=True)
@@ -102,14 +103,19 @@ class Lookout:
             at = time.monotonic()
             with suppress(LbdiscError, OSError, RuntimeError, AssertionError, ValueError):
                 servers = dict(seat.servers())
-                self.blind[seat.name] = max(self.blind[seat.name], time.monotonic() - answered)
+                self._heard(seat, answered)
                 answered = time.monotonic()
                 if servers != last:
                     last = servers
                     with self._lock:
                         self._sights.append(Sight(at, seat.name, servers))
             self._stop.wait(max(0.0, at + self._every - time.monotonic()))
-        self.blind[seat.name] = max(self.blind[seat.name], time.monotonic() - answered)
+        self._heard(seat, answered)
+
+    def _heard(self, seat: Watchable, before: float) -> None:
+        now = time.monotonic()
+        if now - before > SILENCE:
+            self.silences.append((seat.name, before, now))
 
     def __enter__(self) -> Self:
         for thread in self._threads:

@@ -11,7 +11,8 @@ def demo(
         bool, typer.Option("--once", help="Play the steps, show what was seen, and exit.")
     ] = False,
     backend: Annotated[
-        str, typer.Option("--backend", "-b", help="The registry: file, serf, etcd, zookeeper.")
+        str,
+        typer.Option("--backend", "-b", help="The registry: file, doozer, etcd, serf, zookeeper."),
     ] = "file",
     rate: Annotated[
         float, typer.Option(min=1, max=2000, metavar="N", help="Requests a second.")

@@ -8,7 +8,7 @@ from typing import Protocol, cast, runtime_checkable
 from lbdisc.errors import LbdiscError, SettingsError
 from lbdisc_lab.demo.ports import LOOPBACK
 
-OWN = ("etcd", "serf", "zookeeper")  # whose servers are in ``lbdisc_lab.servers``
+OWN = ("doozer", "etcd", "serf", "zookeeper")  # whose servers are in ``lbdisc_lab.servers``
 
 
 class DemoRegistry(Protocol):

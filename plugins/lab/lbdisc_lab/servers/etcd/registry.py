@@ -97,12 +97,16 @@ class EtcdCluster:
 
     def start(self, index: int | None = None) -> None:
         """Start what does not run, and wait until it serves."""
+        for server in self.launch(index):
+            eventually(partial(self._serves, server), what=f"{server.name} to serve")
+
+    def launch(self, index: int | None = None) -> list[EtcdServer]:
+        """Start what does not run, without waiting; returns whom."""
         chosen = [server for server in self._chosen(index) if not server.running]
         for server in chosen:
             log = self.folder / f"{server.name}.log"
             server.process = Process(self._command(server), log=log).start()
-        for server in chosen:
-            eventually(partial(self._serves, server), what=f"{server.name} to serve")
+        return chosen
 
     def _command(self, server: EtcdServer) -> list[str | Path]:
         return [

@@ -1,0 +1,1 @@
+"""lbdisc on doozer: revisions, waits and heartbeats."""
