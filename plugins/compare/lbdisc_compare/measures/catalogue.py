@@ -8,8 +8,9 @@ from lbdisc_compare.measures.measure import Measure
 from lbdisc_compare.measures.needs import Needs
 from lbdisc_compare.measures.outages import HalfLost, LeaderKilled, RegistryAway
 from lbdisc_compare.measures.partitions import Partitions
-from lbdisc_compare.measures.removals import WrongRemovals
+from lbdisc_compare.measures.removals import HealthyRemoved
 from lbdisc_compare.measures.starting import FullRead, Starting
+from lbdisc_compare.simulation.validation import BesideReal
 
 
 def all_measures() -> tuple[Measure, ...]:
@@ -21,7 +22,7 @@ def all_measures() -> tuple[Measure, ...]:
         FullRead(entries=10_000, times=2, quickly=0),
         Crashes(),
         cut_off(),
-        WrongRemovals(),
+        HealthyRemoved(),
         LeaderKilled(),
         RegistryAway(),
         HalfLost(),
@@ -29,4 +30,5 @@ def all_measures() -> tuple[Measure, ...]:
         Partitions(),
         Cost(),
         Needs(),
+        BesideReal(),
     )

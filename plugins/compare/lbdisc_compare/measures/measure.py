@@ -10,7 +10,7 @@ from lbdisc_compare.contenders.contender import Contender, Deployment, Seat
 from lbdisc_compare.hosts.host import HostSet
 from lbdisc_compare.records import Absence, Happening, Noted, Sample
 
-Section = Literal["latency", "crash", "removals", "faults", "cost", "needs"]
+Section = Literal["latency", "crash", "removals", "faults", "cost", "needs", "simulation"]
 Need = Literal["namespaces"]
 
 

@@ -6,7 +6,7 @@ from typing import NamedTuple
 from lbdisc_compare.simulation import messages
 
 
-class Word(NamedTuple):
+class Rumour(NamedTuple):
     """One message of gossip. ``kind``: alive, suspect, dead, or join (Serf's intent)."""
 
     kind: str
@@ -30,7 +30,7 @@ SIZES = {
 
 @dataclass(slots=True)
 class _Waiting:
-    word: Word
+    word: Rumour
     number: int
     sent: int = 0
 
@@ -49,13 +49,13 @@ class Broadcasts:
     def __bool__(self) -> bool:
         return bool(self._waiting)
 
-    def say(self, word: Word) -> None:
+    def say(self, word: Rumour) -> None:
         self._number += 1
         self._waiting[word.replaces] = _Waiting(word, self._number)
 
-    def take(self, limit: int, room: int) -> list[Word]:
+    def take(self, limit: int, room: int) -> list[Rumour]:
         """The words for one packet with ``room`` bytes."""
-        taken: list[Word] = []
+        taken: list[Rumour] = []
         if not self._waiting:
             return taken
         for waiting in sorted(self._waiting.values(), key=lambda one: one.order):

@@ -22,7 +22,7 @@ VICTIM = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
+class CrashNews:
     """``dead``: seconds after the crash at which each other member held it dead; sorted.
 
     ``packets`` and ``bytes`` were sent in gossip because of it by the whole cluster.
@@ -163,14 +163,14 @@ class _Trial:
         return bool((self.status != DEAD).any())
 
 
-def crash(members: int, profile: GossipProfile, random: np.random.Generator) -> Finding:
+def crash(members: int, profile: GossipProfile, random: np.random.Generator) -> CrashNews:
     """One of ``members`` is killed; all others are well."""
     crowd = Crowd(members, profile, random)
     trial = _Trial(crowd)
     step = 0
     while trial.open or trial.talking:
         step += 1
-        at = step * crowd.step
+        at = (step - 0.5) * crowd.step
         if trial.open:
             trial.probe_victim(step, at)
         if trial.talking:
@@ -179,7 +179,7 @@ def crash(members: int, profile: GossipProfile, random: np.random.Generator) -> 
         if trial.open:
             trial.exchange(step, at)
             trial.expire(at)
-    return Finding(
+    return CrashNews(
         dead=np.sort(trial.died[1:]),
         packets=trial.gossiped,
         bytes=trial.gossiped * messages.packet(messages.suspect())

@@ -1,6 +1,5 @@
 """All curves of the simulation, as records for the report."""
 
-import hashlib
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -9,24 +8,20 @@ import numpy as np
 from lbdisc_compare.records import Simulated
 from lbdisc_compare.simulation import traffic
 from lbdisc_compare.simulation.crashing import crash
+from lbdisc_compare.simulation.draws import generator
 from lbdisc_compare.simulation.herd import SERVERS, stampede
 from lbdisc_compare.simulation.joining import join
-from lbdisc_compare.simulation.keeping import KEEPINGS, Keeping
+from lbdisc_compare.simulation.keeping import KEEPINGS, Upkeep
 from lbdisc_compare.simulation.polling import POLL, STREAM
 from lbdisc_compare.simulation.profiles import LAN, LOCAL, PROFILES, GossipProfile
 from lbdisc_compare.simulation.slowness import LASTING, MEMBERS, wrong_removals
+from lbdisc_compare.simulation.validation import SIZES, expectations
 
 MEASURE = "simulation"
 NODES = (10, 50, 100, 1_000, 10_000, 100_000)
 BALANCERS = (2, 10, 100, 1_000)
 SLOW = (1, 4, 8)  # of a hundred members
 TRIALS = 10_000  # of what is only drawn
-
-
-def generator(seed: int, *words: object) -> np.random.Generator:
-    """Random numbers of their own for each point, the same for the same seed."""
-    digest = hashlib.sha256(repr((seed, *words)).encode()).digest()
-    return np.random.default_rng(int.from_bytes(digest[:8], "big"))
 
 
 def curves(seed: int = 1, quick: bool = False) -> Iterator[Simulated]:
@@ -47,6 +42,10 @@ def curves(seed: int = 1, quick: bool = False) -> Iterator[Simulated]:
                 if not quick or nodes + balancers <= 20_000:
                     yield from herd(keeping, nodes, balancers, seed)
     yield from polled(seed)
+    if not quick:
+        for way, sizes in SIZES.items():
+            for nodes in sizes:
+                yield from expectations(way, nodes, seed)
 
 
 def _repeats(nodes: int, quick: bool) -> int:
@@ -102,7 +101,7 @@ def wronged(profile: GossipProfile, slow: int, seed: int, lasting: float) -> Ite
         yield point(way, "wrong_at_the_well", wrong.by_the_well, "count", **where)
 
 
-def kept(keeping: Keeping, seed: int) -> Iterator[Simulated]:
+def kept(keeping: Upkeep, seed: int) -> Iterator[Simulated]:
     """One way with servers, while nothing changes and in a crash."""
     way = keeping.way
     for nodes in NODES:
@@ -122,7 +121,7 @@ def kept(keeping: Keeping, seed: int) -> Iterator[Simulated]:
             yield point(way, "join_bytes_server", change, "count", **where)
 
 
-def herd(keeping: Keeping, nodes: int, balancers: int, seed: int) -> Iterator[Simulated]:
+def herd(keeping: Upkeep, nodes: int, balancers: int, seed: int) -> Iterator[Simulated]:
     """After an outage of the servers."""
     random = generator(seed, "herd", keeping.way, nodes, balancers)
     after = stampede(nodes, balancers, keeping, SERVERS[keeping.way], random)

@@ -8,8 +8,8 @@ from typing import Any
 class EventQueue:
     """``now`` is in seconds; what is planned for the same moment happens in the order of planning.
 
-    A heap of callbacks: the same model on simpy, with its processes as generators, is several times
-    slower (see docs/compare.md), and gossip has no process that would read better as one.
+    A heap of callbacks: the same model on simpy, with its processes as generators, takes three
+    times as long (docs/compare.md), and gossip has no process that would read better as one.
     """
 
     def __init__(self) -> None:

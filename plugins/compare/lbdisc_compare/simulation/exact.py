@@ -4,7 +4,7 @@ import random as _random
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from lbdisc_compare.simulation.broadcasts import Word
+from lbdisc_compare.simulation.broadcasts import Rumour
 from lbdisc_compare.simulation.events import EventQueue
 from lbdisc_compare.simulation.network import Network, Slowness
 from lbdisc_compare.simulation.profiles import GossipProfile
@@ -68,7 +68,7 @@ class SwimCluster:
         new.knows = {new.number}
         new.begin()
         new.exchange(self.members[contact])
-        new.hear(Word("join", new.number))
+        new.hear(Rumour("join", new.number))
         return new.number, self._until(new.number, "join", len(known), since)
 
     def slow(self, members: int, blocked: float, free: float) -> None:

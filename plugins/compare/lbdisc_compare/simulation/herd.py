@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lbdisc_compare.simulation.keeping import Keeping
+from lbdisc_compare.simulation.keeping import Upkeep
 
 NETWORK = 125e6  # bytes per second: 1 Gbit/s at the servers
 COMING_BACK = 1.5  # seconds: the longest back-off of lbdisc, from whose upper half each wait is
@@ -63,7 +63,7 @@ class Stampede:
 
 
 def stampede(
-    nodes: int, balancers: int, keeping: Keeping, servers: Servers, random: np.random.Generator
+    nodes: int, balancers: int, keeping: Upkeep, servers: Servers, random: np.random.Generator
 ) -> Stampede:
     """From the end of the outage on, at 0."""
     pages = -(-nodes // servers.page)
@@ -75,7 +75,7 @@ def stampede(
     put_work = kept / servers.reads + keeping.writes / servers.writes
     return _Queue(nodes, balancers, jobs, page_work, put_work, random).run(
         pages * balancers + nodes * round(keeping.requests),
-        balancers * nodes * keeping.entry_bytes + nodes * keeping.request_bytes * keeping.requests,
+        balancers * nodes * keeping.entry_bytes + nodes * keeping.put_bytes,
     )
 
 

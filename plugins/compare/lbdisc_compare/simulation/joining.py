@@ -59,7 +59,8 @@ class _News:
 
     @property
     def _talking(self) -> NDArray[np.bool_]:
-        return (self.left > 0).any(axis=0)
+        talking: NDArray[np.bool_] = self.left.max(axis=0) > 0
+        return talking
 
     def gossip(self, step: int, at: float) -> None:
         senders = self._crowd.gossiping(step)
@@ -120,7 +121,7 @@ def join(members: int, profile: GossipProfile, random: np.random.Generator) -> S
     step = 0
     while np.isinf(news.known[ALIVE]).any() or not news.told:
         step += 1
-        at = step * crowd.step
+        at = (step - 0.5) * crowd.step
         if not news.told:
             news.gossip(step, at)
             news.probe(step, at)

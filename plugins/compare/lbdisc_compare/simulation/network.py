@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from lbdisc_compare.simulation import messages
-from lbdisc_compare.simulation.broadcasts import SIZES, Word
+from lbdisc_compare.simulation.broadcasts import SIZES, Rumour
 from lbdisc_compare.simulation.events import EventQueue
 
 LATENCY = 0.0005  # seconds, one way
@@ -66,7 +66,7 @@ class Network:
         slowness = self.slow.get(member)
         return slowness.until(at) if slowness else at
 
-    def count(self, kind: str, words: list[Word]) -> None:
+    def count(self, kind: str, words: list[Rumour]) -> None:
         self.packets[kind] += 1
         self.bytes += SINGLE[kind] + sum(CARRIED[word.kind] for word in words)
 
@@ -79,7 +79,7 @@ class Network:
         kind: str,
         source: int,
         target: int,
-        words: list[Word],
+        words: list[Rumour],
         call: Callable[..., None],
         *arguments: Any,
     ) -> None:

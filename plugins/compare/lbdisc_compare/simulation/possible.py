@@ -23,8 +23,8 @@ class NodeCost:
     what: str
 
 
-REGISTRAR = NodeCost(memory=52.0, busy=0.004, what="a registrar")
-SERF = NodeCost(memory=67.0, busy=0.007, what="a registrar with a Serf agent")
+REGISTRAR = NodeCost(memory=75.4, busy=0.0023, what="a registrar")
+SERF = NodeCost(memory=90.9, busy=0.0036, what="a registrar with a Serf agent")
 COSTS = {"serf": SERF}
 
 

@@ -13,7 +13,7 @@ from threading import Event, Lock, Thread
 from types import TracebackType
 from typing import Self
 
-from lbdisc_compare.simulation.wires import Sent, sent
+from lbdisc_compare.simulation.wires import WireCount, sent
 from lbdisc_lab.servers.serf import free_network
 
 TOLD = re.compile(rb"serf: EventMember(Join|Failed|Leave): (\S+)")
@@ -127,7 +127,7 @@ class RealGossip:
                 raise RuntimeError(f"the Serf agents did not agree within {deadline:.0f} s")
             time.sleep(0.05)
 
-    def traffic(self, seconds: float) -> tuple[Sent, Sent]:
+    def traffic(self, seconds: float) -> tuple[WireCount, WireCount]:
         """The counters before and after ``seconds`` in which nothing is done."""
         before = sent()
         time.sleep(seconds)

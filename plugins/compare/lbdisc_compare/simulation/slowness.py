@@ -16,7 +16,7 @@ LASTING = 120.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class WrongRemovals:
+class HeldDead:
     """Of members that are well: held dead by anybody, and by another one that is well."""
 
     by_anybody: int
@@ -30,12 +30,12 @@ def wrong_removals(
     *,
     members: int = MEMBERS,
     lasting: float = LASTING,
-) -> WrongRemovals:
+) -> HeldDead:
     """``slow`` of ``members`` are slow for ``lasting`` seconds."""
     cluster = SwimCluster(members, profile, seed)
     cluster.slow(slow, BLOCKED, FREE)
     cluster.run(lasting)
-    return WrongRemovals(
+    return HeldDead(
         by_anybody=len(cluster.wrongly(lambda _: True)),
         by_the_well=len(cluster.wrongly(lambda member: member < members - slow)),
     )

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from lbdisc_compare.simulation import messages
-from lbdisc_compare.simulation.broadcasts import Broadcasts, Word
+from lbdisc_compare.simulation.broadcasts import Broadcasts, Rumour
 from lbdisc_compare.simulation.network import Network
 from lbdisc_compare.simulation.profiles import GossipProfile
 
@@ -122,7 +122,7 @@ class SwimMember:
 
     # Sending
 
-    def _words(self, head: int) -> list[Word]:
+    def _words(self, head: int) -> list[Rumour]:
         limit = self._profile.retransmits(self.size)
         room = messages.PACKET - messages.COMPOUND - head
         words = self.broadcasts.take(limit, room)
@@ -139,7 +139,7 @@ class SwimMember:
                            arguments)  # fmt: skip
 
     def receive(
-        self, words: list[Word], call: Callable[..., None] | None, arguments: tuple[object, ...]
+        self, words: list[Rumour], call: Callable[..., None] | None, arguments: tuple[object, ...]
     ) -> None:
         """A packet: its own message, and what it carries."""
         if call is not None:
@@ -206,7 +206,7 @@ class SwimMember:
     def _accuse(self, target: int) -> None:
         """A ping of a suspect tells it so, that it can refute."""
         opinion = self._opinions[target]
-        word = Word("suspect", target, opinion.incarnation, self.number)
+        word = Rumour("suspect", target, opinion.incarnation, self.number)
         self._network.send("gossip", self.number, target, [word],
                            self._peers[target].receive, [word], None, ())  # fmt: skip
         self._network.packets["gossip"] -= 1  # it is in the ping's packet
@@ -269,7 +269,7 @@ class SwimMember:
             self._adjust(probe.asked - probe.nacks if probe.asked else 1)
             opinion = self._opinions.get(probe.target)
             incarnation = opinion.incarnation if opinion else 0
-            self.hear(Word("suspect", probe.target, incarnation, self.number))
+            self.hear(Rumour("suspect", probe.target, incarnation, self.number))
         self._finish()
 
     def _adjust(self, by: int) -> None:
@@ -277,7 +277,7 @@ class SwimMember:
 
     # Hearing
 
-    def hear(self, word: Word) -> None:
+    def hear(self, word: Rumour) -> None:
         if word.kind == "join":
             if word.node not in self._heard_of:
                 self._heard_of.add(word.node)
@@ -290,7 +290,7 @@ class SwimMember:
                 hear = self._hear_suspect if word.kind == "suspect" else self._hear_dead
                 hear(word, opinion)
 
-    def _hear_alive(self, word: Word) -> None:
+    def _hear_alive(self, word: Rumour) -> None:
         new = self.thinks(word.node) is None
         opinion = self._opinions.setdefault(word.node, _Opinion())
         if word.node == self.number or (not new and word.incarnation <= opinion.incarnation):
@@ -303,7 +303,7 @@ class SwimMember:
         opinion.version += 1
         self.broadcasts.say(word)
 
-    def _hear_suspect(self, word: Word, opinion: _Opinion) -> None:
+    def _hear_suspect(self, word: Rumour, opinion: _Opinion) -> None:
         if word.node == self.number:
             self._refute(word)
         elif opinion.status == "suspect":
@@ -325,9 +325,9 @@ class SwimMember:
 
     def _expire(self, node: int, opinion: _Opinion, version: int) -> None:
         if opinion.version == version and opinion.status == "suspect" and not self.gone:
-            self.hear(Word("dead", node, opinion.incarnation, self.number))
+            self.hear(Rumour("dead", node, opinion.incarnation, self.number))
 
-    def _hear_dead(self, word: Word, opinion: _Opinion) -> None:
+    def _hear_dead(self, word: Rumour, opinion: _Opinion) -> None:
         if word.node == self.number:
             self._refute(word)
         elif opinion.status != "dead":
@@ -337,12 +337,12 @@ class SwimMember:
             opinion.version += 1
             self._told(self._events.now, self.number, word.node, "failed")
 
-    def _refute(self, word: Word) -> None:
+    def _refute(self, word: Rumour) -> None:
         if word.incarnation < self.incarnation:
             return
         self.incarnation = word.incarnation + 1
         self._adjust(1)
-        self.broadcasts.say(Word("alive", self.number, self.incarnation))
+        self.broadcasts.say(Rumour("alive", self.number, self.incarnation))
 
     # Exchanging whole states
 
@@ -360,22 +360,22 @@ class SwimMember:
             self._merge(theirs, other)
             other._merge(mine, self)
 
-    def _state(self) -> list[Word]:
+    def _state(self) -> list[Rumour]:
         """What is not as at the beginning."""
         words = {
-            node: Word(opinion.status, node, opinion.incarnation)
+            node: Rumour(opinion.status, node, opinion.incarnation)
             for node, opinion in self._opinions.items()
             if node != self.number and self.thinks(node) is not None
         }
-        own = Word("alive", self.number, self.incarnation)
+        own = Rumour("alive", self.number, self.incarnation)
         return [own, *words.values()]
 
-    def _merge(self, state: list[Word], other: SwimMember) -> None:
+    def _merge(self, state: list[Rumour], other: SwimMember) -> None:
         if self.knows is not None:
             known = range(len(self._peers)) if other.knows is None else other.knows
             for node in sorted(set(known) - self.knows):
-                self.hear(Word("alive", node))
+                self.hear(Rumour("alive", node))
         for word in state:
             # Who is dead there is only suspected here, by oneself.
             kind = "alive" if word.kind == "alive" else "suspect"
-            self.hear(Word(kind, word.node, word.incarnation, self.number))
+            self.hear(Rumour(kind, word.node, word.incarnation, self.number))

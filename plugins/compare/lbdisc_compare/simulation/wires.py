@@ -13,7 +13,7 @@ TABLES = (Path("/proc/self/net/snmp"), Path("/proc/self/net/netstat"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Sent:
+class WireCount:
     """Since the namespace was made, at ``at`` of the monotonic clock."""
 
     at: float
@@ -25,13 +25,13 @@ class Sent:
     def packets(self) -> int:
         return self.datagrams + self.segments
 
-    def rate(self, earlier: "Sent", members: int) -> tuple[float, float]:
+    def rate(self, earlier: "WireCount", members: int) -> tuple[float, float]:
         """Packets and bytes per member and second since ``earlier``."""
         span = (self.at - earlier.at) * members
         return (self.packets - earlier.packets) / span, (self.bytes - earlier.bytes) / span
 
 
-def sent() -> Sent:
+def sent() -> WireCount:
     counters: dict[str, int] = {}
     for table in TABLES:
         lines = table.read_text().splitlines()
@@ -40,7 +40,7 @@ def sent() -> Sent:
             counters |= {
                 kind + key: int(value) for key, value in zip(keys, values.split()[1:], strict=True)
             }
-    return Sent(
+    return WireCount(
         at=time.monotonic(),
         datagrams=counters["Udp:OutDatagrams"],
         segments=counters["Tcp:OutSegs"],

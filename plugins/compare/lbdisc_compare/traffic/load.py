@@ -196,7 +196,7 @@ def _taken(idle: list[LoadConnection]) -> LoadConnection | None:
 
 def main() -> None:
     errand = Errand(**json.loads(sys.stdin.readline()))
-    with Path(errand.file).open("w", encoding="utf-8") as file:
+    with Path(errand.file).open("w", encoding="utf-8", buffering=1) as file:
         sys.stdout.write("sending\n")
         sys.stdout.flush()
         asyncio.run(_Sender(errand, file).run())
