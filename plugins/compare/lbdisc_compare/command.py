@@ -28,7 +28,7 @@ DONE, FAILED, INTERRUPTED = 0, 1, 130
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
+class ComparisonAsked:
     """What the command line asks for, checked."""
 
     ways: tuple[Contender, ...]
@@ -58,7 +58,7 @@ def run(
 ) -> int:
     """Returns the exit code. Raises ``LbdiscError``."""
     check_nodes(nodes, *possible_nodes())
-    asked = Asked(
+    asked = ComparisonAsked(
         ways=chosen_ways(ways),
         measures=chosen_measures(only),
         scale=Scale(quick=quick, nodes=nodes),
@@ -77,7 +77,7 @@ def run(
     return max(_reported(asked), _compared(asked.samples, before), _failures(ledger))
 
 
-def _begun(ledger: Ledger, asked: Asked) -> list[Cell]:
+def _begun(ledger: Ledger, asked: ComparisonAsked) -> list[Cell]:
     """A new file of samples; returns all cells."""
     if ledger.path.exists():
         raise SettingsError(
@@ -94,14 +94,14 @@ def _begun(ledger: Ledger, asked: Asked) -> list[Cell]:
     return _cells(asked, here)
 
 
-def _cells(asked: Asked, here: Sequence[Contender]) -> list[Cell]:
+def _cells(asked: ComparisonAsked, here: Sequence[Contender]) -> list[Cell]:
     cells = schedule(here, asked.measures, asked.scale, asked.seed)
     if asked.named:
         return cells
     return [cell for cell in cells if not left_out(cell.contender.name, cell.measure.name)]
 
 
-def _represented(asked: Asked, here: Sequence[Contender]) -> Iterator[Absence | CellEnd]:
+def _represented(asked: ComparisonAsked, here: Sequence[Contender]) -> Iterator[Absence | CellEnd]:
     """What is left out because a relative shows the same."""
     for way, measure in product(() if asked.named else here, asked.measures):
         why = left_out(way.name, measure.name)
@@ -117,7 +117,7 @@ def _represented(asked: Asked, here: Sequence[Contender]) -> Iterator[Absence | 
             )
 
 
-def _header(asked: Asked, here: Sequence[Contender]) -> RunHeader:
+def _header(asked: ComparisonAsked, here: Sequence[Contender]) -> RunHeader:
     versions: dict[str, str] = {}
     for way in here:
         versions |= way.versions()
@@ -133,7 +133,7 @@ def _header(asked: Asked, here: Sequence[Contender]) -> RunHeader:
     )
 
 
-def _taken_up(ledger: Ledger, asked: Asked) -> list[Cell]:
+def _taken_up(ledger: Ledger, asked: ComparisonAsked) -> list[Cell]:
     """The cells that the run in the file still lacks. Raises ``SettingsError``."""
     if not ledger.path.exists():
         raise SettingsError(f"--resume: there is no {ledger.path}; without it a run begins there")
@@ -148,7 +148,7 @@ def _taken_up(ledger: Ledger, asked: Asked) -> list[Cell]:
     return [cell for cell in _cells(asked, here) if cell.key not in ended]
 
 
-def _same(header: RunHeader, asked: Asked) -> None:
+def _same(header: RunHeader, asked: ComparisonAsked) -> None:
     now = {
         "--quick": "quick" if asked.scale.quick else "full",
         "--nodes": asked.scale.nodes,
@@ -162,7 +162,7 @@ def _same(header: RunHeader, asked: Asked) -> None:
             )
 
 
-def _ran(ledger: Ledger, asked: Asked, cells: Sequence[Cell]) -> bool:
+def _ran(ledger: Ledger, asked: ComparisonAsked, cells: Sequence[Cell]) -> bool:
     """Whether all cells were run; an interruption leaves some."""
     meter = Meter(cells, asked.scale)
     _tell(meter.opening())
@@ -175,7 +175,7 @@ def _ran(ledger: Ledger, asked: Asked, cells: Sequence[Cell]) -> bool:
     return True
 
 
-def _simulate(ledger: Ledger, asked: Asked) -> None:
+def _simulate(ledger: Ledger, asked: ComparisonAsked) -> None:
     """The curves, once; those of before count."""
     if ledger.simulated():
         return
@@ -183,7 +183,7 @@ def _simulate(ledger: Ledger, asked: Asked) -> None:
     ledger.add(curves(seed=asked.seed, quick=asked.scale.quick))
 
 
-def _reported(asked: Asked) -> int:
+def _reported(asked: ComparisonAsked) -> int:
     from rich.console import Console
 
     for path in report.write(asked.samples, asked.out):
