@@ -13,12 +13,12 @@ from lbdisc_compare.measures.measure import Measure
 LEAST = 2  # nodes: with one, a fault of half of them is a fault of all
 
 
-class Named(Protocol):
+class HasName(Protocol):
     @property
     def name(self) -> str: ...
 
 
-N = TypeVar("N", bound=Named)
+N = TypeVar("N", bound=HasName)
 
 
 def chosen_ways(text: str) -> tuple[Contender, ...]:
