@@ -59,8 +59,8 @@ def run(
     """Returns the exit code. Raises ``LbdiscError``."""
     check_nodes(nodes, *possible_nodes())
     asked = ComparisonAsked(
-        ways=chosen_ways(ways),
-        measures=chosen_measures(only),
+        ways=chosen_ways(ways, quick=quick),
+        measures=chosen_measures(only, quick=quick),
         scale=Scale(quick=quick, nodes=nodes),
         seed=seed,
         out=out,

@@ -10,7 +10,7 @@ from lbdisc_compare.hosts.listening import OpenPort, open_ports
 from lbdisc_compare.measures.measure import Figure, Need, Scale, Section, Sitting
 
 NODES = ("need1", "need2")
-WRITE = 25.0  # seconds in which a write may come through after a server died: an election, retries
+WRITE = 12.0  # seconds in which a write may come through after a server died: an election, retries
 AGAIN = 0.5  # seconds
 FAILURES = (LbdiscError, RuntimeError, AssertionError, OSError, ValueError)
 
@@ -52,7 +52,7 @@ class Needs:
         return scale.count(1, 0)
 
     def seconds(self, contender: Contender, scale: Scale) -> float:
-        return 40.0
+        return 24.0
 
     def run(self, contender: Contender, sitting: Sitting) -> None:
         with contender.deploy(sitting.hosts, Size(checks=False)) as deployment:

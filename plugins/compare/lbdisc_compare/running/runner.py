@@ -169,7 +169,8 @@ def _environment() -> dict[str, str]:
 
 def _end(child: "subprocess.Popen[bytes]") -> None:
     if child.poll() is None:
-        child.terminate()
+        with suppress(ProcessLookupError):
+            os.killpg(child.pid, signal.SIGTERM)  # the cell: unshare(1) itself does not hear it
         with suppress(subprocess.TimeoutExpired):
             child.wait(FAREWELL)
     with suppress(ProcessLookupError):
