@@ -16,12 +16,19 @@ from lbdisc_compare.report.known import Catalogues
 from lbdisc_compare.report.plates import SECTIONS, Chapter, chapters
 from lbdisc_compare.report.ranking import Duel, duels
 from lbdisc_compare.report.reading import BUSY, SamplesRead
-from lbdisc_compare.report.rules import Verdicts, WayVerdict, verdicts
+from lbdisc_compare.report.rules import Verdicts, WayVerdict, anchor, verdicts
 from lbdisc_compare.report.series import Series, all_series
 from lbdisc_compare.report.wording import told
 
 TEMPLATES = Path(__file__).parent / "templates"
-SIGNS: Mapping[str, str] = {"good": "●", "fair": "◐", "poor": "○", "busy": "?", "absent": "–"}
+SIGNS: Mapping[str, str] = {
+    "good": "●",
+    "fair": "◐",
+    "poor": "○",
+    "busy": "?",
+    "related": "↗",
+    "absent": "–",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,6 +76,11 @@ class Report:
     def anchors(self) -> frozenset[str]:
         """The figures that are on the page."""
         return frozenset(plate.anchor for chapter in self.chapters for plate in chapter.plates)
+
+    @staticmethod
+    def place(way: str) -> str:
+        """Where the verdicts of a way are on the page."""
+        return anchor("way", way)
 
     def sections(self) -> list[tuple[str, str, list[Chapter]]]:
         """Those that have something to show: name, title, chapters."""

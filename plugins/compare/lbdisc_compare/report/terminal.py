@@ -13,7 +13,14 @@ from lbdisc_compare.report.reading import read
 from lbdisc_compare.report.rules import WayVerdict
 from lbdisc_compare.report.wording import told
 
-STYLES = {"good": "bold cyan", "fair": "", "poor": "bold magenta", "busy": "dim", "absent": "dim"}
+STYLES = {
+    "good": "bold cyan",
+    "fair": "",
+    "poor": "bold magenta",
+    "busy": "dim",
+    "related": "dim",
+    "absent": "dim",
+}
 
 
 def table(ndjson: Path, known: Catalogues | None = None) -> RenderableType:
@@ -34,6 +41,8 @@ def _cell(verdict: WayVerdict) -> Text:
     text = Text(SIGNS[verdict.mark], style=STYLES[verdict.mark])
     if verdict.value is not None and verdict.series is not None:
         text.append(f" {told(verdict.value, verdict.series.unit)}")
+    if verdict.relative is not None:
+        text.append(f" {harmless(verdict.relative.way)}")
     return text
 
 
