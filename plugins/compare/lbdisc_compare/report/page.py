@@ -8,16 +8,18 @@ from typing import Any
 
 import jinja2
 
-from lbdisc_compare.report.beyond import Beyond, Validation, beyond, validations
+from lbdisc_compare.report.beyond import Beyond, beyond
 from lbdisc_compare.report.charts.canvas import DARK, FONTS, LIGHT, harmless
 from lbdisc_compare.report.charts.tidying import classed
 from lbdisc_compare.report.choosing import QUESTIONS, Advice, answers
 from lbdisc_compare.report.known import Catalogues
+from lbdisc_compare.report.outgrowing import Outgrown, outgrown
 from lbdisc_compare.report.plates import SECTIONS, Chapter, chapters
 from lbdisc_compare.report.ranking import Duel, duels
 from lbdisc_compare.report.reading import BUSY, SamplesRead
 from lbdisc_compare.report.rules import Verdicts, WayVerdict, anchor, verdicts
 from lbdisc_compare.report.series import Series, all_series
+from lbdisc_compare.report.validating import CLOSE, Validation, validations
 from lbdisc_compare.report.wording import told
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -43,6 +45,7 @@ class Report:
     answers: tuple[Advice, ...]
     duels: tuple[Duel, ...]
     beyond: tuple[Beyond, ...]
+    outgrown: tuple[Outgrown, ...]
     validations: tuple[Validation, ...]
     raw: str  # the name of the file of samples
 
@@ -82,6 +85,11 @@ class Report:
         """Where the verdicts of a way are on the page."""
         return anchor("way", way)
 
+    @staticmethod
+    def place_of_curve(figure: str) -> str:
+        """Where a simulated figure is on the page."""
+        return anchor("simulated", figure)
+
     def sections(self) -> list[tuple[str, str, list[Chapter]]]:
         """Those that have something to show: name, title, chapters."""
         found = [
@@ -95,7 +103,6 @@ def composed(reading: SamplesRead, known: Catalogues, raw: str) -> Report:
     """What a reading comes to."""
     series = all_series(reading)
     judged = verdicts(reading, series)
-    simulated = beyond(reading.simulated)
     return Report(
         reading=reading,
         known=known,
@@ -104,8 +111,9 @@ def composed(reading: SamplesRead, known: Catalogues, raw: str) -> Report:
         chapters=tuple(chapters(reading, series, known)),
         answers=tuple(answers(judged, known)),
         duels=tuple(duels(judged, series, known)),
-        beyond=tuple(simulated),
-        validations=tuple(validations(simulated, series)),
+        beyond=tuple(beyond(reading.simulated)),
+        outgrown=tuple(outgrown(reading.simulated)),
+        validations=tuple(validations(reading.simulated, series)),
         raw=raw,
     )
 
@@ -130,6 +138,7 @@ def _context(report: Report) -> dict[str, Any]:
         "questions": QUESTIONS,
         "signs": SIGNS,
         "busy": BUSY,
+        "close": CLOSE,
         "light": LIGHT,
         "dark": DARK,
         "fonts": FONTS,
