@@ -17,8 +17,10 @@ from lbdisc_compare.report.outgrowing import Outgrown, outgrown
 from lbdisc_compare.report.plates import SECTIONS, Chapter, chapters
 from lbdisc_compare.report.ranking import Duel, duels
 from lbdisc_compare.report.reading import BUSY, SamplesRead
+from lbdisc_compare.report.reasons import RULES_TOLD as BEHIND
 from lbdisc_compare.report.rules import Verdicts, WayVerdict, anchor, verdicts
 from lbdisc_compare.report.series import Series, all_series
+from lbdisc_compare.report.surprises import RULES_TOLD, Surprise, surprises
 from lbdisc_compare.report.validating import CLOSE, Validation, validations
 from lbdisc_compare.report.wording import told
 
@@ -44,6 +46,7 @@ class Report:
     chapters: tuple[Chapter, ...]
     answers: tuple[Advice, ...]
     duels: tuple[Duel, ...]
+    surprises: tuple[Surprise, ...]
     beyond: tuple[Beyond, ...]
     outgrown: tuple[Outgrown, ...]
     validations: tuple[Validation, ...]
@@ -111,6 +114,7 @@ def composed(reading: SamplesRead, known: Catalogues, raw: str) -> Report:
         chapters=tuple(chapters(reading, series, known)),
         answers=tuple(answers(judged, known)),
         duels=tuple(duels(judged, series, known)),
+        surprises=tuple(surprises(reading, series, known)),
         beyond=tuple(beyond(reading.simulated)),
         outgrown=tuple(outgrown(reading.simulated)),
         validations=tuple(validations(reading.simulated, series)),
@@ -139,6 +143,8 @@ def _context(report: Report) -> dict[str, Any]:
         "signs": SIGNS,
         "busy": BUSY,
         "close": CLOSE,
+        "surprising": RULES_TOLD,
+        "behind": BEHIND,
         "light": LIGHT,
         "dark": DARK,
         "fonts": FONTS,

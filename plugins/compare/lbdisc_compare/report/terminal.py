@@ -34,7 +34,11 @@ def table(ndjson: Path, known: Catalogues | None = None) -> RenderableType:
     for way in report.verdicts.ways:
         name = Text(harmless(known.way(way).title))
         rows.add_row(name, *(_cell(one) for one in report.verdicts.row(way)))
-    return Group(rows, *(Text(line, style="dim") for line in _reasons(report)))
+    return Group(
+        rows,
+        *(Text(line) for line in _surprises(report)),
+        *(Text(line, style="dim") for line in _reasons(report)),
+    )
 
 
 def _cell(verdict: WayVerdict) -> Text:
@@ -44,6 +48,15 @@ def _cell(verdict: WayVerdict) -> Text:
     if verdict.relative is not None:
         text.append(f" {harmless(verdict.relative.way)}")
     return text
+
+
+def _surprises(report: Report) -> list[str]:
+    """What surprised most, with the command that measures it again."""
+    found = [
+        f"{number}. {harmless(one.text(report.known))}\n   {harmless(one.command)}"
+        for number, one in enumerate(report.surprises, 1)
+    ]
+    return ["What surprised most:", *found] if found else []
 
 
 def _reasons(report: Report) -> list[str]:
