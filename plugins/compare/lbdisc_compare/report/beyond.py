@@ -10,6 +10,19 @@ from lbdisc_compare.report.charts.curves import Curve, curves
 from lbdisc_compare.report.rules import anchor
 from lbdisc_compare.report.series import Conditions, conditions
 
+DRAWN = frozenset(
+    {
+        "detection_all",
+        "join_99",
+        "join_half",
+        "idle_bytes",
+        "server_requests",
+        "server_bytes",
+        "herd_seconds",
+        "answer_bytes",
+        "wrong_at_the_well",
+    }
+)  # of the figures with titles; the others are tables
 MOST = 8  # curves in one chart; the rest is in the table
 VALIDATE = "validate"  # the measure in which the simulation stands beside the real thing
 SIZES = ("nodes", "members", "balancers", "n")  # what an x axis may be, the first that differs
@@ -112,7 +125,7 @@ def _beyond(points: Sequence[Simulated]) -> Beyond:
                 kept,
             )
             for shape in SHAPES
-            if axis
+            if axis and (first.figure in DRAWN or first.figure not in TITLES)
         ),
         points=tuple(
             SimulatedPoint(way=curve.way, label=curve.label, x=x, values=tuple(values))

@@ -11,12 +11,12 @@ from lbdisc_compare.report.charts.timeline import Course, course, timeline
 from lbdisc_compare.report.known import Catalogues
 from lbdisc_compare.report.reading import CellRead, SamplesRead
 from lbdisc_compare.report.relatives import StandIn
-from lbdisc_compare.report.rules import anchor
+from lbdisc_compare.report.rules import RULES, anchor
 from lbdisc_compare.report.series import Conditions, Series
 
 LOSSES = ("lost", "crash_failed_requests")
 LIVELY = frozenset({"up", "down", "gone", "lost"})
-SCENES = 6  # of a measure that are drawn; more are named as a number
+SCENES = 4  # of a measure that are drawn; more are named as a number
 BROAD = 6  # conditions beside each other in a grid; more are below each other
 FEW = 3  # values up to which, under as many conditions, numbers in a grid say more than dots
 MOST = 72  # rows of a chart; what is beyond is in the table alone
@@ -74,6 +74,13 @@ class Plate:
     def upright(self) -> bool:
         """Whether the grid has its conditions as rows, as they are many."""
         return len(self.grid) > BROAD
+
+    @property
+    def counts(self) -> str:
+        """How many values a condition has, for people."""
+        found = sorted({len(one.series.values) for one in self.lines if one.series})
+        few, most = found[0], found[-1]
+        return f"{few} to {most} values" if few < most else f"{most} value{'s' * (most > 1)}"
 
     def rows(self) -> list[tuple[TableLine, list[Series | None]]]:
         """The grid: a line of each way, and its series by condition."""
@@ -145,7 +152,7 @@ def plate(
     absent = list(_absent(reading, found, known, figure, measure))
     rows = _strips(lines, [one for one in absent if not one.relative])
     name = anchor(measure, figure.name)
-    grid = len(groups) >= FEW and all(len(one.values) <= FEW for one in found)
+    grid = _few(found, groups, known.measure(measure).section)
     kept = [] if grid else rows[:MOST]
     charts = tuple(
         strips(name, shape, f"{figure.title}, by way", unit, kept)
@@ -165,6 +172,15 @@ def plate(
         if grid
         else (),
     )
+
+
+def _few(found: Sequence[Series], groups: Sequence[Conditions], section: str) -> bool:
+    """Whether numbers in a grid say more than dots: few values, and of no figure to be drawn."""
+    drawn = section in ("latency", "") or any(
+        (one.measure, one.figure) == (rule.measure, rule.figure) for one in found for rule in RULES
+    )
+    many = len(groups) >= FEW or not drawn
+    return bool(found) and many and all(len(one.values) <= FEW for one in found)
 
 
 def _lines(

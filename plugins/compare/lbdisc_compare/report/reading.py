@@ -62,6 +62,51 @@ class CellRead:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RoundsRead:
+    """The rounds of one measure of one way: at least one."""
+
+    cells: tuple[CellRead, ...]
+
+    @property
+    def way(self) -> str:
+        return self.cells[0].way
+
+    @property
+    def measure(self) -> str:
+        return self.cells[0].measure
+
+    @property
+    def states(self) -> str:
+        """``3 done, 1 failed``."""
+        found = [cell.state for cell in self.cells]
+        return ", ".join(f"{found.count(one)} {one}" for one in dict.fromkeys(found))
+
+    @property
+    def values(self) -> int:
+        return sum(len(cell.samples) for cell in self.cells)
+
+    @property
+    def took(self) -> float:
+        """Seconds in all."""
+        return sum(cell.end.took for cell in self.cells if cell.end)
+
+    @property
+    def load(self) -> float:
+        return max(cell.load for cell in self.cells)
+
+    @property
+    def busy(self) -> bool:
+        return any(cell.busy for cell in self.cells)
+
+    @property
+    def why(self) -> str:
+        """Each reason once."""
+        failed = [one.why for cell in self.cells for one in cell.failures]
+        absent = [one.why for cell in self.cells for one in cell.absences]
+        return "; ".join(dict.fromkeys([*failed, *absent]))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SamplesRead:
     """What a file of samples holds. ``problems`` say in a line each what was left out of it."""
 
@@ -84,6 +129,11 @@ class SamplesRead:
     def of(self, way: str, measure: str) -> list[CellRead]:
         """The rounds of one measure of one way."""
         return [cell for cell in self.cells if (cell.way, cell.measure) == (way, measure)]
+
+    def rounds(self) -> list["RoundsRead"]:
+        """All cells, those of one measure of one way together."""
+        keys = dict.fromkeys((cell.way, cell.measure) for cell in self.cells)
+        return [RoundsRead(cells=tuple(self.of(*key))) for key in keys]
 
     def stand_in(self, way: str, measure: str) -> StandIn | None:
         """The way of this run that shows the same, where ``way`` was left out for it."""

@@ -23,7 +23,7 @@ from lbdisc_compare.report.series import Series
 from lbdisc_compare.report.statistics import Distribution, quantile
 from lbdisc_compare.report.wording import brief, told
 
-DRAWN = 90  # dots in a row; of more, as many quantiles are drawn, both ends among them
+DRAWN = 40  # dots in a row; of more, as many quantiles are drawn, both ends among them
 GOLDEN = 0.618033988749895  # spreads dots evenly over a row, the same each time
 
 
@@ -97,6 +97,10 @@ def _row(canvas: Canvas, axes: Axes, row: Strip, at: int, unit: str) -> None:
     _values(canvas, axes, row, row.series, middle, unit)
 
 
+def _drawn(count: int) -> str:
+    return f", drawn as {DRAWN} quantiles" if count > DRAWN else ""
+
+
 def _values(
     canvas: Canvas, axes: Axes, row: Strip, series: Series, middle: float, unit: str
 ) -> None:
@@ -114,7 +118,7 @@ def _values(
     )
     said = (
         f"{row.label}: median {told(came.median, unit)}, p95 {told(came.p95, unit)},"
-        f" {came.top_name} {told(came.top, unit)}, n = {came.n}"
+        f" {came.top_name} {told(came.top, unit)}, n = {came.n}{_drawn(came.n)}"
     )
     canvas.mark(
         cloud,

@@ -16,6 +16,9 @@ _UNSEEN = (
     re.compile(r"; stroke-linecap: square(?=\")"),
 )
 _STYLE = re.compile(r' style="([^"]*)"')
+_PATH = re.compile(r' d="([^"]*)"')
+_WORD = re.compile(r"[A-Za-z]|-?[\d.]+")
+_ALIKE = re.compile(r'<path d="[^"]*"( style="[^"]*stroke: [^"]*")/>(?:<path d="[^"]*"\1/>)+')
 _CHART = re.compile(r'(<svg class="(?:wide|narrow)"[^>]*>)(.*?</svg>)', re.DOTALL)
 
 
@@ -25,7 +28,44 @@ def lean(body: str) -> str:
         body = unseen.sub("", body)
     body = TAG.sub(lambda tag: _LONG.sub(_rounded, tag[0]), body)
     body = re.sub(r">\s+<", "><", body).strip().replace("<g/>", "")
+    body = _ALIKE.sub(_joined, _PATH.sub(lambda found: f' d="{shorter(found[1])}"', body))
     return "".join(_without_bare_groups(body))
+
+
+def shorter(path: str) -> str:
+    """The same path in fewer letters, where it has none but straight lines."""
+    words = _WORD.findall(path)
+    if not set(words).isdisjoint("CQSTAHVchvqst"):
+        return " ".join(path.split())
+    made: list[str] = []
+    x = y = ""
+    at = 0
+    while at < len(words):
+        if words[at] in "zZ":
+            made.append("z")
+            at += 1
+            continue
+        letter, to_x, to_y = words[at : at + 3]
+        made.append(_step(letter, (x, y), (to_x, to_y)))
+        x, y = to_x, to_y
+        at += 3
+    return "".join(made)
+
+
+def _step(letter: str, here: tuple[str, str], there: tuple[str, str]) -> str:
+    if letter == "M" or not here[0]:
+        return f"M{there[0]} {there[1]}"
+    if here == there:
+        return "h0"
+    if here[1] == there[1]:
+        return f"H{there[0]}"
+    return f"V{there[1]}" if here[0] == there[0] else f"L{there[0]} {there[1]}"
+
+
+def _joined(found: re.Match[str]) -> str:
+    """Neighbours that look alike as one path."""
+    drawn = re.findall(r' d="([^"]*)"', found[0])
+    return f'<path d="{"".join(drawn)}"{found[1]}/>'
 
 
 def _without_bare_groups(body: str) -> Iterator[str]:

@@ -22,9 +22,9 @@ from lbdisc_compare.report.charts.canvas import (
 from lbdisc_compare.report.wording import told
 
 BEFORE = 2.0  # seconds that are shown before the fault
-LANES = 24  # servers of a way that are drawn; more are named as a number
+LANES = 12  # servers of a way that are drawn; more are named as a number
 STATES = {"joined": "up", "up": "up", "down": "down", "gone": "out", "left": "out"}
-THINNED = 150  # lost requests of a way that are drawn one by one
+THINNED = 40  # lost requests of a way that are drawn one by one
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
