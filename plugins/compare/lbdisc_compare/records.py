@@ -30,6 +30,7 @@ class RunHeader(Noted):
     versions: Mapping[str, str]
     ways: tuple[str, ...]
     settings: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    thinned: str = ""  # what was left out of the file afterwards
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -137,7 +137,7 @@ def _chapter(
             for figure in figures
         ),
         courses=tuple(_courses(reading, known, name)),
-        more=tuple(_scenes(reading, name)[SCENES:]),
+        more=tuple(faulty_scenes(reading, name)[SCENES:]),
     )
 
 
@@ -243,7 +243,7 @@ def _strips(lines: Sequence[TableLine], absent: Sequence[TableLine]) -> list[Str
 
 def _courses(reading: SamplesRead, known: Catalogues, name: str) -> Iterator[CourseChart]:
     """A timeline for each scene in which there was a fault; of each way its first round."""
-    for scene in _scenes(reading, name)[:SCENES]:
+    for scene in faulty_scenes(reading, name)[:SCENES]:
         ways = [way for way in reading.ways if not reading.stand_in(way, name)]
         drawn = [_course(reading, known, name, scene, way) for way in ways]
         title = f"{known.measure(name).title}{f' · {scene}' if scene else ''}"
@@ -256,8 +256,8 @@ def _courses(reading: SamplesRead, known: Catalogues, name: str) -> Iterator[Cou
         )
 
 
-def _scenes(reading: SamplesRead, name: str) -> list[str]:
-    """Those in which there was a fault, and servers or requests were told of."""
+def faulty_scenes(reading: SamplesRead, name: str) -> list[str]:
+    """Scenes of a measure with a fault; first those that servers or requests were told of in."""
     own = [cell for cell in reading.cells if cell.measure == name]
     lively = {one.scene for cell in own for one in cell.happenings if one.what in LIVELY}
     faults = (one.scene for cell in own for one in cell.happenings if one.what == "fault")

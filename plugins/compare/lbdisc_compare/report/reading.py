@@ -223,6 +223,7 @@ def _typed(one: Kind) -> Kind:
         "versions": dict,
         "settings": dict,
         "ways": (list, tuple),
+        "thinned": str,
     }
     for at in dataclasses.fields(one):
         value: Any = getattr(one, at.name)

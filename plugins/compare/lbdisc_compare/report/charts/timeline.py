@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Literal, TypeVar
 
 from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
@@ -25,6 +25,9 @@ BEFORE = 2.0  # seconds that are shown before the fault
 LANES = 12  # servers of a way that are drawn; more are named as a number
 STATES = {"joined": "up", "up": "up", "down": "down", "gone": "out", "left": "out"}
 THINNED = 40  # lost requests of a way that are drawn one by one
+
+
+Kind = TypeVar("Kind")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,6 +71,14 @@ def course(happenings: Iterable[Happening], named: Course) -> Course:
         notes=tuple((one.t - start, one.detail) for one in ordered if one.what == "note"),
         end=end,
     )
+
+
+def drawn_losses(lost: Sequence[Kind]) -> list[Kind]:
+    """All of few; of many every so manyeth, and the last."""
+    if not lost:
+        return []
+    shown = list(lost[:: -(-len(lost) // THINNED)])
+    return [*shown[:-1], lost[-1]]
 
 
 def _faults(
@@ -187,7 +198,7 @@ def _losses(canvas: Canvas, axes: Axes, one: Course, top: float) -> None:
         canvas.text(axes, 1.01, top + 2, _losses_told(one), fontsize=12, **style)
     if not one.lost:
         return
-    shown = one.lost[:: -(-len(one.lost) // THINNED)]
+    shown = drawn_losses(one.lost)
     marks = [[(at, top + 1), (at, top + 9)] for at in shown]
     drawn = LineCollection(marks, colors=BAD, linewidths=1.3)
     said = f"{one.label}: {_losses_told(one)}"
