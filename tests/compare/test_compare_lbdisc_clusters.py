@@ -82,11 +82,15 @@ def on_zookeeper(hosts: NamespaceHosts) -> Any:
     return scene("zookeeper", hosts)
 
 
+def on_doozer(hosts: NamespaceHosts) -> Any:
+    return scene("doozer", hosts)
+
+
 def on_serf(hosts: NamespaceHosts) -> Any:
     return scene("serf-local", hosts)
 
 
-@pytest.mark.parametrize("play", [on_file, on_etcd, on_zookeeper, on_serf])
+@pytest.mark.parametrize("play", [on_file, on_etcd, on_zookeeper, on_doozer, on_serf])
 def test_hosts_with_networks_of_their_own_have_nodes_that_are_cut_off(
     play: Any, tmp_path: Path
 ) -> None:

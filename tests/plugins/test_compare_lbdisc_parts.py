@@ -88,6 +88,7 @@ def test_beyond_many_nodes_share_a_host_at_ports_of_their_own(tmp_path: Path) ->
         ("file", 10),
         ("etcd", 11),
         ("zookeeper-3", 12),
+        ("doozer", 11),
         ("serf-local", 20.7),
         ("serf-lan", 27.0),
         ("serf-wan", 197.4),

@@ -12,7 +12,7 @@ from lbdisc_compare.contenders.lbdisc_ways import LBDISC_WAYS
 from support.compared import answering, deploying
 
 WAYS = {way.name: way for way in LBDISC_WAYS}
-FAMILIES = ("file", "etcd", "zookeeper", "serf-local")
+FAMILIES = ("file", "etcd", "zookeeper", "doozer", "serf-local")
 
 
 @pytest.fixture(scope="module", params=FAMILIES)

@@ -1,7 +1,6 @@
 """A load on real sockets: what is sent, what is lost and why, and that it ends."""
 
 import socket
-import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,7 +11,8 @@ from threading import Thread
 import pytest
 
 from lbdisc.testing.processes import free_port
-from lbdisc_compare.traffic.asked import SentRequest, bursts, during, losses
+from lbdisc.testing.waiting import eventually
+from lbdisc_compare.traffic.asked import SentRequest, bursts, during, losses, read
 from lbdisc_compare.traffic.load import BODY, Errand, load
 
 
@@ -67,7 +67,7 @@ def errand(folder: Path, *ports: int, rate: float = 200) -> Errand:
 
 def sent(given: Errand, count: int) -> list[SentRequest]:
     with load(given) as running:
-        time.sleep(count / given.rate)
+        eventually(lambda: len(read(running.file)) >= count)
         return running.stop()
 
 

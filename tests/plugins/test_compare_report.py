@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from lbdisc_compare.records import Absence, Breakdown, Noted
+from lbdisc_compare.records import Absence, Breakdown, Noted, Simulated
 from lbdisc_compare.report import __main__, terminal
 from lbdisc_compare.report.choosing import QUESTIONS
 from lbdisc_compare.report.page import Report, composed, page, summary
@@ -153,6 +153,58 @@ def test_names_with_markup_stay_text(tmp_path: Path) -> None:
     assert "\x00" not in text
     assert "<script" not in summary(found)
     assert len(summary(found).splitlines()) < 80
+
+
+def removals(name: str, guards: Iterable[bool]) -> list[Noted]:
+    its = [
+        one
+        for guard in guards
+        for k in range(1, 9)
+        for one in samples(
+            name,
+            [0.0 if guard else float(k)],
+            measure="removals",
+            figure="idle_wrongly",
+            unit="count",
+            k=k,
+            guard=guard,
+        )
+    ]
+    return list(cell(name, "removals", *its))
+
+
+def test_who_has_a_guard_is_judged_with_it(tmp_path: Path) -> None:
+    lines = [header(), *removals("etcd", [True, False]), *removals("dns", [False])]
+    found = judged(tmp_path, lines)
+    assert (found.of("etcd", "removals").value, found.of("dns", "removals").value) == (0.0, 8.0)
+
+
+def test_few_values_under_many_conditions_are_a_grid_with_and_without_the_guard(
+    tmp_path: Path,
+) -> None:
+    found = report(tmp_path, [header(("etcd",)), *removals("etcd", [True, False])])
+    (plate,) = found.chapters[0].plates
+    assert plate.charts == ()
+    assert plate.upright
+    assert {"guard on, k 1", "guard off, k 1"} <= set(plate.grid)
+    assert "guard off, k 8" in page(found)
+
+
+def test_measured_and_simulated_stand_beside_each_other(tmp_path: Path) -> None:
+    its = samples(
+        "serf-lan",
+        [2.0],
+        measure="cost",
+        figure="idle_messages",
+        unit="messages/s",
+        role="all",
+        nodes=10,
+    )
+    point = Simulated(
+        way="gossip-lan", figure="idle_messages", value=2.2, unit="messages/s", where={"nodes": 10}
+    )
+    (pair,) = report(tmp_path, [header(), *cell("serf-lan", "cost", *its), point]).validations
+    assert pair.apart == pytest.approx(0.1)
 
 
 def test_all_links_on_the_page_lead_somewhere(whole: Report) -> None:

@@ -82,7 +82,8 @@ def two_on_one_host(hosts: NamespaceHosts) -> Any:
     residents = Residents(hosts, here)
     eventually(lambda: len(residents.pids) == 2, what="both are on their host")
     with frozen(residents):
-        eventually(lambda: Busy(children[0]).stopped, what="it stands still")
+        here_now = [Busy(child) for child in children[:2]]
+        eventually(lambda: all(one.stopped for one in here_now), what="they stand still")
         states = [Busy(child).stopped for child in children]
     for child in children:
         child.kill()

@@ -1,61 +1,27 @@
 """The doozer backend keeps the contract: on our own server of the protocol, and on doozerd."""
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from itertools import count
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar
 
 import pytest
-from pydantic import SecretStr
 
 from lbdisc import records
 from lbdisc.testing import Ability, Backend, ConnectionSuite, ContractSuite, FaultProxy, eventually
 from lbdisc.values import Endpoint
 from lbdisc_doozer.connection import DoozerConnection
-from lbdisc_doozer.failures import DoozerFailure, TooLate
-from lbdisc_doozer.messages import CLOBBER, Request, Verb
+from lbdisc_doozer.failures import TooLate
+from lbdisc_doozer.messages import Request, Verb
 from lbdisc_doozer.names import encoded
 from lbdisc_doozer.reading import revision_of
 from lbdisc_doozer.registrar import LARGEST
-from lbdisc_doozer.settings import DoozerSettings
 from lbdisc_lab.servers.doozer import DoozerServer, start
 from lbdisc_lab.servers.doozer.registry import doozerd
+from support.doozer_world import DoozerWriter
 
 SECRET = "only for tests"
-T = TypeVar("T")
 _prefixes = count()
-
-
-class Writer:
-    """Writes past the proxies, again and again while the server is away."""
-
-    def __init__(self, server: DoozerServer) -> None:
-        secret = SecretStr(server.secret) if server.secret else None
-        self._settings = DoozerSettings(servers=(f"127.0.0.1:{server.port}",), secret=secret)
-        self._connection: DoozerConnection | None = None
-
-    def do(self, verb: Verb, path: str, value: bytes | None = None, rev: int = CLOBBER) -> None:
-        self.ask(lambda connection: connection.ask(Request(verb, path, value, rev)))
-
-    def ask(self, work: Callable[[DoozerConnection], T]) -> T:
-        def done() -> tuple[T]:
-            try:
-                return (work(self._connection or self._connect()),)
-            except DoozerFailure as error:
-                self.close()
-                raise AssertionError(repr(error)) from error
-
-        return eventually(done, what="an answer")[0]
-
-    def _connect(self) -> DoozerConnection:
-        self._connection = DoozerConnection(self._settings.places[0], self._settings, timeout=2)
-        self._connection.begin()
-        return self._connection
-
-    def close(self) -> None:
-        if self._connection is not None:
-            with self._connection:
-                self._connection = None
 
 
 class DoozerBackend(Backend):
@@ -69,7 +35,7 @@ class DoozerBackend(Backend):
 
     def __init__(self, server: DoozerServer) -> None:
         self._server = server
-        self._writer = Writer(server)
+        self._writer = DoozerWriter(server)
         self._proxy = FaultProxy(server.port)
         self._prefix = f"/test-{next(_prefixes)}"
 

@@ -25,10 +25,10 @@ play(*sys.argv[1:])
 """
 
 
-def inside(scene: Callable[[NamespaceHosts], Any], folder: Path) -> Any:
-    """What ``scene``, a function of a module, returns, as JSON brings it over."""
+def inside(scene: Callable[..., Any], folder: Path, *more: str) -> Any:
+    """What ``scene``, a function of a module, returns for hosts and ``more``, through JSON."""
     said = folder / "said.json"
-    words = [scene.__code__.co_filename, scene.__name__, str(folder), str(said)]
+    words = [scene.__code__.co_filename, scene.__name__, str(folder), str(said), *more]
     done = subprocess.run(
         isolated([sys.executable, "-c", PLAYER, *words]),
         stdout=subprocess.PIPE,
@@ -40,14 +40,14 @@ def inside(scene: Callable[[NamespaceHosts], Any], folder: Path) -> Any:
     return json.loads(said.read_text())
 
 
-def play(file: str, name: str, folder: str, said: str) -> None:
+def play(file: str, name: str, folder: str, said: str, *more: str) -> None:
     """The other end of ``inside``."""
     spec = importlib.util.spec_from_file_location("scene", file)
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    result = getattr(module, name)(NamespaceHosts(Path(folder)))
+    result = getattr(module, name)(NamespaceHosts(Path(folder)), *more)
     Path(said).write_text(json.dumps(result))
 
 

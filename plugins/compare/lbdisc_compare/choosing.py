@@ -13,22 +13,29 @@ from lbdisc_compare.measures.measure import Measure
 LEAST = 2  # nodes: with one, a fault of half of them is a fault of all
 
 
-class Named(Protocol):
+class HasName(Protocol):
     @property
     def name(self) -> str: ...
 
 
-N = TypeVar("N", bound=Named)
+N = TypeVar("N", bound=HasName)
 
 
-def chosen_ways(text: str) -> tuple[Contender, ...]:
+# What a first impression is of, unless something else is named: one of each kind, in minutes.
+QUICK_WAYS = "file,serf-lan,etcd,zookeeper,doozer,dns-tuned,traefik,envoy"
+QUICK_MEASURES = "join,start,half"
+
+
+def chosen_ways(text: str, *, quick: bool = False) -> tuple[Contender, ...]:
     """Those that ``text`` names, all for an empty one. Raises ``SettingsError``."""
-    return _chosen("--ways", text, all_contenders(), ALIASES)
+    asked = text.strip() or (QUICK_WAYS if quick else "")
+    return _chosen("--ways", asked, all_contenders(), ALIASES)
 
 
-def chosen_measures(text: str) -> tuple[Measure, ...]:
+def chosen_measures(text: str, *, quick: bool = False) -> tuple[Measure, ...]:
     """The same for measures. Raises ``SettingsError``."""
-    return _chosen("--only", text, all_measures(), {})
+    asked = text.strip() or (QUICK_MEASURES if quick else "")
+    return _chosen("--only", asked, all_measures(), {})
 
 
 def _chosen(

@@ -2,8 +2,9 @@
 
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 
 from lbdisc.errors import LbdiscError, SettingsError
@@ -12,7 +13,8 @@ from lbdisc_compare.choosing import check_nodes, chosen_measures, chosen_ways
 from lbdisc_compare.contenders.contender import Contender
 from lbdisc_compare.installing import offered
 from lbdisc_compare.measures.measure import Measure, Scale
-from lbdisc_compare.records import Absence, RunHeader
+from lbdisc_compare.measures.relatives import left_out
+from lbdisc_compare.records import Absence, CellEnd, RunHeader
 from lbdisc_compare.report.against import slower
 from lbdisc_compare.running.ledger import Ledger
 from lbdisc_compare.running.machine import machine
@@ -26,7 +28,7 @@ DONE, FAILED, INTERRUPTED = 0, 1, 130
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
+class ComparisonAsked:
     """What the command line asks for, checked."""
 
     ways: tuple[Contender, ...]
@@ -35,6 +37,7 @@ class Asked:
     seed: int
     out: Path
     yes: bool
+    named: bool  # the ways were: then none is left out of anything
 
     @property
     def samples(self) -> Path:
@@ -55,13 +58,14 @@ def run(
 ) -> int:
     """Returns the exit code. Raises ``LbdiscError``."""
     check_nodes(nodes, *possible_nodes())
-    asked = Asked(
-        ways=chosen_ways(ways),
-        measures=chosen_measures(only),
+    asked = ComparisonAsked(
+        ways=chosen_ways(ways, quick=quick),
+        measures=chosen_measures(only, quick=quick),
         scale=Scale(quick=quick, nodes=nodes),
         seed=seed,
         out=out,
         yes=yes,
+        named=bool(ways.strip()),
     )
     before = _readable(against)
     ledger = Ledger(asked.samples)
@@ -73,7 +77,7 @@ def run(
     return max(_reported(asked), _compared(asked.samples, before), _failures(ledger))
 
 
-def _begun(ledger: Ledger, asked: Asked) -> list[Cell]:
+def _begun(ledger: Ledger, asked: ComparisonAsked) -> list[Cell]:
     """A new file of samples; returns all cells."""
     if ledger.path.exists():
         raise SettingsError(
@@ -84,12 +88,36 @@ def _begun(ledger: Ledger, asked: Asked) -> list[Cell]:
     try:
         ledger.begin(_header(asked, here))
         ledger.add(Absence(way=name, why=why) for name, why in lacking.items())
+        ledger.add(_represented(asked, here))
     except OSError as error:
         raise LbdiscError(f"{ledger.path}: {error.strerror}") from error
-    return schedule(here, asked.measures, asked.scale, asked.seed)
+    return _cells(asked, here)
 
 
-def _header(asked: Asked, here: Sequence[Contender]) -> RunHeader:
+def _cells(asked: ComparisonAsked, here: Sequence[Contender]) -> list[Cell]:
+    cells = schedule(here, asked.measures, asked.scale, asked.seed)
+    if asked.named:
+        return cells
+    return [cell for cell in cells if not left_out(cell.contender.name, cell.measure.name)]
+
+
+def _represented(asked: ComparisonAsked, here: Sequence[Contender]) -> Iterator[Absence | CellEnd]:
+    """What is left out because a relative shows the same."""
+    for way, measure in product(() if asked.named else here, asked.measures):
+        why = left_out(way.name, measure.name)
+        if why and measure.rounds(asked.scale):
+            yield Absence(way=way.name, measure=measure.name, why=why)
+            yield CellEnd(
+                way=way.name,
+                measure=measure.name,
+                at=time.time(),
+                took=0.0,
+                load_before=0.0,
+                load_during=0.0,
+            )
+
+
+def _header(asked: ComparisonAsked, here: Sequence[Contender]) -> RunHeader:
     versions: dict[str, str] = {}
     for way in here:
         versions |= way.versions()
@@ -105,7 +133,7 @@ def _header(asked: Asked, here: Sequence[Contender]) -> RunHeader:
     )
 
 
-def _taken_up(ledger: Ledger, asked: Asked) -> list[Cell]:
+def _taken_up(ledger: Ledger, asked: ComparisonAsked) -> list[Cell]:
     """The cells that the run in the file still lacks. Raises ``SettingsError``."""
     if not ledger.path.exists():
         raise SettingsError(f"--resume: there is no {ledger.path}; without it a run begins there")
@@ -117,11 +145,10 @@ def _taken_up(ledger: Ledger, asked: Asked) -> list[Cell]:
         raise SettingsError(f"--resume: {error}") from error
     _same(header, asked)
     here = [way for way in asked.ways if way.name in header.ways and way.name not in absent]
-    cells = schedule(here, asked.measures, asked.scale, asked.seed)
-    return [cell for cell in cells if cell.key not in ended]
+    return [cell for cell in _cells(asked, here) if cell.key not in ended]
 
 
-def _same(header: RunHeader, asked: Asked) -> None:
+def _same(header: RunHeader, asked: ComparisonAsked) -> None:
     now = {
         "--quick": "quick" if asked.scale.quick else "full",
         "--nodes": asked.scale.nodes,
@@ -135,7 +162,7 @@ def _same(header: RunHeader, asked: Asked) -> None:
             )
 
 
-def _ran(ledger: Ledger, asked: Asked, cells: Sequence[Cell]) -> bool:
+def _ran(ledger: Ledger, asked: ComparisonAsked, cells: Sequence[Cell]) -> bool:
     """Whether all cells were run; an interruption leaves some."""
     meter = Meter(cells, asked.scale)
     _tell(meter.opening())
@@ -148,7 +175,7 @@ def _ran(ledger: Ledger, asked: Asked, cells: Sequence[Cell]) -> bool:
     return True
 
 
-def _simulate(ledger: Ledger, asked: Asked) -> None:
+def _simulate(ledger: Ledger, asked: ComparisonAsked) -> None:
     """The curves, once; those of before count."""
     if ledger.simulated():
         return
@@ -156,7 +183,7 @@ def _simulate(ledger: Ledger, asked: Asked) -> None:
     ledger.add(curves(seed=asked.seed, quick=asked.scale.quick))
 
 
-def _reported(asked: Asked) -> int:
+def _reported(asked: ComparisonAsked) -> int:
     from rich.console import Console
 
     for path in report.write(asked.samples, asked.out):

@@ -5,6 +5,7 @@ from threading import Event as Stop
 from lbdisc.errors import DiscoveryError
 from lbdisc.hooks import Publish
 from lbdisc_doozer.connection import DoozerConnection
+from lbdisc_doozer.exposure import warn_of_plaintext
 from lbdisc_doozer.following import FileFollowing, KnownFiles
 from lbdisc_doozer.servers import DoozerServers
 from lbdisc_doozer.settings import DoozerSettings
@@ -19,6 +20,7 @@ class DoozerDiscovery:
             settings, error=DiscoveryError, timeout=settings.request_timeout
         )
         self._known = KnownFiles(settings, service)
+        warn_of_plaintext(settings)
 
     def only(self, service: str) -> "DoozerDiscovery":
         """See ``lbdisc.abilities.Narrows``."""

@@ -77,7 +77,7 @@ class FileFollowing:
         while revision < known.revision or (known.stood and revision == first):
             if time.monotonic() > until:
                 if revision == first:
-                    raise StandingStill(_standing(revision, known.standstill))
+                    raise StandingStill(_standing(revision))
                 break
             time.sleep(NOTICE)
             revision = revision_of(self._connection)
@@ -103,7 +103,7 @@ class FileFollowing:
         clock.saw(revision, now)
         if clock.stood(now) > self._known.standstill:
             self._known.stood = True
-            raise StandingStill(_standing(revision, self._known.standstill))
+            raise StandingStill(_standing(revision))
 
     def _apply(self, changes: list[FileChange]) -> None:
         """Tell what they come to, and each one who says goodbye before it is gone."""
@@ -130,8 +130,5 @@ class FileFollowing:
         return self._connection.ask(Request(Verb.STAT, path=path)).rev == DIRECTORY
 
 
-def _standing(revision: int, seconds: float) -> str:
-    return (
-        f"it stands still at revision {revision}, for {seconds:g} seconds and more: "
-        "cut off from its cluster, or without a majority"
-    )
+def _standing(revision: int) -> str:
+    return f"it stands still at revision {revision}: cut off from its cluster, or no majority"

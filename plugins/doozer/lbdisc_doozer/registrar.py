@@ -11,6 +11,7 @@ from lbdisc.raw import digest
 from lbdisc.values import Endpoint
 from lbdisc_doozer.connection import Answer, DoozerConnection
 from lbdisc_doozer.evidence import LiveClock, Lives
+from lbdisc_doozer.exposure import warn_of_plaintext
 from lbdisc_doozer.failures import DoozerFailure, Mismatch, NoSuchEntry, NotAFile
 from lbdisc_doozer.messages import MISSING, Flag, Request, Response, Verb
 from lbdisc_doozer.reading import revision_of
@@ -33,6 +34,7 @@ class DoozerRegistrar:
     def __init__(self, settings: DoozerSettings) -> None:
         self._settings = settings
         self._owner = secrets.token_hex(8)
+        warn_of_plaintext(settings)
 
     def reclaim_as(self, owner: str) -> None:
         """See ``lbdisc.abilities.Reclaims``."""

@@ -27,7 +27,8 @@ MEASURED: Settings = {
 WRITTEN_DOWN = {
     "endpoints.flap_wait": "0: the same nodes come and go without end (default 60)",
     "agent.max_reload_interval": "0: as many reloads as there are changes (default 30)",
-    "jinja2.vars.check": "HEAD / every 1 s, down after 3 failures, up after 2",
+    "jinja2.vars.check": "HEAD / every 1 s, every 0.2 s once it fails; down after 3 failures or a "
+    "request's connection that fails, up after 2 (all but HEAD default)",
 }
 
 

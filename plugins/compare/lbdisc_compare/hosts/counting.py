@@ -13,14 +13,14 @@ TABLE = "filter"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Sent:
+class PacketsSent:
     """IP packets, and bytes with the headers of IP."""
 
     packets: int = 0
     bytes: int = 0
 
-    def __add__(self, other: "Sent") -> "Sent":
-        return Sent(packets=self.packets + other.packets, bytes=self.bytes + other.bytes)
+    def __add__(self, other: "PacketsSent") -> "PacketsSent":
+        return PacketsSent(packets=self.packets + other.packets, bytes=self.bytes + other.bytes)
 
 
 class PacketTally:
@@ -30,14 +30,14 @@ class PacketTally:
         rules = [f"-A FORWARD -s {address}/32" for address in sorted(set(addresses))]
         filter_with("\n".join([f"*{TABLE}", ":FORWARD ACCEPT [0:0]", *rules, "COMMIT"]))
 
-    def read(self) -> dict[str, Sent]:
+    def read(self) -> dict[str, PacketsSent]:
         """By address."""
         return dict(_counted(rules_of(TABLE)))
 
 
-def _counted(rules: str) -> Iterator[tuple[str, Sent]]:
+def _counted(rules: str) -> Iterator[tuple[str, PacketsSent]]:
     for row in rules.splitlines():
         if row.startswith("[") and " -A FORWARD -s " in row:
             counted, _, _, _, address = row.split()[:5]
             packets, size = counted.strip("[]").split(":")
-            yield address.removesuffix("/32"), Sent(packets=int(packets), bytes=int(size))
+            yield address.removesuffix("/32"), PacketsSent(packets=int(packets), bytes=int(size))

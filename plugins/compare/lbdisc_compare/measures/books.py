@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from lbdisc_compare.contenders.contender import Deployment, LiveNode, Part
-from lbdisc_compare.hosts.counting import PacketTally, Sent
+from lbdisc_compare.hosts.counting import PacketsSent, PacketTally
 from lbdisc_compare.measures.accounts import Account, accounts
 
 ALL = "all"
@@ -82,7 +82,7 @@ class Books:
         for role, part in self.parts:
             for program, account in accounts(part.pids).items():
                 used[role, program] = used.get((role, program), Account()) + account
-        sent = dict.fromkeys(self._roles.values(), Sent())
+        sent = dict.fromkeys(self._roles.values(), PacketsSent())
         for address, counted in self._tally.read().items():
             sent[self._roles[address]] += counted
         return Bill(

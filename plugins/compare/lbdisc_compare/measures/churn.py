@@ -90,10 +90,11 @@ class Churn:
 
 
 def _toggle(tried: Trial, guest: str, here: set[str]) -> None:
+    began = time.monotonic()
     if guest in here:
         tried.deployment.leave(guest)
         here.discard(guest)
     else:
         tried.deployment.join(guest)
         here.add(guest)
-    tried.swap(guest, there=guest in here)
+    tried.swap(guest, there=guest in here, at=began)

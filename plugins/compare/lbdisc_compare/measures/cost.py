@@ -115,16 +115,16 @@ class Cost:
 
     def seconds(self, contender: Contender, scale: Scale) -> float:
         starts = 4.0 + 0.4 * scale.nodes
-        joins = self.batches(scale) * (SPREAD + REST + 0.5 * self.at_once)
+        joins = self.batches(scale) * (SPREAD + REST + 0.25 * self.at_once)
         return starts + self.calm(scale) + self.idle(scale) + joins
 
     def calm(self, scale: Scale) -> float:
         """Seconds until all has settled: lbdisc's coalesced reload comes within 15 s."""
-        return scale.count(16, 2)
+        return scale.count(15, 2)
 
     def idle(self, scale: Scale) -> float:
-        """Seconds: one period of Serf's exchange of states, and of lbdisc's looks at HAProxy."""
-        return scale.count(30, 4)
+        """Seconds: several leases, and most of a period of lbdisc's looks at HAProxy (30 s)."""
+        return scale.count(20, 4)
 
     at_once = 25  # joins side by side
 

@@ -4,37 +4,32 @@ Two clocks: the balancer's checks decide who gets requests, the registry who is 
 """
 
 import time
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from types import TracebackType
-from typing import Literal, Self
+from dataclasses import dataclass
 
 from lbdisc.testing.waiting import eventually
-from lbdisc_compare.contenders.contender import (
-    Contender,
-    LiveNode,
-    Seat,
-    Size,
+from lbdisc_compare.contenders.contender import Contender, Seat, Size
+from lbdisc_compare.measures.crash_row import (
+    LOOKS,
+    PATIENCE,
+    UNPROMISED,
+    ClockWatch,
+    CrashRow,
+    How,
+    NodeCrash,
+    waited_for,
 )
-from lbdisc_compare.hosts.host import Separable
 from lbdisc_compare.measures.measure import Figure, Need, Scale, Section, Sitting
 from lbdisc_compare.traffic.asked import SentRequest
 from lbdisc_compare.traffic.load import Errand, RunningLoad, load
-from lbdisc_compare.traffic.views import Lookout
 
-How = Literal["killed", "frozen", "cut"]
 STAY = 8  # nodes beside those that crash, so that no guard takes it for a loss of half of them
-APART = 3.0  # seconds from one crash to the next, and up to one more that is drawn
-QUICKLY = 1.0  # the same for --quick
 RATE = 150.0  # requests a second
 LONG = 1.5  # seconds that a long answer takes
-LOOKS = 50.0  # a second, at the balancer's servers
 BEFORE = 0.5  # seconds of requests before the first crash
-PATIENCE = 2.0  # seconds: an answer that takes so much longer than it should is lost
-UNPROMISED = 10.0  # seconds after which a node stays listed where nothing promises that it goes
-WITHIN = 1.5, 4.0  # of the promise, and seconds beyond that
-LONGEST = 45.0  # seconds that a node is waited for, whatever is promised
+ROTATES: Mapping[How, float] = {"killed": 1.5, "frozen": 7.5, "cut": 5.0}  # seconds, about
 
 ROTATION = Figure(
     name="crash_rotation_s",
@@ -84,10 +79,8 @@ class Crashes:
         return 0 if scale.quick and self.needs else 1
 
     def seconds(self, contender: Contender, scale: Scale) -> float:
-        crashes = len(self._victims(scale))
-        return (
-            5.0 + crashes * (1.0 + _apart(scale)) + (contender.promises.crash_bound or UNPROMISED)
-        )
+        rotation = sum(ROTATES[how] for how in self._victims(scale).values())
+        return 6.0 + rotation + 0.8 * waited_for(contender.promises.crash_bound)
 
     def run(self, contender: Contender, sitting: Sitting) -> None:
         victims = self._victims(sitting.scale)
@@ -97,18 +90,18 @@ class Crashes:
             deployment.serve(*stay)
             deployment.join_all(stay)
             lives = deployment.register_all(list(victims))
-            eventually(lambda: _up(seat, [*stay, *victims]), what="all nodes up")
-            promised = contender.promises.crash_bound
-            with _Watch(seat) as watch, _requests(seat, sitting) as requests:
-                crashes = _Crashing(sitting, watch, promised, victims).all(lives)
-                lost = [one for one in requests.stop() if _lost(one)]
-            for name, at in crashes.items():
-                _sample_losses(sitting, victims[name], at, watch.rotation(name, at), lost)
+            eventually(lambda: _up(seat, [*stay, *victims]), deadline=60, what="all nodes up")
+            with ClockWatch(seat) as watch, _requests(seat, sitting) as requests:
+                row = CrashRow(sitting.hosts, watch, contender.promises.crash_bound)
+                crashes = row.all(lives, victims.values(), sitting.random)
+                _sample_clocks(sitting, crashes, contender.promises.crash_bound)
+                _sample_losses(sitting, crashes, requests.stop())
+                row.heal()
 
     def _victims(self, scale: Scale) -> Mapping[str, How]:
         """The nodes that crash, in their order, and how."""
-        times = scale.count(3, 1)
-        return {f"{how}{number}": how for number in range(times) for how in self.hows}
+        hows = self.hows[:1] if scale.quick else self.hows
+        return {f"{how}{number}": how for how in hows for number in range(scale.count(3, 1))}
 
 
 def cut_off() -> Crashes:
@@ -119,16 +112,6 @@ def cut_off() -> Crashes:
         hows=("cut",),
         needs=frozenset({"namespaces"}),
     )
-
-
-def _apart(scale: Scale) -> float:
-    return QUICKLY if scale.quick else APART
-
-
-def _limit(promised: float | None) -> float:
-    """How long a node is waited for at most."""
-    factor, more = WITHIN
-    return UNPROMISED if promised is None else min(LONGEST, promised * factor + more)
 
 
 def _up(seat: Seat, names: Iterable[str]) -> bool:
@@ -147,121 +130,38 @@ def _requests(seat: Seat, sitting: Sitting) -> Iterator[RunningLoad]:
         yield running
 
 
-@dataclass(slots=True)
-class _Crashing:
-    """Crashes one node after the other, and waits until the list has none of them."""
-
-    sitting: Sitting
-    watch: "_Watch"
-    promised: float | None
-    victims: Mapping[str, How]
-    crashed: dict[str, float] = field(default_factory=dict)
-
-    def all(self, lives: Sequence[LiveNode]) -> Mapping[str, float]:
-        """When each crashed."""
-        draw = self.sitting.random
-        for life in lives:
-            time.sleep(draw.random())  # a lease may be fresh or nearly over
-            self._crash(life)
-            time.sleep(_apart(self.sitting.scale))
-        for life in lives:
-            self._sample_clocks(life.name)
-        time.sleep(PATIENCE)  # what waits for a frozen node is lost before that goes on
-        self._heal(lives)
-        return self.crashed
-
-    def _crash(self, life: LiveNode) -> None:
-        how = self.victims[life.name]
-        self.crashed[life.name] = at = time.monotonic()
-        match how:
-            case "killed":
-                life.kill()
-            case "frozen":
-                life.pause()
-            case "cut":
-                self._separable().cut(life.host)
-        self.sitting.happened("fault", life.name, at=at, scene=how)
-
-    def _heal(self, lives: Iterable[LiveNode]) -> None:
-        for life in lives:
-            if self.victims[life.name] == "frozen":
-                life.resume()
-        if isinstance(self.sitting.hosts, Separable):
-            self.sitting.hosts.heal()
-
-    def _separable(self) -> Separable:
-        hosts = self.sitting.hosts
-        if not isinstance(hosts, Separable):
-            raise RuntimeError("nodes can be cut off in networks of their own alone")
-        return hosts
-
-    def _sample_clocks(self, name: str) -> None:
-        at, how = self.crashed[name], self.victims[name]
-        limit = _limit(self.promised)
-        gone = self.watch.until_gone(name, at, at + limit)
-        where = {"how": how} | ({} if self.promised is None else {"promised": self.promised})
-        out = self.watch.rotation(name, at)
-        if out is None:
-            self.sitting.absent(f"{how}: it was still in rotation after {limit:.0f} s", ROTATION)
-        else:
-            self.sitting.happened("down", name, at=out, seat=self.watch.seat.name, scene=how)
-            self.sitting.sample(ROTATION, out - at, t=out, **where)
-        if gone is None:
-            self.sitting.absent(f"{how}: it was still listed after {limit:.0f} s", LIST)
-        else:
-            self.sitting.happened("gone", name, at=gone, seat=self.watch.seat.name, scene=how)
-            self.sitting.sample(LIST, gone - at, t=gone, **where)
+def _sample_clocks(sitting: Sitting, crashes: Sequence[NodeCrash], promised: float | None) -> None:
+    limit = waited_for(promised)
+    late: Counter[tuple[How, Figure]] = Counter()
+    for one in crashes:
+        where = {"how": one.how} | ({} if promised is None else {"promised": promised})
+        sitting.happened("fault", one.name, at=one.at, scene=one.how)
+        for figure, moment, what in ((ROTATION, one.out, "down"), (LIST, one.gone, "gone")):
+            if moment is None:
+                late[one.how, figure] += 1
+                continue
+            sitting.happened(what, one.name, at=moment, seat=one.seat, scene=one.how)
+            sitting.sample(figure, moment - one.at, t=moment, **where)
+    for (how, figure), count in late.items():
+        still = "in rotation" if figure is ROTATION else "listed"
+        of = sum(one.how == how for one in crashes)
+        sitting.absent(f"{count} of {of} {how}: still {still} after {limit:.0f} s", figure)
 
 
-class _Watch:
-    """What a balancer says of some nodes, all the time."""
-
-    def __init__(self, seat: Seat) -> None:
-        self.seat = seat
-        self._lookout = Lookout([seat], LOOKS)
-
-    def rotation(self, name: str, since: float) -> float | None:
-        """When it was first not up, after ``since``."""
-        sights = self._lookout.sights
-        return next((one.at for one in sights if one.at > since and name not in one.up), None)
-
-    def until_gone(self, name: str, since: float, ends: float) -> float | None:
-        """When it was out of the list after ``since``; ``None`` if it is there at ``ends``."""
-        while (found := self._gone(name, since)) is None and time.monotonic() < ends:
-            time.sleep(1 / LOOKS)
-        return found
-
-    def _gone(self, name: str, since: float) -> float | None:
-        read = self.seat.stages(name).get("snapshot", 0.0)
-        if read > since:
-            return read
-        sights = self._lookout.sights
-        return next((one.at for one in sights if one.at > since and name not in one.listed), None)
-
-    def __enter__(self) -> Self:
-        self._lookout.__enter__()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._lookout.__exit__(kind, error, trace)
+def _sample_losses(
+    sitting: Sitting, crashes: Sequence[NodeCrash], requests: Sequence[SentRequest]
+) -> None:
+    """Each lost request is of the first crash that it can be of."""
+    lost = [one for one in requests if _lost(one)]
+    for crash in crashes:
+        until = crash.at + UNPROMISED if crash.out is None else crash.out
+        its = [one for one in lost if one.at <= until and one.ended > crash.at]
+        lost = [one for one in lost if one.at > until]
+        last = max((one.at - crash.at for one in its), default=0.0)
+        sitting.sample(FAILED, float(len(its)), how=crash.how)
+        sitting.sample(LAST_LOST, max(0.0, last), how=crash.how)
 
 
 def _lost(one: SentRequest) -> bool:
     due = LONG if one.kind == "long" else 0.0
     return one.lost or one.took > due + PATIENCE
-
-
-def _sample_losses(
-    sitting: Sitting, how: How, at: float, out: float | None, lost: Sequence[SentRequest]
-) -> None:
-    until = at + UNPROMISED if out is None else out
-    its = [one for one in lost if one.at <= until and one.ended > at]
-    sitting.sample(FAILED, float(len(its)), how=how)
-    sitting.sample(
-        LAST_LOST, max((one.at - at for one in its if one.at > at), default=0.0), how=how
-    )

@@ -78,7 +78,7 @@ INTERVAL = Figure(
 class Joins:
     """``full`` or ``quick`` joins of a cell; each node's name and place were never there before."""
 
-    full: int = 10
+    full: int = 12
     quick: int = 5
     name: str = "join"
     title: str = "Join, weight change and leave"
@@ -87,7 +87,7 @@ class Joins:
     needs: frozenset[Need] = frozenset()
 
     def rounds(self, scale: Scale) -> int:
-        return scale.count(3, 1)
+        return scale.count(2, 1)
 
     def seconds(self, contender: Contender, scale: Scale) -> float:
         return 3.0 + scale.count(self.full, self.quick) * (2 * REST + 0.4)

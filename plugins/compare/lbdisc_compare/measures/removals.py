@@ -100,7 +100,7 @@ MISSES = Figure(
 
 
 @dataclass(frozen=True, slots=True)
-class WrongRemovals:
+class HealthyRemoved:
     """A ladder of single registrars, all at once on a node each, then most of them together, the
     registry's servers, and what steers one of two balancers."""
 

@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from threading import Lock
 from typing import Any
 
@@ -144,15 +144,27 @@ class Trial:
         """From now on, or ``at``, these are there."""
         self.facts.append(Fact(time.monotonic() if at is None else at, nodes, seat))
 
-    def swap(self, name: str, *, there: bool) -> None:
-        """From now on one node is there, or is not; from whatever thread."""
+    def swap(self, name: str, *, there: bool, at: float) -> None:
+        """Since ``at`` one node is there, or is not; from whatever thread."""
+
+        def swapped(nodes: frozenset[str]) -> frozenset[str]:
+            return nodes | {name} if there else nodes - {name}
+
         with self._lock:
-            self.now_right(self.right | {name} if there else self.right - {name})
+            before = [fact for fact in self.facts if fact.at <= at and not fact.seat]
+            last = max(before, key=lambda fact: fact.at)
+            later = [f for f in self.facts if f.at > at]
+            self.facts = [
+                *(fact for fact in self.facts if fact.at <= at),
+                Fact(at, swapped(last.nodes)),
+                *(replace(fact, nodes=swapped(fact.nodes)) for fact in later),
+            ]
 
     def join(self, window: Window, name: str, *, deadline: float = 15.0) -> bool:
         """A client writes a node, again and again until it was told; whether it was in time."""
         end = time.monotonic() + deadline
         while True:
+            began = time.monotonic()
             try:
                 self.deployment.join(name)
             except FAILED as error:
@@ -161,15 +173,15 @@ class Trial:
                     return False
                 time.sleep(0.1)
             else:
-                self.swap(name, there=True)
+                self.swap(name, there=True, at=began)
                 self.sitting.happened("joined", name, scene=window.scene)
                 return True
 
     def leave(self, window: Window, name: str) -> None:
         """The client takes it out again."""
+        self.swap(name, there=False, at=time.monotonic())
         with suppress(*FAILED):
             self.deployment.leave(name)
-        self.swap(name, there=False)
         self.sitting.happened("left", name, scene=window.scene)
 
     def settle(self, deadline: float = SETTLING, *, steady: float = STEADY) -> bool:
@@ -249,7 +261,9 @@ class Trial:
         if (late := lateness(requests)) > LATE:
             doubts.append(f"the load was up to {late:.1f} s late")
         if left_out := unsent(requests):
-            doubts.append(f"{left_out} requests were not sent: too many were open")
+            doubts.append(
+                f"{left_out} requests were not sent: the load was behind, or too many were open"
+            )
         for seat, began, ended in self.lookout.silences:
             if window.began <= ended and began < window.ended:
                 doubts.append(f"{seat} did not say for {ended - began:.1f} s whom it sends to")

@@ -1,6 +1,6 @@
 """What was simulated, apart from all that was measured."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from statistics import median
 
@@ -12,6 +12,44 @@ from lbdisc_compare.report.series import Conditions, Series, conditions
 
 MOST = 12  # curves in one chart; the rest is in the table
 SIZES = ("nodes", "members", "balancers", "n")  # what an x axis may be, the first that differs
+
+TITLES = {
+    "detection_first": "Crash → the first member knows",
+    "detection_all": "Crash → all know",
+    "join_half": "Join → half know",
+    "join_99": "Join → 99 % know",
+    "join_all": "Join → all know",
+    "idle_messages": "Idle: messages per node",
+    "idle_bytes": "Idle: bytes per node",
+    "join_messages": "A join: messages per node",
+    "join_bytes": "A join: bytes per node",
+    "crash_messages": "A crash: messages per node",
+    "wrong_anywhere": "Healthy nodes held dead by anybody",
+    "wrong_at_the_well": "Healthy nodes held dead by healthy ones",
+    "server_requests": "Requests to the servers",
+    "server_events": "News from the servers",
+    "server_bytes": "Bytes from the servers",
+    "join_bytes_server": "A join: bytes from the servers",
+    "herd_seconds": "After an outage: until all have read anew",
+    "herd_requests": "After an outage: requests",
+    "herd_in_vain": "After an outage: requests in vain",
+    "herd_queued": "After an outage: requests that wait",
+    "herd_bytes": "After an outage: bytes",
+    "answer_bytes": "DNS: size of an answer",
+    "nodes_listed": "DNS: nodes in an answer",
+    "most_nodes": "DNS: most nodes in an answer",
+}
+# What was simulated under one name and measured under another.
+WAYS_OF = {
+    "gossip-local": "serf-local",
+    "gossip-lan": "serf-lan",
+    "gossip-wan": "serf-wan",
+    "lease": "etcd",
+    "session": "zookeeper",
+    "heartbeat": "doozer",
+    "poll": "dns",
+}
+MEASURED = {"detection_all": "crash_list_s", "join_bytes": "bytes_per_join"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +78,10 @@ class Beyond:
     points: tuple[SimulatedPoint, ...]
     cut: int
 
+    @property
+    def title(self) -> str:
+        return TITLES.get(self.figure, self.figure)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Validation:
@@ -49,6 +91,12 @@ class Validation:
     measured: Series
     figure: str
     unit: str
+
+    @property
+    def apart(self) -> float | None:
+        """By which share the simulation is beside; ``None`` where the machine was busy."""
+        real = self.measured.spread.median
+        return None if self.measured.busy or real == 0 else self.simulated.median / real - 1
 
 
 def beyond(simulated: Sequence[Simulated]) -> list[Beyond]:
@@ -69,7 +117,14 @@ def _beyond(points: Sequence[Simulated]) -> Beyond:
         unit=first.unit,
         axis=axis,
         charts=tuple(
-            curves(place, shape, f"Simulated: {first.figure}", axis, first.unit, kept)
+            curves(
+                place,
+                shape,
+                f"Simulated: {TITLES.get(first.figure, first.figure)}",
+                axis,
+                first.unit,
+                kept,
+            )
             for shape in SHAPES
             if axis
         ),
@@ -111,16 +166,22 @@ def _number(value: object) -> bool:
 
 
 def validations(found: Sequence[Beyond], series: Sequence[Series]) -> list[Validation]:
-    """Where the same figure of the same way was measured at the same size."""
-    measured: Mapping[tuple[str, str, float], Series] = {
-        (one.way, one.figure, float(value)): one
-        for one in series
-        for name, value in one.where
-        if name in SIZES and value.replace(".", "", 1).isdigit()
-    }
+    """Where the same figure of the same way was measured with as many nodes: medians of both."""
     return [
-        Validation(simulated=point, measured=real, figure=one.figure, unit=one.unit)
+        Validation(simulated=point, measured=real, figure=one.title, unit=one.unit)
         for one in found
         for point in one.points
-        if (real := measured.get((point.way, one.figure, point.x)))
+        if "of p95" not in point.label
+        for real in series
+        if _same(one.figure, point, real)
     ]
+
+
+def _same(figure: str, point: SimulatedPoint, real: Series) -> bool:
+    where = dict(real.where)
+    return (
+        real.figure == MEASURED.get(figure, figure)
+        and real.way == WAYS_OF.get(point.way, point.way)
+        and where.get("nodes") == f"{point.x:g}"
+        and where.get("role", "all") == "all"
+    )

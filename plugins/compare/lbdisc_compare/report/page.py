@@ -10,6 +10,7 @@ import jinja2
 
 from lbdisc_compare.report.beyond import Beyond, Validation, beyond, validations
 from lbdisc_compare.report.charts.canvas import DARK, FONTS, LIGHT, harmless
+from lbdisc_compare.report.charts.tidying import classed
 from lbdisc_compare.report.choosing import QUESTIONS, Advice, answers
 from lbdisc_compare.report.known import Catalogues
 from lbdisc_compare.report.plates import SECTIONS, Chapter, chapters
@@ -99,7 +100,7 @@ def composed(reading: SamplesRead, known: Catalogues, raw: str) -> Report:
 
 def page(report: Report) -> str:
     """The page."""
-    return _rendered(report, "page.html.j2")
+    return classed(_rendered(report, "page.html.j2"))
 
 
 def summary(report: Report) -> str:

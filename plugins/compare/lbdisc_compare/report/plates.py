@@ -13,6 +13,10 @@ from lbdisc_compare.report.reading import CellRead, SamplesRead
 from lbdisc_compare.report.rules import anchor
 from lbdisc_compare.report.series import Conditions, Series
 
+LOSSES = ("lost", "crash_failed_requests")
+LIVELY = frozenset({"up", "down", "gone", "lost"})
+SCENES = 6  # of a measure that are drawn; more are named as a number
+BROAD = 6  # conditions beside each other in a grid; more are below each other
 FEW = 3  # values up to which, under as many conditions, numbers in a grid say more than dots
 MOST = 72  # rows of a chart; what is beyond is in the table alone
 SECTIONS = {
@@ -63,6 +67,11 @@ class Plate:
     cut: int = 0  # rows that are in the table alone
     grid: tuple[str, ...] = ()  # conditions, where a grid of medians stands for the chart
 
+    @property
+    def upright(self) -> bool:
+        """Whether the grid has its conditions as rows, as they are many."""
+        return len(self.grid) > BROAD
+
     def rows(self) -> list[tuple[TableLine, list[Series | None]]]:
         """The grid: a line of each way, and its series by condition."""
         first = {line.way: line for line in reversed(self.lines)}
@@ -92,6 +101,7 @@ class Chapter:
     section: str
     plates: tuple[Plate, ...]
     courses: tuple[CourseChart, ...]
+    more: tuple[str, ...] = ()  # scenes that are not drawn
 
 
 def chapters(reading: SamplesRead, series: Sequence[Series], known: Catalogues) -> list[Chapter]:
@@ -117,6 +127,7 @@ def _chapter(
             for figure in figures
         ),
         courses=tuple(_courses(reading, known, name)),
+        more=tuple(_scenes(reading, name)[SCENES:]),
     )
 
 
@@ -209,16 +220,9 @@ def _strips(lines: Sequence[TableLine], absent: Sequence[TableLine]) -> list[Str
 
 def _courses(reading: SamplesRead, known: Catalogues, name: str) -> Iterator[CourseChart]:
     """A timeline for each scene in which there was a fault; of each way its first round."""
-    scenes = dict.fromkeys(
-        one.scene
-        for cell in reading.cells
-        if cell.measure == name
-        for one in cell.happenings
-        if one.what == "fault"
-    )
-    for scene in scenes:
+    for scene in _scenes(reading, name)[:SCENES]:
         drawn = [_course(reading, known, name, scene, way) for way in reading.ways]
-        title = f"{known.measure(name).title}{f': {scene}' if scene else ''}"
+        title = f"{known.measure(name).title}{f' · {scene}' if scene else ''}"
         place = anchor(f"course-{name}", scene)
         yield CourseChart(
             anchor=place,
@@ -226,6 +230,14 @@ def _courses(reading: SamplesRead, known: Catalogues, name: str) -> Iterator[Cou
             charts=tuple(timeline(place, shape, title, drawn) for shape in SHAPES),
             faults=tuple(dict.fromkeys(fault[2] for one in drawn for fault in one.faults)),
         )
+
+
+def _scenes(reading: SamplesRead, name: str) -> list[str]:
+    """Those in which there was a fault, and servers or requests were told of."""
+    own = [cell for cell in reading.cells if cell.measure == name]
+    lively = {one.scene for cell in own for one in cell.happenings if one.what in LIVELY}
+    faults = (one.scene for cell in own for one in cell.happenings if one.what == "fault")
+    return sorted(dict.fromkeys(faults), key=lambda scene: scene not in lively)
 
 
 def _course(reading: SamplesRead, known: Catalogues, name: str, scene: str, way: str) -> Course:
@@ -244,6 +256,6 @@ def _lost(cell: CellRead, scene: str) -> float | None:
     found = [
         one.value
         for one in cell.samples
-        if one.figure == "lost" and one.where.get("scene", "") == scene
+        if one.figure in LOSSES and scene in (one.where.get("scene", ""), one.where.get("how"))
     ]
     return sum(found) if found else None

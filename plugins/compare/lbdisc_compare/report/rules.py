@@ -16,7 +16,7 @@ Statistic = Literal["median", "p95", "top"]
 class Rule:
     """A property, the figure that shows it, and where it is good and fair: up to these values.
 
-    Of several conditions the worst counts; ``where`` narrows them.
+    Of several conditions the worst counts; ``where`` narrows them, for the ways that have such.
     """
 
     name: str
@@ -49,9 +49,12 @@ class Rule:
         came = series.spread
         return {"median": came.median, "p95": came.p95, "top": max(series.values)}[self.statistic]
 
-    def fits(self, series: Series) -> bool:
-        named = (series.measure, series.figure) == (self.measure, self.figure)
-        return named and self.where.items() <= dict(series.where).items()
+    def found(self, series: Sequence[Series], way: str) -> list[Series]:
+        """Those that count of a way."""
+        key = (way, self.measure, self.figure)
+        named = [one for one in series if (one.way, one.measure, one.figure) == key]
+        narrow = [one for one in named if self.where.items() <= dict(one.where).items()]
+        return narrow or named
 
 
 RULES = (
@@ -119,11 +122,23 @@ RULES = (
         name="removals",
         title="Healthy nodes stay in",
         measure="removals",
-        figure="removed",
+        figure="idle_wrongly",
         statistic="top",
         good=0,
         fair=1,
         unit="count",
+        where={"guard": "on"},
+    ),
+    Rule(
+        name="cost",
+        title="Idle, a node costs",
+        measure="cost",
+        figure="idle_bytes",
+        statistic="median",
+        good=1000,
+        fair=10_000,
+        unit="bytes/s",
+        where={"role": "all"},
     ),
     Rule(
         name="start",
@@ -183,7 +198,7 @@ def verdicts(
 
 
 def _verdict(reading: SamplesRead, series: Sequence[Series], way: str, rule: Rule) -> WayVerdict:
-    found = [one for one in series if one.way == way and rule.fits(one)]
+    found = rule.found(series, way)
     if not found:
         why = reading.why_absent(way, rule.measure, rule.figure) or "nobody said why"
         return WayVerdict(way=way, rule=rule, mark="absent", reason=f"not measured: {why}")
@@ -196,7 +211,7 @@ def _verdict(reading: SamplesRead, series: Sequence[Series], way: str, rule: Rul
     if worst.conditions:
         reason += f", {worst.conditions}"
     if worst.busy:
-        reason += f"; no verdict: other programs took {worst.load:.0%} of the machine"
+        reason += f"; busy: others took {worst.load:.0%} of the machine"
     return WayVerdict(way=way, rule=rule, mark=mark, reason=reason, series=worst, value=value)
 
 

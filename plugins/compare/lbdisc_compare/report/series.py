@@ -9,7 +9,7 @@ from lbdisc_compare.report.reading import CellRead, SamplesRead
 from lbdisc_compare.report.statistics import Distribution, spread
 
 # What describes a sample rather than its conditions: the promise beside it, of how many it is.
-DETAILS = frozenset({"promised", "sent"})
+DETAILS = frozenset({"promised", "sent", "hosts"})
 MOST = 12  # values of a condition beyond which it is a detail of the sample, such as a node's name
 
 Conditions = tuple[tuple[str, str], ...]

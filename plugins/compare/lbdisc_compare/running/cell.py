@@ -27,7 +27,7 @@ BROKEN = 3  # the exit code of a cell that failed and has said so
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Order:
+class CellOrder:
     """What the process is to do."""
 
     way: str
@@ -54,7 +54,7 @@ class Order:
 
 
 def main() -> None:
-    order = Order(**json.load(sys.stdin))
+    order = CellOrder(**json.load(sys.stdin))
     if os.getpid() == 1:
         _first_process()
     signal.signal(signal.SIGTERM, _ended)  # what was started ends as well
@@ -63,7 +63,7 @@ def main() -> None:
     sys.exit(run(order))
 
 
-def run(order: Order) -> int:
+def run(order: CellOrder) -> int:
     """Measure; returns the exit code."""
     with order.lines.open("a", encoding="utf-8", buffering=1) as file:
 
@@ -91,7 +91,7 @@ def run(order: Order) -> int:
     return 0
 
 
-def _breakdown(order: Order, error: Exception) -> Breakdown:
+def _breakdown(order: CellOrder, error: Exception) -> Breakdown:
     words = " ".join(str(error).split()) or type(error).__name__
     return Breakdown(way=order.way, measure=order.measure, round=order.round, why=words[:500])
 

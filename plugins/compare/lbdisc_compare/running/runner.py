@@ -17,7 +17,7 @@ from lbdisc_compare.hosts.namespaces import isolated, separable
 from lbdisc_compare.measures.measure import Measure, Scale
 from lbdisc_compare.records import Absence, Breakdown, CellEnd, Noted, noted
 from lbdisc_compare.running.busyness import Processors
-from lbdisc_compare.running.cell import BROKEN, Order
+from lbdisc_compare.running.cell import BROKEN, CellOrder
 from lbdisc_compare.running.ledger import Ledger
 from lbdisc_compare.running.schedule import Cell
 
@@ -74,9 +74,9 @@ class Runner:
         )
         return next((line.why for line in lines if isinstance(line, Breakdown)), absent)
 
-    def _order(self, cell: Cell, folder: Path, isolate: bool) -> Order:
+    def _order(self, cell: Cell, folder: Path, isolate: bool) -> CellOrder:
         way, measure, number = cell.key
-        return Order(
+        return CellOrder(
             way=way,
             measure=measure,
             round=number,
@@ -135,7 +135,7 @@ def _folder() -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _measured(measure: Measure, order: Order, estimate: float) -> str:
+def _measured(measure: Measure, order: CellOrder, estimate: float) -> str:
     """Run the cell; returns why it failed, or an empty text."""
     command = [sys.executable, "-m", "lbdisc_compare.running.cell"]
     limit = estimate * PATIENCE + SPARE
@@ -169,7 +169,8 @@ def _environment() -> dict[str, str]:
 
 def _end(child: "subprocess.Popen[bytes]") -> None:
     if child.poll() is None:
-        child.terminate()
+        with suppress(ProcessLookupError):
+            os.killpg(child.pid, signal.SIGTERM)  # the cell: unshare(1) itself does not hear it
         with suppress(subprocess.TimeoutExpired):
             child.wait(FAREWELL)
     with suppress(ProcessLookupError):

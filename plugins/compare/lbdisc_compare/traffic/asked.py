@@ -8,7 +8,7 @@ from pathlib import Path
 
 KINDS = ("new", "kept", "long", "post")
 BIN = 0.1  # seconds: losses that are that near are told together
-UNSENT = "not sent: too many were open"
+UNSENT = "not sent"  # too many were open, or the load was behind
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,5 +92,5 @@ def lateness(requests: Sequence[SentRequest]) -> float:
 
 
 def unsent(requests: Iterable[SentRequest]) -> int:
-    """How many were left out because too many were open."""
+    """How many were left out because too many were open, or the load itself was behind."""
     return sum(one.why == UNSENT for one in requests)

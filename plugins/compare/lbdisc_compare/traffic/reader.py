@@ -28,7 +28,7 @@ TIMEOUT = 5.0  # seconds
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Seen:
+class SeenAnswer:
     """When it was, and how many seconds passed from one request to the next: nothing finer."""
 
     at: float
@@ -52,14 +52,14 @@ class AnswerReader:
 
     def took(
         self, sought: Sighting, change: Callable[[], object], limit: float = LIMIT
-    ) -> tuple[float, Seen]:
+    ) -> tuple[float, SeenAnswer]:
         """When ``change`` began, and what was seen of it. Raises ``NeverSeen``."""
         self.begin(sought, limit)
         began = time.monotonic()
         change()
         return began, self.end()
 
-    def until(self, sought: Sighting, limit: float = LIMIT) -> Seen:
+    def until(self, sought: Sighting, limit: float = LIMIT) -> SeenAnswer:
         """Wait for it. Raises ``NeverSeen``."""
         self.begin(sought, limit)
         return self.end()
@@ -75,12 +75,12 @@ class AnswerReader:
         if self._line() != "go":
             raise NeverSeen(f"{sought.name} did not answer in {limit:g} s")
 
-    def end(self) -> Seen:
+    def end(self) -> SeenAnswer:
         """Waits for what was asked for. Raises ``NeverSeen``."""
         said = json.loads(self._line())
         if said is None:
             raise NeverSeen("no such answer in time")
-        return Seen(**said)
+        return SeenAnswer(**said)
 
     def _line(self) -> str:
         assert self._child.stdout is not None
@@ -133,7 +133,7 @@ class _Asking:
         return node, time.monotonic()
 
     def look_for(self, sought: Sighting, limit: float) -> str:
-        """Until it is found, as ``Seen`` in JSON."""
+        """Until it is found, as ``SeenAnswer`` in JSON."""
         ends = time.monotonic() + limit
         spotter = Spotter(sought)
         while sought.what == "last":

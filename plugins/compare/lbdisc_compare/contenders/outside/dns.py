@@ -7,7 +7,15 @@ from pathlib import Path
 from typing import Literal
 
 from lbdisc.haproxy.sockets.rows import ServerState as Row
-from lbdisc_compare.contenders.contender import Deployment, Missing, Promises, Seat, Size, Unable
+from lbdisc_compare.contenders.contender import (
+    Deployment,
+    LiveNode,
+    Missing,
+    Promises,
+    Seat,
+    Size,
+    Unable,
+)
 from lbdisc_compare.contenders.outside.deployment import OutsideDeployment
 from lbdisc_compare.contenders.outside.haproxy import HaproxySeat, configuration, serves
 from lbdisc_compare.contenders.outside.knot import (
@@ -15,10 +23,11 @@ from lbdisc_compare.contenders.outside.knot import (
     SERVICE,
     UDP_PAYLOAD,
     ZONE,
-    ZoneClient,
+    ZoneConsole,
+    ZoneUpdates,
     knot,
 )
-from lbdisc_compare.contenders.outside.parts import ProgramPart
+from lbdisc_compare.contenders.outside.parts import ProgramPart, WrittenNode, web_app
 from lbdisc_compare.hosts.host import Host, HostSet
 from lbdisc_compare.installing import absent_programs, version_of
 
@@ -102,7 +111,7 @@ class DnsContender:
             "resolvers": "; ".join(resolver_lines(self._tuning, "ADDRESS")),
             "server-template": f"of an SRV record, {self._tuning.server}",
             "checks": "as in lbdisc's template" if self._tuning.best else "HAProxy's defaults",
-            "updates": "RFC 2136, by TCP, one message for each change",
+            "changes": "one knotc that stays; nodes register themselves by RFC 2136, TCP",
         }
 
     def missing(self) -> Sequence[Missing]:
@@ -126,7 +135,7 @@ class DnsDeployment(OutsideDeployment):
     def __init__(self, hosts: HostSet, size: Size, tuning: DnsTuning) -> None:
         super().__init__(hosts, size)
         self._server = hosts.host("dns0")
-        self._client = ZoneClient(self._server.address)
+        self._updates = ZoneUpdates(self._server.address)
         self._tuning = tuning
         self._weights: dict[str, int] = {}
 
@@ -135,6 +144,8 @@ class DnsDeployment(OutsideDeployment):
         self.callback(server.kill)
         self.registry = (server,)
         server.start()
+        self._console = ZoneConsole(self.hosts.folder / "knot")
+        self.callback(self._console.close)
 
     def make_seat(self, host: Host) -> Seat:
         folder = self.hosts.folder / host.name
@@ -152,14 +163,31 @@ class DnsDeployment(OutsideDeployment):
         return HaproxySeat(host, socket, process, named=_named)
 
     def join(self, name: str, *, weight: int = 100) -> None:
-        self._client.put(name, self.place(name), weight, self._weights.get(name))
-        self._weights[name] = weight
+        if name in self._weights:
+            self.weigh(name, weight)
+        else:
+            self._console.add({name: self.place(name)}, weight)
+            self._weights[name] = weight
 
     def weigh(self, name: str, weight: int) -> None:
-        self.join(name, weight=weight)
+        self._console.weigh(name, self.place(name)[1], self._weights[name], weight)
+        self._weights[name] = weight
 
     def leave(self, name: str) -> None:
-        self._client.remove(name, self.place(name)[1], self._weights.pop(name))
+        self._console.remove(name, self.place(name)[1], self._weights.pop(name))
+
+    def make_node(self, name: str, host: Host, port: int) -> LiveNode:
+        """One that changes the zone itself, by updates."""
+        app = web_app(name, host, port, self.node_folder(name))
+
+        def write() -> None:
+            self._updates.put(name, (host.address, port), 100, self._weights.get(name))
+            self._weights[name] = 100
+
+        def remove() -> None:
+            self._updates.remove(name, port, self._weights.pop(name))
+
+        return WrittenNode(name, host, app, write, remove)
 
     def join_all(self, names: Sequence[str]) -> None:
         most = self._tuning.payload // RECORD
@@ -168,7 +196,7 @@ class DnsDeployment(OutsideDeployment):
                 f"an answer of {self._tuning.payload} bytes, all that is accepted here, holds "
                 f"about {most} nodes"
             )
-        self._client.put_all({name: self.place(name) for name in names}, 100)
+        self._console.add({name: self.place(name) for name in names}, 100)
         self._weights |= dict.fromkeys(names, 100)
 
 

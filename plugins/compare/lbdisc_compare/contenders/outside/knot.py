@@ -1,5 +1,8 @@
 """A real authoritative name server, knot, whose zone changes by dynamic updates (RFC 2136)."""
 
+import subprocess
+import threading
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import dns.exception
@@ -68,8 +71,11 @@ def _knows(address: str) -> bool:
         return False
 
 
-class ZoneClient:
-    """Changes the zone as a node's own update client does. All raise ``RuntimeError``."""
+class ZoneUpdates:
+    """Changes the zone as a node's own update client does. All raise ``RuntimeError``.
+
+    knot takes one in a second: another one waits until the second is over (seen with 3.2).
+    """
 
     def __init__(self, address: str) -> None:
         self._address = address
@@ -81,14 +87,6 @@ class ZoneClient:
         if before is not None:
             update.delete(SERVICE, "SRV", _record(name, place[1], before))
         update.add(SERVICE, TTL, "SRV", _record(name, place[1], weight))
-        self._send(update)
-
-    def put_all(self, places: dict[str, tuple[str, int]], weight: int) -> None:
-        """Many nodes in one update."""
-        update = dns.update.UpdateMessage(ZONE)
-        for name, place in places.items():
-            update.replace(name, TTL, "A", place[0])
-            update.add(SERVICE, TTL, "SRV", _record(name, place[1], weight))
         self._send(update)
 
     def remove(self, name: str, port: int, weight: int) -> None:
@@ -104,6 +102,76 @@ class ZoneClient:
             raise RuntimeError(f"the name server took no update: {error}") from error
         if answer.rcode() != dns.rcode.NOERROR:
             raise RuntimeError(f"the name server: {dns.rcode.to_text(answer.rcode())}")
+
+
+class ZoneConsole:
+    """Changes the zone as its operator does, over one ``knotc`` that stays. A change of any number
+    of records is one transaction. All raise ``RuntimeError``.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        # knotc would keep its answers until there are many.
+        self._command = ["stdbuf", "-oL", needed("knotc"), "-c", str(folder / "knot.conf")]
+        self._child: subprocess.Popen[str] | None = None
+        self._lock = threading.Lock()
+
+    def add(self, places: Mapping[str, tuple[str, int]], weight: int) -> None:
+        lines = []
+        for name, (address, port) in places.items():
+            lines += [
+                f"zone-set {ZONE} {name} {TTL} A {address}",
+                f"zone-set {ZONE} {SERVICE} {TTL} SRV {_record(name, port, weight)}",
+            ]
+        self._change(lines)
+
+    def weigh(self, name: str, port: int, before: int, weight: int) -> None:
+        if weight != before:
+            self._change(
+                [
+                    f"zone-unset {ZONE} {SERVICE} SRV {_record(name, port, before)}",
+                    f"zone-set {ZONE} {SERVICE} {TTL} SRV {_record(name, port, weight)}",
+                ]
+            )
+
+    def remove(self, name: str, port: int, weight: int) -> None:
+        self._change(
+            [
+                f"zone-unset {ZONE} {SERVICE} SRV {_record(name, port, weight)}",
+                f"zone-unset {ZONE} {name} A",
+            ]
+        )
+
+    def _change(self, lines: Sequence[str]) -> None:
+        with self._lock:
+            try:
+                self._say([f"zone-begin {ZONE}", *lines, f"zone-commit {ZONE}"])
+            except RuntimeError:
+                self.close()
+                raise
+
+    def _say(self, lines: Sequence[str]) -> None:
+        if self._child is None:
+            self._child = subprocess.Popen(
+                self._command,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                text=True,
+            )
+        assert self._child.stdin is not None
+        assert self._child.stdout is not None
+        for line in lines:
+            self._child.stdin.write(f"{line}\n")
+            self._child.stdin.flush()
+            answer = self._child.stdout.readline().strip()
+            if answer != "OK":
+                raise RuntimeError(f"knotc {line}: {answer or 'it ended'}")
+
+    def close(self) -> None:
+        child, self._child = self._child, None
+        if child is not None:
+            child.kill()
+            child.communicate()
 
 
 def _record(name: str, port: int, weight: int) -> str:

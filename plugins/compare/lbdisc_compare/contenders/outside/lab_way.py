@@ -35,6 +35,7 @@ from lbdisc_compare.contenders.programs import kill_all, signal_all
 from lbdisc_compare.hosts.host import Host, HostSet
 from lbdisc_compare.installing import absent_programs, version_of
 
+FEW = 3  # members that a balancer asks to let it join
 SCRIPTS = Path(__file__).with_name("lab")
 HEAD = """global
     stats socket {folder}/haproxy.sock level admin
@@ -193,9 +194,13 @@ class LabDeployment(OutsideDeployment):
             "event_handlers": [handler],
             "snapshot_path": str(folder / "snapshot"),
         }
-        join = [] if host.address == self._seed else [self._seed]
+        join = [*self._some(), *([] if host.address == self._seed else [self._seed])]
         serf = serf_process(host, folder, host.name, {"role": "balancer"}, join=join, more=more)
         return LabSeat(host, folder, serf, checks=self.size.checks)
+
+    def _some(self) -> list[str]:
+        """Nodes to join: a balancer that comes later may find the first one gone."""
+        return [self.place(name)[0] for name in list(self._agents)[:FEW]]
 
     def _agent(self, name: str) -> Process:
         host, port = self._places.of(name)

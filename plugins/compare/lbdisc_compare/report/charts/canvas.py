@@ -14,6 +14,8 @@ from matplotlib.figure import Figure as Drawing
 from matplotlib.path import Path as Stroke
 from matplotlib.transforms import IdentityTransform
 
+from lbdisc_compare.report.charts.tidying import lean
+
 # Drawn with colours that nobody uses, each of which stands for a variable of the page's style.
 INK, SOFT, LINE, BACK = "#010101", "#020202", "#030303", "#040404"
 OURS, THEIRS, BAD, SHADE = "#050505", "#060606", "#070707", "#080808"
@@ -55,8 +57,6 @@ Shape = Literal["wide", "narrow"]
 SHAPES: tuple[Shape, Shape] = ("wide", "narrow")
 _UNTOLD = ("Date", "Creator", "Format", "Type")
 _HEX = re.compile(r"#0([1-8])(?:0\1){2}\b")
-_TAG = re.compile(r"<[^>]+>")
-_LONG = re.compile(r"-?\d+\.\d{2,}")
 
 
 class Canvas:
@@ -125,22 +125,15 @@ class Canvas:
 
     def _tidied(self, text: str) -> str:
         body = text[text.index(">", text.index("<svg")) + 1 :]
-        body = re.sub(r"\s*<metadata>.*?</metadata>", "", body, flags=re.DOTALL)
-        body = re.sub(r"\s*<defs>\s*<style.*?</style>\s*</defs>", "", body, flags=re.DOTALL)
-        body = re.sub(r"<!--.*?-->\n?", "", body, flags=re.DOTALL)
-        used = set(re.findall(r"#([\w-]+)\)?[\"']", body)) | set(
-            re.findall(r"url\(#([\w-]+)\)", body)
-        )
+        used = set(re.findall(r"href=\"#([\w-]+)\"", body))
         body = re.sub(r' id="([^"]*)"', lambda found: self._named(found[1], used), body)
-        body = _TAG.sub(lambda tag: _LONG.sub(_rounded, tag[0]), body)
-        body = _HEX.sub(_variable, body)
+        body = _HEX.sub(_variable, lean(body))
         body = re.sub(r"'DejaVu Sans'[^;\"]*", "var(--font)", body)
         body = re.sub(r"(<g class=\"mark\" data-n=\"(mark-\d+)\">)", self._told, body)
-        body = re.sub(r">\s+<", "><", body).strip()
         head = (
             f'<svg class="{self.shape}" role="img" aria-label="{escape(harmless(self.title))}"'
-            f' style="stroke-linejoin: round" viewBox="0 0 {self.width:g} {self.height:g}" xmlns="http://www.w3.org/2000/svg"'
-            ' xmlns:xlink="http://www.w3.org/1999/xlink">'
+            f' style="stroke-linejoin: round" viewBox="0 0 {self.width:g} {self.height:g}"'
+            ' xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink">'
         )
         return head + body
 
@@ -174,10 +167,6 @@ def harmless(text: str) -> str:
 
 def cut(text: str, most: int) -> str:
     return text if len(text) <= most else f"{text[: most - 1]}…"
-
-
-def _rounded(found: re.Match[str]) -> str:
-    return f"{float(found[0]):.1f}".removesuffix(".0")
 
 
 def _variable(found: re.Match[str]) -> str:

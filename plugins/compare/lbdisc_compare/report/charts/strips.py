@@ -20,7 +20,7 @@ from lbdisc_compare.report.charts.canvas import (
 )
 from lbdisc_compare.report.charts.scales import scaled
 from lbdisc_compare.report.series import Series
-from lbdisc_compare.report.statistics import quantile
+from lbdisc_compare.report.statistics import Distribution, quantile
 from lbdisc_compare.report.wording import brief, told
 
 DRAWN = 90  # dots in a row; of more, as many quantiles are drawn, both ends among them
@@ -49,7 +49,7 @@ def strips(name: str, shape: Shape, title: str, unit: str, rows: Sequence[Strip]
     """The chart as SVG; ``rows`` from above."""
     step = 30.0 if shape == "wide" else 42.0
     canvas = Canvas(name, shape, 58 + step * len(rows), title)
-    left, right = (212, 150) if canvas.wide else (8, 70)
+    left, right = (236, 150) if canvas.wide else (8, 70)
     axes = canvas.axes(left=left, right=right, top=24, bottom=34)
     axes.set_ylim(len(rows) - 0.5, -0.5)
     values = [value for row in rows if row.series for value in row.series.values]
@@ -79,13 +79,13 @@ def thinned(values: Sequence[float]) -> list[float]:
 def _row(canvas: Canvas, axes: Axes, row: Strip, at: int, unit: str) -> None:
     middle = at if canvas.wide or row.heading else at + 0.18
     if row.heading:
-        x = -0.32 if canvas.wide else 0.0
+        x = -0.37 if canvas.wide else 0.0
         canvas.text(
             axes, x, at + 0.1, cut(row.label, 60), color=SOFT, fontweight="bold", fontsize=12.5
         )
         return
     if canvas.wide:
-        canvas.text(axes, -0.015, at, cut(row.label, 27), color=row.colour, ha="right")
+        canvas.text(axes, -0.015, at, cut(row.label, 32), color=row.colour, ha="right")
     else:
         canvas.text(axes, 0.0, at - 0.26, cut(row.label, 38), color=row.colour, fontsize=12.5)
     if row.series is None:
@@ -101,16 +101,16 @@ def _values(
     canvas: Canvas, axes: Axes, row: Strip, series: Series, middle: float, unit: str
 ) -> None:
     ordered, came = sorted(series.values), series.spread
-    reach = 0.26 if canvas.wide else 0.16
+    reach = (0.26 if canvas.wide else 0.16) if came.n > 1 else 0.0
     shown = thinned(ordered)
     places = [(value, middle + reach * (2 * (n * GOLDEN % 1) - 1)) for n, value in enumerate(shown)]
     cloud = PathPatch(
         dots(places),
         edgecolor=row.colour,
         facecolor="none",
-        linewidth=4.2,
+        linewidth=4.2 if came.n > 1 else 8.0,
         capstyle="round",
-        alpha=0.45,
+        alpha=0.45 if came.n > 1 else 1.0,
     )
     said = (
         f"{row.label}: median {told(came.median, unit)}, p95 {told(came.p95, unit)},"
@@ -135,10 +135,8 @@ def _values(
             alpha=0.28,
             solid_capstyle="round",
         )
-    axes.plot(
-        (came.median,) * 2, (middle - reach - 0.08, middle + reach + 0.08), color=INK, linewidth=2.4
-    )
-    axes.plot((came.p95,) * 2, (middle - 0.12, middle + 0.12), color=INK, linewidth=1.2)
+    if came.n > 1:
+        _strokes(axes, came, middle, reach)
     if series.promised is not None:
         (promise,) = axes.plot(
             [series.promised], [middle], "D", color=BAD, mfc="none", ms=7, mew=1.6
@@ -150,3 +148,9 @@ def _values(
         canvas.text(axes, 1.135, middle, brief(came.p95, unit), color=SOFT, fontsize=12)
     if series.busy:
         canvas.text(axes, 1.02, middle + 0.33, "busy", color=SOFT, fontsize=10)
+
+
+def _strokes(axes: Axes, came: Distribution, middle: float, reach: float) -> None:
+    ends = (middle - reach - 0.08, middle + reach + 0.08)
+    axes.plot((came.median,) * 2, ends, color=INK, linewidth=2.4)
+    axes.plot((came.p95,) * 2, (middle - 0.12, middle + 0.12), color=INK, linewidth=1.2)

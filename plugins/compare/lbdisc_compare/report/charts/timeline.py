@@ -62,7 +62,9 @@ def course(happenings: Iterable[Happening], named: Course) -> Course:
         named,
         faults=tuple(_faults(ordered, start, end)),
         lanes=tuple(_lanes(ordered, start, end)),
-        lost=tuple(one.t - start for one in ordered if one.what == "lost"),
+        lost=tuple(
+            at for one in ordered if one.what == "lost" and (at := one.t - start) >= -BEFORE
+        ),
         notes=tuple((one.t - start, one.detail) for one in ordered if one.what == "note"),
         end=end,
     )
@@ -93,8 +95,9 @@ def _lanes(ordered: Sequence[Happening], start: float, end: float) -> Iterable[L
 def _spans(changes: Sequence[tuple[float, str]], end: float) -> Iterable[tuple[float, float, str]]:
     """Before its first change a server was what that change ended."""
     state = "out" if changes[0][1] == "up" else "up"
-    since = min(-BEFORE, changes[0][0])
-    for at, after in [*changes, (end, "")]:
+    since = -BEFORE
+    for moment, after in [*changes, (end, "")]:
+        at = max(moment, -BEFORE)
         if at > since and state != "out":
             yield since, at, state
         since, state = at, after
@@ -102,7 +105,7 @@ def _spans(changes: Sequence[tuple[float, str]], end: float) -> Iterable[tuple[f
 
 def _losses_told(one: Course) -> str:
     if one.lost_total is None:
-        return "lost requests" if one.lost else "none lost"
+        return "lost requests" if one.lost else ""
     return f"{told(one.lost_total, '')} lost" if one.lost_total else "none lost"
 
 
@@ -110,12 +113,10 @@ def timeline(name: str, shape: Shape, title: str, courses: Sequence[Course]) -> 
     """The chart as SVG: all ways under one axis, from above in their order."""
     heights = [_height(one, shape) for one in courses]
     canvas = Canvas(name, shape, 50 + sum(heights), title)
-    left, right = (212, 110) if canvas.wide else (8, 12)
+    left, right = (236, 110) if canvas.wide else (8, 12)
     axes = canvas.axes(left=left, right=right, top=8, bottom=42)
     axes.set_ylim(sum(heights), 0)
-    first = min((min((span[0] for lane in one.lanes for span in lane.spans), default=-BEFORE)
-                 for one in courses), default=-BEFORE)  # fmt: skip
-    axes.set_xlim(max(first, -BEFORE), max((one.end for one in courses), default=1.0))
+    axes.set_xlim(-BEFORE, max((one.end for one in courses), default=1.0))
     axes.grid(axis="x", color=LINE, linewidth=1)
     axes.set_axisbelow(True)
     axes.xaxis.set_major_formatter(lambda value, _: told(value, "s"))
@@ -136,9 +137,13 @@ def _height(one: Course, shape: Shape) -> float:
 def _course(canvas: Canvas, axes: Axes, one: Course, top: float, height: float) -> None:
     colour = OURS if one.family == "lbdisc" else THEIRS
     if canvas.wide:
-        canvas.text(axes, -0.015, top + 14, cut(one.label, 27), color=colour, ha="right")
+        canvas.text(axes, -0.015, top + 14, cut(one.label, 32), color=colour, ha="right")
     else:
-        label = one.label if one.note else f"{cut(one.label, 30)} · {_losses_told(one)}"
+        label = (
+            one.label
+            if one.note
+            else f"{cut(one.label, 30)} · {_losses_told(one)}".removesuffix(" · ")
+        )
         canvas.text(axes, 0.0, top + 10, label, color=colour, fontsize=12.5)
         top, height = top + 20, height - 20
     if one.note:

@@ -8,6 +8,8 @@ from types import TracebackType
 from typing import Self
 
 from lbdisc.testing.processes import Process, accepts, free_port
+from lbdisc_doozer.settings import DEFAULT_PORT
+from lbdisc_lab.servers.machines import Machine, port_on
 
 
 def doozerd() -> Path | None:
@@ -31,18 +33,20 @@ class DoozerServer:
         read_secret: str = "",
         history: int = 2000,
         address: str = "127.0.0.1",
+        machine: Machine | None = None,
     ) -> None:
         self.folder = folder
         self.real = program is not None
-        self.port = free_port(address)
-        self.address = address
+        self.port = port_on(machine, DEFAULT_PORT) if machine else free_port(address)
+        self.address = address = machine.address if machine else address
         self.secret = secret
         self.history = history
         self._data = folder / "doozer.json"
         command: list[str | Path] = [program] if program else [sys.executable, "-m", __package__]
         command += ["-l", f"{address}:{self.port}", "-w", "false", "-hist", str(history)]
+        command += [] if self.real else ["--data", self._data]
         self.process = Process(
-            command if self.real else [*command, "--data", self._data],
+            [*(machine.prefix if machine else ()), *command],
             log=folder / "doozer.log",
             ready=lambda: accepts(self.port, address),
             environment={"DOOZER_RWSECRET": secret, "DOOZER_ROSECRET": read_secret},
@@ -118,8 +122,10 @@ def start(
     read_secret: str = "",
     history: int = 2000,
     address: str = "127.0.0.1",
+    machine: Machine | None = None,
 ) -> DoozerServer:
-    """A server that serves on ``address``, with all its files in ``folder``.
+    """A server that serves on ``address``, with all its files in ``folder``; or on ``machine``, at
+    doozer's own port.
 
     Our own of the protocol, or the doozerd at ``program``. ``secret`` is what writing needs,
     ``read_secret`` what reading needs, ``history`` how many revisions are known.
@@ -134,6 +140,7 @@ def start(
         read_secret=read_secret,
         history=history,
         address=address,
+        machine=machine,
     )
     try:
         server.start()
