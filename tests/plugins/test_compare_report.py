@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from lbdisc_compare.records import Absence, Breakdown, Noted, Simulated
+from lbdisc_compare.records import Absence, Breakdown, Noted
 from lbdisc_compare.report import __main__, terminal
 from lbdisc_compare.report.choosing import QUESTIONS
 from lbdisc_compare.report.page import Report, composed, page, summary
@@ -152,7 +152,7 @@ def test_names_with_markup_stay_text(tmp_path: Path) -> None:
     assert "<img" not in text
     assert "\x00" not in text
     assert "<script" not in summary(found)
-    assert len(summary(found).splitlines()) < 80
+    assert len(summary(found).split("## Where you outgrow")[0].splitlines()) < 60
 
 
 def removals(name: str, guards: Iterable[bool]) -> list[Noted]:
@@ -188,23 +188,6 @@ def test_few_values_under_many_conditions_are_a_grid_with_and_without_the_guard(
     assert plate.upright
     assert {"guard on, k 1", "guard off, k 1"} <= set(plate.grid)
     assert "guard off, k 8" in page(found)
-
-
-def test_measured_and_simulated_stand_beside_each_other(tmp_path: Path) -> None:
-    its = samples(
-        "serf-lan",
-        [2.0],
-        measure="cost",
-        figure="idle_messages",
-        unit="messages/s",
-        role="all",
-        nodes=10,
-    )
-    point = Simulated(
-        way="gossip-lan", figure="idle_messages", value=2.2, unit="messages/s", where={"nodes": 10}
-    )
-    (pair,) = report(tmp_path, [header(), *cell("serf-lan", "cost", *its), point]).validations
-    assert pair.apart == pytest.approx(0.1)
 
 
 def test_all_links_on_the_page_lead_somewhere(whole: Report) -> None:

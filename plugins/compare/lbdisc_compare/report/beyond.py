@@ -8,9 +8,10 @@ from lbdisc_compare.records import Simulated
 from lbdisc_compare.report.charts.canvas import SHAPES
 from lbdisc_compare.report.charts.curves import Curve, curves
 from lbdisc_compare.report.rules import anchor
-from lbdisc_compare.report.series import Conditions, Series, conditions
+from lbdisc_compare.report.series import Conditions, conditions
 
-MOST = 12  # curves in one chart; the rest is in the table
+MOST = 8  # curves in one chart; the rest is in the table
+VALIDATE = "validate"  # the measure in which the simulation stands beside the real thing
 SIZES = ("nodes", "members", "balancers", "n")  # what an x axis may be, the first that differs
 
 TITLES = {
@@ -39,17 +40,6 @@ TITLES = {
     "nodes_listed": "DNS: nodes in an answer",
     "most_nodes": "DNS: most nodes in an answer",
 }
-# What was simulated under one name and measured under another.
-WAYS_OF = {
-    "gossip-local": "serf-local",
-    "gossip-lan": "serf-lan",
-    "gossip-wan": "serf-wan",
-    "lease": "etcd",
-    "session": "zookeeper",
-    "heartbeat": "doozer",
-    "poll": "dns",
-}
-MEASURED = {"detection_all": "crash_list_s", "join_bytes": "bytes_per_join"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,28 +69,24 @@ class Beyond:
     cut: int
 
     @property
+    def sizes(self) -> list[float]:
+        """All x, from small to large."""
+        return sorted({point.x for point in self.points})
+
+    def rows(self) -> list[tuple[str, str, list[SimulatedPoint | None]]]:
+        """The table: protocol and label, and a point for each of ``sizes``."""
+        found = {(point.way, point.label, point.x): point for point in self.points}
+        names = dict.fromkeys((point.way, point.label) for point in self.points)
+        return [(*name, [found.get((*name, x)) for x in self.sizes]) for name in names]
+
+    @property
     def title(self) -> str:
         return TITLES.get(self.figure, self.figure)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Validation:
-    """Measured and simulated under the same conditions, each in a column of its own."""
-
-    simulated: SimulatedPoint
-    measured: Series
-    figure: str
-    unit: str
-
-    @property
-    def apart(self) -> float | None:
-        """By which share the simulation is beside; ``None`` where the machine was busy."""
-        real = self.measured.spread.median
-        return None if self.measured.busy or real == 0 else self.simulated.median / real - 1
-
-
 def beyond(simulated: Sequence[Simulated]) -> list[Beyond]:
-    """A chart for each figure."""
+    """A chart for each figure; what only stands beside something real has a table of its own."""
+    simulated = [one for one in simulated if one.measure != VALIDATE]
     figures = dict.fromkeys(one.figure for one in simulated)
     return [_beyond([one for one in simulated if one.figure == name]) for name in figures]
 
@@ -110,7 +96,7 @@ def _beyond(points: Sequence[Simulated]) -> Beyond:
     axis = _axis(points)
     drawn = list(_curves(points, axis))
     place = anchor("simulated", first.figure)
-    kept = drawn[:MOST]
+    kept = [curve for curve in drawn if "of p95" not in curve.where][:MOST]
     return Beyond(
         anchor=place,
         figure=first.figure,
@@ -163,25 +149,3 @@ def _curves(points: Sequence[Simulated], axis: str) -> Iterator[Curve]:
 
 def _number(value: object) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
-
-
-def validations(found: Sequence[Beyond], series: Sequence[Series]) -> list[Validation]:
-    """Where the same figure of the same way was measured with as many nodes: medians of both."""
-    return [
-        Validation(simulated=point, measured=real, figure=one.title, unit=one.unit)
-        for one in found
-        for point in one.points
-        if "of p95" not in point.label
-        for real in series
-        if _same(one.figure, point, real)
-    ]
-
-
-def _same(figure: str, point: SimulatedPoint, real: Series) -> bool:
-    where = dict(real.where)
-    return (
-        real.figure == MEASURED.get(figure, figure)
-        and real.way == WAYS_OF.get(point.way, point.way)
-        and where.get("nodes") == f"{point.x:g}"
-        and where.get("role", "all") == "all"
-    )

@@ -8,20 +8,31 @@ from typing import Any
 
 import jinja2
 
-from lbdisc_compare.report.beyond import Beyond, Validation, beyond, validations
+from lbdisc_compare.report.beyond import Beyond, beyond
 from lbdisc_compare.report.charts.canvas import DARK, FONTS, LIGHT, harmless
 from lbdisc_compare.report.charts.tidying import classed
 from lbdisc_compare.report.choosing import QUESTIONS, Advice, answers
 from lbdisc_compare.report.known import Catalogues
+from lbdisc_compare.report.outgrowing import Outgrown, outgrown
 from lbdisc_compare.report.plates import SECTIONS, Chapter, chapters
 from lbdisc_compare.report.ranking import Duel, duels
 from lbdisc_compare.report.reading import BUSY, SamplesRead
-from lbdisc_compare.report.rules import Verdicts, WayVerdict, verdicts
+from lbdisc_compare.report.reasons import RULES_TOLD as BEHIND
+from lbdisc_compare.report.rules import Verdicts, WayVerdict, anchor, verdicts
 from lbdisc_compare.report.series import Series, all_series
+from lbdisc_compare.report.surprises import RULES_TOLD, Surprise, surprises
+from lbdisc_compare.report.validating import CLOSE, Validation, validations
 from lbdisc_compare.report.wording import told
 
 TEMPLATES = Path(__file__).parent / "templates"
-SIGNS: Mapping[str, str] = {"good": "●", "fair": "◐", "poor": "○", "busy": "?", "absent": "–"}
+SIGNS: Mapping[str, str] = {
+    "good": "●",
+    "fair": "◐",
+    "poor": "○",
+    "busy": "?",
+    "related": "↗",
+    "absent": "–",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,7 +46,9 @@ class Report:
     chapters: tuple[Chapter, ...]
     answers: tuple[Advice, ...]
     duels: tuple[Duel, ...]
+    surprises: tuple[Surprise, ...]
     beyond: tuple[Beyond, ...]
+    outgrown: tuple[Outgrown, ...]
     validations: tuple[Validation, ...]
     raw: str  # the name of the file of samples
 
@@ -70,6 +83,16 @@ class Report:
         """The figures that are on the page."""
         return frozenset(plate.anchor for chapter in self.chapters for plate in chapter.plates)
 
+    @staticmethod
+    def place(way: str) -> str:
+        """Where the verdicts of a way are on the page."""
+        return anchor("way", way)
+
+    @staticmethod
+    def place_of_curve(figure: str) -> str:
+        """Where a simulated figure is on the page."""
+        return anchor("simulated", figure)
+
     def sections(self) -> list[tuple[str, str, list[Chapter]]]:
         """Those that have something to show: name, title, chapters."""
         found = [
@@ -83,7 +106,6 @@ def composed(reading: SamplesRead, known: Catalogues, raw: str) -> Report:
     """What a reading comes to."""
     series = all_series(reading)
     judged = verdicts(reading, series)
-    simulated = beyond(reading.simulated)
     return Report(
         reading=reading,
         known=known,
@@ -92,8 +114,10 @@ def composed(reading: SamplesRead, known: Catalogues, raw: str) -> Report:
         chapters=tuple(chapters(reading, series, known)),
         answers=tuple(answers(judged, known)),
         duels=tuple(duels(judged, series, known)),
-        beyond=tuple(simulated),
-        validations=tuple(validations(simulated, series)),
+        surprises=tuple(surprises(reading, series, known)),
+        beyond=tuple(beyond(reading.simulated)),
+        outgrown=tuple(outgrown(reading.simulated)),
+        validations=tuple(validations(reading.simulated, series)),
         raw=raw,
     )
 
@@ -118,6 +142,9 @@ def _context(report: Report) -> dict[str, Any]:
         "questions": QUESTIONS,
         "signs": SIGNS,
         "busy": BUSY,
+        "close": CLOSE,
+        "surprising": RULES_TOLD,
+        "behind": BEHIND,
         "light": LIGHT,
         "dark": DARK,
         "fonts": FONTS,

@@ -10,6 +10,7 @@ from lbdisc_compare.report.charts.strips import Strip, strips
 from lbdisc_compare.report.charts.timeline import Course, course, timeline
 from lbdisc_compare.report.known import Catalogues
 from lbdisc_compare.report.reading import CellRead, SamplesRead
+from lbdisc_compare.report.relatives import StandIn
 from lbdisc_compare.report.rules import anchor
 from lbdisc_compare.report.series import Conditions, Series
 
@@ -40,6 +41,7 @@ class TableLine:
     series: Series | None = None
     best: Series | None = None
     note: str = ""
+    relative: StandIn | None = None  # where its figure is to be seen instead
 
     @property
     def ratio(self) -> float | None:
@@ -64,6 +66,7 @@ class Plate:
     figure: Figure
     charts: tuple[str, ...]
     lines: tuple[TableLine, ...]
+    related: tuple[TableLine, ...] = ()  # ways that a relative stands for
     cut: int = 0  # rows that are in the table alone
     grid: tuple[str, ...] = ()  # conditions, where a grid of medians stands for the chart
 
@@ -140,7 +143,7 @@ def plate(
     groups = sorted({one.where for one in found})
     lines = [line for where in groups for line in _lines(reading, found, known, figure, where)]
     absent = list(_absent(reading, found, known, figure, measure))
-    rows = _strips(lines, absent)
+    rows = _strips(lines, [one for one in absent if not one.relative])
     name = anchor(measure, figure.name)
     grid = len(groups) >= FEW and all(len(one.values) <= FEW for one in found)
     kept = [] if grid else rows[:MOST]
@@ -155,7 +158,8 @@ def plate(
         measure=measure,
         figure=figure,
         charts=charts,
-        lines=(*lines, *absent),
+        lines=(*lines, *(one for one in absent if not one.relative)),
+        related=tuple(one for one in absent if one.relative),
         cut=cut,
         grid=tuple(dict.fromkeys(one.series.conditions for one in lines if one.series))
         if grid
@@ -186,7 +190,10 @@ def _absent(
     """Of the ways that were not measured at all."""
     there = {one.way for one in found}
     for way in reading.ways:
-        if way not in there:
+        relative = reading.stand_in(way, measure)
+        if way not in there and relative:
+            yield replace(_line(known, way), relative=relative)
+        elif way not in there:
             why = reading.why_absent(way, measure, figure.name) or "its cells have no such sample"
             yield _line(known, way, note=f"not measured: {why}")
 
@@ -221,7 +228,8 @@ def _strips(lines: Sequence[TableLine], absent: Sequence[TableLine]) -> list[Str
 def _courses(reading: SamplesRead, known: Catalogues, name: str) -> Iterator[CourseChart]:
     """A timeline for each scene in which there was a fault; of each way its first round."""
     for scene in _scenes(reading, name)[:SCENES]:
-        drawn = [_course(reading, known, name, scene, way) for way in reading.ways]
+        ways = [way for way in reading.ways if not reading.stand_in(way, name)]
+        drawn = [_course(reading, known, name, scene, way) for way in ways]
         title = f"{known.measure(name).title}{f' · {scene}' if scene else ''}"
         place = anchor(f"course-{name}", scene)
         yield CourseChart(

@@ -1,9 +1,10 @@
 """lbdisc against the outsiders: who is first, and whether that is more than noise."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from lbdisc_compare.report.known import Catalogues
+from lbdisc_compare.report.reasons import why_not
 from lbdisc_compare.report.rules import Rule, Verdicts
 from lbdisc_compare.report.series import Series
 from lbdisc_compare.report.statistics import likely_same
@@ -12,6 +13,7 @@ from lbdisc_compare.report.wording import told
 COMPARED = ("join", "leave", "away", "removals")
 PARTS = {"join": ("join_written", "join_snapshot", "join_applied", "join_served")}
 SURE = 0.01
+FEW = 3  # values below which a difference may be chance
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,6 +25,8 @@ class Duel:
     theirs: Series | None
     result: str
     parts: tuple[Series, ...] = ()  # where the time of ours goes
+    why: str = ""  # where ours is not first
+    needed: str = ""
 
     @property
     def anchor(self) -> str:
@@ -39,7 +43,48 @@ def duels(
 ) -> list[Duel]:
     """By each of the rules: the lower worst case of the statistic is better."""
     rules = [rule for rule in verdicts.rules if rule.name in names]
-    return [_duel(verdicts, series, known, rule) for rule in rules]
+    return [
+        _explained(_duel(verdicts, series, known, rule), verdicts, series, known) for rule in rules
+    ]
+
+
+def _explained(duel: Duel, verdicts: Verdicts, series: Sequence[Series], known: Catalogues) -> Duel:
+    """With the reason where ours is not first, and what would be needed."""
+    why, needed = _reason(duel, verdicts, series, known)
+    return replace(duel, why=why, needed=needed)
+
+
+def _reason(
+    duel: Duel, verdicts: Verdicts, series: Sequence[Series], known: Catalogues
+) -> tuple[str, str]:
+    ours, theirs = duel.ours, duel.theirs
+    if ours is None or theirs is None:
+        lacking = "lbdisc" if ours is None else "outsider"
+        ways = [way for way in verdicts.ways if known.way(way).family == lacking]
+        return _absences(
+            verdicts, known, duel.rule, ways
+        ), f"a run with one of them: --only {duel.rule.measure}"
+    if ours.busy or theirs.busy:
+        return f"others took {max(ours.load, theirs.load):.0%} of the machine", "a quiet machine"
+    if duel.result.startswith("even"):
+        best = duel.rule.of(ours) == 0
+        return "", "" if best else "more values, if it is to be told which one is first"
+    few = min(len(ours.values), len(theirs.values)) < FEW
+    more = f"{FEW} values or more of each" if few else ""
+    if duel.first:
+        return "", more
+    why, needed = why_not(duel.rule, ours, theirs, series, known)
+    return why, f"{needed}; {more}" if more else needed
+
+
+def _absences(verdicts: Verdicts, known: Catalogues, rule: Rule, ways: Sequence[str]) -> str:
+    """Each reason once, with the ways that have it."""
+    found: dict[str, list[str]] = {}
+    for way in ways:
+        found.setdefault(verdicts.of(way, rule.name).reason, []).append(known.way(way).title)
+    several = len(found) > 1
+    told_of = [f"{', '.join(names)}: {why}" if several else why for why, names in found.items()]
+    return "; ".join(told_of)
 
 
 def _duel(verdicts: Verdicts, series: Sequence[Series], known: Catalogues, rule: Rule) -> Duel:

@@ -18,6 +18,7 @@ from lbdisc_compare.records import (
     Simulated,
     noted,
 )
+from lbdisc_compare.report.relatives import StandIn, stand_in
 
 BUSY = 0.3  # other programs' share of all processors beyond which no ratio is told
 TOLD = 20  # problems that are told one by one
@@ -83,6 +84,11 @@ class SamplesRead:
     def of(self, way: str, measure: str) -> list[CellRead]:
         """The rounds of one measure of one way."""
         return [cell for cell in self.cells if (cell.way, cell.measure) == (way, measure)]
+
+    def stand_in(self, way: str, measure: str) -> StandIn | None:
+        """The way of this run that shows the same, where ``way`` was left out for it."""
+        found = stand_in(self.why_absent(way, measure))
+        return found if found and found.way in self.ways and found.way != way else None
 
     def why_absent(self, way: str, measure: str, figure: str = "") -> str:
         """Why there is no such figure; empty where nobody said."""

@@ -5,10 +5,11 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from lbdisc_compare.report.reading import SamplesRead
+from lbdisc_compare.report.relatives import StandIn
 from lbdisc_compare.report.series import Series
 from lbdisc_compare.report.wording import told
 
-Mark = Literal["good", "fair", "poor", "busy", "absent"]
+Mark = Literal["good", "fair", "poor", "busy", "related", "absent"]
 Statistic = Literal["median", "p95", "top"]
 
 
@@ -163,6 +164,7 @@ class WayVerdict:
     reason: str
     series: Series | None = None
     value: float | None = None
+    relative: StandIn | None = None  # whose figure is to be seen instead
 
     @property
     def anchor(self) -> str:
@@ -199,6 +201,11 @@ def verdicts(
 
 def _verdict(reading: SamplesRead, series: Sequence[Series], way: str, rule: Rule) -> WayVerdict:
     found = rule.found(series, way)
+    relative = reading.stand_in(way, rule.measure)
+    if not found and relative:
+        return WayVerdict(
+            way=way, rule=rule, mark="related", reason=str(relative), relative=relative
+        )
     if not found:
         why = reading.why_absent(way, rule.measure, rule.figure) or "nobody said why"
         return WayVerdict(way=way, rule=rule, mark="absent", reason=f"not measured: {why}")

@@ -14,7 +14,14 @@ from lbdisc_compare.report.reading import read
 from lbdisc_compare.report.rules import WayVerdict
 from lbdisc_compare.report.wording import brief
 
-STYLES = {"good": "bold cyan", "fair": "", "poor": "bold magenta", "busy": "dim", "absent": "dim"}
+STYLES = {
+    "good": "bold cyan",
+    "fair": "",
+    "poor": "bold magenta",
+    "busy": "dim",
+    "related": "dim",
+    "absent": "dim",
+}
 
 
 def table(ndjson: Path, known: Catalogues | None = None) -> RenderableType:
@@ -26,6 +33,7 @@ def table(ndjson: Path, known: Catalogues | None = None) -> RenderableType:
         title_justify="left",
         pad_edge=False,
         box=SIMPLE_HEAD,
+        padding=(0, 1, 0, 0),
     )
     rows.add_column("", min_width=max((len(way) for way in report.verdicts.ways), default=0))
     for rule in report.verdicts.rules:
@@ -33,15 +41,29 @@ def table(ndjson: Path, known: Catalogues | None = None) -> RenderableType:
     for way in report.verdicts.ways:
         rows.add_row(Text(harmless(way)), *(_cell(one) for one in report.verdicts.row(way)))
     words = "; ".join(f"{rule.name}: {rule.title.lower()}" for rule in report.verdicts.rules)
-    lines = (words, *_reasons(report))
-    return Group(rows, *(Text(line, style="dim") for line in lines))
+    return Group(
+        rows,
+        *(Text(line) for line in _surprises(report)),
+        *(Text(line, style="dim") for line in (words, *_reasons(report))),
+    )
 
 
 def _cell(verdict: WayVerdict) -> Text:
     text = Text(SIGNS[verdict.mark], style=STYLES[verdict.mark])
     if verdict.value is not None and verdict.series is not None:
         text.append(f" {brief(verdict.value, verdict.series.unit)}")
+    if verdict.relative is not None:
+        text.append(f" {harmless(verdict.relative.way)}")
     return text
+
+
+def _surprises(report: Report) -> list[str]:
+    """What surprised most, with the command that measures it again."""
+    found = [
+        f"{number}. {harmless(one.text(report.known))}\n   {harmless(one.command)}"
+        for number, one in enumerate(report.surprises, 1)
+    ]
+    return ["What surprised most:", *found] if found else []
 
 
 def _reasons(report: Report) -> list[str]:
