@@ -93,7 +93,7 @@ class Joiner:
         failures = self._join_all(line, list(dict.fromkeys([*named, *sought])), set(sought))
         if decides:
             self.contact.tried = begun
-        self._report(failures, some=not named and not sought)
+        self._report(failures, some=not named)
         return bool(failures or sought or self._pending)
 
     def _sought(self, alive: Sequence[Member]) -> list[Address]:
