@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-MODULE = "lbdisc_compare.simulation.validation"
+MODULE = "lbdisc_compare.simulation"
 COUNTED = {"idle_messages", "idle_bytes"}  # what no clock decides
 
 

@@ -156,8 +156,22 @@ def test_all_failed_is_no_loss_but_an_agent_that_is_alone() -> None:
     assert steps.read(node("a"), node("b", "failed"), alone=True) == []
     steps.now = 4
     steps.reach("a")
-    assert steps.read(node("a"), node("b", "failed"), alone=True) == ["a"]
+    assert steps.read(node("a"), node("b", "failed"), alone=True) == []
     assert steps.doubt == ""
+
+
+def test_who_lives_may_object_once_an_agent_that_was_cut_off_is_back() -> None:
+    steps = Steps()
+    steps.read(node("a"), node("b"), node("c"), fresh=True, alone=True)
+    steps.read(node("a", "failed"), node("b", "failed"), node("c", "failed"), alone=True)
+    steps.now = 20
+    steps.reach("b", "no answer")
+    steps.reach("a")
+    assert steps.read(node("a"), node("b", "failed"), node("c", "failed"), alone=True) == []
+    steps.now = 24
+    assert steps.read(node("a"), node("b"), node("c", "failed"), alone=True) == []
+    steps.now = 26
+    assert steps.read(node("a"), node("b"), node("c", "failed"), alone=True) == ["a b"]
 
 
 def test_tag_taken_away_from_a_living_member_drains_first() -> None:

@@ -2,7 +2,7 @@
 
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
@@ -88,7 +88,7 @@ def _begun(ledger: Ledger, asked: ComparisonAsked) -> list[Cell]:
     try:
         ledger.begin(_header(asked, here))
         ledger.add(Absence(way=name, why=why) for name, why in lacking.items())
-        ledger.add(_represented(asked, here))
+        ledger.add(_represented(asked, here, frozenset()))
     except OSError as error:
         raise LbdiscError(f"{ledger.path}: {error.strerror}") from error
     return _cells(asked, here)
@@ -101,11 +101,13 @@ def _cells(asked: ComparisonAsked, here: Sequence[Contender]) -> list[Cell]:
     return [cell for cell in cells if not left_out(cell.contender.name, cell.measure.name)]
 
 
-def _represented(asked: ComparisonAsked, here: Sequence[Contender]) -> Iterator[Absence | CellEnd]:
-    """What is left out because a relative shows the same."""
+def _represented(
+    asked: ComparisonAsked, here: Sequence[Contender], ended: Collection[tuple[str, str, int]]
+) -> Iterator[Absence | CellEnd]:
+    """What is left out because a relative shows the same, and was not told yet."""
     for way, measure in product(() if asked.named else here, asked.measures):
         why = left_out(way.name, measure.name)
-        if why and measure.rounds(asked.scale):
+        if why and measure.rounds(asked.scale) and (way.name, measure.name, 0) not in ended:
             yield Absence(way=way.name, measure=measure.name, why=why)
             yield CellEnd(
                 way=way.name,
@@ -145,6 +147,7 @@ def _taken_up(ledger: Ledger, asked: ComparisonAsked) -> list[Cell]:
         raise SettingsError(f"--resume: {error}") from error
     _same(header, asked)
     here = [way for way in asked.ways if way.name in header.ways and way.name not in absent]
+    ledger.add(_represented(asked, here, ended))
     return [cell for cell in _cells(asked, here) if cell.key not in ended]
 
 

@@ -10,6 +10,7 @@ from lbdisc_serf.members import Member
 Names = frozenset[str]
 GOSSIP = 10.0  # seconds in which news of a member have reached all others for sure
 ANSWER = 2.0  # seconds in which who lives, or only has another key, has answered
+BACK = 5.0  # seconds in which who lives objects, once an agent that was cut off is back
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +38,9 @@ class Belief:
     """Whom the local agent knew alive, and who of them is *missing* now: failed or not listed.
 
     Who left is not missing. Who is missing is given up when the agent has reached another member
-    since: soon if it lists the member as failed, as that is then the cluster's word. A member that
-    it does not list, as it was restarted, is given up after ``window`` seconds, if its address was
+    since: soon if it lists the member as failed, as that is then the cluster's word; some seconds
+    later if it reached nobody for a while, as it was then cut off itself. A member that it does not
+    list, as it was restarted, is given up after ``window`` seconds, if its address was
     tried in vain. Neither is if somebody at its address only speaks with another gossip key. While
     the agent is alone nobody is given up.
 
@@ -54,6 +56,7 @@ class Belief:
         self._window = window
         self._known: dict[str, Member] = {}
         self._since: dict[str, float] = {}
+        self._met: dict[str, float] = {}  # when another was first known to be reached after that
         self._stale: Names = frozenset()
         self._settled = 0.0  # when gossip has told a restarted agent all that is new
         self._own: Member | None = None
@@ -86,6 +89,11 @@ class Belief:
             if name not in self._since and name != own and not _alive(listed.get(name)):
                 self._since[name] = now
                 contact.outcomes.pop(_at(self._known[name]), None)
+        self._met = {
+            name: self._met.get(name, now)
+            for name, since in self._since.items()
+            if self.alive and contact.reached >= since
+        }
         for name in [name for name in self._since if self._gone(name, now)]:
             del self._known[name], self._since[name]
 
@@ -118,10 +126,12 @@ class Belief:
 
     def _gone(self, name: str, now: float) -> bool:
         since = self._since[name]
-        if not self.alive or self._contact.reached < since:
+        if name not in self._met:
             return False
         failure = self._failure(name)
         if name in self._listed:
+            if self._met[name] > since + ANSWER and now < self._met[name] + BACK:
+                return False
             # Who was reached after all says within a moment that it lives.
             return not encrypted(failure or "") and (bool(failure) or now >= since + ANSWER)
         return now >= since + self._window and failure is not None and not encrypted(failure)

@@ -142,6 +142,14 @@ class SerfClient:
         body = {"FilterTags": dict(tags), "Timeout": int(timeout * 1e9)}
         return self._stream("query", body | {"Name": name, "Payload": payload})
 
+    def ping(self, names: Iterable[str], *, timeout: float) -> int:
+        """Ask the members ``names`` for a sign of life; the number to ``read`` it from.
+
+        Each that lives sends ``{Type: ack, From}``; ``{Type: done}`` comes after ``timeout``.
+        """
+        body = {"FilterNodes": list(names), "RequestAck": True, "Timeout": int(timeout * 1e9)}
+        return self._stream("query", body | {"Name": "_serf_ping"})
+
     def respond(self, number: int, payload: bytes) -> None:
         """Answer the query with the ID ``number``, which a stream told of; it may be too late."""
         self._send("respond", {"ID": number, "Payload": payload})

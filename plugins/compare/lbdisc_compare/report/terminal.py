@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from rich.box import SIMPLE_HEAD
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
@@ -11,7 +12,7 @@ from lbdisc_compare.report.known import Catalogues
 from lbdisc_compare.report.page import SIGNS, Report, composed
 from lbdisc_compare.report.reading import read
 from lbdisc_compare.report.rules import WayVerdict
-from lbdisc_compare.report.wording import told
+from lbdisc_compare.report.wording import brief
 
 STYLES = {
     "good": "bold cyan",
@@ -27,24 +28,30 @@ def table(ndjson: Path, known: Catalogues | None = None) -> RenderableType:
     """Ways by properties; what is no verdict says why below."""
     known = known or Catalogues.catalogued()
     report = composed(read(ndjson), known, ndjson.name)
-    rows = Table(title=Text(report.headline, style="bold"), title_justify="left", pad_edge=False)
-    rows.add_column("")
+    rows = Table(
+        title=Text(report.headline, style="bold"),
+        title_justify="left",
+        pad_edge=False,
+        box=SIMPLE_HEAD,
+        padding=(0, 1, 0, 0),
+    )
+    rows.add_column("", min_width=max((len(way) for way in report.verdicts.ways), default=0))
     for rule in report.verdicts.rules:
-        rows.add_column(Text(rule.title), justify="right")
+        rows.add_column(Text(rule.name), justify="right", min_width=len(rule.name))
     for way in report.verdicts.ways:
-        name = Text(harmless(known.way(way).title))
-        rows.add_row(name, *(_cell(one) for one in report.verdicts.row(way)))
+        rows.add_row(Text(harmless(way)), *(_cell(one) for one in report.verdicts.row(way)))
+    words = "; ".join(f"{rule.name}: {rule.title.lower()}" for rule in report.verdicts.rules)
     return Group(
         rows,
         *(Text(line) for line in _surprises(report)),
-        *(Text(line, style="dim") for line in _reasons(report)),
+        *(Text(line, style="dim") for line in (words, *_reasons(report))),
     )
 
 
 def _cell(verdict: WayVerdict) -> Text:
     text = Text(SIGNS[verdict.mark], style=STYLES[verdict.mark])
     if verdict.value is not None and verdict.series is not None:
-        text.append(f" {told(verdict.value, verdict.series.unit)}")
+        text.append(f" {brief(verdict.value, verdict.series.unit)}")
     if verdict.relative is not None:
         text.append(f" {harmless(verdict.relative.way)}")
     return text

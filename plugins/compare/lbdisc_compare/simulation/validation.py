@@ -1,13 +1,10 @@
 """The simulation beside the real thing, at sizes that this machine takes.
 
-``python -m lbdisc_compare.simulation.validation`` in a network namespace of its own prints the
-table; as a measure its samples are what was measured, and ``expected`` gives the simulated figures
-of the same names, as records of their own kind.
+``python -m lbdisc_compare.simulation`` in a network namespace of its own prints the table; as a
+measure its samples are what was measured, and ``expectations`` gives the simulated figures of the
+same names, as records of their own kind.
 """
 
-import subprocess
-import sys
-import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -196,29 +193,4 @@ def measured(way: str, nodes: int, effort: Effort, folder: Path) -> Iterator[tup
         yield from real_gossip(PROFILES[way.removeprefix("serf-")], nodes, effort)
 
 
-def main(words: list[str]) -> None:
-    """``WAY NODES`` …: measure them, and print a table with the simulated figures beside."""
-    subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
-    if not quiet():
-        sys.exit("others use this network: run it with unshare --net")
-    for way, size in zip(words[::2], words[1::2], strict=True):
-        nodes = int(size)
-        values: dict[str, list[float]] = {}
-        with tempfile.TemporaryDirectory() as folder:
-            effort = Effort(kills=8, joins=4, settling=True)
-            for figure, value in measured(way, nodes, effort, Path(folder)):
-                values.setdefault(figure.name, []).append(value)
-        for name, simulated_values in expected(way, nodes).items():
-            real, model = float(np.median(values[name])), float(np.median(simulated_values))
-            ratio = model / real
-            count = len(values[name])
-            sys.stdout.write(
-                f"| {way} | {nodes} | {name} | {real:.3g} ({count}) | {model:.3g} | {ratio:.2f} |\n"
-            )
-            sys.stdout.flush()
-
-
 __all__ = ["BesideReal", "expectations", "expected", "measured"]
-
-if __name__ == "__main__":
-    main(sys.argv[1:])

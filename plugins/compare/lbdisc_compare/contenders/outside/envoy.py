@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from threading import Lock
 from typing import Literal
 
 from lbdisc_compare.contenders.contender import (
@@ -111,24 +112,28 @@ class EnvoyDeployment(OutsideDeployment):
         self._written: dict[str, EnvoyEndpoint] = {}
         self._files: list[Path] = []
         self._version = 0
+        self._lock = Lock()  # nodes register side by side, and the file is one
 
     def begin(self) -> None:
         """There is no registry."""
 
     def make_seat(self, host: Host) -> Seat:
         seat = EnvoySeat(host, self.hosts.folder / host.name, checks=self.size.checks)
-        self._files.append(seat.eds)
-        self._write()
+        with self._lock:
+            self._files.append(seat.eds)
+            self._write()
         return seat
 
     def _write(self) -> None:
+        """Whoever calls holds the lock."""
         self._version += 1
         for file in self._files:
             write_endpoints(file, self._written, self._version)
 
     def join(self, name: str, *, weight: int = 100) -> None:
-        self._put(name, weight)
-        self._write()
+        with self._lock:
+            self._put(name, weight)
+            self._write()
 
     def _put(self, name: str, weight: int) -> None:
         address, port = self.place(name)
@@ -138,12 +143,14 @@ class EnvoyDeployment(OutsideDeployment):
         self.join(name, weight=weight)
 
     def leave(self, name: str) -> None:
-        self._written[name] = replace(self._written[name], draining=True)
-        self._write()
-        del self._written[name]
-        self._write()
+        with self._lock:
+            self._written[name] = replace(self._written[name], draining=True)
+            self._write()
+            del self._written[name]
+            self._write()
 
     def join_all(self, names: Sequence[str]) -> None:
-        for name in names:
-            self._put(name, 100)
-        self._write()
+        with self._lock:
+            for name in names:
+                self._put(name, 100)
+            self._write()
