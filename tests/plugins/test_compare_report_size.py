@@ -32,3 +32,8 @@ def test_lines_that_look_different_stay_apart() -> None:
 def test_of_many_values_the_ends_are_drawn() -> None:
     shown = thinned([float(value) for value in range(1000)])
     assert (len(shown), shown[0], shown[-1]) == (DRAWN, 0.0, 999.0)
+
+
+def test_a_path_of_many_parts_is_drawn_to_whole_pixels() -> None:
+    path = " ".join(f"M {n}.4 2.6 L {n}.4 2.6" for n in range(20))
+    assert shorter(path).startswith("M0 3h0M1 3h0")

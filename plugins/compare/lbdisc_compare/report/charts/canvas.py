@@ -145,7 +145,7 @@ class Canvas:
     def _told(self, found: re.Match[str]) -> str:
         of, said = self._marks[found[2]]
         attributes = "".join(
-            f' data-{name}="{escape(harmless(value))}"' for name, value in of.items()
+            f' data-{name}="{escape(harmless(value))}"' for name, value in of.items() if value
         )
         return f'<g class="mark"{attributes}><title>{escape(harmless(said))}</title>'
 

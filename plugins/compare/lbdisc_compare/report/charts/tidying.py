@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 
+MANY = 60  # words of a path from which on a whole pixel is exact enough: dots, lanes, strokes
 TAG = re.compile(r"<[^>]+>")
 _LONG = re.compile(r"-?\d+\.\d{2,}")
 _UNSEEN = (
@@ -37,6 +38,8 @@ def shorter(path: str) -> str:
     words = _WORD.findall(path)
     if not set(words).isdisjoint("CQSTAHVchvqst"):
         return " ".join(path.split())
+    if len(words) > MANY:
+        words = [str(round(float(word))) if word[-1].isdigit() else word for word in words]
     made: list[str] = []
     x = y = ""
     at = 0

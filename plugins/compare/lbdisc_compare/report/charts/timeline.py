@@ -22,7 +22,7 @@ from lbdisc_compare.report.charts.canvas import (
 from lbdisc_compare.report.wording import told
 
 BEFORE = 2.0  # seconds that are shown before the fault
-LANES = 12  # servers of a way that are drawn; more are named as a number
+LANES = 12  # servers of a way that are drawn, on a phone half as many
 STATES = {"joined": "up", "up": "up", "down": "down", "gone": "out", "left": "out"}
 THINNED = 40  # lost requests of a way that are drawn one by one
 
@@ -139,9 +139,13 @@ def timeline(name: str, shape: Shape, title: str, courses: Sequence[Course]) -> 
     return canvas.svg()
 
 
+def _lanes_drawn(one: Course, shape: Shape) -> Sequence[Lane]:
+    return one.lanes[: LANES if shape == "wide" else LANES // 2]
+
+
 def _height(one: Course, shape: Shape) -> float:
     head = 0.0 if shape == "wide" else 20.0
-    lanes = 5.0 * min(len(one.lanes), LANES) + (12.0 if one.lost else 0.0)
+    lanes = 5.0 * len(_lanes_drawn(one, shape)) + (12.0 if one.lost else 0.0)
     return head + max(26.0, lanes + 14.0)
 
 
@@ -166,15 +170,16 @@ def _course(canvas: Canvas, axes: Axes, one: Course, top: float, height: float) 
     for begins, ends, _ in one.faults:
         axes.fill_between((begins, ends), top + 2, top + height - 2, color=SHADE, linewidth=0)
     _servers(canvas, axes, one, top + 8, colour)
-    _losses(canvas, axes, one, top + 8 + 5 * min(len(one.lanes), LANES))
+    _losses(canvas, axes, one, top + 8 + 5 * len(_lanes_drawn(one, canvas.shape)))
     axes.plot((0, 0), (top + 2, top + height - 2), color=BAD, linewidth=1.4)
 
 
 def _servers(canvas: Canvas, axes: Axes, one: Course, top: float, colour: str) -> None:
+    drawn_lanes = _lanes_drawn(one, canvas.shape)
     for state, ink, width in (("up", colour, 2.6), ("down", BAD, 2.6)):
         lines = [
             [(begins, top + 5 * at), (ends, top + 5 * at)]
-            for at, lane in enumerate(one.lanes[:LANES])
+            for at, lane in enumerate(drawn_lanes)
             for begins, ends, seen in lane.spans
             if seen == state
         ]
@@ -187,8 +192,8 @@ def _servers(canvas: Canvas, axes: Axes, one: Course, top: float, colour: str) -
             axes.add_collection(drawn, autolim=False)
     if not one.lanes:
         canvas.text(axes, 0.005, top + 4, "no server changed", color=SOFT, fontsize=11.5)
-    if len(one.lanes) > LANES and canvas.wide:
-        more = f"{len(one.lanes) - LANES} more servers"
+    if len(one.lanes) > len(drawn_lanes) and canvas.wide:
+        more = f"{len(one.lanes) - len(drawn_lanes)} more servers"
         canvas.text(axes, 1.01, top + 20, more, color=SOFT, fontsize=11.5)
 
 
