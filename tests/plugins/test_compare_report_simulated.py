@@ -59,6 +59,12 @@ def test_a_bound_that_is_not_passed_names_the_largest_size() -> None:
     assert (found.within, found.nodes, found.value) == (1000, None, 300)
 
 
+def test_a_size_that_is_beyond_while_larger_ones_are_within_is_no_limit() -> None:
+    points = curve("gossip-local", "join_99", "s", {10: 4.0, 50: 25.0, 100: 3.0, 1000: 0.5})
+    (found,) = crossings(points)
+    assert (found.within, found.nodes, found.bumps) == (1000, None, (50,))
+
+
 def test_each_number_of_balancers_that_passes_has_its_size() -> None:
     points = [
         *curve("session", "server_bytes", "bytes/s", {10: 1e6, 100: 2e8}, balancers=1000),

@@ -39,14 +39,23 @@ def lost(way: str, *requests: float, measure: str = "away") -> list[Noted]:
     return list(cell(way, measure, *its))
 
 
+def without_registry(name: str) -> Catalogues:
+    """What is known, where an outsider needs nothing and promises nothing."""
+    promises = Promises(
+        servers="none", ports="", quorum="", clock="", words="", shows_in="crash", crash_bound=None
+    )
+    way = WayKnown(name=name, title=name, family="outsider", promises=promises)
+    return Catalogues(ways={**KNOWN.ways, name: way}, measures=KNOWN.measures)
+
+
 def test_a_broken_promise_is_a_surprise(tmp_path: Path) -> None:
     (found,) = report(tmp_path, crash("serf-lan", 10.0, 30.0)).surprises
     assert (found.kind, found.worse.way, found.score) == ("promise", "serf-lan", 2.0)
     assert "came to 30 s, 15 s are promised" in found.text(KNOWN)
 
 
-def test_a_promise_that_held_is_none(tmp_path: Path) -> None:
-    assert report(tmp_path, crash("serf-lan", 10.0, 15.0)).surprises == ()
+def test_a_promise_that_held_but_for_a_hair_is_none(tmp_path: Path) -> None:
+    assert report(tmp_path, crash("serf-lan", 10.0, 15.0, 15.7)).surprises == ()
 
 
 def test_requests_that_one_lost_and_others_did_not_are_a_surprise(tmp_path: Path) -> None:
@@ -110,11 +119,7 @@ def test_page_summary_and_terminal_have_each_with_its_command(tmp_path: Path) ->
 
 
 def test_a_way_whose_records_never_end_has_nothing_to_remove(tmp_path: Path) -> None:
-    promises = Promises(
-        servers="none", ports="", quorum="", clock="", words="", shows_in="crash", crash_bound=None
-    )
-    dns = WayKnown(name="dns", title="dns", family="outsider", promises=promises)
-    known = Catalogues(ways={**KNOWN.ways, "dns": dns}, measures=KNOWN.measures)
+    known = without_registry("dns")
     found = report(tmp_path, lost("etcd", *[4.0] * 9), lost("dns", *[0.0] * 9), known=known)
     (duel,) = [one for one in found.duels if one.rule.name == "away"]
     assert "nothing of its kind to remove" in duel.why
@@ -133,6 +138,14 @@ def test_a_join_is_behind_by_its_longest_stage_else(tmp_path: Path) -> None:
     theirs = joins("dns", *([10.0] * 9), written=19.0)
     duel = report(tmp_path, ours, theirs).duels[0]
     assert "the agent's work on the balancer until the first request: 279 ms" in duel.why
+
+
+def test_a_way_without_a_registry_has_none_between(tmp_path: Path) -> None:
+    ours = joins("etcd", *([30.0] * 9), written=20.0)
+    duel = report(tmp_path, ours, joins("dns", *([3.0] * 9)), known=without_registry("dns")).duels[
+        0
+    ]
+    assert duel.why.startswith("dns has no registry between: its client writes what the balancer")
 
 
 def test_who_is_first_needs_no_reason(tmp_path: Path) -> None:

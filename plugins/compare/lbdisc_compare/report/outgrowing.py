@@ -31,9 +31,10 @@ class SizeBound:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Crossing:
-    """Where a curve passes a bound: at ``nodes``, the first simulated size that is beyond.
+    """Where a curve passes a bound for good: ``nodes`` and all larger simulated sizes are beyond.
 
-    ``within`` is the largest size below; ``None`` stands for none in both.
+    ``within`` is the largest size that is not; ``None`` stands for none in both. ``bumps`` are
+    smaller sizes that are beyond, though a larger one is within again.
     """
 
     way: str
@@ -43,6 +44,7 @@ class Crossing:
     nodes: float | None
     within: float | None
     value: float  # at ``nodes``, else at ``within``
+    bumps: tuple[float, ...] = ()
 
     @property
     def title(self) -> str:
@@ -136,7 +138,7 @@ def _protocol(way: str) -> str:
 
 
 def _crossings(simulated: Sequence[Simulated], bound: SizeBound) -> Iterator[Crossing]:
-    """One for each curve that passes; one for a protocol of which none does, the highest."""
+    """One for each curve that passes, or does at times; else the highest one of a protocol."""
     curves: dict[tuple[str, str], list[Simulated]] = {}
     for one in simulated:
         if one.figure == bound.figure and one.measure != VALIDATE and _counts(one, bound):
@@ -147,15 +149,15 @@ def _crossings(simulated: Sequence[Simulated], bound: SizeBound) -> Iterator[Cro
             for (its, where), points in curves.items()
             if its == way
         ]
-        passed = [one for one in found if one.nodes is not None]
-        yield from _merged(passed) if passed else [max(found, key=lambda one: one.value)]
+        passed = [one for one in found if one.nodes is not None or one.bumps]
+        yield from _merged(passed) if passed else [max(reversed(found), key=lambda one: one.value)]
 
 
 def _merged(passed: Sequence[Crossing]) -> Iterator[Crossing]:
     """Those that pass at the same size with the same value are one, under all of their names."""
-    alike: dict[tuple[float | None, float], list[Crossing]] = {}
+    alike: dict[tuple[object, ...], list[Crossing]] = {}
     for one in passed:
-        alike.setdefault((one.nodes, one.value), []).append(one)
+        alike.setdefault((one.nodes, one.bumps, one.value), []).append(one)
     for same in alike.values():
         where = f"{same[0].where} to {same[-1].where}" if len(same) > 1 else same[0].where
         yield replace(same[0], where=where)
@@ -178,15 +180,17 @@ def _where(where: Mapping[str, object]) -> str:
 
 def _crossing(bound: SizeBound, way: str, where: str, points: Sequence[Simulated]) -> Crossing:
     ordered = sorted(points, key=lambda one: float(one.where["nodes"]))
-    beyond = next((one for one in ordered if one.value > bound.most), None)
-    below = ordered if beyond is None else ordered[: ordered.index(beyond)]
-    told = beyond or below[-1]
+    below = [one for one in ordered if one.value <= bound.most]
+    beyond = ordered[ordered.index(below[-1]) + 1 :] if below else ordered
+    told = beyond[0] if beyond else below[-1]
+    bumps = ordered[: len(ordered) - len(beyond)]
     return Crossing(
         way=way,
         bound=bound,
         unit=told.unit,
         where=where,
-        nodes=float(beyond.where["nodes"]) if beyond else None,
+        nodes=float(beyond[0].where["nodes"]) if beyond else None,
         within=float(below[-1].where["nodes"]) if below else None,
         value=told.value,
+        bumps=tuple(float(one.where["nodes"]) for one in bumps if one.value > bound.most),
     )

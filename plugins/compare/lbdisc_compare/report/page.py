@@ -81,7 +81,8 @@ class Report:
     @property
     def anchors(self) -> frozenset[str]:
         """The figures that are on the page."""
-        return frozenset(plate.anchor for chapter in self.chapters for plate in chapter.plates)
+        shown = [chapter for _, _, chapters in self.sections() for chapter in chapters]
+        return frozenset(plate.anchor for chapter in shown for plate in chapter.plates)
 
     @staticmethod
     def place(way: str) -> str:

@@ -26,7 +26,8 @@ RULES_TOLD = (
     "A way that promises no end to a crashed node's record, and of which none was seen to end, has "
     "nothing of its kind to remove: then a stall or a crash of whoever keeps the record is "
     "harmless to it, and a crashed node stays listed for ever.",
-    "A way without servers has no registry that could be away.",
+    "A way without servers has no registry that could be away; one that needs nothing at all has "
+    "none between its client and the balancer either.",
     "A join: the client's write, if half of the difference of the medians or more is in it; else "
     "the longest of write, news and balancer, by the medians of this way's own stages.",
     "A leave: the same write, if it is half of the leave's median or more; else what follows it.",
@@ -50,16 +51,23 @@ def why_not(
             f"{known.way(theirs.way).title} has no registry that could be away",
             "a way of lbdisc without servers: files or Serf",
         )
-    if rule.name == "join":
-        return _join(ours, theirs, series)
-    if rule.name == "leave":
-        return _leave(ours, series)
+    if rule.name in ("join", "leave"):
+        why, needed = _join(ours, theirs, series) if rule.name == "join" else _leave(ours, series)
+        return f"{_between(theirs.way, known)}{why}", needed
     return _conditions(rule, ours, series)
 
 
 def _no_servers(way: str, known: Catalogues) -> bool:
     promises = known.way(way).promises
     return promises is not None and promises.servers.lower().startswith("none")
+
+
+def _between(way: str, known: Catalogues) -> str:
+    promises = known.way(way).promises
+    if promises is None or promises.servers.lower() != "none":
+        return ""
+    title = known.way(way).title
+    return f"{title} has no registry between: its client writes what the balancer reads. Here "
 
 
 def _nothing_ends(way: str, series: Sequence[Series], known: Catalogues) -> bool:
