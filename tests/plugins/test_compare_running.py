@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from lbdisc.errors import SettingsError
+from lbdisc.errors import LbdiscError, SettingsError
 from lbdisc_compare.choosing import check_nodes, chosen_ways
 from lbdisc_compare.contenders.catalogue import all_contenders
 from lbdisc_compare.measures.catalogue import all_measures
@@ -37,6 +37,7 @@ def end(number: int = 0) -> CellEnd:
 
 def started(path: Path, *lines: Noted) -> Ledger:
     ledger = Ledger(path)
+    ledger.claim()
     ledger.begin(header())
     ledger.add(lines)
     return ledger
@@ -112,6 +113,12 @@ def _with_little_room(ledger: Ledger, size: int) -> None:
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
         signal.signal(signal.SIGXFSZ, heard)
+
+
+def test_two_runs_do_not_write_to_one_file(tmp_path: Path) -> None:
+    ledger = started(tmp_path / "s.ndjson", sample(1.0), end(0))
+    with pytest.raises(LbdiscError, match="another lbdisc compare writes to"):
+        Ledger(ledger.path).claim()
 
 
 def test_an_unknown_way_is_told_with_the_nearest() -> None:

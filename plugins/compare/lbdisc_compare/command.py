@@ -1,5 +1,6 @@
 """``lbdisc compare``: choose, install what is missing, run, simulate, report."""
 
+import signal
 import sys
 import time
 from collections.abc import Collection, Iterator, Sequence
@@ -69,12 +70,21 @@ def run(
     )
     before = _readable(against)
     ledger = Ledger(asked.samples)
+    _claim(ledger)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # what was begun ends, as by Ctrl-C
     cells = _taken_up(ledger, asked) if resume else _begun(ledger, asked)
     if not _ran(ledger, asked, cells):
         _tell(f"interrupted; lbdisc compare --resume --out {out} goes on")
         return INTERRUPTED
     _simulate(ledger, asked)
     return max(_reported(asked), _compared(asked.samples, before), _failures(ledger))
+
+
+def _claim(ledger: Ledger) -> None:
+    try:
+        ledger.claim()
+    except OSError as error:
+        raise LbdiscError(f"--out: {ledger.path.parent}: {error.strerror}") from error
 
 
 def _begun(ledger: Ledger, asked: ComparisonAsked) -> list[Cell]:

@@ -8,11 +8,14 @@ from collections.abc import Sequence
 from pathlib import Path
 
 # All that runs in it ends with it, and so do its interfaces, rules and mounts.
+# So it does when whoever started it has ended, however that came (prctl(2), PR_SET_PDEATHSIG).
+UNTIL_DEATH = ("setpriv", "--pdeathsig")
 UNSHARED = ("unshare", "--mount", "--net", "--pid", "--fork", "--kill-child", "--mount-proc")
 AS_USER = (*UNSHARED, "--user", "--map-root-user")  # user_namespaces(7)
 
 PROGRAMS = {
     "unshare": "util-linux",
+    "setpriv": "util-linux",
     "nsenter": "util-linux",
     "ip": "iproute2",
     "iptables-restore": "iptables",
@@ -44,13 +47,19 @@ def separable() -> str:
 def isolated(command: Sequence[str | Path]) -> list[str]:
     """``command`` as the first process of a network, a mount and a pid namespace of its own.
 
-    When it ends, or its ``unshare`` is killed, all that it started ends too. Raises
+    When it ends, or this process does, all that it started ends too. Raises
     ``RuntimeError`` with what ``separable`` says.
     """
     prefix, reason = _tried()
     if reason:
         raise RuntimeError(reason)
-    return [*prefix, *map(str, command)]
+    return [*UNTIL_DEATH, "KILL", *prefix, *map(str, command)]
+
+
+def bound(command: Sequence[str | Path]) -> list[str]:
+    """``command``, which is asked to end (SIGTERM) when this process has ended."""
+    known = shutil.which(UNTIL_DEATH[0], path=environment()["PATH"])
+    return [*((*UNTIL_DEATH, "TERM") if known else ()), *map(str, command)]
 
 
 def environment() -> dict[str, str]:

@@ -1,9 +1,11 @@
 """The file of samples: lines are added, none is ever changed."""
 
+import fcntl
 import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from lbdisc.errors import LbdiscError
 from lbdisc_compare.records import (
     Absence,
     Breakdown,
@@ -21,10 +23,24 @@ class Ledger:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self._lock: int | None = None
+
+    def claim(self) -> None:
+        """Nobody else writes there until this process ends. Raises ``LbdiscError``, ``OSError``."""
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        lock = os.open(
+            self.path.with_name(f".{self.path.name}.lock"), os.O_CREAT | os.O_RDWR, 0o600
+        )
+        os.set_inheritable(lock, False)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            os.close(lock)
+            raise LbdiscError(f"another lbdisc compare writes to {self.path}") from error
+        self._lock = lock
 
     def begin(self, header: RunHeader) -> None:
         """A new file. Raises ``OSError``."""
-        self.path.parent.mkdir(parents=True, exist_ok=True)
         self.path.write_bytes(b"")
         self.add([header])
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from lbdisc.errors import LbdiscError
-from lbdisc_compare.hosts.namespaces import isolated, separable
+from lbdisc_compare.hosts.isolation import bound, isolated, separable
 from lbdisc_compare.measures.measure import Measure, Scale
 from lbdisc_compare.records import Absence, Breakdown, CellEnd, Noted, noted
 from lbdisc_compare.running.busyness import Processors
@@ -141,7 +141,7 @@ def _measured(measure: Measure, order: CellOrder, estimate: float) -> str:
     limit = estimate * PATIENCE + SPARE
     with order.log.open("wb") as log:
         child = subprocess.Popen(
-            isolated(command) if order.isolated else command,
+            isolated(command) if order.isolated else bound(command),
             stdin=subprocess.PIPE,
             stdout=log,
             stderr=subprocess.STDOUT,
