@@ -1,7 +1,7 @@
 # Two commands are all a newcomer needs: `make demo` and `make test`. Both set up what they use,
 # say what they install, and do nothing twice.
 .DEFAULT_GOAL := help
-.PHONY: help setup servers demo images lab test lint types check containers contract bench measure fuzz hostile neighbour compare-test format lock newer versions shapes sbom base-digest clean
+.PHONY: help setup servers demo images lab test lint types check containers contract bench measure fuzz hostile neighbour compare-test page format lock newer versions shapes sbom base-digest clean
 RUN := .venv/bin
 # Each test of a whole program starts it many times: bytecode halves what that costs.
 unexport PYTHONDONTWRITEBYTECODE
@@ -110,6 +110,10 @@ compare-test: setup servers ## the ways that are compared, with programs that `m
 	@$(RUN)/python -m lbdisc_compare.installing
 	@sh scripts/packages.sh chromium
 	@$(RUN)/pytest -q -n 2 --dist loadscope --reruns 1 -rR tests/compare $(ARGS)
+
+page: setup ## the comparison's page in a real Chromium
+	@sh scripts/packages.sh chromium
+	@$(RUN)/pytest -q -n 2 --dist loadscope --reruns 1 -rR tests/compare/test_compare_page.py $(ARGS)
 
 neighbour: setup servers ## who is served beside a hostile neighbour, on each registry (ARGS="--quick --only etcd")
 	@$(RUN)/python -m benchmarks.neighbour $(ARGS)
