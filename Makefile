@@ -48,9 +48,9 @@ types: setup ## mypy, strict
 
 # A test that fails is run again, twice at most, and the summary shows it. What is known to need that, and why:
 # - pytest's unclosed sockets after another test's failure count for the test that collects garbage.
-# Three at a time on two cores, as most of them wait most of the time; a class stays together.
+# Four at a time on two cores, as most of them wait most of the time; a class stays together.
 check: setup servers ## pytest (ARGS="tests/core -k guard")
-	@$(RUN)/pytest -q -n 3 --dist loadscope --reruns 2 -rR $(ARGS)
+	@$(RUN)/pytest -q -n 4 --dist loadscope --reruns 2 -rR $(ARGS)
 
 containers: setup ## what containers go through, on a Docker engine (ARGS="-k serf")
 	@$(MAKE) --no-print-directory images ARGS=
