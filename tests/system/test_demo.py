@@ -179,7 +179,7 @@ def test_a_taken_port_is_one_line_and_starts_nothing(tmp_path: Path) -> None:
 def test_an_unknown_backend_is_one_line(tmp_path: Path) -> None:
     with demo(tmp_path, "--once", "--backend", "consul") as running:
         assert ends(running) == 2
-    assert running.text.startswith("lbdisc: --backend 'consul': file, etcd, ")
+    assert running.text.startswith("lbdisc: --backend 'consul': file, doozer, etcd, ")
     assert running.text.count("\n") == 1
 
 

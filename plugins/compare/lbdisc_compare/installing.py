@@ -13,6 +13,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from lbdisc.environment import for_child
 from lbdisc.errors import LbdiscError
 from lbdisc_compare.contenders.contender import Contender, Missing
 
@@ -99,7 +100,12 @@ def version_of(name: str, *words: str) -> str:
         return ""
     with suppress(OSError, subprocess.TimeoutExpired):
         done = subprocess.run(
-            [path, *words], capture_output=True, text=True, timeout=VERSION_LIMIT, check=False
+            [path, *words],
+            capture_output=True,
+            text=True,
+            timeout=VERSION_LIMIT,
+            check=False,
+            env=for_child(),
         )
         lines = (done.stdout + done.stderr).strip().splitlines()
         return lines[0].strip() if lines else ""
@@ -173,11 +179,11 @@ def _without_services(as_root: Sequence[str], install: Callable[[], None]) -> No
         install()
         return
     text = 'printf \'#!/bin/sh\\nexit 101\\n\' >"$1" && chmod 755 "$1"'
-    subprocess.run([*as_root, "sh", "-c", text, "sh", str(POLICY)], check=False)
+    subprocess.run([*as_root, "sh", "-c", text, "sh", str(POLICY)], check=False, env=for_child())
     try:
         install()
     finally:
-        subprocess.run([*as_root, "rm", "-f", str(POLICY)], check=False)
+        subprocess.run([*as_root, "rm", "-f", str(POLICY)], check=False, env=for_child())
 
 
 def _from_pypi(missing: Missing) -> None:
@@ -207,6 +213,7 @@ def _run(missing: Missing, *commands: Sequence[str]) -> None:
             text=True,
             errors="replace",
             check=False,
+            env=for_child(),
         )
         if done.returncode != 0:
             said = " ".join(done.stdout.split())[-LAST:]

@@ -6,6 +6,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from lbdisc.environment import for_child
 from lbdisc.errors import LbdiscError
 from lbdisc_compare.hosts.host import Host
 
@@ -52,6 +53,7 @@ class NodeApps:
             stdout=subprocess.PIPE,
             text=True,
             start_new_session=True,
+            env=for_child(),
         )
         self._children[prefix] = child
         _heed(child, "start")

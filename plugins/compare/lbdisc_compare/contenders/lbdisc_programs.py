@@ -6,6 +6,7 @@ import subprocess
 from collections.abc import Sequence
 from importlib.metadata import version
 
+from lbdisc.environment import for_child
 from lbdisc_compare.contenders.contender import Missing
 
 NUMBER = re.compile(r"\d+\.\d+(?:\.\d+)?(?:-[A-Za-z]\w*)?")
@@ -20,7 +21,9 @@ def missing(program: str, package: str) -> Sequence[Missing]:
 def version_of(*command: str) -> str:
     """The first number that looks like a version in what ``command`` says; empty if none."""
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=20, check=False)
+        done = subprocess.run(
+            command, capture_output=True, text=True, timeout=20, check=False, env=for_child()
+        )
     except (OSError, subprocess.TimeoutExpired):
         return ""
     found = NUMBER.search(done.stdout + done.stderr)
@@ -36,6 +39,7 @@ def debian_version(package: str) -> str:
             text=True,
             timeout=20,
             check=False,
+            env=for_child(),
         )
     except (OSError, subprocess.TimeoutExpired):
         return ""

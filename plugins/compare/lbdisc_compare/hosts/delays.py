@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 from typing import Protocol
 
+from lbdisc.environment import for_child
 from lbdisc_compare.contenders.contender import Unable
 from lbdisc_compare.hosts.filtering import LINES
 from lbdisc_compare.hosts.routing import ip, settle, tc
@@ -86,7 +87,9 @@ class RelayLine:
         tun = _tun(device)
         try:
             relay = [sys.executable, "-m", "lbdisc_compare.hosts.relay", str(tun), str(seconds)]
-            self._relay = subprocess.Popen(relay, stdin=subprocess.DEVNULL, pass_fds=[tun])
+            self._relay = subprocess.Popen(
+                relay, stdin=subprocess.DEVNULL, pass_fds=[tun], env=for_child()
+            )
         finally:
             os.close(tun)
         ip(f"link set {device} txqueuelen {QUEUE}")

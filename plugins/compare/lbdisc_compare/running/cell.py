@@ -14,6 +14,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import FrameType
 
+from lbdisc.environment import for_child
 from lbdisc.errors import LbdiscError
 from lbdisc_compare.contenders.catalogue import all_contenders
 from lbdisc_compare.contenders.contender import Unable
@@ -59,7 +60,7 @@ def main() -> None:
         _first_process()
     signal.signal(signal.SIGTERM, _ended)  # what was started ends as well
     if order.isolated:
-        subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
+        subprocess.run(["ip", "link", "set", "lo", "up"], check=True, env=for_child())
     sys.exit(run(order))
 
 

@@ -7,13 +7,14 @@ from pathlib import Path
 
 import numpy as np
 
+from lbdisc.environment import for_child
 from lbdisc_compare.simulation.validation import Effort, expected, measured
 from lbdisc_compare.simulation.wires import quiet
 
 
 def main(words: list[str]) -> None:
     """``WAY NODES`` …: measure them, and print a table with the simulated figures beside."""
-    subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
+    subprocess.run(["ip", "link", "set", "lo", "up"], check=True, env=for_child())
     if not quiet():
         sys.exit("others use this network: run it with unshare --net")
     for way, size in zip(words[::2], words[1::2], strict=True):

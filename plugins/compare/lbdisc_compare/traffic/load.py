@@ -21,6 +21,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TextIO
 
+from lbdisc.environment import for_child
 from lbdisc_compare.traffic.asked import KINDS, UNSENT, SentRequest, read
 from lbdisc_compare.traffic.exchange import LoadCall, LoadConnection, Unanswered
 
@@ -96,6 +97,7 @@ def load(errand: Errand) -> Iterator[RunningLoad]:
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
+        env=for_child(),
     )
     assert child.stdin is not None
     assert child.stdout is not None

@@ -18,6 +18,7 @@ from dataclasses import asdict, dataclass
 from types import TracebackType
 from typing import Self
 
+from lbdisc.environment import for_child
 from lbdisc_compare.traffic.sightings import Sighting, Spotter
 
 STEADY = 100.0  # requests a second while nothing is looked for
@@ -48,6 +49,7 @@ class AnswerReader:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
+            env=for_child(),
         )
 
     def took(

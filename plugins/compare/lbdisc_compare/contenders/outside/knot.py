@@ -11,6 +11,7 @@ import dns.query
 import dns.rcode
 import dns.update
 
+from lbdisc.environment import for_child
 from lbdisc.testing.processes import Process
 from lbdisc_compare.hosts.host import Host
 from lbdisc_compare.installing import needed
@@ -157,6 +158,7 @@ class ZoneConsole:
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
                 text=True,
+                env=for_child(),
             )
         assert self._child.stdin is not None
         assert self._child.stdout is not None

@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 import psutil
 
+from lbdisc.environment import for_child
 from lbdisc.haproxy.sockets.rows import ServerState as Row
 from lbdisc.testing.processes import Process
 from lbdisc.testing.waiting import eventually
@@ -134,7 +135,9 @@ class LabSeat:
     def start(self) -> None:
         (self._folder / "haproxy.pid").unlink(missing_ok=True)
         words = self.host.command("sh", SCRIPTS / "restart.sh", self._folder)
-        subprocess.run(words, check=True, stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        subprocess.run(
+            words, check=True, stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=for_child()
+        )
         eventually(lambda: serves(self._socket), what="the lab's HAProxy")
         self._serf.start()
 
