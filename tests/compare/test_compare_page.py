@@ -21,6 +21,12 @@ HOSTILE = (
     '<script>window.hit=1</script>"><img src=x onerror="window.hit=1"><svg onload=window.hit=1>'
 )
 
+LINES = """(all) => all.map((one) => {
+  const range = document.createRange();
+  range.selectNodeContents(one);
+  return new Set([...range.getClientRects()].map((box) => Math.round(box.top))).size;
+})"""
+
 Opened = Callable[..., Page]
 
 
@@ -92,6 +98,33 @@ def test_nothing_sticks_out(opened: Opened, width: int) -> None:
     assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 
+def test_questions_and_verdicts_are_on_the_first_screen(opened: Opened) -> None:
+    page = opened(width=1280)
+    for place in (".asked", ".answer:visible", ".verdicts tr:has(td) >> nth=2"):
+        box = page.locator(place).bounding_box()
+        assert box is not None
+        assert box["y"] + box["height"] <= 900
+
+
+def test_verdicts_have_two_lines_at_most_in_columns_of_one_width(opened: Opened) -> None:
+    page = opened(width=1280)
+    cells = page.locator(".verdicts td:not(.missing)").all()
+    boxes = [box for one in cells if (box := one.bounding_box())]
+    assert max(box["height"] for box in boxes) <= 40
+    widths = [box["width"] for box in boxes]
+    assert min(widths) >= 80
+    assert max(widths) - min(widths) < 1
+    heads = page.locator(".verdicts thead th").evaluate_all(LINES)
+    assert max(heads) <= 2
+
+
+def test_on_a_phone_the_verdicts_come_after_the_questions(opened: Opened) -> None:
+    page = opened(width=390)
+    boxes = [page.locator(place).bounding_box() for place in (".chooser", ".verdicts")]
+    assert None not in boxes
+    assert boxes[0]["y"] + boxes[0]["height"] <= boxes[1]["y"]  # type: ignore[index]
+
+
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
 @pytest.mark.parametrize("width", [390, 1280])
 def test_all_text_can_be_read(opened: Opened, dark: bool, width: int) -> None:
@@ -123,7 +156,7 @@ def test_tab_reaches_links_and_questions_in_their_order(opened: Opened) -> None:
     page.keyboard.press("Tab")
     assert page.evaluate("document.activeElement.getAttribute('href')") == "./samples.ndjson"
     page.keyboard.press("Tab")
-    assert page.evaluate("document.activeElement.getAttribute('href')") == "#verdicts"
+    assert page.evaluate("document.activeElement.getAttribute('href')") == "#choose"
 
 
 def test_the_answer_follows_the_questions_by_keyboard(opened: Opened) -> None:

@@ -1,5 +1,6 @@
 """Ways that a relative stands for, and ways that are not there: each said in its place, quietly."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -54,7 +55,8 @@ def test_a_relative_takes_no_row_of_chart_or_table(report: Report) -> None:
 
 def test_a_program_that_is_not_there_is_said_once_in_the_row_of_its_way(report: Report) -> None:
     table = page(report).split('<table class="verdicts">')[1].split("</table>")[0]
-    assert table.count("traefik is not on this machine") == 1
+    seen = re.sub(r' title="[^"]*"', "", table)
+    assert seen.count("traefik is not on this machine") == 1
 
 
 def test_the_summary_names_the_relative(report: Report) -> None:

@@ -95,13 +95,14 @@ def _begun(ledger: Ledger, asked: ComparisonAsked) -> list[Cell]:
         )
     lacking = offered(asked.ways, yes=asked.yes)
     here = [way for way in asked.ways if way.name not in lacking]
+    cells = _cells(asked, here)
     try:
-        ledger.begin(_header(asked, here))
+        ledger.begin(_header(asked, here, len(cells)))
         ledger.add(Absence(way=name, why=why) for name, why in lacking.items())
         ledger.add(_represented(asked, here, frozenset()))
     except OSError as error:
         raise LbdiscError(f"{ledger.path}: {error.strerror}") from error
-    return _cells(asked, here)
+    return cells
 
 
 def _cells(asked: ComparisonAsked, here: Sequence[Contender]) -> list[Cell]:
@@ -129,7 +130,7 @@ def _represented(
             )
 
 
-def _header(asked: ComparisonAsked, here: Sequence[Contender]) -> RunHeader:
+def _header(asked: ComparisonAsked, here: Sequence[Contender], cells: int) -> RunHeader:
     versions: dict[str, str] = {}
     for way in here:
         versions |= way.versions()
@@ -142,6 +143,7 @@ def _header(asked: ComparisonAsked, here: Sequence[Contender]) -> RunHeader:
         versions=versions,
         ways=tuple(way.name for way in asked.ways),
         settings={way.name: dict(way.settings) for way in asked.ways},
+        cells=cells,
     )
 
 

@@ -31,6 +31,7 @@ class RunHeader(Noted):
     ways: tuple[str, ...]
     settings: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     thinned: str = ""  # what was left out of the file afterwards
+    cells: int = 0  # how many the whole run has; 0: not noted
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import product
 
+from lbdisc_compare.report.headline import points
 from lbdisc_compare.report.known import Catalogues
 from lbdisc_compare.report.rules import Mark, Verdicts, WayVerdict
 
@@ -107,7 +108,7 @@ def answers(
         names = tuple(choice.name for choice in choices)
         wishes = list(zip(questions, choices, strict=True))
         judged = {way: tuple(_judged(verdicts, known, way, wishes)) for way in verdicts.ways}
-        measured = [way for way in verdicts.ways if _points(verdicts, way) > 0]
+        measured = [way for way in verdicts.ways if points(verdicts.row(way)) > 0]
         order = sorted(measured, key=lambda way: _rank(verdicts, way, judged[way]))
         if not order:
             yield Advice(choices=names, way="")
@@ -141,13 +142,9 @@ def _missed(sentences: Sequence[Sentence]) -> int:
     return sum(not sentence.fits for sentence in sentences)
 
 
-def _points(verdicts: Verdicts, way: str) -> int:
-    return sum({"good": 2, "fair": 1}.get(verdict.mark, 0) for verdict in verdicts.row(way))
-
-
 def _rank(
     verdicts: Verdicts, way: str, sentences: Sequence[Sentence]
 ) -> tuple[int, int, float, int]:
     join = verdicts.by.get((way, "join"))
     soon = join.value if join is not None and join.value is not None else float("inf")
-    return _missed(sentences), -_points(verdicts, way), soon, verdicts.ways.index(way)
+    return _missed(sentences), -points(verdicts.row(way)), soon, verdicts.ways.index(way)

@@ -6,6 +6,7 @@ from typing import Literal, Self
 
 from lbdisc_compare.contenders.contender import Contender, Promises
 from lbdisc_compare.measures.measure import Figure, Measure, Section
+from lbdisc_compare.report.naming import short
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -17,6 +18,11 @@ class WayKnown:
     family: Literal["lbdisc", "outsider"]
     promises: Promises | None = None
     settings: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def short(self) -> str:
+        """The title for a narrow column."""
+        return short(self.name, self.title)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

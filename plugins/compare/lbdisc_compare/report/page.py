@@ -12,9 +12,10 @@ from lbdisc_compare.report.beyond import Beyond, beyond
 from lbdisc_compare.report.charts.canvas import DARK, FONTS, LIGHT, harmless
 from lbdisc_compare.report.charts.tidying import classed
 from lbdisc_compare.report.choosing import QUESTIONS, Advice, answers
+from lbdisc_compare.report.headline import headline, leaders, progress
 from lbdisc_compare.report.known import Catalogues
 from lbdisc_compare.report.outgrowing import Outgrown, outgrown
-from lbdisc_compare.report.plates import SECTIONS, Chapter, chapters
+from lbdisc_compare.report.plates import NOUNS, SECTIONS, Chapter, chapters
 from lbdisc_compare.report.ranking import Duel, duels
 from lbdisc_compare.report.reading import BUSY, SamplesRead
 from lbdisc_compare.report.reasons import RULES_TOLD as BEHIND
@@ -22,7 +23,7 @@ from lbdisc_compare.report.rules import Verdicts, WayVerdict, anchor, verdicts
 from lbdisc_compare.report.series import Series, all_series
 from lbdisc_compare.report.surprises import RULES_TOLD, Surprise, surprises
 from lbdisc_compare.report.validating import CLOSE, Validation, validations
-from lbdisc_compare.report.wording import told
+from lbdisc_compare.report.wording import brief, told
 
 TEMPLATES = Path(__file__).parent / "templates"
 SIGNS: Mapping[str, str] = {
@@ -33,6 +34,7 @@ SIGNS: Mapping[str, str] = {
     "related": "↗",
     "absent": "–",
 }
+FAMILIES = {"lbdisc": "lbdisc, on its registries", "outsider": "The alternatives"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,18 +56,23 @@ class Report:
 
     @property
     def headline(self) -> str:
-        """The answer in one line."""
-        best = max(self.verdicts.ways, key=self._good, default="")
-        if not best or self._good(best) == 0:
-            return "Nothing in this run was good by the rules, or nothing was measured."
-        good, rules = self._good(best), len(self.verdicts.rules)
-        also = [way for way in self.verdicts.ways if way != best and self._good(way) == good]
-        names = [self.known.way(way).title for way in (best, *also[:2])]
-        names += [f"{len(also) - 2} more"] if len(also) > 2 else []
-        return f"{listed(names)}: good in {good} of {rules} properties; no other way has more."
+        """The answer in one line; of a run that did not end, so far."""
+        said = headline(self.verdicts, self.known)
+        return f"So far, {said}" if self.progress and leaders(self.verdicts) else said
 
-    def _good(self, way: str) -> int:
-        return sum(verdict.mark == "good" for verdict in self.verdicts.row(way))
+    @property
+    def progress(self) -> str:
+        """How far a run came that did not end."""
+        return progress(self.reading, self.verdicts)
+
+    @property
+    def groups(self) -> list[tuple[str, list[str]]]:
+        """The ways by family, each under its heading."""
+        found = [
+            (title, [way for way in self.verdicts.ways if self.known.way(way).family == family])
+            for family, title in FAMILIES.items()
+        ]
+        return [one for one in found if one[1]]
 
     @property
     def when(self) -> str:
@@ -141,6 +148,7 @@ def _context(report: Report) -> dict[str, Any]:
         "header": report.reading.header,
         "known": report.known,
         "questions": QUESTIONS,
+        "nouns": NOUNS,
         "signs": SIGNS,
         "busy": BUSY,
         "close": CLOSE,
@@ -161,14 +169,11 @@ def _rendered(report: Report, name: str) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters.update(told=told, clean=lambda value: harmless(str(value)), cell=_cell)
+    environment.filters.update(
+        told=told, brief=brief, clean=lambda value: harmless(str(value)), cell=_cell
+    )
     environment.globals.update(shown=_shown, percent=lambda share: f"{share:.0%}")
     return environment.get_template(name).render(_context(report))
-
-
-def listed(names: Sequence[str]) -> str:
-    """``A``, ``A and B``, ``A; B and C``: names may have commas."""
-    return " and ".join(filter(None, ("; ".join(names[:-1]), *names[-1:])))
 
 
 def _shown(verdict: WayVerdict) -> str:

@@ -29,6 +29,15 @@ SECTIONS = {
     "needs": "What it needs",
     "": "Also measured",
 }
+NOUNS = {
+    "latency": "Latency",
+    "crash": "Crash",
+    "removals": "Wrong removals",
+    "faults": "Faults",
+    "cost": "Cost",
+    "needs": "Servers",
+    "": "More",
+}  # the same in a word, for the links at the top
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -22,6 +22,7 @@ from lbdisc_compare.report.relatives import StandIn, stand_in
 
 BUSY = 0.3  # other programs' share of all processors beyond which no ratio is told
 TOLD = 20  # problems that are told one by one
+UNRUN = "the run did not come to it"
 
 Key = tuple[str, str, int]
 Kind = TypeVar("Kind", bound=Noted)
@@ -59,6 +60,12 @@ class CellRead:
             return "unfinished"
         whole = any(not absence.figure for absence in self.absences)
         return "absent" if whole and not self.samples else "done"
+
+    @property
+    def ran(self) -> bool:
+        """Whether it was run to its end: not one that a relative stands for."""
+        stood_for = any(stand_in(absence.why) for absence in self.absences if not absence.figure)
+        return self.end is not None and not stood_for
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -152,7 +159,7 @@ class SamplesRead:
         failed = next((failure.why for cell in cells for failure in cell.failures), "")
         if failed:
             return f"failed: {failed}"
-        return "the run did not come to it" if not cells else ""
+        return UNRUN if not cells else ""
 
 
 def read(path: Path) -> SamplesRead:
@@ -224,6 +231,7 @@ def _typed(one: Kind) -> Kind:
         "settings": dict,
         "ways": (list, tuple),
         "thinned": str,
+        "cells": int,
     }
     for at in dataclasses.fields(one):
         value: Any = getattr(one, at.name)

@@ -4,7 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-from lbdisc_compare.report.reading import SamplesRead
+from lbdisc_compare.report.naming import worst_of
+from lbdisc_compare.report.reading import UNRUN, SamplesRead
 from lbdisc_compare.report.relatives import StandIn
 from lbdisc_compare.report.series import Series
 from lbdisc_compare.report.wording import told
@@ -29,6 +30,7 @@ class Rule:
     fair: float
     unit: str
     where: Mapping[str, str] = field(default_factory=dict)
+    noun: str = ""  # what a bare number counts
 
     @property
     def anchor(self) -> str:
@@ -44,6 +46,10 @@ class Rule:
     @property
     def statistic_told(self) -> str:
         return {"median": "median", "p95": "95 % quantile", "top": "maximum"}[self.statistic]
+
+    @property
+    def statistic_short(self) -> str:
+        return {"median": "median", "p95": "p95", "top": "max"}[self.statistic]
 
     def of(self, series: Series) -> float:
         """The statistic that counts."""
@@ -108,6 +114,7 @@ RULES = (
         good=0,
         fair=10,
         unit="requests",
+        noun="lost",
     ),
     Rule(
         name="half",
@@ -118,6 +125,7 @@ RULES = (
         good=100,
         fair=1000,
         unit="requests",
+        noun="lost",
     ),
     Rule(
         name="removals",
@@ -129,6 +137,7 @@ RULES = (
         fair=1,
         unit="count",
         where={"guard": "on"},
+        noun="taken out",
     ),
     Rule(
         name="cost",
@@ -156,12 +165,16 @@ RULES = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WayVerdict:
-    """What a rule says of a way. ``series`` is the worst one, or ``None`` where there is none."""
+    """What a rule says of a way. ``series`` is the worst one, or ``None`` where there is none.
+
+    ``brief`` is the reason in two or three words.
+    """
 
     way: str
     rule: Rule
     mark: Mark
     reason: str
+    brief: str
     series: Series | None = None
     value: float | None = None
     relative: StandIn | None = None  # whose figure is to be seen instead
@@ -170,6 +183,16 @@ class WayVerdict:
     def anchor(self) -> str:
         """Where the figure is on the page."""
         return self.rule.anchor
+
+    @property
+    def ranked(self) -> bool:
+        """Whether its value may be put beside others."""
+        return self.value is not None and self.mark != "busy"
+
+    @property
+    def unrun(self) -> bool:
+        """Whether the run did not come to it."""
+        return self.mark == "absent" and self.brief == UNRUN
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -203,23 +226,30 @@ def _verdict(reading: SamplesRead, series: Sequence[Series], way: str, rule: Rul
     found = rule.found(series, way)
     relative = reading.stand_in(way, rule.measure)
     if not found and relative:
+        see = f"see {relative.way}"
         return WayVerdict(
-            way=way, rule=rule, mark="related", reason=str(relative), relative=relative
+            way=way, rule=rule, mark="related", reason=str(relative), brief=see, relative=relative
         )
     if not found:
         why = reading.why_absent(way, rule.measure, rule.figure) or "nobody said why"
-        return WayVerdict(way=way, rule=rule, mark="absent", reason=f"not measured: {why}")
+        return WayVerdict(
+            way=way, rule=rule, mark="absent", reason=f"not measured: {why}", brief=why
+        )
     worst = max(found, key=rule.of)
     value = rule.of(worst)
     mark: Mark = "good" if value <= rule.good else "fair" if value <= rule.fair else "poor"
     if worst.busy:
         mark = "busy"
     reason = f"{rule.statistic_told} of {len(worst.values)}"
+    brief = "busy machine" if worst.busy else worst_of(worst, found)
+    brief = brief or f"{rule.statistic_short} of {len(worst.values)}"
     if worst.conditions:
         reason += f", {worst.conditions}"
     if worst.busy:
         reason += f"; busy: others took {worst.load:.0%} of the machine"
-    return WayVerdict(way=way, rule=rule, mark=mark, reason=reason, series=worst, value=value)
+    return WayVerdict(
+        way=way, rule=rule, mark=mark, reason=reason, brief=brief, series=worst, value=value
+    )
 
 
 def anchor(measure: str, figure: str) -> str:
