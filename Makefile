@@ -6,6 +6,8 @@ RUN := .venv/bin
 # Each test of a whole program starts it many times: bytecode halves what that costs.
 unexport PYTHONDONTWRITEBYTECODE
 ARGS ?=
+# What `make bench` compares with its last run.
+WAYS ?= file,etcd,zookeeper,serf,doozer
 # The tests in which a HAProxy runs.
 OF_HAPROXY := $(wildcard tests/system/test_haproxy_*.py tests/system/test_run_*.py tests/system/test_attached_*.py) \
     tests/system/test_restarts.py tests/system/test_default_check.py tests/system/test_drain.py
@@ -90,7 +92,7 @@ contract: setup servers ## which backend keeps which promise, into build/contrac
 
 bench: setup servers ## the short comparison against the stored last one: what got slower (KEEP=1 stores this one)
 	@rm -rf build/bench
-	@$(RUN)/lbdisc compare --quick --ways "$(or $(WAYS),file,etcd,zookeeper,serf,doozer)" --out build/bench \
+	@$(RUN)/lbdisc compare --quick --ways "$(WAYS)" --out build/bench \
 	    $(if $(KEEP),,--against benchmarks/last.ndjson) $(ARGS)
 	@$(if $(KEEP),cp build/bench/samples.ndjson benchmarks/last.ndjson,:)
 
