@@ -74,10 +74,6 @@ def join_intent(number: int = 1) -> bytes:
     return b"\x08" + _packed(1, {"LTime": 70, "Node": _named(number)})
 
 
-def leave_intent(number: int = 1) -> bytes:
-    return b"\x08" + _packed(0, {"LTime": 70, "Node": _named(number), "Prune": False})
-
-
 def lzw(data: bytes) -> int:
     """Bytes of ``data`` after Go's ``compress/lzw`` with 8-bit literals, and its envelope."""
     known: set[bytes] = set()

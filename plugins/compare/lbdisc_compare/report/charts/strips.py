@@ -106,6 +106,40 @@ def _values(
 ) -> None:
     ordered, came = sorted(series.values), series.spread
     reach = (0.26 if canvas.wide else 0.16) if came.n > 1 else 0.0
+    _cloud(canvas, axes, row, series, ordered, middle, reach, unit)
+    if came.n >= 4:
+        half = (quantile(ordered, 0.25), quantile(ordered, 0.75))
+        axes.plot(
+            half,
+            (middle, middle),
+            color=row.colour,
+            linewidth=7,
+            alpha=0.28,
+            solid_capstyle="round",
+        )
+    if came.n > 1:
+        _strokes(axes, came, middle, reach)
+    if series.promised is not None:
+        _promise(canvas, axes, row, series, series.promised, middle, unit)
+    canvas.text(axes, 1.02, middle, brief(came.median, unit), fontweight="bold")
+    if canvas.wide:
+        canvas.text(axes, 1.135, middle, brief(came.p95, unit), color=SOFT, fontsize=12)
+    if series.busy:
+        canvas.text(axes, 1.02, middle + 0.33, "busy", color=SOFT, fontsize=10)
+
+
+def _cloud(
+    canvas: Canvas,
+    axes: Axes,
+    row: Strip,
+    series: Series,
+    ordered: Sequence[float],
+    middle: float,
+    reach: float,
+    unit: str,
+) -> None:
+    """A dot for each value."""
+    came = series.spread
     shown = thinned(ordered)
     places = [(value, middle + reach * (2 * (n * GOLDEN % 1) - 1)) for n, value in enumerate(shown)]
     cloud = PathPatch(
@@ -129,29 +163,15 @@ def _values(
         where=series.conditions,
     )
     axes.add_patch(cloud)
-    if came.n >= 4:
-        half = (quantile(ordered, 0.25), quantile(ordered, 0.75))
-        axes.plot(
-            half,
-            (middle, middle),
-            color=row.colour,
-            linewidth=7,
-            alpha=0.28,
-            solid_capstyle="round",
-        )
-    if came.n > 1:
-        _strokes(axes, came, middle, reach)
-    if series.promised is not None:
-        (promise,) = axes.plot(
-            [series.promised], [middle], "D", color=BAD, mfc="none", ms=7, mew=1.6
-        )
-        said = f"{row.label} promises at most {told(series.promised, unit)}"
-        canvas.mark(promise, said, way=series.way, promised=str(series.promised))
-    canvas.text(axes, 1.02, middle, brief(came.median, unit), fontweight="bold")
-    if canvas.wide:
-        canvas.text(axes, 1.135, middle, brief(came.p95, unit), color=SOFT, fontsize=12)
-    if series.busy:
-        canvas.text(axes, 1.02, middle + 0.33, "busy", color=SOFT, fontsize=10)
+
+
+def _promise(
+    canvas: Canvas, axes: Axes, row: Strip, series: Series, most: float, middle: float, unit: str
+) -> None:
+    """The most that the way promises."""
+    (promise,) = axes.plot([most], [middle], "D", color=BAD, mfc="none", ms=7, mew=1.6)
+    said = f"{row.label} promises at most {told(most, unit)}"
+    canvas.mark(promise, said, way=series.way, promised=str(most))
 
 
 def _strokes(axes: Axes, came: Distribution, middle: float, reach: float) -> None:
