@@ -80,8 +80,9 @@ LIMITS = (
     SizeLimit(
         way="poll",
         system="HAProxy",
-        words="Answers over UDP have 512 bytes by default and 8,192 at the most; a name server "
-        "that is asked over TCP can give 65,535. What does not fit is never seen.",
+        words="Answers have 512 bytes by default; over UDP 4,096 are recommended, and no more than "
+        "8,192; a name server that is asked over TCP can give 65,535. What does not fit is never "
+        "seen.",
         source="HAProxy configuration manual, 5.3.2, accepted_payload_size",
         nodes=4_093,
     ),
