@@ -127,8 +127,10 @@ lock: ## renew requirements.lock (needs uv)
 	@uv pip compile --quiet --all-extras --universal --python-version 3.11 --generate-hashes \
 	    --no-emit-index-url --no-annotate --no-header --no-emit-package lbdisc \
 	    --no-emit-package lbdisc-compare --no-emit-package lbdisc-doozer \
-	    --no-emit-package lbdisc-etcd --no-emit-package lbdisc-lab \
-	    --no-emit-package lbdisc-serf --no-emit-package lbdisc-zookeeper \
+	    --no-emit-package lbdisc-etcd --no-emit-package lbdisc-history \
+	    --no-emit-package lbdisc-lab --no-emit-package lbdisc-metrics \
+	    --no-emit-package lbdisc-serf --no-emit-package lbdisc-web \
+	    --no-emit-package lbdisc-zookeeper \
 	    --group dev pyproject.toml plugins/*/pyproject.toml --output-file requirements.lock
 
 sbom: setup ## what lbdisc is made of: CycloneDX files in build/sbom, licences in docs/licences.md

@@ -10,20 +10,20 @@ import structlog
 from lbdisc import Endpoint, Problem, events
 from lbdisc.builtin.journal.journal import Journal, line
 from lbdisc.errors import CheckError
-from lbdisc.events import base, presence, register, registry, run
+from lbdisc.events import base, operator, presence, register, registry, run
 from lbdisc.listening.repeats import Repeats, masked
 
 PAGE = Path(__file__).parents[2] / "docs" / "events.md"
 KINDS: list[type[events.Event]] = [
     kind
-    for part in (base, registry, run, presence, register)
+    for part in (base, registry, run, operator, presence, register)
     for kind in vars(part).values()
     if isinstance(kind, type)
     and issubclass(kind, events.Event)
     and kind.__module__ == part.__name__
     if kind.name
 ]
-UNSAID = {"unix_s", "monotonic_s", "again", "times"}
+UNSAID = {"unix_s", "monotonic_s", "again", "times", "commands", "rendered", "servers"}
 S1 = Endpoint(service="nodes", name="s1", address="10.0.0.1", port=3000)
 
 

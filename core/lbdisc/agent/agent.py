@@ -14,6 +14,7 @@ from lbdisc.absent import AbsentService, absent_services
 from lbdisc.agent.beside import FileLooks
 from lbdisc.agent.bringing import Bringing
 from lbdisc.agent.digesting import fingerprint
+from lbdisc.agent.fleet_looks import FleetLooks
 from lbdisc.agent.guarding import Guarding
 from lbdisc.agent.held import GuardMemory
 from lbdisc.agent.leaving import Leave
@@ -85,9 +86,10 @@ class Agent:
         self._absent: tuple[AbsentService, ...] = ()
         self._guarding = Guarding(reloader, store, listeners.tell, clock)
         self._names = NameLooks(reloader, clock)
+        self._fleet = FleetLooks(listeners.tell)
         self._beside = FileLooks(reloader, listeners.tell, wake.call, clock)
         self._ready = False
-        self._pulse = Pulse(store, status, reloader)
+        self._pulse = Pulse(store, status, reloader, listeners.tell)
 
     def run(
         self,
@@ -117,6 +119,7 @@ class Agent:
             self._take_files()
             self._bringing.turn()
             self._look_at_drains()
+            self._fleet.look(self._watcher.balancing.published, time.time())
             self._report()
             collecting.resume()
             self._wake.wait(self._until_next(self._clock()))

@@ -15,7 +15,7 @@ from lbdisc.events import (
     GenerationApplied,
 )
 from lbdisc.generation import Generation
-from lbdisc.planned import Applied, Reload, Start
+from lbdisc.planned import Applied, AtRuntime, Reload, Start
 from lbdisc.values import Snapshot
 
 
@@ -42,6 +42,8 @@ def announced(
         changed=pairs,
         endpoints=generation.snapshot.endpoints,
         ms=ms,
+        commands=applied.how.commands if isinstance(applied.how, AtRuntime) else (),
+        rendered=generation.rendered,
         cause=cause,
     )
     begun = [e for e in change.added if e.draining]

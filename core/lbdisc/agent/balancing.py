@@ -9,7 +9,7 @@ from lbdisc.agent.announcing import judged
 from lbdisc.agent.guard import Guard
 from lbdisc.agent.held import GuardMemory, Held
 from lbdisc.agent.verdict import Released, Verdict
-from lbdisc.events import Cause
+from lbdisc.events import Cause, RegistryNews
 from lbdisc.listening.listeners import Tell
 from lbdisc.observed import ServerHealth
 from lbdisc.screening.screen import Screening
@@ -53,6 +53,8 @@ class Balancing:
         self._clock = clock
         self._lock = lock
         self._newest: News | None = None
+        self._told = Snapshot()
+        self._published: Snapshot | None = None
 
     def close(self) -> None:
         """Look no names up any more."""
@@ -63,6 +65,11 @@ class Balancing:
         """The newest judged snapshot; ``None`` before the first."""
         with self._lock:
             return self._newest
+
+    @property
+    def published(self) -> Snapshot | None:
+        """All that the registry said last, lbdisc's own entries included; ``None`` before that."""
+        return self._published
 
     @property
     def due(self) -> float | None:
@@ -79,7 +86,9 @@ class Balancing:
     def publish(self, snapshot: Snapshot, now: float, cause: Cause) -> None:
         """The registry's newest state."""
         with self._lock:
-            passed = self._screen.after(snapshot.public)
+            self._published, public = snapshot, snapshot.public
+            self._tell_news(public, cause)
+            passed = self._screen.after(public)
             self._judge(self._admission.take(passed, now), now, cause)
 
     def look_again(self, now: float) -> None:
@@ -172,6 +181,21 @@ class Balancing:
         """The load balancer had to be reloaded because these came or changed."""
         with self._lock:
             self._admission.reloaded(because_of, self._clock())
+
+    def _tell_news(self, snapshot: Snapshot, cause: Cause) -> None:
+        before, self._told = self._told, snapshot
+        change = snapshot.since(before)
+        if any((change.added, change.removed, change.changed)):
+            pairs = tuple((old, now) for now in change.changed if (old := before.get(now.key)))
+            self._tell(
+                RegistryNews(
+                    came=change.added,
+                    went=change.removed,
+                    changed=pairs,
+                    total=len(snapshot),
+                    cause=cause,
+                )
+            )
 
     def _judge(self, admitted: Snapshot, now: float, cause: Cause) -> None:
         self._take(self._guard.judge(admitted, now), now, cause)

@@ -20,6 +20,7 @@ class Observed:
     services: dict[str, dict[str, Any]] | None = None
     lingering: tuple[int, ...] | None = None
     unanswered: str = ""  # why the load balancer says nothing of any server
+    servers: tuple[ServerHealth, ...] = ()
 
     @classmethod
     def of(cls, health: Sequence[ServerHealth] | None, lingering: Sequence[int] | None) -> Self:
@@ -34,7 +35,7 @@ class Observed:
         services = {name: _summary(found) for name, found in sorted(by_service.items())}
         whys = {one.why for one in health}
         silent = all(one.state == "unknown" and one.why for one in health)
-        return cls(services, ages, min(whys) if whys and silent else "")
+        return cls(services, ages, min(whys) if whys and silent else "", tuple(health))
 
 
 def _summary(found: Sequence[ServerHealth]) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from lbdisc.agent.observed import Observed
 from lbdisc.agent.status import Status
 from lbdisc.agent.store import Store
 from lbdisc.hooks import Reloader
+from lbdisc.listening.listeners import Tell
 from lbdisc.values import Snapshot
 
 FIRST = 1.0  # seconds after the first generation: its servers have been checked by then
@@ -29,10 +30,11 @@ T = TypeVar("T")
 class Pulse:
     """Beats from ``start`` to ``stop``; ``turned`` is for the agent's loop."""
 
-    def __init__(self, store: Store, status: Status, reloader: Reloader) -> None:
+    def __init__(self, store: Store, status: Status, reloader: Reloader, tell: Tell) -> None:
         self._file = store.heartbeat_file
         self._status = status
         self._reloader = reloader
+        self._tell = tell
         self._turned = time.monotonic()
         self._listed: Snapshot | None = None
         self._next_look = 0.0
@@ -82,6 +84,10 @@ class Pulse:
             self._next_look = 0.0
         else:
             self._status.observed(seen)
+            told = events.ServersObserved(
+                servers=seen.servers, lingering=seen.lingering, unanswered=seen.unanswered
+            )
+            self._tell(told)
             if seen.lingering is not None:
                 self._ages = seen.lingering
 

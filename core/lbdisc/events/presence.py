@@ -50,6 +50,36 @@ class DrainOver(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FleetAgent:
+    """An agent that the registry lists, this one among them.
+
+    ``differs`` are the parts in which it is not as most of its fleet (``fleet.PARTS``), ``since``
+    (unix seconds) it has been so, 0 where that is not known. ``waits`` are the draining endpoints
+    that it still sends traffic to.
+    """
+
+    agent: str
+    address: str
+    services: tuple[str, ...] = ()
+    version: str = ""
+    differs: tuple[str, ...] = ()
+    since: float = 0.0
+    waits: tuple[tuple[str, str], ...] = ()
+
+    def __str__(self) -> str:
+        return f"{self.agent} ({', '.join(self.differs)})" if self.differs else self.agent
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FleetSeen(Event):
+    """The ``agents`` of the registry are others, or say something else than before."""
+
+    name: ClassVar[str] = "agents"
+    level: ClassVar[Level] = "debug"
+    agents: tuple[FleetAgent, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AgentAnnounced(Event):
     """The registry lists this agent: nodes that stop wait for it."""
 

@@ -9,6 +9,22 @@ from lbdisc.values import Endpoint, Problem
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RegistryNews(Event):
+    """The registry's state is another: what ``came``, ``went`` and ``changed`` (before, now).
+
+    As it is published, before anything of it is screened, held or overruled; ``total`` is how
+    many there are, of all services that are read. ``cause`` has its revision.
+    """
+
+    name: ClassVar[str] = "news"
+    level: ClassVar[Level] = "debug"
+    came: tuple[Endpoint, ...] = ()
+    went: tuple[Endpoint, ...] = ()
+    changed: tuple[tuple[Endpoint, Endpoint], ...] = ()
+    total: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class EntriesSkipped(Event):
     """Entries of the registry break the rules, or the load balancer refuses them; they are skipped,
     and the others stay. ``entries`` are new, at most 100 at a time are named; ``more`` are skipped

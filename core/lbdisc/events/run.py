@@ -4,6 +4,8 @@ from dataclasses import dataclass, field
 from typing import ClassVar
 
 from lbdisc.events.base import Event, Level, Trouble
+from lbdisc.observed import ServerHealth
+from lbdisc.rendered import Rendered
 from lbdisc.values import Endpoint
 
 
@@ -33,7 +35,8 @@ class GenerationApplied(Event):
     ``how`` is start, reload, runtime, written or nothing, ``detail`` what was done, ``why`` what
     made a start or a reload necessary. ``changed`` holds pairs: before, now. ``ms`` is the time
     since the first news that led to this, ``None`` where no news did. ``endpoints`` are all that it
-    serves, ``files`` the names of its further files.
+    serves, ``files`` the names of its further files. ``commands`` were given at run time, in the
+    load balancer's own language; ``rendered`` are all its texts.
     """
 
     name: ClassVar[str] = "running"
@@ -48,6 +51,8 @@ class GenerationApplied(Event):
     endpoints: tuple[Endpoint, ...] = field(default=(), repr=False)
     files: tuple[str, ...] = ()
     ms: float | None = None
+    commands: tuple[str, ...] = field(default=(), repr=False)
+    rendered: Rendered | None = field(default=None, repr=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -155,6 +160,21 @@ class OldProcesses(Event):
     level: ClassVar[Level] = "debug"
     count: int
     oldest_s: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServersObserved(Event):
+    """What the load balancer thinks of all ``servers`` that it has for what is balanced.
+
+    Told every few seconds. ``unanswered`` says why it said nothing, ``lingering`` are the ages in
+    seconds of old processes, ``None`` where nobody can tell.
+    """
+
+    name: ClassVar[str] = "servers"
+    level: ClassVar[Level] = "debug"
+    servers: tuple[ServerHealth, ...] = field(default=(), repr=False)
+    lingering: tuple[int, ...] | None = None
+    unanswered: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,15 +12,17 @@ from lbdisc.haproxy.sockets.master import Master
 from lbdisc.haproxy.sockets.rows import Stat, read_stats
 from lbdisc.haproxy.sockets.socket import Runtime
 from lbdisc.haproxy.versions import BY_OS
-from lbdisc.observed import HealthState, ServerHealth, best
+from lbdisc.observed import HealthState, ServerHealth, ServerLoad, Word, best
 from lbdisc.values import Endpoint
 
 PATIENCE = 0.5  # seconds; the agent waits meanwhile
 SERVERS = "show stat -1 4 -1"
 LONGEST = 120  # characters of what a node may have answered
+_ANSWERS = ("hrsp_1xx", "hrsp_2xx", "hrsp_3xx", "hrsp_4xx", "hrsp_5xx", "hrsp_other")
+_ERRORS = ("econ", "eresp", "hrsp_5xx")  # to connect, while it answered, what it answered
+_COUNTS = frozenset((*_ANSWERS, *_ERRORS))
 Key = tuple[str, str]  # proxy and server
 Place = tuple[str, int]  # address and port
-Word = tuple[HealthState, str, float]  # with why, and for how many seconds
 
 
 class HaproxyHealth:
@@ -98,7 +100,24 @@ def _by_place(rows: Iterable[Stat]) -> Mapping[Place, Sequence[Word]]:
 
 def _word(model: Configuration | None, row: Stat) -> Word:
     since = row.fields.get("lastchg", "")
-    return _state(row), _why(model, row), float(since) if since.isdecimal() else 0.0
+    steady = float(since) if since.isdecimal() else 0.0
+    return _state(row), _why(model, row), steady, _load(row)
+
+
+def _load(row: Stat) -> ServerLoad:
+    """Requests by their answers: servers have no count of their own before HAProxy 2.7 or so.
+
+    Columns: management manual 9.1. A proxy of mode tcp counts sessions alone.
+    """
+    texts = {name: row.fields.get(name, "") for name in _COUNTS}
+    counts = {name: int(text) for name, text in texts.items() if text.isdecimal()}
+    answers = [counts[name] for name in _ANSWERS if name in counts]
+    return ServerLoad(
+        sessions=row.sessions,
+        queued=row.queued,
+        requests=sum(answers) if answers else row.total_sessions,
+        errors=sum(counts.get(name, 0) for name in _ERRORS),
+    )
 
 
 def _state(row: Stat) -> HealthState:

@@ -1,0 +1,1 @@
+"""What happened to a load balancer, and why: the journal of lbdisc."""

@@ -1,0 +1,1 @@
+"""Metrics of lbdisc for Prometheus, health for supervisors, spans for OpenTelemetry."""

@@ -1,0 +1,1 @@
+"""The page of an agent of lbdisc, and the same in a terminal."""
