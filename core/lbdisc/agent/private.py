@@ -14,7 +14,7 @@ from lbdisc.trust import group_name, user_name
 _OURS = (
     *TAKEN,
     *("guard.json", "heartbeat", "written.jsonl", "register", "serf", "serf.snapshot", "word-*"),
-    *(".*", "haproxy.*"),
+    *(".*", "haproxy.*", "history", "pin-*.json"),
 )
 
 
