@@ -22,6 +22,11 @@ class ServedPage:
         self.url = self.settings.url
         self.begin()
 
+    @staticmethod
+    def unbound() -> WebSettings:
+        """The settings of an agent whose page is off."""
+        return WebSettings(services=("nodes",))
+
     def begin(self) -> None:
         """As at the start of an agent."""
         self.listener = WebListener(self.settings)
