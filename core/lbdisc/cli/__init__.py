@@ -11,8 +11,7 @@ from lbdisc.plugins import Plugins
 
 COMMANDS = (
     *("run", "stop", "register", "nodes", "render", "plan", "adopt", "status", "guard"),
-    *("plugins", "config"),
-    "template",
+    *("doctor", "plugins", "config", "template"),
 )
 
 WRONG_USAGE = 2
@@ -24,6 +23,7 @@ def build(plugins: Plugins) -> typer.Typer:
     from lbdisc.cli import (
         adopt,
         config,
+        doctor,
         guard,
         nodes,
         plugin_list,
@@ -52,6 +52,7 @@ def build(plugins: Plugins) -> typer.Typer:
     app.command("plan")(render.plan)
     app.command("adopt")(adopt.adopt)
     app.command("status")(status.status)
+    app.command("doctor")(doctor.doctor)
     app.command("plugins")(plugin_list.plugins)
     app.add_typer(guard.app(), name="guard")
     app.add_typer(config.app(), name="config")
