@@ -11,6 +11,7 @@ from lbdisc.plugins import Plugins
 
 COMMANDS = (
     *("run", "stop", "register", "nodes", "render", "plan", "adopt", "status", "guard"),
+    *("drain", "disable", "weight", "undo", "pause", "resume"),
     *("plugins", "config"),
     "template",
 )
@@ -31,6 +32,7 @@ def build(plugins: Plugins) -> typer.Typer:
         render,
         run,
         status,
+        steer,
         stop,
         template,
     )
@@ -52,6 +54,7 @@ def build(plugins: Plugins) -> typer.Typer:
     app.command("plan")(render.plan)
     app.command("adopt")(adopt.adopt)
     app.command("status")(status.status)
+    steer.add_to(app)
     app.command("plugins")(plugin_list.plugins)
     app.add_typer(guard.app(), name="guard")
     app.add_typer(config.app(), name="config")
