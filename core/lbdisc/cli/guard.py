@@ -1,6 +1,5 @@
 """``lbdisc guard``: what is held although the registry does not have it, and operators' words."""
 
-import json
 import sys
 import time
 from collections.abc import Sequence
@@ -8,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from lbdisc.cli.common import ConfigOption, JsonOption, SetOption, load_configuration
+from lbdisc.cli.common import ConfigOption, JsonOption, SetOption, load_configuration, write_json
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -55,7 +54,7 @@ def show(
             "held": [_object(held) for held in memory.held],
             "operator": [{"service": e.service, "name": e.name} for e in memory.pinned],
         }
-        sys.stdout.write(json.dumps(document, indent=1) + "\n")
+        write_json(document, indent=1)
         return
     if not runs:
         sys.stderr.write("no agent runs: this is what the last one held\n")
