@@ -44,6 +44,14 @@ def write_json(document: Mapping[str, Any], *, indent: int | None = None) -> Non
     sys.stdout.flush()
 
 
+def write_answer(text: str, *, as_json: bool) -> None:
+    """Write what the agent, or who comes after it, says to an order that is done or kept."""
+    if as_json:
+        write_json({"done": True, "text": text})
+    else:
+        sys.stdout.write(f"{text}\n")
+
+
 def check_rendered(reloader: "Reloader", output: Path, rendered: "Rendered") -> None:
     """Let the load balancer check what would be in ``output``'s folder. Raises ``LbdiscError``."""
     import tempfile
