@@ -1,6 +1,5 @@
 """``lbdisc doctor``: everything that can be wrong here, looked at, with what to do about it."""
 
-import json
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -9,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from lbdisc.cli.common import BackendOption, ConfigOption, JsonOption, SetOption
+from lbdisc.cli.common import BackendOption, ConfigOption, JsonOption, SetOption, write_json
 
 if TYPE_CHECKING:
     from lbdisc.doctor.bounded import Diagnosed, Look
@@ -54,7 +53,7 @@ def doctor(
             _print(seen)
     worst = max((seen.finding.word for seen in found), key=RANK.index, default="ok")
     if as_json:
-        sys.stdout.write(json.dumps(_document(found, worst), indent=1) + "\n")
+        write_json(_document(found, worst), indent=1)
     else:
         counts = {word: sum(seen.finding.word == word for seen in found) for word in RANK}
         sys.stdout.write("\n" + ", ".join(f"{n} {word}" for word, n in counts.items()) + "\n")
@@ -145,7 +144,6 @@ def _registrar(plugins: "Plugins", settings: "Settings") -> Any:
 
 def _document(found: "Sequence[Diagnosed]", worst: str) -> dict[str, Any]:
     return {
-        "schema": 1,
         "verdict": worst,
         "findings": [
             {
