@@ -18,40 +18,27 @@ from lbdisc.testing.waiting import eventually
 from lbdisc_web.hub import PAGES
 from lbdisc_web.listener import WebListener
 from lbdisc_web.settings import WebSettings
+from support.web_pages import TOKEN, ServedPage, applied, some
 
-TOKEN = "a-token-of-16-signs"
 NODE = Endpoint(service="nodes", name="web-1", address="10.0.0.1", port=80)
 
 
-class Served:
-    """A listener with its page, that hears what the test tells."""
+class Served(ServedPage):
+    """With a client."""
 
     def __init__(self, folder: Path, **settings: Any) -> None:
-        self.port = free_port()
-        given = {"bind": str(self.port), "services": ("nodes",), **settings}
-        self.settings = WebSettings(**given)
-        self.listener = WebListener(self.settings)
-        self.hear(
-            events.ProgramStarted(program="run", version="1", backend="file", state_dir=str(folder))
-        )
-        self.client = httpx.Client(base_url=self.settings.url, trust_env=False, timeout=30)
-
-    def hear(self, event: events.Event) -> None:
-        self.listener.hear(event)
+        super().__init__(folder, **settings)
+        self.client = httpx.Client(base_url=self.url, trust_env=False, timeout=30)
 
     def close(self) -> None:
         self.client.close()
-        self.listener.close()
+        super().close()
 
 
 @pytest.fixture
 def served(tmp_path: Path) -> Iterator[Served]:
     with closing(Served(tmp_path)) as made:
         yield made
-
-
-def applied(*endpoints: Endpoint) -> events.GenerationApplied:
-    return events.GenerationApplied(generation=1, digest="d", how="start", endpoints=endpoints)
 
 
 def told(lines: Iterator[str]) -> tuple[str, Any]:
@@ -151,9 +138,7 @@ def test_as_many_pages_as_there_is_room_for_are_open_and_no_more(served: Served)
 
 
 def test_a_reader_that_takes_nothing_delays_nobody(served: Served) -> None:
-    many = [
-        Endpoint(service="nodes", name=f"n{n}", address="10.0.0.1", port=n + 1) for n in range(2000)
-    ]
+    many = some(2000)
     served.hear(applied(*many))
     with socket.create_connection(("127.0.0.1", served.port)) as slow:
         slow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)

@@ -14,6 +14,7 @@ from lbdisc.trust import group_name, user_name
 _OURS = (
     *TAKEN,
     *("guard.json", "heartbeat", "written.jsonl", "register", "serf", "serf.snapshot", "word-*"),
+    *("operator.json", "pinned.json", "control.sock"),
     *(".*", "haproxy.*", "history", "pin-*.json"),
 )
 

@@ -11,6 +11,7 @@ from lbdisc.plugins import Plugins
 
 COMMANDS = (
     *("run", "stop", "register", "nodes", "render", "plan", "adopt", "status", "guard"),
+    *("drain", "disable", "weight", "undo", "pause", "resume"),
     *("doctor", "plugins", "config", "template"),
 )
 
@@ -31,6 +32,7 @@ def build(plugins: Plugins) -> typer.Typer:
         render,
         run,
         status,
+        steer,
         stop,
         template,
     )
@@ -53,6 +55,7 @@ def build(plugins: Plugins) -> typer.Typer:
     app.command("adopt")(adopt.adopt)
     app.command("status")(status.status)
     app.command("doctor")(doctor.doctor)
+    steer.add_to(app)
     app.command("plugins")(plugin_list.plugins)
     app.add_typer(guard.app(), name="guard")
     app.add_typer(config.app(), name="config")

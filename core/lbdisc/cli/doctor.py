@@ -12,7 +12,7 @@ import typer
 from lbdisc.cli.common import BackendOption, ConfigOption, JsonOption, SetOption
 
 if TYPE_CHECKING:
-    from lbdisc.doctor.bounded import Diagnosed
+    from lbdisc.doctor.bounded import Diagnosed, Look
     from lbdisc.doctor.looks import Patient
     from lbdisc.examining import Diagnosis
     from lbdisc.plugins import Plugins
@@ -22,6 +22,10 @@ if TYPE_CHECKING:
 def doctor(
     config: ConfigOption = None,
     backend: BackendOption = None,
+    check: Annotated[
+        list[str] | None,
+        typer.Option("--check", metavar="NAME,…", help="Only these, as on a node: etcd,register."),
+    ] = None,
     write: Annotated[
         bool,
         typer.Option("--write", help="Also put, read and remove an entry in the registry."),
@@ -43,7 +47,8 @@ def doctor(
     from lbdisc.examining import RANK
 
     found: list[Diagnosed] = []
-    for seen in _seen(config, backend, set_, write=write, limit=limit):
+    only = [name.strip() for text in check or () for name in text.split(",") if name.strip()]
+    for seen in _seen(config, backend, set_, only=only, write=write, limit=limit):
         found.append(seen)
         if not as_json:
             _print(seen)
@@ -62,6 +67,7 @@ def _seen(
     backend: str | None,
     set_: Sequence[str] | None,
     *,
+    only: Sequence[str],
     write: bool,
     limit: float,
 ) -> "Iterator[Diagnosed]":
@@ -77,7 +83,20 @@ def _seen(
         patient = None
     yield from (Diagnosed("settings", "settings", finding) for finding in findings)
     if patient is not None:
-        yield from examined(patient.looks, limit=limit)
+        yield from examined(_chosen(patient, only), limit=limit)
+
+
+def _chosen(patient: "Patient", only: Sequence[str]) -> "list[Look]":
+    """Raises ``SettingsError`` for a check that there is not."""
+    from lbdisc.errors import SettingsError, nearest, shown
+
+    looks = patient.looks
+    known = list(dict.fromkeys(["settings", *(look.check for look in looks)]))
+    for name in only:
+        if name not in known:
+            hint = nearest(name, known)
+            raise SettingsError(f"no check {shown(name)}{hint} (known: {', '.join(known)})")
+    return [look for look in looks if not only or look.check in only]
 
 
 def _patient(

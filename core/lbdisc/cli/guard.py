@@ -114,8 +114,17 @@ def _store(config: "Path | None", set_: Sequence[str] | None) -> "Store":
 def _say(ask: str, what: str, store: "Store") -> None:
     from lbdisc.agent.control import PATIENCE, Control
     from lbdisc.errors import LbdiscError
+    from lbdisc.orders import NoAgent, order
 
     _check(what)
+    try:
+        reply = order(store.folder, ask, what=what)
+        if not reply.done:
+            raise LbdiscError(reply.text)
+        sys.stdout.write(f"{reply.text}\n")
+        return
+    except NoAgent:
+        pass  # the next one that starts here is told
     control = Control(store.folder)
     word = control.say(ask, what)
     if not store.agent_runs:

@@ -20,8 +20,9 @@ CheckOption = Annotated[
     typer.Option(
         "--check",
         metavar="NAME,…",
-        help="What makes the exit code, or 'all'; agent,step,servers,registry,guard if not given."
-        " Others: skipped, flapping, empty, settings, plugins, announced, workers.",
+        help="What makes the exit code, or 'all'; agent,step,servers,registry,guard,steered if"
+        " not given. Others: overruled, skipped, flapping, empty, settings, plugins, announced,"
+        " workers.",
     ),
 ]
 
@@ -35,8 +36,8 @@ def status(
     """Show whether the agent runs, what it serves and what went wrong.
 
     The first line sums it up. Exit code 0: good; 1: it does not run, hangs, cannot write its state
-    or is not in step; 4: degraded: the registry is lost, the guard holds endpoints, or all servers
-    of a service are down.
+    or is not in step; 4: degraded: the registry is lost, the guard holds endpoints, all servers of
+    a service are down, or an operator has paused it or pinned a generation.
 
     Example: lbdisc status --check step,servers
     """

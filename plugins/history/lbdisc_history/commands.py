@@ -1,6 +1,7 @@
 """The commands of the history; each imports what it needs when it runs."""
 
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -10,6 +11,7 @@ from lbdisc_history.options import ConfigOption, JsonOption, SetOption, journal_
 if TYPE_CHECKING:
     from lbdisc.hooks import Context
 
+NumberArgument = Annotated[int, typer.Argument(metavar="GENERATION", min=1)]
 LIMIT = 50  # lines of ``history`` where nothing else limits them
 
 
@@ -25,6 +27,9 @@ class _Commands:
     def add_to(self, app: typer.Typer) -> None:
         app.command("history")(self.history)
         app.command("why")(self.why)
+        app.command("show")(self.show)
+        app.command("diff")(self.diff)
+        app.command("replay")(self.replay)
 
     def history(
         self,
@@ -45,6 +50,14 @@ class _Commands:
         everything: Annotated[
             bool, typer.Option("--all", help="Also what is of little interest.")
         ] = False,
+        export: Annotated[
+            Path | None,
+            typer.Option(
+                "--export",
+                metavar="FILE",
+                help="Write entries and texts to FILE, for lbdisc replay; it holds secrets.",
+            ),
+        ] = None,
         as_json: JsonOption = False,
         config: ConfigOption = None,
         set_: SetOption = None,
@@ -70,6 +83,12 @@ class _Commands:
             as_json=as_json,
         )
         journal = journal_of(self._context.given(config=config, assignments=set_))
+        if export is not None:
+            from lbdisc_history import exporting
+
+            count = exporting.export(journal, export, since=begin if since else None)
+            typer.echo(f"{count} entries are in {export}; it may hold secrets")
+            return
         try:
             listing.show(journal, wanted, follow=follow)
         except KeyboardInterrupt:
@@ -92,3 +111,69 @@ class _Commands:
 
         context = self._context.given(config=config, assignments=set_)
         explain(journal_of(context), node, context.status, as_json=as_json)
+
+    def show(
+        self,
+        generation: NumberArgument,
+        files: Annotated[
+            bool, typer.Option("--files", help="And its texts, with secrets masked.")
+        ] = False,
+        as_json: JsonOption = False,
+        config: ConfigOption = None,
+        set_: SetOption = None,
+    ) -> None:
+        """Show a generation as it was: why it came, what was done, and all that it served.
+
+        Exit code 1: it is not kept.
+
+        Example: lbdisc show 17 --files
+        """
+        from lbdisc_history import inspecting
+
+        journal = journal_of(self._context.given(config=config, assignments=set_))
+        inspecting.show(journal, generation, files=files, as_json=as_json)
+
+    def diff(
+        self,
+        before: Annotated[int, typer.Argument(metavar="A", min=1)],
+        after: Annotated[int, typer.Argument(metavar="B", min=1)],
+        as_json: JsonOption = False,
+        config: ConfigOption = None,
+        set_: SetOption = None,
+    ) -> None:
+        """Show what is different in generation B: endpoints, and texts with secrets masked.
+
+        Example: lbdisc diff 16 17
+        """
+        from lbdisc_history import inspecting
+
+        journal = journal_of(self._context.given(config=config, assignments=set_))
+        inspecting.diff(journal, before, after, as_json=as_json)
+
+    def replay(
+        self,
+        recorded: Annotated[
+            Path, typer.Argument(metavar="FILE", help="Of history --export, or a journal's folder.")
+        ],
+        template: Annotated[
+            Path | None, typer.Option("--template", "-t", help="Instead of that of the settings.")
+        ] = None,
+        as_json: JsonOption = False,
+        config: ConfigOption = None,
+        set_: SetOption = None,
+    ) -> None:
+        """Render what was served then with today's template and settings, and compare.
+
+        Nothing is changed. Exit code 0: all bytes are the same; 1: some differ.
+
+        Example: lbdisc replay incident.ndjson --template haproxy.cfg.j2
+        """
+        from lbdisc.plugins import Plugins
+        from lbdisc.settings import choosing
+        from lbdisc_history import exporting, replaying
+
+        given = [*(set_ or ()), *([f"jinja2.template={template}"] if template else [])]
+        settings = self._context.given(config=config, assignments=given).settings
+        renderer = choosing.renderer(Plugins.load(), settings)
+        if not replaying.replay(exporting.recorded(recorded), renderer, as_json=as_json):
+            raise typer.Exit(1)

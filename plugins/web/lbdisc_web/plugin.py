@@ -2,9 +2,11 @@
 
 from typing import TYPE_CHECKING, Any
 
-from lbdisc.hooks import Listener, Provider, hookimpl
+from lbdisc.hooks import Context, Listener, Provider, hookimpl
 
 if TYPE_CHECKING:
+    import typer
+
     from lbdisc_web.listener import WebListener
     from lbdisc_web.settings import WebSettings
 
@@ -21,3 +23,11 @@ def lbdisc_listener() -> Provider[Any, Listener]:
     from lbdisc_web.settings import WebSettings
 
     return Provider("web", WebSettings, _listener)
+
+
+@hookimpl
+def lbdisc_commands(app: "typer.Typer", context: Context) -> None:
+    """Adds ``lbdisc top``."""
+    from lbdisc_web.top import command
+
+    app.command("top")(command(context))

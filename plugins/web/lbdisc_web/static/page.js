@@ -19,6 +19,13 @@ function isolated(text, classes) {
   return make("bdi", text, classes);
 }
 
+// One that may be cut where it is long: all of it is in its title.
+function whole(text, classes) {
+  const one = isolated(text, classes);
+  if (text.length > 60) one.title = text;
+  return one;
+}
+
 function put(node, text) {
   const words = String(text);
   if (node.textContent !== words) node.textContent = words;
@@ -37,8 +44,12 @@ function ago(seconds) {
   return `${Math.max(0, Math.round(seconds))} s`;
 }
 
+// Made once: a thousand endpoints have five numbers each.
+const format = new Intl.NumberFormat("en");
+const { compare } = new Intl.Collator("en", { numeric: true });
+
 function count(number) {
-  return Number(number).toLocaleString("en");
+  return number < 1000 ? String(number) : format.format(number);
 }
 
 // A time that goes on: "for 40 s", "40 s ago".
@@ -90,7 +101,7 @@ function showVerdict() {
 function showAgent() {
   const found = shown.agent;
   put(at("who"), found.name ? `lbdisc on ${found.name}` : "lbdisc");
-  const parts = [`lbdisc ${found.version || ""}, process ${found.pid || "?"}, ${found.word}`];
+  const parts = [found.pid ? `lbdisc ${found.version}, process ${found.pid}, ${found.word}` : found.word];
   if (found.output) parts.push(found.output);
   const about = at("about");
   fill(about, isolated(parts.join(" · ")), found.started_s ? make("span", " · up ") : null,
@@ -124,7 +135,7 @@ function showStages() {
     stage("Running", runs ? runs.number : "–", runs ? `by ${runs.how}${took},` : "not yet",
       runs && runs.at_s, "ago", !runs),
     stage("Registry", registry.backend || "–",
-      registry.error || `${registry.state === "ok" ? "answers" : registry.state}`,
+      registry.error || (registry.state === "ok" ? "answers" : registry.state || "not known"),
       registry.since_s, "for", registry.state !== "ok"));
 }
 
@@ -151,8 +162,9 @@ function showOperator() {
 
 // Endpoints -----------------------------------------------------------------------------------
 
-const HEADS = [["name", "Endpoint"], ["state", "HAProxy says"], ["n", "Weight"], ["n", "Sessions"],
-  ["n", "Queue"], ["n", "Requests"], ["n", "Errors"]];
+const HEADS = [["name", "Endpoint"], ["state", "Load balancer says"], ["n", "Weight"], ["n", "Sessions"],
+  ["n", "Queue"], ["wide", "Requests"], ["n", "Errors"]];
+const isNumber = (kind) => kind === "n" || kind === "wide";
 const NUMBERS = ["weight", "sessions", "queued", "requests", "errors"];
 
 function mood(row) {
@@ -184,7 +196,7 @@ function table(service) {
   const line = make("tr");
   line.setAttribute("role", "row");
   for (const [kind, text] of HEADS) {
-    const cell = make("th", text, kind === "n" ? "n c-n" : `c-${kind}`);
+    const cell = make("th", text, isNumber(kind) ? `n c-${kind}` : `c-${kind}`);
     cell.scope = "col";
     cell.setAttribute("role", "columnheader");
     line.append(cell);
@@ -201,9 +213,9 @@ function newRow(key, found) {
   const line = make("tr");
   line.setAttribute("role", "row");
   const cells = HEADS.map(([kind, text]) => {
-    const cell = make("td", null, kind === "n" ? "n" : `c-${kind}`);
+    const cell = make("td", null, isNumber(kind) ? "n" : `c-${kind}`);
     cell.setAttribute("role", "cell");
-    if (kind === "n") cell.dataset.head = text;
+    if (isNumber(kind)) cell.dataset.head = text;
     line.append(cell);
     return cell;
   });
@@ -217,7 +229,7 @@ function showRow(one, found) {
   if (one.line.dataset.mood !== feel) one.line.dataset.mood = feel;
   const [name, state] = one.cells;
   if (!before || before.at !== found.at || String(before.tags) !== String(found.tags)) {
-    fill(name, isolated(found.name, "name"), isolated(found.at, "at"),
+    fill(name, whole(found.name, "name"), isolated(found.at, "at"),
       found.tags.length ? isolated(found.tags.join("  "), "tags") : null);
     actOn(one);
   }
@@ -225,7 +237,7 @@ function showRow(one, found) {
   if (!before || words(before) !== words(found) || before.says !== found.says || before.since_s !== found.since_s) {
     fill(state, make("span", null, "dot"), make("span", words(found), "word"),
       timed ? make("span", " ") : null, timed ? age(found.since_s, "for") : null,
-      found.says ? make("br") : null, found.says ? isolated(found.says, "says") : null);
+      found.says ? whole(found.says, "says") : null);
   }
   NUMBERS.forEach((part, index) => {
     const cell = one.cells[2 + index];
@@ -275,7 +287,7 @@ function arrange() {
     if (!tables.has(service)) tables.set(service, table(service));
     const into = tables.get(service);
     const all = by.get(service).sort((a, b) => RANK[mood(a.found)] - RANK[mood(b.found)]
-      || a.found.name.localeCompare(b.found.name, "en", { numeric: true }));
+      || compare(a.found.name, b.found.name));
     const order = all.map((one) => one.key).join(" ");
     if (into.order !== order) {
       into.order = order;
@@ -406,7 +418,7 @@ function actOn(one) {
     button.type = "button";
     button.setAttribute("aria-label", `Change ${one.found.service}/${one.found.name}`);
     button.addEventListener("click", () => ask("", one.key));
-    name.firstChild.after(button);
+    name.prepend(button);
   } else if (!able && there) there.remove();
 }
 
