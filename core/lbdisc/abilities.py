@@ -287,6 +287,14 @@ class Examines(Protocol):
 
 
 @runtime_checkable
+class StartsPrograms(Protocol):
+    """A discovery that starts a program of its own to read its registry, where none runs."""
+
+    def starting_none(self) -> Discovery:
+        """One that reads from what runs already, for who must change nothing."""
+
+
+@runtime_checkable
 class Inspects(Protocol):
     """A reloader that can look at its load balancer, part by part, for `lbdisc doctor`."""
 

@@ -2,14 +2,17 @@
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from threading import Event
 
 import pytest
 from kazoo.security import READ_ACL_UNSAFE, make_digest_acl
 
-from lbdisc.abilities import Examines
-from lbdisc.testing.offers import make_discovery
+from lbdisc.abilities import Examines, StartsPrograms
+from lbdisc.doctor import writing
+from lbdisc.errors import DiscoveryError
+from lbdisc.testing.offers import make_discovery, make_registrar
 from lbdisc.testing.processes import free_port
-from lbdisc_lab.servers import doozer, serf, zookeeper
+from lbdisc_lab.servers import doozer, etcd, serf, zookeeper
 from lbdisc_lab.servers.zookeeper.editor import Editor
 
 OWN = [("_agents", "lb1"), ("web", "s1")]
@@ -82,6 +85,40 @@ def test_who_is_to_be_joined_and_is_not_there_is_told(tmp_path: Path) -> None:
         there = f"{cluster.network}.1"
         found = looks("serf", cluster.settings, join=[there, f"127.0.0.1:{free_port()}"])
     assert words(found)[-2:] == ["ok", "fail"]
+
+
+def written(name: str, settings: Mapping[str, object], entry: str) -> list[str]:
+    """What comes of putting, reading and removing an entry."""
+    discovery, registrar = make_discovery(name, settings), make_registrar(name, settings)
+    return [found.text.partition(" ")[0] for found in writing.written(registrar, discovery, entry)]
+
+
+def test_an_entry_is_put_read_and_removed_and_leaves_nothing(
+    ensemble: ZooKeeper, tmp_path: Path
+) -> None:
+    done = ["wrote", "read", "removed"]
+    assert written("zookeeper", ensemble.settings, "lb1") == done
+    with Editor(ensemble.hosts[:1]) as editor:
+        assert editor.kazoo.exists("/lbdisc/_doctor") is None
+    with doozer.start(tmp_path / "doozer") as server:
+        assert written("doozer", server.settings, "lb1") == done
+    with etcd.start(tmp_path / "etcd") as registry:
+        assert written("etcd", registry.settings, "lb1") == done
+        assert registry.cli.keys() == []
+    (tmp_path / "serf").mkdir()
+    with serf.start(tmp_path / "serf") as cluster:
+        assert written("serf", cluster.settings, "lb1") == done
+        [member] = cluster.members[0].members()
+        assert not any("_doctor" in tag for tag in member.tags)
+
+
+def test_no_agent_of_serf_is_started_to_read(tmp_path: Path) -> None:
+    own = {"serf.agent": "managed", "serf.rpc": f"127.0.0.1:{free_port()}"}
+    found = make_discovery("serf", {**own, "serf.folder": str(tmp_path / "serf")})
+    assert isinstance(found, StartsPrograms)
+    with pytest.raises(DiscoveryError, match=r"serf\.rpc"):
+        found.starting_none().watch(lambda *_, **__: None, Event())
+    assert not (tmp_path / "serf").exists()
 
 
 def test_doozer_is_asked_for_the_right_to_write_without_a_file(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """`lbdisc doctor` on real programs: with an agent and without, and what it says of real faults."""
 
 import json
+import socket
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -106,6 +107,24 @@ def test_a_missing_program_or_template_is_told_and_the_rest_is_looked_at(
         code, said = doctor(scene, "--set", wrong[what])
     assert code == 1
     assert what == "template" or any("no-such" in text for text in found(said, "fail"))
+
+
+@pytest.mark.parametrize(
+    ("name", "key"),
+    [
+        ("etcd", "etcd.endpoints"),
+        ("zookeeper", "zookeeper.hosts"),
+        ("serf", "serf.rpc"),
+        ("doozer", "doozer.servers"),
+    ],
+)
+def test_a_registry_that_says_nothing_is_given_up(tmp_path: Path, name: str, key: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent, Scene(tmp_path) as scene:
+        place = f"{key}=127.0.0.1:{silent.getsockname()[1]}"
+        only = ("--check", f"{name},services", "--limit", "1")
+        code, said = doctor(scene, "--backend", name, "--set", place, *only)
+    assert code == 1
+    assert any(text.startswith(f"{name}: ") for text in found(said, "fail"))
 
 
 def test_only_the_checks_that_are_named_are_made(tmp_path: Path) -> None:

@@ -107,6 +107,7 @@ def _patient(
     write: bool,
 ) -> "Patient":
     """Load all that is to be looked at; what is worth a word is added to ``findings``."""
+    from lbdisc.abilities import StartsPrograms
     from lbdisc.cli import logs
     from lbdisc.cli.common import read_settings
     from lbdisc.cli.nodes import read_once
@@ -125,6 +126,7 @@ def _patient(
         discovery = choosing.discovery(plugins, settings)
         renderer = choosing.renderer(plugins, settings)
         reloader = choosing.reloader(plugins, settings)
+    reader = discovery.starting_none() if isinstance(discovery, StartsPrograms) else discovery
     findings += [warn(text, "see the settings it names, and docs/security.md") for text in said]
     logs.set_up(replace(settings.core.log, level="error"))  # what counts is said as a finding
     return Patient(
@@ -132,7 +134,7 @@ def _patient(
         discovery=discovery,
         reloader=reloader,
         advice=lambda: rehearse(settings.core, renderer, choosing.reloader(plugins, settings)),
-        read=lambda: read_once(plugins, settings),
+        read=lambda: read_once(plugins, settings, reader),
         registrar=(lambda: _registrar(plugins, settings)) if write else None,
     )
 

@@ -22,18 +22,24 @@ from lbdisc.cli.common import (
 if TYPE_CHECKING:
     from lbdisc.fleet import Difference
     from lbdisc.handshake import Announcement, Progress
+    from lbdisc.hooks import Discovery
     from lbdisc.plugins import Plugins
     from lbdisc.settings.loading import Settings
     from lbdisc.values import Endpoint, Problem, Snapshot
 
 
-def read_once(plugins: "Plugins", settings: "Settings") -> "Snapshot":
-    """The registry's state now, with the names that an agent served. Raises ``LbdiscError``."""
+def read_once(
+    plugins: "Plugins", settings: "Settings", discovery: "Discovery | None" = None
+) -> "Snapshot":
+    """The registry's state now, with the names that an agent served. Raises ``LbdiscError``.
+
+    ``discovery`` is the one to read with, that of the settings if unsaid.
+    """
     from lbdisc.agent.store import Store
 
     found: list[Snapshot] = []
     served = Store(settings.core.state_dir).last_snapshot()
-    _watch(plugins, settings, found.append, Event(), once=True, served=served)
+    _watch(plugins, settings, found.append, Event(), once=True, served=served, by=discovery)
     return found[0]
 
 
@@ -45,6 +51,7 @@ def _watch(
     *,
     once: bool,
     served: "Snapshot | None" = None,
+    by: "Discovery | None" = None,
 ) -> None:
     """One-shot reading is "stop after the first publish": there is no second way to read."""
     from lbdisc.screening.screen import Screening
@@ -58,7 +65,7 @@ def _watch(
         if once:
             stop.set()
 
-    choosing.discovery(plugins, settings).watch(publish, stop)
+    (by or choosing.discovery(plugins, settings)).watch(publish, stop)
 
 
 def nodes(

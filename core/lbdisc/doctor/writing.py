@@ -1,22 +1,26 @@
 """Whether an entry can be put, read and removed: only on request, as it writes to the registry."""
 
+import secrets
 import time
 from collections.abc import Iterator
 from threading import Event, Timer
 
-from lbdisc.abilities import Examines, Narrows
+from lbdisc.abilities import Examines, Narrows, StartsPrograms
 from lbdisc.examining import Diagnosis, fail, ok, warn
 from lbdisc.handshake import NO_PORT
 from lbdisc.hooks import Discovery, Registrar
 from lbdisc.values import Endpoint, Snapshot
 
 SERVICE = "_doctor"  # names that begin with _ are lbdisc's own: nobody balances them
+MOST = 255  # a weight
 _READ = 5.0  # seconds that an entry may take to be seen
 
 
 def written(registrar: Registrar, discovery: Discovery, name: str) -> Iterator[Diagnosis]:
     """Put an entry ``name`` of our own, read it, and take it out whatever happens."""
-    entry = Endpoint(service=SERVICE, name=name, address="127.0.0.1", port=NO_PORT, weight=0)
+    # By its weight it is told from another doctor's: a member of Serf has a name of its own.
+    weight = 1 + secrets.randbelow(MOST)
+    entry = Endpoint(service=SERVICE, name=name, address="127.0.0.1", port=NO_PORT, weight=weight)
     with registrar.open(entry, Event()) as held:
         began = time.monotonic()
         try:
@@ -34,21 +38,20 @@ def written(registrar: Registrar, discovery: Discovery, name: str) -> Iterator[D
 
 
 def _read(discovery: Discovery, entry: Endpoint) -> Iterator[Diagnosis]:
-    if not isinstance(discovery, Narrows):
-        return
-    seen, stop, until = Event(), Event(), time.monotonic() + _READ
+    seen, stop = Event(), Event()
 
     def look(snapshot: Snapshot, *, revision: str = "") -> None:
-        if snapshot.get(entry.key) is not None:
+        if any(e.weight == entry.weight for e in snapshot.only((SERVICE,)).endpoints):
             seen.set()
-        if seen.is_set() or time.monotonic() > until:
             stop.set()
 
     timer = Timer(_READ, stop.set)
     timer.daemon = True
     timer.start()
-    discovery.only(SERVICE).watch(look, stop)
-    timer.cancel()
+    try:
+        _reading(discovery).watch(look, stop)
+    finally:
+        timer.cancel()
     if seen.is_set():
         yield ok("read it again")
     else:
@@ -56,6 +59,13 @@ def _read(discovery: Discovery, entry: Endpoint) -> Iterator[Diagnosis]:
             f"what was written was not seen within {_READ:g} s",
             "see whether the registry's members agree",
         )
+
+
+def _reading(discovery: Discovery) -> Discovery:
+    """One that reads our service, or more, and starts nothing."""
+    if isinstance(discovery, StartsPrograms):
+        return discovery.starting_none()
+    return discovery.only(SERVICE) if isinstance(discovery, Narrows) else discovery
 
 
 def not_written() -> Iterator[Diagnosis]:

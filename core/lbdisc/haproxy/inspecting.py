@@ -29,6 +29,7 @@ from lbdisc.haproxy.sockets.socket import Runtime
 from lbdisc.haproxy.versions import Version, read_version
 
 PATIENCE = 2.0  # seconds for one answer of a socket
+STARTING = 5.0  # seconds for a program to say its version
 _VERSION = re.compile(r"^HAProxy version (\S+)", re.MULTILINE)
 _PEER = struct.Struct("3i")  # pid, uid, gid (unix(7), SO_PEERCRED)
 
@@ -56,16 +57,11 @@ class HaproxyInspection:
 
     def _program(self) -> Iterator[Diagnosis]:
         path = find(self._settings.binary)
-        said = subprocess.run(
-            [path, "-v"],
-            capture_output=True,
-            text=True,
-            errors="replace",
-            timeout=PATIENCE,
-            check=False,
-            stdin=subprocess.DEVNULL,
-            env=for_child(),
-        ).stdout
+        try:
+            said = _version_of(path)
+        except subprocess.TimeoutExpired:
+            yield fail(f"{path} -v gave no answer in {STARTING:g} s", "see haproxy.binary")
+            return
         found = _VERSION.search(said)
         if found is None:
             first = said.strip().partition("\n")[0]
@@ -109,7 +105,7 @@ class HaproxyInspection:
 
     def _runs(self, version: Version) -> Iterator[Diagnosis]:
         """Whether it runs our file, and the program that is installed."""
-        with suppress(LbdiscError, OSError):
+        with suppress(LbdiscError, OSError, subprocess.TimeoutExpired):
             installed = _installed(self._settings.binary)
             if installed is not None and installed != version:
                 there, here = (".".join(map(str, each)) for each in (version, installed))
@@ -202,11 +198,22 @@ def of_version(version: Version) -> Iterator[Diagnosis]:
     yield from end_of_life(version, date.today())
 
 
-def _installed(binary: str) -> Version | None:
-    said = subprocess.run(
-        [find(binary), "-v"], capture_output=True, text=True, timeout=PATIENCE, check=False
+def _version_of(program: str) -> str:
+    """What it says of its version. Raises ``OSError``, ``subprocess.TimeoutExpired``."""
+    return subprocess.run(
+        [program, "-v"],
+        capture_output=True,
+        text=True,
+        errors="replace",
+        timeout=STARTING,
+        check=False,
+        stdin=subprocess.DEVNULL,
+        env=for_child(),
     ).stdout
-    found = _VERSION.search(said)
+
+
+def _installed(binary: str) -> Version | None:
+    found = _VERSION.search(_version_of(find(binary)))
     return read_version(found[1]) if found else None
 
 

@@ -7,6 +7,7 @@ import math
 import socket
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from threading import Event
 
 from lbdisc.errors import DiscoveryError
@@ -56,6 +57,10 @@ class SerfDiscovery:
         has to be told from who is lost.
         """
         return SerfDiscovery(self._settings, service)
+
+    def starting_none(self) -> "SerfDiscovery":
+        """See ``lbdisc.abilities.StartsPrograms``."""
+        return SerfDiscovery(replace(self._settings, agent="external"))
 
     @property
     def lease(self) -> None:
