@@ -13,6 +13,7 @@ from lbdisc import Endpoint, events
 from lbdisc.observed import ServerHealth, ServerLoad
 from support.pages import CONTRASTS, browser, window
 from support.scene import Scene
+from support.steering import until
 from support.web_pages import TOKEN, ServedPage, applied, some
 
 HOSTILE = '<script>window.hit=1</script>"><img src=x onerror="window.hit=1">\u202eevil\u200f'
@@ -238,3 +239,60 @@ def test_who_is_elsewhere_gives_the_token_first(tmp_path: Path, chromium: Browse
         expect(page.locator("#services tbody tr")).to_have_count(2, timeout=PATIENCE)
         assert TOKEN not in page.content()
         context.close()
+
+
+def test_who_gave_the_token_overrules_and_undoes_with_a_reason(
+    tmp_path: Path, opened: Opened
+) -> None:
+    with closing(ServedPage(tmp_path / "none")) as other:
+        port = other.port
+    with Scene(tmp_path, web={"bind": str(port), "token": TOKEN}) as scene:
+        scene.join("web-1", "web-2")
+        scene.agent()
+        page = opened(f"http://127.0.0.1:{port}")
+        assert page.get_by_role("button", name="Change").count() == 0
+        give_token(page)
+        overrule(page, "nodes/web-2", "disable")
+        expect(page.locator("#operator")).to_contain_text("nodes/web-2 is left out here")
+        expect(page.locator("#operator")).to_contain_text("its disk (on the page, 127.0.0.1)")
+        until(scene, "web-2", "")
+        overrule(page, "nodes/web-2", "undo")
+        until(scene, "web-2", "UP")
+        expect(page.locator("#operator")).to_be_hidden()
+
+
+def test_who_gave_the_token_pauses_and_resumes(tmp_path: Path, opened: Opened) -> None:
+    with closing(ServedPage(tmp_path / "none")) as other:
+        port = other.port
+    with Scene(tmp_path, web={"bind": str(port), "token": TOKEN}) as scene:
+        scene.join("web-1")
+        scene.agent()
+        page = opened(f"http://127.0.0.1:{port}")
+        give_token(page)
+        for word in ("Pause", "Resume"):
+            page.get_by_role("button", name=f"{word} applying").click()
+            page.get_by_label("Why").fill("a deployment")
+            page.get_by_role("button", name="Do it").click()
+            shown = expect(page.locator("#operator"))
+            if word == "Pause":
+                shown.to_contain_text("Paused", timeout=PATIENCE)
+                expect(page.locator("#verdict")).to_contain_text("paused by", timeout=PATIENCE)
+            else:
+                shown.to_be_hidden(timeout=PATIENCE)
+
+
+def give_token(page: Page, token: str = TOKEN) -> None:
+    page.get_by_role("button", name="Unlock actions").click()
+    page.locator("#token").fill(token)
+    page.keyboard.press("Enter")
+
+
+def overrule(page: Page, whom: str, how: str) -> None:
+    """As somebody on call does it, who has to say why."""
+    page.get_by_role("button", name=f"Change {whom}").first.click()
+    page.locator("#how").select_option(how)
+    page.get_by_role("button", name="Do it").click()
+    expect(page.locator("#ask-act")).to_be_visible()  # a reason is wanting
+    page.get_by_label("Why").fill("its disk")
+    page.keyboard.press("Enter")
+    expect(page.locator("#ask-act")).to_be_hidden(timeout=PATIENCE)

@@ -193,3 +193,58 @@ def test_it_ends_at_once_with_pages_open(tmp_path: Path) -> None:
         assert not any(lines)
     eventually(lambda: not served.listener.serving, what="the server to end")
     served.client.close()
+
+
+def acted(served: Served, token: str = TOKEN, **words: Any) -> httpx.Response:
+    """What the page says to an action; ``body`` may be anything."""
+    body = words.pop("body", json.dumps(words))
+    headers = {"Authorization": f"Bearer {token}"} if token else {}
+    return served.client.post("/actions", content=body, headers=headers)
+
+
+def test_without_a_token_in_the_settings_nobody_acts(served: Served) -> None:
+    answer = acted(served, ask="pause", why="because")
+    assert (answer.status_code, answer.text) == (
+        403,
+        "read-only: set web.token or web.token_file for actions\n",
+    )
+
+
+@pytest.mark.parametrize("token", ["", "wrong-token-of-16", "\u00fc" * 16], ids=str)
+def test_without_the_token_nobody_acts(tmp_path: Path, token: str) -> None:
+    with closing(Served(tmp_path, token=SecretStr(TOKEN))) as served:
+        headers = {b"Authorization": b"Bearer " + token.encode()} if token else {}
+        asked = json.dumps({"ask": "pause", "why": "because"})
+        answer = served.client.post("/actions", content=asked, headers=headers)
+        assert answer.status_code == 401
+        assert answer.text.count("\n") == 1
+        assert served.client.get("/actions").status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ({"ask": "pause"}, "an action needs a reason: why"),
+        ({"ask": "pause", "why": "  "}, "an action needs a reason: why"),
+        ({"ask": "pause", "why": "x" * 201}, "why has 201 characters: at most 200"),
+        ({"ask": "pin", "why": "x"}, "no action 'pin' (known: pause, resume, drain"),
+        ({"ask": "drain", "why": "x", "file": "/etc/passwd"}, "an action has no 'file'"),
+        ({"ask": "drain", "why": "x", "for_s": "1h"}, "for_s '1h' is to be a number"),
+        ({"body": "[" * 3000}, "an action is a JSON object"),
+        ({"body": "x" * 5000}, "an action has at most 4096 bytes"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_a_bad_action_is_one_line(tmp_path: Path, words: dict[str, Any], said: str) -> None:
+    with closing(Served(tmp_path, token=SecretStr(TOKEN))) as served:
+        answer = acted(served, **words)
+        assert answer.status_code == 400
+        assert answer.text.startswith(said)
+        assert answer.text.count("\n") == 1
+
+
+def test_an_action_that_no_agent_hears_is_one_line(tmp_path: Path) -> None:
+    with closing(Served(tmp_path, token=SecretStr(TOKEN))) as served:
+        answer = acted(served, ask="pause", why="because")
+        assert (answer.status_code, answer.text.count("\n")) == (503, 1)
+        assert "no agent answers in state_dir" in answer.text

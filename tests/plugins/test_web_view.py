@@ -117,9 +117,11 @@ def test_what_others_wrote_is_on_one_line_and_turns_nothing() -> None:
 
 
 def test_what_an_operator_did_is_shown_with_times_in_seconds() -> None:
+    waits = {"count": 2, "changes": ["+nodes/a", "-nodes/b"], "how": "runtime", "why": ""}
     paused = {"by": "ana (1000)", "why": "tests", "since": "1970-01-01T00:01:00Z", "until": None}
-    found = shown(PageSeen(), paused=paused)["operator"]["paused"]
-    assert found == {"by": "ana (1000)", "why": "tests", "since_s": 60.0, "until_s": None}
+    found = shown(PageSeen(), paused={**paused, "waits": waits})["operator"]["paused"]
+    words = {"by": "ana (1000)", "why": "tests", "waits": 2}
+    assert found == {**words, "since_s": 60.0, "until_s": None}
 
 
 def test_the_difference_brings_one_document_to_the_next() -> None:

@@ -49,7 +49,7 @@ class WebListener:
         from lbdisc_web.serving import PageServer
 
         self._state_dir = Path(event.state_dir)
-        self._server = PageServer(self._settings, self._document)
+        self._server = PageServer(self._settings, self._state_dir, self._document)
         self._seen = PageSeen()
 
     def _document(self) -> "Document":

@@ -5,6 +5,7 @@ import socket
 import ssl
 from collections.abc import Callable
 from contextlib import suppress
+from pathlib import Path
 from threading import Thread
 from typing import TYPE_CHECKING
 
@@ -29,8 +30,11 @@ class PageServer:
     Raises ``SettingsError`` where the port is taken or the certificate is bad.
     """
 
-    def __init__(self, settings: WebSettings, make: Callable[[], Document]) -> None:
+    def __init__(
+        self, settings: WebSettings, state_dir: Path, make: Callable[[], Document]
+    ) -> None:
         self._settings = settings
+        self._state_dir = state_dir
         self._make = make
         check_certificate(settings)
         self._socket = listening(settings)
@@ -101,7 +105,7 @@ class PageServer:
             names=frozenset(name.lower() for name in settings.names),
         )
         config = uvicorn.Config(
-            application(hub, gate),
+            application(hub, gate, self._state_dir),
             http="h11",
             ws="none",
             lifespan="off",

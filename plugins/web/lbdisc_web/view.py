@@ -107,8 +107,10 @@ def _registry(status: Mapping[str, Any], seen: PageSeen) -> dict[str, Any]:
 
 
 def _operator(status: Mapping[str, Any]) -> dict[str, Any]:
+    paused = status.get("paused")
+    waits = (paused.get("waits") or {}) if paused else {}
     return {
-        "paused": _tame(status.get("paused")),
+        "paused": paused and {**_tame({**paused, "waits": None}), "waits": waits.get("count", 0)},
         "pinned": _tame(status.get("pinned")),
         "overruled": [_tame(one) for one in status.get("overruled") or ()],
     }

@@ -142,17 +142,20 @@ function showStages() {
 function showOperator() {
   const { paused, pinned, overruled } = shown.operator;
   const lines = [];
-  const line = (word, found, text) => {
+  const line = (word, found, text, key) => {
     const one = make("p");
-    one.append(make("b", word), isolated(` ${text} by ${found.by}${found.why ? `: ${found.why}` : ""}${until(found)} `));
+    const why = found.why ? `: ${found.why}` : "";
+    one.append(make("b", word), isolated(` ${text} by ${found.by}${until(found)}${why} `));
     if (found.since_s) one.append(age(found.since_s, "ago"));
+    if (key && document.body.dataset.able === "true") one.append(" ", changing(key));
     lines.push(one);
   };
-  if (paused) line("Paused", paused, "applying");
+  if (paused) line("Paused", paused, paused.waits ? `with ${count(paused.waits)} changes that wait,` : "applying");
   if (pinned) line("Pinned", pinned, `generation ${pinned.generation}`);
   for (const one of overruled.slice(0, 20)) {
-    const how = one.how === "weight" ? `weight ${one.weight}` : one.how;
-    line("Overruled", one, `${one.service}/${one.name}: ${how}`);
+    const how = { drain: "drains here", disable: "is left out here" }[one.how] || `has weight ${one.weight} here`;
+    const absent = one.listed === false ? " (not listed)" : "";
+    line("Overruled", one, `${one.service}/${one.name} ${how}${absent}`, `${one.service}/${one.name}`);
   }
   if (overruled.length > 20) lines.push(make("p", `and ${overruled.length - 20} more`));
   at("operator").hidden = !lines.length;
@@ -406,20 +409,24 @@ function showHands() {
   if (document.body.dataset.able !== String(able)) {
     document.body.dataset.able = String(able);
     rows.forEach(actOn);
+    showOperator();
   }
+}
+
+function changing(key) {
+  const button = make("button", "Change", "act");
+  button.type = "button";
+  button.setAttribute("aria-label", `Change ${key}`);
+  button.addEventListener("click", () => ask("", key));
+  return button;
 }
 
 function actOn(one) {
   const [name] = one.cells;
   const there = name.querySelector("button");
   const able = document.body.dataset.able === "true";
-  if (able && !there) {
-    const button = make("button", "Change", "act");
-    button.type = "button";
-    button.setAttribute("aria-label", `Change ${one.found.service}/${one.found.name}`);
-    button.addEventListener("click", () => ask("", one.key));
-    name.prepend(button);
-  } else if (!able && there) there.remove();
+  if (able && !there) name.prepend(changing(one.key));
+  else if (!able && there) there.remove();
 }
 
 function ask(what, key) {
@@ -428,11 +435,18 @@ function ask(what, key) {
   put(at("act-what"), key ? `${key}, on this load balancer` : what === "pause"
     ? "The agent follows and plans, and applies nothing." : "The agent applies again; nothing is pinned any more.");
   at("l-how").hidden = !key;
-  at("l-for").hidden = what === "resume";
-  at("l-weight").hidden = !key || at("how").value !== "weight";
+  at("how").value = shown.operator.overruled.some((one) => `${one.service}/${one.name}` === key) ? "undo" : "drain";
+  suit();
   put(at("act-fault"), "");
   at("why").value = "";
   at("ask-act").showModal();
+}
+
+// Only what goes with the action is asked for.
+function suit() {
+  const how = acting.ask || at("how").value;
+  at("l-for").hidden = how === "resume" || how === "undo";
+  at("l-weight").hidden = how !== "weight";
 }
 
 async function act(event) {
@@ -444,8 +458,10 @@ async function act(event) {
   try {
     const answer = await fetch("actions", { method: "POST", body: JSON.stringify(words), headers: { ...credentials(), "Content-Type": "application/json" } });
     const text = (await answer.text()).trim();
-    if (answer.ok) at("ask-act").close();
-    else put(at("act-fault"), text);
+    if (answer.ok) {
+      at("ask-act").close();
+      put(at("did"), text);
+    } else put(at("act-fault"), text);
     if (answer.status === 401) {
       token = "";
       showHands();
@@ -480,7 +496,7 @@ at("unlock").addEventListener("click", async () => {
 });
 at("pause").addEventListener("click", () => ask("pause", ""));
 at("resume").addEventListener("click", () => ask("resume", ""));
-at("how").addEventListener("change", () => { at("l-weight").hidden = at("how").value !== "weight"; });
+at("how").addEventListener("change", suit);
 at("act-form").addEventListener("submit", act);
 document.querySelectorAll("dialog .close").forEach((one) => one.addEventListener("click", () => one.closest("dialog").close()));
 at("find").addEventListener("input", arrange);
