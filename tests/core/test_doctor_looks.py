@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from lbdisc.agent.judging import CHECKS
+from lbdisc.doctor.agent import REMEDIES
 from lbdisc.doctor.bounded import Look, examined
 from lbdisc.doctor.folders import output_folder, state_folder
 from lbdisc.doctor.instance import instance, lease
@@ -76,6 +78,10 @@ def test_an_end_of_life_is_told_from_its_day_on() -> None:
     [found] = end_of_life((3, 1, 5), date(2026, 4, 1))
     assert (found.word, "3.1 gets no fixes since 2026-04-01" in found.text) == ("warn", True)
     assert not [*end_of_life((9, 9, 0), date(2040, 1, 1))]
+
+
+def test_every_check_of_the_status_has_a_remedy() -> None:
+    assert REMEDIES.keys() == CHECKS.keys()
 
 
 def test_a_state_folder_that_others_may_write_fails_with_the_command(tmp_path: Path) -> None:

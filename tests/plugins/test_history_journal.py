@@ -16,7 +16,7 @@ from lbdisc import events
 from lbdisc.errors import LbdiscError
 from lbdisc.observed import ServerHealth
 from lbdisc.testing.waiting import eventually
-from lbdisc_history.clock import JUMP, QUIET, SteadyClock
+from lbdisc_history.clock import JUMP, QUIET, BelievedClock
 from lbdisc_history.entries import endpoint_of, object_of
 from lbdisc_history.lines import opened, sealed
 from lbdisc_history.reading import JournalFolder
@@ -155,7 +155,7 @@ def test_texts_that_a_killed_writer_left_are_swept_at_the_next_start(folder: Pat
 
 
 def test_no_age_is_believed_within_an_hour_of_a_jump() -> None:
-    clock = SteadyClock(1000.0, 0.0)
+    clock = BelievedClock(1000.0, 0.0)
     assert not clock.is_steady(1010.0, 10.0)
     assert clock.is_steady(1000.0 + QUIET, QUIET)
     assert not clock.is_steady(1000.0 + QUIET + 2 * JUMP, QUIET + 1)

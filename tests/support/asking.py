@@ -1,9 +1,12 @@
 """Somebody at a terminal beside an agent: asks `lbdisc`, and reads what it says."""
 
+import json
 import shlex
 import subprocess
 from dataclasses import dataclass, field
 from pathlib import Path
+
+import httpx
 
 from lbdisc.testing.waiting import eventually
 from support.scene import LBDISC
@@ -29,6 +32,7 @@ class Asker:
     """Asks with the settings file ``settings``; ``asked`` are the different commands so far."""
 
     settings: Path
+    page: int  # the port of the agent's page
     asked: dict[str, Answer] = field(default_factory=dict)
 
     def ask(self, command: str) -> Answer:
@@ -49,3 +53,13 @@ class Asker:
             return answer
 
         return eventually(told, deadline=PATIENCE, every=0.3, what=f"lbdisc {command}")
+
+    def until_on_page(self, *words: str) -> None:
+        """Look at what the page shows until all ``words`` are there."""
+
+        def shown() -> bool:
+            text = json.dumps(httpx.get(f"http://127.0.0.1:{self.page}/state.json").json())
+            assert not [word for word in words if word not in text], text
+            return True
+
+        eventually(shown, deadline=PATIENCE, every=0.3, what=f"{words} on the page")

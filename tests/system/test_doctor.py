@@ -106,3 +106,12 @@ def test_a_missing_program_or_template_is_told_and_the_rest_is_looked_at(
         code, said = doctor(scene, "--set", wrong[what])
     assert code == 1
     assert what == "template" or any("no-such" in text for text in found(said, "fail"))
+
+
+def test_only_the_checks_that_are_named_are_made(tmp_path: Path) -> None:
+    with Scene(tmp_path) as scene:
+        code, said = doctor(scene, "--check", "file,services")
+        bad = subprocess.run([LBDISC, "doctor", "--check", "servces"], capture_output=True)
+    assert {one["check"] for one in said["findings"]} == {"settings", "file", "services"}
+    assert (code, bad.returncode) == (0, 2)
+    assert b"did you mean 'services'?" in bad.stderr

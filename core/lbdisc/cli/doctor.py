@@ -1,6 +1,5 @@
 """``lbdisc doctor``: everything that can be wrong here, looked at, with what to do about it."""
 
-import json
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -9,10 +8,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from lbdisc.cli.common import BackendOption, ConfigOption, JsonOption, SetOption
+from lbdisc.cli.common import BackendOption, ConfigOption, JsonOption, SetOption, write_json
 
 if TYPE_CHECKING:
-    from lbdisc.doctor.bounded import Diagnosed
+    from lbdisc.doctor.bounded import Diagnosed, Look
     from lbdisc.doctor.looks import Patient
     from lbdisc.examining import Diagnosis
     from lbdisc.plugins import Plugins
@@ -22,6 +21,10 @@ if TYPE_CHECKING:
 def doctor(
     config: ConfigOption = None,
     backend: BackendOption = None,
+    check: Annotated[
+        list[str] | None,
+        typer.Option("--check", metavar="NAME,…", help="Only these, as on a node: etcd,register."),
+    ] = None,
     write: Annotated[
         bool,
         typer.Option("--write", help="Also put, read and remove an entry in the registry."),
@@ -43,13 +46,14 @@ def doctor(
     from lbdisc.examining import RANK
 
     found: list[Diagnosed] = []
-    for seen in _seen(config, backend, set_, write=write, limit=limit):
+    only = [name.strip() for text in check or () for name in text.split(",") if name.strip()]
+    for seen in _seen(config, backend, set_, only=only, write=write, limit=limit):
         found.append(seen)
         if not as_json:
             _print(seen)
     worst = max((seen.finding.word for seen in found), key=RANK.index, default="ok")
     if as_json:
-        sys.stdout.write(json.dumps(_document(found, worst), indent=1) + "\n")
+        write_json(_document(found, worst), indent=1)
     else:
         counts = {word: sum(seen.finding.word == word for seen in found) for word in RANK}
         sys.stdout.write("\n" + ", ".join(f"{n} {word}" for word, n in counts.items()) + "\n")
@@ -62,6 +66,7 @@ def _seen(
     backend: str | None,
     set_: Sequence[str] | None,
     *,
+    only: Sequence[str],
     write: bool,
     limit: float,
 ) -> "Iterator[Diagnosed]":
@@ -77,7 +82,20 @@ def _seen(
         patient = None
     yield from (Diagnosed("settings", "settings", finding) for finding in findings)
     if patient is not None:
-        yield from examined(patient.looks, limit=limit)
+        yield from examined(_chosen(patient, only), limit=limit)
+
+
+def _chosen(patient: "Patient", only: Sequence[str]) -> "list[Look]":
+    """Raises ``SettingsError`` for a check that there is not."""
+    from lbdisc.errors import SettingsError, nearest, shown
+
+    looks = patient.looks
+    known = list(dict.fromkeys(["settings", *(look.check for look in looks)]))
+    for name in only:
+        if name not in known:
+            hint = nearest(name, known)
+            raise SettingsError(f"no check {shown(name)}{hint} (known: {', '.join(known)})")
+    return [look for look in looks if not only or look.check in only]
 
 
 def _patient(
@@ -126,7 +144,6 @@ def _registrar(plugins: "Plugins", settings: "Settings") -> Any:
 
 def _document(found: "Sequence[Diagnosed]", worst: str) -> dict[str, Any]:
     return {
-        "schema": 1,
         "verdict": worst,
         "findings": [
             {

@@ -1,6 +1,5 @@
 """``lbdisc nodes``: what the registry says, now or as it changes."""
 
-import json
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -17,6 +16,7 @@ from lbdisc.cli.common import (
     JsonOption,
     SetOption,
     load_configuration,
+    write_json,
 )
 
 if TYPE_CHECKING:
@@ -75,7 +75,8 @@ def nodes(
 ) -> None:
     """List the endpoints in the registry, and who waits for whom where one drains.
 
-    HERE says who is overruled by an operator on this load balancer.
+    With --watch --json each change is a line of its own (NDJSON). HERE says who is overruled by an
+    operator on this load balancer.
 
     With --agents the exit code is 1 when agents of one service have differed for 30 s: in what they
     list, their settings or their version. Where they began to only now, it looks on until then.
@@ -196,7 +197,7 @@ def _print_json(view: _View) -> None:
     }
     if view.agents is not None:
         document["agents"] = [_agent(view, agent) for agent in view.agents]
-    sys.stdout.write(json.dumps(document) + "\n")
+    write_json(document)
 
 
 def _agent(view: _View, agent: "Announcement") -> dict[str, object]:

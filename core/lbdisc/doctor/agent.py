@@ -16,6 +16,8 @@ REMEDIES: Mapping[str, str] = {
     "servers": "see `lbdisc status` for the words of each check; reach one by hand from here",
     "registry": "see the registry's members above; what was known last is served on",
     "guard": "see `lbdisc guard`; `lbdisc guard release SERVICE/NAME` lets one go",
+    "steered": "`lbdisc resume`, when what it was for is over",
+    "overruled": "`lbdisc undo SERVICE/NAME` ends it, `lbdisc undo --all` all of them",
     "skipped": "mend the entry in the registry; `lbdisc nodes` names all that are skipped",
     "flapping": "see the node's log: its check fails and passes; raise register.fall or rise",
     "empty": "see `lbdisc nodes`, and the setting services",

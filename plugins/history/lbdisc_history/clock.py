@@ -4,7 +4,7 @@ JUMP = 60.0  # seconds that the wall clock may be beside the other one
 QUIET = 3600.0  # seconds without a jump before an age is believed
 
 
-class SteadyClock:
+class BelievedClock:
     """Compares the wall clock with one that never goes back, whenever it is told both."""
 
     def __init__(self, unix_s: float, monotonic_s: float) -> None:

@@ -28,10 +28,13 @@ class JournalPlace:
     byte: int
 
 
+Found = tuple[JournalPlace, Entry]
+
+
 class Kept(Protocol):
     """What was recorded, wherever it is."""
 
-    def forwards(self, place: JournalPlace | None = None) -> Iterator[Entry]:
+    def forwards(self) -> Iterator[Entry]:
         """All entries in their order."""
 
     def text(self, digest: str) -> str:
@@ -57,9 +60,7 @@ class JournalFolder:
     def text(self, digest: str) -> str:
         return self._texts.get(digest)
 
-    def backwards(
-        self, *needles: bytes, before: JournalPlace | None = None
-    ) -> Iterator[tuple[JournalPlace, Entry]]:
+    def backwards(self, *needles: bytes, before: JournalPlace | None = None) -> Iterator[Found]:
         """Entries that hold any of ``needles``, all if there are none, the last one first."""
         with self._said():
             for part in reversed(segments(self.folder)):
@@ -70,7 +71,7 @@ class JournalFolder:
 
     def _back_in(
         self, part: Segment, needles: tuple[bytes, ...], end: int | None
-    ) -> Iterator[tuple[JournalPlace, Entry]]:
+    ) -> Iterator[Found]:
         try:
             file = own_files.opened(part.path, os.O_RDONLY)
         except FileNotFoundError:
@@ -83,10 +84,10 @@ class JournalFolder:
         finally:
             os.close(file)
 
-    def forwards(self, place: JournalPlace | None = None) -> Iterator[Entry]:
-        return (entry for _, entry in self.from_place(place or JournalPlace(0, 0)))
+    def forwards(self) -> Iterator[Entry]:
+        return (entry for _, entry in self.from_place(JournalPlace(0, 0)))
 
-    def from_place(self, place: JournalPlace) -> Iterator[tuple[JournalPlace, Entry]]:
+    def from_place(self, place: JournalPlace) -> Iterator[Found]:
         """Entries from ``place`` on to the end, each with the place behind it."""
         with self._said():
             for part in segments(self.folder):
@@ -94,7 +95,7 @@ class JournalFolder:
                     start = place.byte if part.first == place.file else 0
                     yield from self._on_in(part, start)
 
-    def _on_in(self, part: Segment, start: int) -> Iterator[tuple[JournalPlace, Entry]]:
+    def _on_in(self, part: Segment, start: int) -> Iterator[Found]:
         try:
             descriptor = own_files.opened(part.path, os.O_RDONLY)
         except FileNotFoundError:
@@ -127,7 +128,7 @@ class JournalFolder:
         except OSError as error:
             raise LbdiscError(f"cannot read the history in {self.folder}: {error}") from error
 
-    def generation(self, number: int) -> tuple[JournalPlace, Entry]:
+    def generation(self, number: int) -> Found:
         """The entry of a generation. Raises ``LbdiscError`` that says which are kept."""
         needle = f'"event":"running","generation":{number},'.encode()
         for found in self.backwards(needle):
@@ -142,7 +143,7 @@ class JournalFolder:
         oldest = next(e for e in self.forwards() if e["event"] == "running")
         return f": {oldest['generation']} to {newest[1]['generation']} are, in {self.folder}"
 
-    def endpoints(self, found: tuple[JournalPlace, Entry]) -> Snapshot:
+    def endpoints(self, found: Found) -> Snapshot:
         """All that the generation of this entry served. Raises ``LbdiscError`` if not known."""
         changes: list[Entry] = []
         place, entry = found

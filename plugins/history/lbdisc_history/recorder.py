@@ -9,7 +9,7 @@ import structlog
 from lbdisc import events
 from lbdisc.errors import LbdiscError
 from lbdisc.values import Endpoint, is_reserved
-from lbdisc_history.clock import SteadyClock
+from lbdisc_history.clock import BelievedClock
 from lbdisc_history.entries import entry_of
 from lbdisc_history.generations import GenerationTexts
 from lbdisc_history.lines import Entry
@@ -46,7 +46,7 @@ class HistoryRecorder:
         self._said = ""  # why it could not
         self._well: float | None = None  # since when it can be again
         self._runs = False
-        self._clock = SteadyClock(time.time(), clock())
+        self._clock = BelievedClock(time.time(), clock())
         self._aged = clock()
 
     def hear(self, event: events.Event) -> None:

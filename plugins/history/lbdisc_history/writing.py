@@ -38,7 +38,7 @@ class JournalWriter:
         self._most = most
         self._part = most // PARTS
         self._file: int | None = None
-        self._lock = self._locked()
+        self._lock: int | None = self._locked()
         try:
             self._go_on()
         except BaseException:
@@ -192,7 +192,7 @@ class JournalWriter:
         for descriptor in (self._file, self._lock):
             if descriptor is not None:
                 os.close(descriptor)
-        self._file = None
+        self._file = self._lock = None
 
 
 def _first_time(path: Path) -> float:
