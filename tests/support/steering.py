@@ -45,3 +45,9 @@ def kill_agent(scene: Scene) -> None:
     """As a crash does it: `kill -9`, and gone."""
     pid = scene.status["pid"]
     os.kill(pid, signal.SIGKILL)
+
+
+def acknowledged(scene: Scene) -> bool:
+    """Whether the agent says in the registry that somebody is drained."""
+    (entry,) = (scene.nodes / "_agents").glob("[!.]*.json")
+    return "drained" in json.loads(entry.read_text())["tags"]

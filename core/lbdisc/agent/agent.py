@@ -209,6 +209,7 @@ class Agent:
         self._taken = None
         self._beside.look_at_all()
         self._bringing.changed(self._clock(), Cause(source="settings"))
+        self._steering.look_again()
 
     def _begin(self, stop: Event) -> None:
         """Start from the registry, or where that does not answer from what was known last."""
@@ -234,7 +235,8 @@ class Agent:
             # Nothing is known of endpoints, but a file is there: it is kept alive as it is.
             self._bringing.desired.kept = written
         else:
-            passed = self._watcher.balancing.admitted(self._steering.restored(known or Snapshot()))
+            before = self._steering.restored(known or Snapshot()).only(self._settings.services)
+            passed = self._watcher.balancing.admitted(before)
             self._bringing.desired.snapshot = self._steering.overruled(passed)
         self._bringing.changed(self._clock(), cause)
         self._bringing.hold_off()
@@ -253,6 +255,7 @@ class Agent:
         running = self._bringing.running
         if changed := self._beside.turn(running.number if running else 0):
             self._bringing.want_files(changed)
+            self._steering.look_again()
         if self._beside.mended:
             self._bringing.hurry()
 

@@ -205,7 +205,7 @@ class Bringing:
     def due(self) -> float | None:
         """When ``turn`` has something to do."""
         if self.stands_still:
-            return self._still.next
+            return self._still.due
         times = [self._pace.due, None if self.desired.pinned else self.desired.blaming.due]
         if self.running is not None:
             times.append(self._looks.next)
@@ -254,7 +254,7 @@ class Bringing:
         self.desired.pin((snapshot, rendered))
         try:
             applied = self._applying.apply(rendered, files=self._pending.files)
-        except LbdiscError as error:
+        except BaseException as error:
             self.desired.pin(before)
             if not isinstance(error, CheckError):
                 self.go_on(cause)

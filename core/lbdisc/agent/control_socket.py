@@ -19,6 +19,7 @@ from threading import BoundedSemaphore, Event, Lock, Thread
 import structlog
 
 from lbdisc.agent.refusals import Refusals
+from lbdisc.errors import SettingsError, shown
 from lbdisc.orders import (
     LONG_PATIENCE,
     LONGEST,
@@ -63,6 +64,13 @@ class Caller:
             name = pwd.getpwuid(self.uid).pw_name
             return group is not None and group in os.getgrouplist(name, self.gid)
         return False
+
+
+def _number_of(group: str) -> int:
+    try:
+        return grp.getgrnam(group).gr_gid
+    except KeyError as error:
+        raise SettingsError(f"agent.control_group: there is no group {shown(group)}") from error
 
 
 # Called in the agent's loop: what is ordered, by whom.
@@ -126,10 +134,10 @@ class ControlSocket:
     def start(self) -> None:
         try:
             self._socket = self._opened()
-        except (OSError, KeyError) as error:
-            why = f"no group {self._group_name}" if isinstance(error, KeyError) else str(error)
-            path = str(self._folder / SOCKET)
-            _log.warning("no orders can be taken", socket=path, setting="agent", why=why)
+        except (OSError, SettingsError) as error:
+            _log.warning(
+                "no orders can be taken", socket=str(self._folder / SOCKET), why=str(error)
+            )
             return
         Thread(target=self._run, args=(self._socket,), name="lbdisc-orders", daemon=True).start()
 
@@ -140,11 +148,12 @@ class ControlSocket:
             with suppress(OSError):
                 self._socket.shutdown(socket.SHUT_RDWR)
             self._socket.close()
-            (self._folder / SOCKET).unlink(missing_ok=True)
+            with suppress(OSError):
+                (self._folder / SOCKET).unlink()
 
     def _opened(self) -> socket.socket:
         if self._group_name:
-            self._group = grp.getgrnam(self._group_name).gr_gid
+            self._group = _number_of(self._group_name)
         path = self._folder / SOCKET
         path.unlink(missing_ok=True)  # of an agent that was killed: the folder is ours alone
         found = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)

@@ -29,7 +29,7 @@ _log = structlog.get_logger("lbdisc.run")
 
 
 class Stillness:
-    """``left`` is what an agent before served and left in the files; ``next`` when to look again.
+    """``left`` is what an agent before served and left in the files.
 
     ``guesses`` tells that it is not known whom the file serves that was taken over.
     """
@@ -59,7 +59,7 @@ class Stillness:
         self._brought: Rendered | None = None
         self._guessed = False
         self.left: tuple[Snapshot | None, Rendered | None] = (None, None)
-        self.next = float("-inf")
+        self._next = float("-inf")
 
     @property
     def runs(self) -> bool:
@@ -71,12 +71,17 @@ class Stillness:
     def guesses(self) -> bool:
         return self.runs and self._guessed
 
+    @property
+    def due(self) -> float:
+        """When ``turn`` has something to do."""
+        return max(self._next, self._pace.not_before)
+
     def turn(self) -> None:
         """Once a second: take over what is there, or start what died."""
         now = self._clock()
-        if now < max(self.next, self._pace.not_before):
+        if now < self.due:
             return
-        self.next = now + LIFE_SIGN
+        self._next = now + LIFE_SIGN
         try:
             running = self._generations.running
             if running is None:

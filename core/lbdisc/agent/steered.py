@@ -39,6 +39,13 @@ class SteeringState:
     pause: Term | None = None
     pin: Pin | None = None
 
+    @property
+    def end_s(self) -> float | None:
+        """When the first of it ends by itself, in unix seconds."""
+        terms = [each.term for each in self.overrides.by_key.values()]
+        terms += [self.pause] if self.pause else []
+        return min((t.until_s for t in terms if t.until_s is not None), default=None)
+
     def at(self, now_s: float) -> "SteeringState":
         """The same for who meets it now: nothing was ordered in the future."""
         overrides = Overrides.of(

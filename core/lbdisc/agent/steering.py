@@ -15,7 +15,8 @@ from lbdisc.agent.status import Status
 from lbdisc.agent.steered import Pin, SteeringState
 from lbdisc.agent.steered_keeping import SteeredKeeping
 from lbdisc.agent.steering_times import SteadyClock
-from lbdisc.agent.steering_words import ends, named, of_whom, waiting_words
+from lbdisc.agent.steering_waits import PausedLooks
+from lbdisc.agent.steering_words import ends, named, of_whom
 from lbdisc.agent.store import Store
 from lbdisc.durations import LEAST
 from lbdisc.durations import MOST as LONGEST
@@ -55,8 +56,9 @@ class Steering:
         self._time = SteadyClock()
         self._kept = SteeredKeeping(store.steered_file, tell)
         self._now = store.steered().at(self._time.now())
+        self._end_s = self._now.end_s
         self._base: Snapshot | None = None  # what the guard passed
-        self._waits: object = None
+        self._waits = PausedLooks(bringing, status.waits, clock)
 
     @property
     def left_out(self) -> frozenset[Key]:
@@ -65,11 +67,11 @@ class Steering:
 
     @property
     def due(self) -> float | None:
-        """When something ends by itself."""
-        terms = [each.term for each in self._now.overrides.all]
-        terms += [self._now.pause] if self._now.pause else []
-        times = [term.until_s for term in terms if term.until_s is not None]
-        return self._clock() + min(times) - self._time.now() if times else None
+        """When something ends by itself, or there is something to say."""
+        end = self._end_s
+        times = [] if end is None else [self._clock() + end - self._time.now()]
+        times += [self._waits.due] if self._waits.due is not None else []
+        return min(times, default=None)
 
     def begin(self) -> None:
         """Go on with what was ordered before this start, and tell it."""
@@ -77,6 +79,7 @@ class Steering:
             self._tell(_overruled(override, since_s=override.term.since_s))
         if (pause := self._now.pause) is not None:
             self._bringing.stands_still = True
+            self.look_again()
             self._tell(_paused(pause, since_s=pause.since_s))
         self._say_unlisted()
 
@@ -103,17 +106,11 @@ class Steering:
             self._set(self._now.moved(moved))
         self._end_overdue(self._time.now())
         self._kept.look()
-        if self._looked_at != self._waits:
-            self._waits = self._looked_at
-            waits = waiting_words(*self._bringing.waiting()) if self._now.pause else None
-            self._status.waits(waits)
+        self._waits.turn()
 
-    @property
-    def _looked_at(self) -> object:
-        running = self._bringing.running
-        if self._now.pause is None:
-            return None
-        return running and running.number, id(self._bringing.desired.snapshot)
+    def look_again(self) -> None:
+        """The settings, or files, are others by now."""
+        self._waits.anew(paused=self._now.pause is not None)
 
     def obey(self, order: OperatorOrder, by: str) -> OrderReply:
         """Do what is ordered, and say what was done or why not."""
@@ -169,13 +166,12 @@ class Steering:
         known = [running.snapshot if running else Snapshot(), self._base or Snapshot()]
         pin = Pin(generation=generation, rendered=rendered, term=term)
         served = served_by(rendered, known, self._reloader)
-        still, self._bringing.stands_still = self._bringing.stands_still, False
         try:
             self._bringing.pin(served, rendered, _cause(f"{term.by}, generation {generation}"))
         except LbdiscError as error:
-            self._bringing.stands_still = still
             raise LbdiscError(f"generation {generation} is not pinned: {error}") from error
         paused = self._now.pause is not None
+        self._bringing.stands_still = False
         self._set(replace(self._now, pin=pin, pause=None))
         self._tell(_pinned(pin))
         more = ", and paused no more" if paused else ""
@@ -213,6 +209,8 @@ class Steering:
         return f"as the registry says again: {names}{more}"
 
     def _end_overdue(self, now_s: float) -> None:
+        if self._end_s is None or now_s < self._end_s:
+            return
         if over := [each for each in self._now.overrides.all if each.term.is_over(now_s)]:
             self._end(over, ITSELF, "its time is over")
         if (pause := self._now.pause) is not None and pause.is_over(now_s):
@@ -251,8 +249,9 @@ class Steering:
 
     def _set(self, steered: SteeringState) -> None:
         self._now = steered
+        self._end_s = steered.end_s
         self._kept.keep(steered)
-        self._waits = ()
+        self.look_again()
         self._say_unlisted()
 
     def _say_unlisted(self) -> None:

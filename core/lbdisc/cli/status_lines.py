@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+NAMED = 20  # endpoints in one line
+
 if TYPE_CHECKING:
     from lbdisc.agent.liveness import Liveness
 
@@ -81,10 +83,12 @@ def _steered(found: Mapping[str, Any]) -> dict[str, str]:
     from lbdisc.agent.judging import overruled_line, paused_line, pinned_line
 
     paused, pinned = found.get("paused"), found.get("pinned")
+    overruled = found.get("overruled") or ()
+    more = [f"and {len(overruled) - NAMED} more"] if len(overruled) > NAMED else []
     return {
         "paused": paused_line(paused).removeprefix("paused ") if paused else "",
         "pinned": pinned_line(pinned) if pinned else "",
-        "overruled": "; ".join(map(overruled_line, found.get("overruled") or ())),
+        "overruled": "; ".join([*map(overruled_line, overruled[:NAMED]), *more]),
     }
 
 
