@@ -132,8 +132,8 @@ def main() -> None:
     report.table(["endpoints", "listener, processor time for a generation with its text"], told)
     report.note(
         f"Entries as an agent writes them, half of them generations of {NODES:,} endpoints, without"
-        f" their texts. Of `{OLD}` only the first entries tell, of `nobody` none. `--version` is what"
-        " any command takes."
+        f" their texts. Of `{OLD}` only the first entries tell, of `nobody` none. `--version` is"
+        " what any command takes."
     )
     report.finish()
 

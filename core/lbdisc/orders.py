@@ -140,7 +140,10 @@ class NoAgent(LbdiscError):
 def _asked(state_dir: Path, asked: bytes, end: float) -> OrderReply:
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
         connection.settimeout(max(0.1, end - time.monotonic()))
-        _connect(connection, state_dir)
+        try:
+            _connect(connection, state_dir)
+        except BlockingIOError:  # so many wait that the kernel has no room for another
+            return OrderReply(False, "too many ask at a time", busy=True)
         with suppress(BrokenPipeError, ConnectionResetError):  # it may have said why before
             connection.sendall(asked)
         try:
@@ -157,6 +160,7 @@ def _asked(state_dir: Path, asked: bytes, end: float) -> OrderReply:
 
 
 def _connect(connection: socket.socket, state_dir: Path) -> None:
+    """Raises ``LbdiscError``, ``BlockingIOError``."""
     try:
         with reachable(state_dir) as path:
             connection.connect(path)
@@ -170,6 +174,8 @@ def _connect(connection: socket.socket, state_dir: Path) -> None:
             f"you may not give orders to the agent of state_dir {state_dir}: be root, its user, or"
             " a member of the group in the setting agent.control_group"
         ) from error
+    except BlockingIOError:
+        raise
     except OSError as error:
         raise LbdiscError(f"{state_dir / SOCKET}: {error.strerror or error}") from error
 

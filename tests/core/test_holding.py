@@ -266,3 +266,15 @@ def test_leaving_cuts_a_back_off_short(begin: Begin, monkeypatch: pytest.MonkeyP
     assert heard.next() == "refused no such user"
     holder.leave()
     assert heard.ended() == End(held=False)
+
+
+def test_all_renewals_are_counted_and_few_are_told() -> None:
+    ledger = Ledger()
+    told: list[int] = []
+    holder = Holder(ledger, lambda: ENDPOINT, Heard(), PACE, renewed=lambda _, n: told.append(n))
+    holder.start()
+    eventually(lambda: len(told) > 2)
+    holder.abandon()
+    holder.join(30)
+    # The first put made it known, and what came after the last that was told is not told.
+    assert ledger.puts - 1 >= sum(told) >= len(told)

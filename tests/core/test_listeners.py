@@ -172,3 +172,16 @@ def test_the_loop_is_woken_for_what_is_to_be_told() -> None:
         listeners.start("bell", "probe", lambda: Ear(raises))
         listeners.tell(NEWS)
         assert woken.wait(30)
+
+
+def test_one_that_fell_behind_hears_how_much_it_has_missed(listeners: Listeners, own: Ear) -> None:
+    free = Event()
+    late = Ear(lambda: free.wait())
+    listeners.start("slow", "probe", lambda: late)
+    for _ in range(ROOM + 11):
+        listeners.tell(NEWS)
+    told = [c.dropped for c in looked(listeners, own) if "full" in c.error]
+    free.set()
+    eventually(lambda: late.complaints)
+    assert told == [late.complaints[0].dropped]
+    assert told[0] in (10, 11)  # one may be heard already

@@ -448,7 +448,8 @@ def test_what_happens_is_told_in_order(life: Life) -> None:
     running = life.begin(life.script("exit 4"))
     life.until("ready")
     assert running.stop() == 4
-    assert [event.name for event in life.notes.events] == [
+    told = [e.name for e in life.notes.events if e.name != "renewed"]  # that is at any moment
+    assert told == [
         "command started",
         "check passed",
         "registered",

@@ -18,6 +18,7 @@ from threading import BoundedSemaphore, Event, Lock, Thread
 
 import structlog
 
+from lbdisc.agent.refusals import Refusals
 from lbdisc.orders import (
     LONG_PATIENCE,
     LONGEST,
@@ -118,6 +119,7 @@ class ControlSocket:
         self._group_name = group
         self._group: int | None = None
         self._room = BoundedSemaphore(ROOM)
+        self._refusals = Refusals()
         self._stopped = False
         self._socket: socket.socket | None = None
 
@@ -202,22 +204,21 @@ class ControlSocket:
 
     def _reply(self, connection: socket.socket, caller: Caller) -> OrderReply:
         if not caller.may(self._group):
-            return _refused("", caller, "only root, the agent's user and its control group may")
+            return self._refused(caller, "only root, the agent's user and its control group may")
         try:
             order = OperatorOrder.from_line(line_of(connection, time.monotonic() + LIMIT, LONGEST))
         except TimeoutError:
-            return _refused("", caller, f"no order came within {LIMIT:g} s")
+            return self._refused(caller, f"no order came within {LIMIT:g} s")
         except ValueError as error:
-            return _refused("", caller, str(error))
+            return self._refused(caller, str(error))
         errand = _Errand(lambda: self._obey(order, str(caller)))
         self._ask(errand.run)
         reply = errand.answer(LONG_PATIENCE if order.ask == "pin" else PATIENCE)
         if not reply.done:
-            _refused(order.ask, caller, reply.text, what=order.what, why=order.why)
+            its = {"ask": order.ask, "what": order.what, "why": order.why}
+            self._refusals.tell(str(caller), reply.text, **its)
         return reply
 
-
-def _refused(ask: str, caller: Caller, text: str, **more: str) -> OrderReply:
-    said = {name: text for name, text in more.items() if text}
-    _log.warning("order refused", ask=ask or None, by=str(caller), because=text, **said)
-    return OrderReply(False, text)
+    def _refused(self, caller: Caller, why: str) -> OrderReply:
+        self._refusals.tell(str(caller), why)
+        return OrderReply(False, why)

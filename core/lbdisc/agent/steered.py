@@ -9,7 +9,7 @@ from typing import Any
 
 from lbdisc import atomic, own_files
 from lbdisc.agent.overruling import Override, Overrides, Term
-from lbdisc.errors import LbdiscError
+from lbdisc.errors import LbdiscError, RenderError
 from lbdisc.notes import UnusableNote
 from lbdisc.rendered import Rendered
 
@@ -134,7 +134,7 @@ def texts_in(path: Path) -> tuple[int, Rendered]:
         raise LbdiscError(f"cannot read {path}: {error.strerror or error}") from error
     except KeyError as error:
         raise LbdiscError(f"{path} holds no generation's texts: {error} is missing") from error
-    except (ValueError, RecursionError) as error:
+    except (ValueError, RecursionError, RenderError) as error:
         raise LbdiscError(f"{path} holds no generation's texts: {error}") from error
     digest = str(found.get("digest", ""))
     if digest and not rendered.digest.startswith(digest):

@@ -12,8 +12,7 @@ from lbdisc.plugins import Plugins
 COMMANDS = (
     *("run", "stop", "register", "nodes", "render", "plan", "adopt", "status", "guard"),
     *("drain", "disable", "weight", "undo", "pause", "resume"),
-    *("plugins", "config"),
-    "template",
+    *("doctor", "plugins", "config", "template"),
 )
 
 WRONG_USAGE = 2
@@ -25,6 +24,7 @@ def build(plugins: Plugins) -> typer.Typer:
     from lbdisc.cli import (
         adopt,
         config,
+        doctor,
         guard,
         nodes,
         plugin_list,
@@ -54,6 +54,7 @@ def build(plugins: Plugins) -> typer.Typer:
     app.command("plan")(render.plan)
     app.command("adopt")(adopt.adopt)
     app.command("status")(status.status)
+    app.command("doctor")(doctor.doctor)
     steer.add_to(app)
     app.command("plugins")(plugin_list.plugins)
     app.add_typer(guard.app(), name="guard")

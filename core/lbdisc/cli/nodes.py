@@ -1,6 +1,5 @@
 """``lbdisc nodes``: what the registry says, now or as it changes."""
 
-import json
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -17,23 +16,30 @@ from lbdisc.cli.common import (
     JsonOption,
     SetOption,
     load_configuration,
+    write_json,
 )
 
 if TYPE_CHECKING:
     from lbdisc.fleet import Difference
     from lbdisc.handshake import Announcement, Progress
+    from lbdisc.hooks import Discovery
     from lbdisc.plugins import Plugins
     from lbdisc.settings.loading import Settings
     from lbdisc.values import Endpoint, Problem, Snapshot
 
 
-def read_once(plugins: "Plugins", settings: "Settings") -> "Snapshot":
-    """The registry's state now, with the names that an agent served. Raises ``LbdiscError``."""
+def read_once(
+    plugins: "Plugins", settings: "Settings", discovery: "Discovery | None" = None
+) -> "Snapshot":
+    """The registry's state now, with the names that an agent served. Raises ``LbdiscError``.
+
+    ``discovery`` is the one to read with, that of the settings if unsaid.
+    """
     from lbdisc.agent.store import Store
 
     found: list[Snapshot] = []
     served = Store(settings.core.state_dir).last_snapshot()
-    _watch(plugins, settings, found.append, Event(), once=True, served=served)
+    _watch(plugins, settings, found.append, Event(), once=True, served=served, by=discovery)
     return found[0]
 
 
@@ -45,6 +51,7 @@ def _watch(
     *,
     once: bool,
     served: "Snapshot | None" = None,
+    by: "Discovery | None" = None,
 ) -> None:
     """One-shot reading is "stop after the first publish": there is no second way to read."""
     from lbdisc.screening.screen import Screening
@@ -58,7 +65,7 @@ def _watch(
         if once:
             stop.set()
 
-    choosing.discovery(plugins, settings).watch(publish, stop)
+    (by or choosing.discovery(plugins, settings)).watch(publish, stop)
 
 
 def nodes(
@@ -75,7 +82,8 @@ def nodes(
 ) -> None:
     """List the endpoints in the registry, and who waits for whom where one drains.
 
-    HERE says who is overruled by an operator on this load balancer.
+    With --watch --json each change is a line of its own (NDJSON). HERE says who is overruled by an
+    operator on this load balancer.
 
     With --agents the exit code is 1 when agents of one service have differed for 30 s: in what they
     list, their settings or their version. Where they began to only now, it looks on until then.
@@ -196,7 +204,7 @@ def _print_json(view: _View) -> None:
     }
     if view.agents is not None:
         document["agents"] = [_agent(view, agent) for agent in view.agents]
-    sys.stdout.write(json.dumps(document) + "\n")
+    write_json(document)
 
 
 def _agent(view: _View, agent: "Announcement") -> dict[str, object]:

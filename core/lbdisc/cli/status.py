@@ -1,6 +1,5 @@
 """``lbdisc status``: what the agent says of itself, whether it is to be believed, and a verdict."""
 
-import json
 import sys
 import time
 from difflib import get_close_matches
@@ -8,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from lbdisc.cli.common import ConfigOption, JsonOption, SetOption, load_configuration
+from lbdisc.cli.common import ConfigOption, JsonOption, SetOption, load_configuration, write_json
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -78,7 +77,7 @@ def status(
         ],
     }
     if as_json:
-        sys.stdout.write(json.dumps(found, indent=1) + "\n")
+        write_json(found, indent=1)
     else:
         _print(found, verdict, told)
     if verdict.exit_code:

@@ -1,12 +1,17 @@
 """The wheel: orders to the agent that runs here, by its socket in ``state_dir``."""
 
-import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lbdisc.cli.common import ConfigOption, SetOption, load_configuration
+from lbdisc.cli.common import (
+    ConfigOption,
+    JsonOption,
+    SetOption,
+    load_configuration,
+    write_answer,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -33,6 +38,7 @@ def drain(
     for_: ForOption = None,
     why: WhyOption = "",
     config: ConfigOption = None,
+    as_json: JsonOption = False,
     set_: SetOption = None,
 ) -> None:
     """Send an endpoint no new traffic from here, whatever the registry says; sessions finish.
@@ -41,7 +47,7 @@ def drain(
 
     Example: lbdisc drain web/s3 --for 30m --why "replacing its disk"
     """
-    _give("drain", config, set_, who=who, for_=for_, why=why)
+    _give("drain", config, set_, as_json, who=who, for_=for_, why=why)
 
 
 def disable(
@@ -49,13 +55,14 @@ def disable(
     for_: ForOption = None,
     why: WhyOption = "",
     config: ConfigOption = None,
+    as_json: JsonOption = False,
     set_: SetOption = None,
 ) -> None:
     """Leave an endpoint out here, whatever the registry says; holds as a drain does.
 
     Example: lbdisc disable web/s3 --why "answers with errors"
     """
-    _give("disable", config, set_, who=who, for_=for_, why=why)
+    _give("disable", config, set_, as_json, who=who, for_=for_, why=why)
 
 
 def weight(
@@ -66,13 +73,14 @@ def weight(
     for_: ForOption = None,
     why: WhyOption = "",
     config: ConfigOption = None,
+    as_json: JsonOption = False,
     set_: SetOption = None,
 ) -> None:
     """Give an endpoint another weight here, whatever the registry says; holds as a drain does.
 
     Example: lbdisc weight web/s3 10 --for 1h --why "warming up"
     """
-    _give("weight", config, set_, who=who, for_=for_, why=why, number=number)
+    _give("weight", config, set_, as_json, who=who, for_=for_, why=why, number=number)
 
 
 def undo(
@@ -82,6 +90,7 @@ def undo(
     every: Annotated[bool, typer.Option("--all", help="All that are overruled here.")] = False,
     why: WhyOption = "",
     config: ConfigOption = None,
+    as_json: JsonOption = False,
     set_: SetOption = None,
 ) -> None:
     """Have an endpoint as the registry says again: the end of drain, disable and weight.
@@ -94,13 +103,14 @@ def undo(
 
     if bool(who) == every:
         raise SettingsError("give SERVICE/NAME, or --all")
-    _give("undo", config, set_, who=who, why=why, named=not every)
+    _give("undo", config, set_, as_json, who=who, why=why, named=not every)
 
 
 def pause(
     for_: ForOption = None,
     why: WhyOption = "",
     config: ConfigOption = None,
+    as_json: JsonOption = False,
     set_: SetOption = None,
 ) -> None:
     """Apply nothing from now on: the registry is followed, and what waits is said.
@@ -110,23 +120,29 @@ def pause(
 
     Example: lbdisc pause --for 1h --why deploy
     """
-    _give("pause", config, set_, for_=for_, why=why)
+    _give("pause", config, set_, as_json, for_=for_, why=why)
 
 
-def resume(why: WhyOption = "", config: ConfigOption = None, set_: SetOption = None) -> None:
+def resume(
+    why: WhyOption = "",
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+    set_: SetOption = None,
+) -> None:
     """Apply what the registry says again: the end of a pause, and of a pinned generation.
 
     Exit code 1: nothing is paused or pinned.
 
     Example: lbdisc resume
     """
-    _give("resume", config, set_, why=why)
+    _give("resume", config, set_, as_json, why=why)
 
 
 def _give(
     ask: str,
     config: "Path | None",
     set_: list[str] | None,
+    as_json: bool,
     *,
     who: str = "",
     for_: str | None = None,
@@ -151,4 +167,4 @@ def _give(
     reply = order(folder, ask, what=who if named else "", why=why, for_s=for_s, weight=number)
     if not reply.done:
         raise LbdiscError(reply.text)
-    sys.stdout.write(f"{reply.text}\n")
+    write_answer(reply.text, as_json=as_json)

@@ -88,9 +88,14 @@ class ProgramStopped(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PluginBroken(Trouble):
-    """A plugin or a listener did what it may not; it was skipped, everything else goes on."""
+    """A plugin or a listener did what it may not; it was skipped, everything else goes on.
+
+    ``dropped`` are the events that a listener has missed by falling behind since that was told
+    last. It hears of its own before the first that it does not miss.
+    """
 
     name: ClassVar[str] = "plugin broken"
     level: ClassVar[Level] = "error"
     plugin: str
+    dropped: int | None = None
     trace: str = field(default="", repr=False)

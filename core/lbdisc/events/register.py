@@ -16,6 +16,18 @@ class EntryRegistered(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class EntryRenewed(Event):
+    """The registry was told again of ``endpoint``, which it had: so many ``times`` since this was
+    told last. Told a few times in the life of a lease.
+    """
+
+    name: ClassVar[str] = "renewed"
+    level: ClassVar[Level] = "debug"
+    endpoint: Endpoint
+    times: int = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class EntryDraining(Event):
     """The registry holds ``endpoint`` as draining."""
 

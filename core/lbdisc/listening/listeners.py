@@ -20,6 +20,7 @@ from lbdisc.listening.repeats import Repeats
 from lbdisc.showing import raised
 
 ROOM = 1000  # events that may wait for one listener; what comes then is skipped for it
+FULL = f"its queue is full: {ROOM} events wait"
 SLOW = 1.0  # seconds in one ``hear`` after which a listener is named
 LAST = 0.5  # seconds for all listeners together to end
 Tell = Callable[[Event], None]
@@ -99,6 +100,7 @@ class _Ear:
         self._repeats = Repeats()
         self._times = 0
         self._found: list[tuple[str, bool]] = []  # to be told, and whether it was before
+        self._missed = self._unheard = 0  # events, until others and the listener itself are told
         self._deaf = False
         self._began: float | None = None  # when the call that goes on was made
         self._thread = Thread(target=self._run, name=f"listener {plugin}", daemon=True)
@@ -113,7 +115,7 @@ class _Ear:
         except Full:
             # Two that are full would tell each other of it for ever.
             if not broken:
-                self._fault(f"its queue is full: {ROOM} events wait")
+                self._fault(FULL, missed=1)
 
     def faults(self) -> list[PluginBroken]:
         """What went wrong since the last call; the same more than once is one."""
@@ -123,9 +125,17 @@ class _Ear:
             self._fault(f"a call takes longer than {SLOW:g} s")
         with self._lock:
             found, self._found = self._found, []
-            times = self._times
+            times, missed = self._times, self._missed
+            if FULL in [reason for reason, _ in found]:
+                self._missed = 0
         return [
-            PluginBroken(plugin=self._plugin, error=reason, times=times, again=again)
+            PluginBroken(
+                plugin=self._plugin,
+                error=reason,
+                times=times,
+                again=again,
+                dropped=missed if reason == FULL else None,
+            )
             for reason, again in found
         ]
 
@@ -152,8 +162,18 @@ class _Ear:
             return
         listener = made[0]
         while (event := self._queue.get()) is not None:
+            if told := self._own_fault():
+                self._did(partial(listener.hear, told))
             self._did(partial(listener.hear, event))
         self._did(listener.close)
+
+    def _own_fault(self) -> PluginBroken | None:
+        """What the listener is told of itself: how much it has missed, if anything."""
+        if not self._unheard:
+            return None
+        with self._lock:
+            missed, self._unheard = self._unheard, 0
+        return PluginBroken(plugin=self._plugin, error=FULL, dropped=missed)
 
     def _did(self, call: Callable[[], object]) -> bool:
         """Make a call into the plugin; whether it went well."""
@@ -167,9 +187,11 @@ class _Ear:
             self._began = None
         return True
 
-    def _fault(self, reason: str) -> None:
+    def _fault(self, reason: str, *, missed: int = 0) -> None:
         with self._lock:
             self._times += 1
+            self._missed += missed
+            self._unheard += missed
             again = self._repeats.count("", reason) > 1
             if not (again and self._found):
                 self._found.append((reason, again))

@@ -66,7 +66,9 @@ class HoldListener(Protocol):
 class Holder:
     """Holds one endpoint until told to leave. One use: start, perhaps drain, leave.
 
-    ``endpoint`` is read again once a second; ``changed`` has it read at once.
+    ``endpoint`` is read again once a second; ``changed`` has it read at once. ``renewed`` hears,
+    in the holding thread and a few times in the life of a lease, how often the registry was told
+    again of what it had.
     """
 
     def __init__(
@@ -75,10 +77,14 @@ class Holder:
         endpoint: Callable[[], Endpoint],
         listener: HoldListener,
         pace: AgentSettings,
+        renewed: Callable[[Endpoint, int], None] = lambda endpoint, times: None,
     ) -> None:
         self._registrar = registrar
         self._endpoint = endpoint
         self._listener = listener
+        self._renewed = renewed
+        self._renewals = 0  # that were not told
+        self._renewed_at = 0.0
         self._soon = Backoff(pace.retry_first, pace.retry_most)
         self._late = Backoff(*HOPELESS)
         self._draining = threading.Event()
@@ -198,8 +204,18 @@ class Holder:
         self._ever = True
         if not same or (shaken and not (isinstance(entry, Recalls) and entry.found)):
             self._listener.published(wanted)
+            self._renewals, self._renewed_at = 0, self._put_at
         elif refused:
             self._listener.kept(wanted)
+        else:
+            self._renew(wanted, entry.lease / SHARE)
+
+    def _renew(self, endpoint: Endpoint, pace: float) -> None:
+        self._renewals += 1
+        if self._put_at - self._renewed_at >= pace / 2:
+            times, self._renewals = self._renewals, 0
+            self._renewed_at = self._put_at
+            self._renewed(endpoint, times)
 
     def _wait(self, entry: Entry, put: Endpoint) -> None:
         """Until there is a reason to put again: news, a change, or the pace."""

@@ -193,13 +193,18 @@ class Registration:
         wanted = self._health.healthy and not self._closing
         if self._holder is None and wanted:
             self._standing.answered = False
-            self._holder = Holder(self._registrar, self._endpoint, self, self._pace)
+            self._holder = Holder(
+                self._registrar, self._endpoint, self, self._pace, renewed=self.renewed
+            )
             self._holder.start()
         elif self._holder is not None and not wanted:
             self._holder.leave()
 
     def published(self, endpoint: Endpoint) -> None:
         self._calls.put(partial(self._standing.took, endpoint))
+
+    def renewed(self, endpoint: Endpoint, times: int) -> None:
+        self._calls.put(partial(self._standing.renewed, endpoint, times))
 
     def kept(self, endpoint: Endpoint) -> None:
         self._calls.put(partial(self._standing.kept, endpoint))

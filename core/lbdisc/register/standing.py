@@ -41,6 +41,10 @@ class Standing:
         self._holds(endpoint)
         self._tell(events.EntryKept(endpoint=endpoint, cause=self._cause))
 
+    def renewed(self, endpoint: Endpoint, times: int) -> None:
+        """The registry was told again of ``endpoint``, so often."""
+        self._tell(events.EntryRenewed(endpoint=endpoint, times=times, cause=self._cause))
+
     def _holds(self, endpoint: Endpoint) -> None:
         self.published = endpoint
         self.listed = self.ever = self.answered = True
