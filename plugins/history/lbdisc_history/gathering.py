@@ -13,7 +13,7 @@ MOST = 20_000  # entries of one node that are looked at
 # Of these the newest that names the node counts.
 _NEWEST = (
     *("guard held", "guard released", "endpoint flaps", "endpoint is calm", "drain acknowledged"),
-    *("drain begun", "overruled", "overruled no more", "servers"),
+    *("drain begun", "drain over", "overruled", "overruled no more", "servers"),
 )
 
 

@@ -134,8 +134,10 @@ def _is_in(entry: Entry, key: str, node: Gathered) -> bool:
 
 def _drain(node: Gathered) -> Iterator[str]:
     begun, done = node.found.get("drain begun"), node.found.get("drain acknowledged")
-    came = node.found.get("came")
+    came, over = node.found.get("came"), node.found.get("drain over")
     if begun is None or (came is not None and begun["seq"] < came["seq"]):
+        return
+    if node.is_served and over is not None and over["seq"] > begun["seq"]:
         return
     yield f"It drained from {stamp(begun['unix_s'])}{_by(begun)}" + (
         f"; no session was left at {stamp(done['unix_s'])}."
