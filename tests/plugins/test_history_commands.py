@@ -222,7 +222,45 @@ def test_one_that_was_there_before_the_history_is_served(told: Told, capsys: Cap
             generation=7, digest="d", how="nothing", endpoints=told.snapshot.endpoints
         )
     )
-    assert "nothing has happened to it since the history begins" in why(again, "web-3", capsys)
+    assert "nodes/web-3 is served, at 10.0.0.3:3000, since before the history" in why(
+        again, "web-3", capsys
+    )
+
+
+def test_a_restart_says_nothing_new_of_a_node(told: Told, capsys: Captured) -> None:
+    told.tell(events.ProgramStarted(program="run", version="1", backend="etcd"))
+    told.tell(events.RegistryNews(came=told.snapshot.endpoints, total=12, cause=WENT))
+    found = why(told, "web-3", capsys)
+    assert "The registry" not in found
+    assert "joined" in found
+
+
+def test_why_tells_of_a_node_whose_service_nobody_balances(told: Told, capsys: Captured) -> None:
+    told.tell(events.RegistryNews(came=(node(1, service="db"),), total=13, cause=WENT))
+    explain(told.close(), "db/web-1", None, services=("nodes",))
+    found = capsys.readouterr().out
+    assert "(etcd 8123), and it is not served.\n" in found
+    assert "The setting services does not name db: nobody balances it.\n" in found
+
+
+def test_one_that_an_operator_or_a_setting_took_out_did_not_vanish(
+    told: Told, capsys: Captured
+) -> None:
+    rest = told.snapshot.endpoints[1:]
+    told.tell(
+        events.GenerationApplied(
+            generation=2,
+            digest="d",
+            how="runtime",
+            went=(node(1),),
+            endpoints=rest,
+            cause=Cause(source="settings"),
+        )
+    )
+    found = why(told, "web-1", capsys)
+    assert found.startswith("nodes/web-1 went at ")
+    assert " (settings).\n" in found
+    assert "vanished" not in found
 
 
 def test_why_of_a_name_in_two_services_tells_both(told: Told, capsys: Captured) -> None:

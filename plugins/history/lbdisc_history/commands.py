@@ -111,7 +111,9 @@ class _Commands:
         from lbdisc_history.explaining import explain
 
         context = self._context.given(config=config, assignments=set_)
-        explain(journal_of(context), node, context.status, as_json=as_json)
+        services = context.settings.core.services
+        journal = journal_of(context)
+        explain(journal, node, context.status, services=services, as_json=as_json)
 
     def show(
         self,

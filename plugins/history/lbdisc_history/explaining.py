@@ -2,6 +2,8 @@
 
 import json
 import sys
+from collections.abc import Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from lbdisc.errors import EntryError, LbdiscError, SettingsError, nearest, shown
@@ -9,7 +11,6 @@ from lbdisc.values import check_name, check_service
 from lbdisc_history.gathering import Gathered, endpoints_in, gather
 from lbdisc_history.reading import JournalFolder
 from lbdisc_history.stories import Status, story
-from lbdisc_history.times import stamp
 
 if TYPE_CHECKING:
     from lbdisc.values import Endpoint
@@ -17,18 +18,31 @@ if TYPE_CHECKING:
 RECENT = 2000  # entries in which names that resemble an unknown one are looked for
 
 
-def explain(journal: JournalFolder, node: str, status: Status | None, *, as_json: bool) -> None:
-    """Print it. Raises ``LbdiscError`` for a node that nothing is known of."""
+def explain(
+    journal: JournalFolder,
+    node: str,
+    status: Status | None,
+    *,
+    services: Sequence[str] = (),
+    as_json: bool = False,
+) -> None:
+    """Print it. ``services`` are those that are balanced, if that is known.
+
+    Raises ``LbdiscError`` for a node that nothing is known of.
+    """
     service, name = _parts(node)
-    found = gather(journal, name, service)
-    stories = [(each, story(each, status)) for each in found]
-    told = [(each, lines) for each, lines in stories if lines]
-    told = told or [_unchanged(journal, service, name)]
+    told = []
+    for each in _with_listed(journal, gather(journal, name, service), service, name):
+        lines = story(each, status)
+        if services and each.service not in services:
+            lines.append(f"The setting services does not name {each.service}: nobody balances it.")
+        if lines:
+            told.append((each, lines))
+    if not told:
+        raise _unknown(journal, service, name)
     for each, lines in told:
-        if as_json:
-            sys.stdout.write(json.dumps(_document(each, lines)) + "\n")
-        else:
-            sys.stdout.write("\n".join(lines) + "\n")
+        text = json.dumps(_document(each, lines)) if as_json else "\n".join(lines)
+        sys.stdout.write(f"{text}\n")
 
 
 def _parts(node: str) -> tuple[str, str]:
@@ -41,24 +55,32 @@ def _parts(node: str) -> tuple[str, str]:
         raise SettingsError(f"{error}; give NAME or SERVICE/NAME") from error
 
 
-def _unchanged(journal: JournalFolder, service: str, name: str) -> tuple[Gathered, list[str]]:
-    """One that is served, and nothing has happened to since the journal begins."""
+def _with_listed(
+    journal: JournalFolder, found: list[Gathered], service: str, name: str
+) -> list[Gathered]:
+    """With those that are served since before the journal begins."""
+    if found and all("applied" in each.found for each in found):
+        return found
+    nodes = {each.service: each for each in found}
     for endpoint in _served(journal):
         if endpoint.name == name and service in ("", endpoint.service):
-            began = next(iter(journal.forwards()))
-            line = (
-                f"{endpoint.service}/{name} is served, at {endpoint.host_port}, and nothing has"
-                f" happened to it since the history begins, at {stamp(began['unix_s'])}."
-            )
-            return Gathered(endpoint.service, name), [line]
+            node = nodes.setdefault(endpoint.service, Gathered(endpoint.service, name))
+            node.listed = endpoint
+    return [nodes[one] for one in sorted(nodes)]
+
+
+def _unknown(journal: JournalFolder, service: str, name: str) -> LbdiscError:
     wanted = f"{service}/{name}" if service else name
     near = nearest(wanted, _known(journal, bool(service)))
-    raise LbdiscError(f"the history in {journal.folder} has no node {shown(wanted)}{near}")
+    return LbdiscError(f"the history in {journal.folder} has no node {shown(wanted)}{near}")
 
 
 def _served(journal: JournalFolder) -> "tuple[Endpoint, ...]":
+    """By the last generation, as far as that is known."""
     last = next(journal.backwards(b'"event":"running",'), None)
-    return journal.endpoints(last).endpoints if last is not None else ()
+    with suppress(LbdiscError):
+        return journal.endpoints(last).endpoints if last is not None else ()
+    return ()
 
 
 def _known(journal: JournalFolder, with_service: bool) -> set[str]:
@@ -75,7 +97,7 @@ def _document(node: Gathered, lines: list[str]) -> dict[str, object]:
         "schema": 1,
         "service": node.service,
         "name": node.name,
-        "served": node.is_served is not False,
+        "served": node.is_served,
         "story": lines,
         "entries": {kind.replace(" ", "_"): entry for kind, entry in node.found.items()},
     }

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from lbdisc.values import Endpoint
 from lbdisc_history.lines import Entry
 from lbdisc_history.reading import JournalFolder
 from lbdisc_history.wording import Key, key_of, listed
@@ -12,7 +13,7 @@ MOST = 20_000  # entries of one node that are looked at
 # Of these the newest that names the node counts.
 _NEWEST = (
     *("guard held", "guard released", "endpoint flaps", "endpoint is calm", "drain acknowledged"),
-    *("drain begun", "overruled", "overruled no more", "servers"),
+    *("drain begun", "drain over", "overruled", "overruled no more", "servers"),
 )
 
 
@@ -21,27 +22,24 @@ class Gathered:
     """Entries about one node. ``found`` has the newest of each kind that says something of it.
 
     Kinds are the names of events, and for generations ``applied`` (of whatever kind), ``came`` and
-    ``went``; for the registry's news ``news``, ``news went`` and ``news drains``.
+    ``went``; for the registry's news ``news`` and ``news went``. ``listed`` is what the last
+    generation serves of it, where no entry of one names it.
     """
 
     service: str
     name: str
     found: dict[str, Entry] = field(default_factory=dict)
+    listed: Endpoint | None = None
 
     @property
     def key(self) -> Key:
         return self.service, self.name
 
-    def get(self, *kinds: str) -> Entry | None:
-        """The newest of these kinds, if there is any."""
-        entries = [self.found[kind] for kind in kinds if kind in self.found]
-        return max(entries, key=lambda entry: int(entry["seq"]), default=None)
-
     @property
-    def is_served(self) -> bool | None:
-        """As its last generation says; ``None`` where none names it."""
+    def is_served(self) -> bool:
+        """As the last generation says."""
         last = self.found.get("applied")
-        return None if last is None else not _names(last, "went", self.key)
+        return self.listed is not None if last is None else not _names(last, "went", self.key)
 
     def take(self, entry: Entry) -> bool:
         """Take in an entry older than all before; whether there is no need of more."""
@@ -75,9 +73,6 @@ class Gathered:
                 yield "news"
         if _names(entry, "went", self.key):
             yield "news went"
-        pairs = [pair for pair in listed(entry, "changed") if key_of(pair[1]) == self.key]
-        if any(now.get("state") == "draining" for _, now in pairs):
-            yield "news drains"
 
     def _is_named(self, entry: Entry) -> bool:
         if "endpoint" in entry:

@@ -151,7 +151,8 @@ class JournalFolder:
         while "served" not in entry:
             changes.append(entry)
             place, entry = next(behind, (place, {"event": ""}))
-            if entry["event"] != "running":
+            # The first generation of each file names all.
+            if entry["event"] != "running" or place.file != found[0].file:
                 raise LbdiscError("not all endpoints of this generation are known any more")
         known = Snapshot.of(read_list(self.text(entry["served"])))
         for change in reversed(changes):

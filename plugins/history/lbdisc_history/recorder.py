@@ -3,6 +3,7 @@
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 
 import structlog
 
@@ -75,6 +76,7 @@ class HistoryRecorder:
             journal.append({**_times(entry), "event": "history missed", **gap})
             self._missed = 0
             self._generations.lost_sight()
+            self._servers = ServerChanges()
         if isinstance(event, events.GenerationApplied):
             entry |= self._generations.named(event, journal)
         journal.append(entry)
@@ -82,6 +84,7 @@ class HistoryRecorder:
 
     def _open(self) -> JournalWriter:
         journal = JournalWriter(self._settings.folder, most=self._settings.max_mb * 1_000_000)
+        self._journal = journal
         if journal.cut:
             log.warning(
                 "the last entry of the history was half written, and is cut off",
@@ -89,7 +92,6 @@ class HistoryRecorder:
                 folder=str(journal.folder),
             )
             journal.append({**_now(), "event": "history cut", "bytes": journal.cut})
-        self._journal = journal
         return journal
 
     def _failed(self, error: OSError | LbdiscError, now: float) -> None:
@@ -120,8 +122,9 @@ class HistoryRecorder:
         self._aged = now
         if self._clock.is_steady(unix, now):
             most = self._settings.max_age_days * DAY
-            journal.prune(older_than=unix - most)
-            journal.rotate_if_older(unix - most / 8)
+            with suppress(OSError):  # the entry is there, and the next look is soon enough
+                journal.prune(older_than=unix - most)
+                journal.rotate_if_older(unix - most / 8)
 
     def _entry(self, event: events.Event) -> Entry | None:
         if isinstance(event, events.ServersObserved):

@@ -16,7 +16,10 @@ Status = Mapping[str, Any]
 
 
 def story(node: Gathered, status: Status | None = None) -> list[str]:
-    """Sentences, the last change first; ``status`` is what the agent says of itself now."""
+    """Sentences, the last change first; ``status`` is what the agent says of itself now.
+
+    None where the journal has nothing that matters.
+    """
     told = [
         *_change(node),
         *_pending(node, status or {}),
@@ -34,9 +37,11 @@ def _change(node: Gathered) -> Iterator[str]:
     last = node.found.get("applied")
     who = "/".join(node.key)
     if last is None:
+        if node.listed is not None:
+            yield f"{who} is served, at {node.listed.host_port}, since before the history begins."
         return
     at = stamp(last["unix_s"])
-    if node.is_served is False:
+    if not node.is_served:
         yield f"{who} went at {at}{_gone(node, last)}."
         yield from _guarded(node, last)
     elif last is node.found.get("came"):
@@ -51,7 +56,9 @@ def _change(node: Gathered) -> Iterator[str]:
 
 def _gone(node: Gathered, last: Entry) -> str:
     """How it went: by the registry's own news where they are kept, else by what was applied."""
-    news = node.found.get("news went") or last
+    news = node.found.get("news went")
+    if news is None:
+        return _by(last)
     gone: Entry = next((e for e in listed(news, "went") if key_of(e) == node.key), {})
     source = (news.get("cause") or {}).get("source", "")
     by = f" ({cause(news)})" if cause(news) else ""
@@ -105,7 +112,7 @@ def _pending(node: Gathered, status: Status) -> Iterator[str]:
     last, news = node.found.get("applied"), node.found.get("news")
     held, released = node.found.get("guard held"), node.found.get("guard released")
     is_held = held is not None and (released is None or released["seq"] < held["seq"])
-    if held is not None and is_held and node.is_served is not False:
+    if held is not None and is_held and node.is_served:
         who = "The guard" if held.get("by", "guard") == "guard" else "An operator"
         left = f", for {span(held['for_s'])} at least" if "for_s" in held else ""
         yield f"{who} holds it since {_since(held)}: {held.get('why', '')}{left}."
@@ -113,11 +120,12 @@ def _pending(node: Gathered, status: Status) -> Iterator[str]:
         return
     failure, at = status.get("failure") or {}, stamp(news["unix_s"])
     because = f", as applying fails: {failure['error']}" if failure.get("error") else ""
-    if last is not None or not _is_in(news, "came", node):
-        what = "gone" if _is_in(news, "went", node) else _differs(node, news) or "there"
+    if _is_in(news, "came", node):  # a watcher that begins tells of all that is there
+        if not node.is_served:
+            yield f"The registry has it since {at}{_by(news)}, and it is not served{because}."
+    else:
+        what = "gone" if _is_in(news, "went", node) else _differs(node, news)
         yield f"The registry says since {at} that it is {what}{_by(news)}{because}."
-    elif because:
-        yield f"The registry has it since {at}{_by(news)}{because}."
 
 
 def _is_in(entry: Entry, key: str, node: Gathered) -> bool:
@@ -126,8 +134,10 @@ def _is_in(entry: Entry, key: str, node: Gathered) -> bool:
 
 def _drain(node: Gathered) -> Iterator[str]:
     begun, done = node.found.get("drain begun"), node.found.get("drain acknowledged")
-    came = node.found.get("came")
+    came, over = node.found.get("came"), node.found.get("drain over")
     if begun is None or (came is not None and begun["seq"] < came["seq"]):
+        return
+    if node.is_served and over is not None and over["seq"] > begun["seq"]:
         return
     yield f"It drained from {stamp(begun['unix_s'])}{_by(begun)}" + (
         f"; no session was left at {stamp(done['unix_s'])}."
@@ -139,9 +149,9 @@ def _drain(node: Gathered) -> Iterator[str]:
 def _thought(node: Gathered) -> Iterator[str]:
     """What the load balancer thinks of it, or thought last."""
     entry, first = node.found.get("servers"), node.found.get("first look")
-    verb = "had" if node.is_served is False else "has"
+    verb = "has" if node.is_served else "had"
     if first is not None and (entry is None or entry["seq"] < first["seq"]):
-        if node.is_served is not False and (entry is None or node.is_served):
+        if node.is_served:
             yield f"The load balancer {verb} it up, at the first look at {stamp(first['unix_s'])}."
         return
     if entry is None:

@@ -19,6 +19,7 @@ from lbdisc_history.segments import (
 from lbdisc_history.texts import TextFolder
 
 PARTS = 16  # of the whole, each a file with its texts: the oldest of them is dropped at a time
+LARGEST_PART = 32_000_000  # bytes: in each is one list of all endpoints, which readers look for
 LARGEST = 4_000_000  # bytes of a line
 _PRIVATE = 0o600
 
@@ -36,7 +37,7 @@ class JournalWriter:
         self.texts = TextFolder(folder / "texts")
         self.cut = 0  # bytes of a line that a killed writer left half done
         self._most = most
-        self._part = most // PARTS
+        self._part = min(most // PARTS, LARGEST_PART)
         self._file: int | None = None
         self._lock: int | None = self._locked()
         try:
