@@ -113,9 +113,9 @@ compare-test: setup servers ## the ways that are compared, with programs that `m
 	@sh scripts/packages.sh chromium
 	@$(RUN)/pytest -q -n 2 --dist loadscope --reruns 1 -rR tests/compare $(ARGS)
 
-page: setup ## the comparison's page in a real Chromium
+page: setup ## the agent's page and the comparison's in a real Chromium
 	@sh scripts/packages.sh chromium
-	@$(RUN)/pytest -q -n 2 --dist loadscope --reruns 1 -rR tests/compare/test_compare_page.py $(ARGS)
+	@$(RUN)/pytest -q -n 2 --dist loadscope --reruns 1 -rR tests/page tests/compare/test_compare_page.py $(ARGS)
 
 neighbour: setup servers ## who is served beside a hostile neighbour, on each registry (ARGS="--quick --only etcd")
 	@$(RUN)/python -m benchmarks.neighbour $(ARGS)

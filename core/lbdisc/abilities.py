@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Protocol, runtime_checkable
 
 from lbdisc.beside import FilesBeside
+from lbdisc.examining import Examination
 from lbdisc.hooks import Discovery, Renderer
 from lbdisc.losses import ProxyServer
 from lbdisc.observed import ServerHealth
@@ -258,4 +259,48 @@ class Advises(Protocol):
 
         ``sample`` has endpoints of every kind, made up; others like them may be rendered as well.
         Raises ``RenderError``.
+        """
+
+
+@runtime_checkable
+class Examines(Protocol):
+    """A discovery that can look at each member of its registry by itself, for `lbdisc doctor`."""
+
+    @property
+    def lease(self) -> float | None:
+        """Seconds that an entry outlives whoever holds it; ``None`` where the registry decides."""
+
+    def examine(self, own: Sequence[tuple[str, str]]) -> Sequence[Examination]:
+        """One for each member that the settings name, and what else can be asked.
+
+        Whether it is reached and lets us in, whether we may write the entries ``own``, service and
+        name, and how its clock goes, where the registry tells. Nothing is written: what only a
+        write can tell is left open, and said.
+        All run at once, each for some seconds at most, beside whatever else uses the registry.
+        """
+
+    def tidy(self, service: str) -> None:
+        """Take out the empty place of ``service`` that an entry has left, if there is such a thing.
+
+        Raises ``LbdiscError``.
+        """
+
+
+@runtime_checkable
+class StartsPrograms(Protocol):
+    """A discovery that starts a program of its own to read its registry, where none runs."""
+
+    def starting_none(self) -> Discovery:
+        """One that reads from what runs already, for who must change nothing."""
+
+
+@runtime_checkable
+class Inspects(Protocol):
+    """A reloader that can look at its load balancer, part by part, for `lbdisc doctor`."""
+
+    def inspect(self, config: Path) -> Sequence[Examination]:
+        """Of the load balancer that reads the main file ``config``; changes nothing.
+
+        The program and its known faults, its sockets and who is there, whether it accepts the
+        files as they are. All run at once, each for some seconds at most.
         """

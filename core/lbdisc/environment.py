@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
 from typing import Annotated
 
-from pydantic import AfterValidator
+from pydantic import AfterValidator, WithJsonSchema
 
 from lbdisc.secrecy import is_secret
 
@@ -54,4 +54,5 @@ def _checked(pattern: str) -> str:
     return pattern
 
 
-Passed = tuple[Annotated[str, AfterValidator(_checked)], ...]
+_AS_SCHEMA = WithJsonSchema({"type": "string", "pattern": f"^{PREFIX}"})
+Passed = tuple[Annotated[str, AfterValidator(_checked), _AS_SCHEMA], ...]

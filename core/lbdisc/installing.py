@@ -28,6 +28,7 @@ TAKEN = {
     *("agent.lock", "snapshot.jsonl", "status.json", "pace.json"),
     *("haproxy.sock", "haproxy.state", "master.sock", "worker.json", "worker.files.json"),
     *("failed.json", "names.state", "cookie_key.secret"),
+    *("operator.json", "pinned.json", "control.sock"),
 }
 
 

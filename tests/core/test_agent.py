@@ -185,6 +185,17 @@ def test_a_burst_is_merged(house: House) -> None:
     assert len(house.reloads) < 10
 
 
+def test_news_are_what_differs_from_the_last(house: House) -> None:
+    with house.running():
+        house.script.steps.put(nodes("s1", "s2"))
+        house.eventually(lambda: house.text == "s1\ns2\n")
+        house.script.steps.put(nodes("s2", "s3"))
+        house.eventually(lambda: house.text == "s2\ns3\n")
+    news = [event for event in house.heard.events if isinstance(event, events.RegistryNews)]
+    told = [([e.name for e in n.came], [e.name for e in n.went], n.total) for n in news]
+    assert told == [(["s1", "s2"], [], 2), (["s3"], ["s1"], 2)]
+
+
 def test_equal_snapshots_cost_nothing(house: House) -> None:
     with house.running():
         house.script.steps.put(nodes("s1"))

@@ -54,6 +54,7 @@ def renderer(api: Mapping[str, Any], folder: Path = Path("/state"), **others: An
         ({"check": "/", "check_status": "2xx"}, ["api.check_status", "'2xx' is not the good"]),
         ({"check": "/", "check_send": "PING"}, ["api.check_send", "for a TCP check"]),
         ({"check": "smtp", "check_text": "220"}, ["api.check_text", "HTTP or TCP check"]),
+        ({"check_fall": 0}, ["api.check_fall", "0 is not at least 1"]),
         ({"check": "mysql"}, ["api.check", "'mysql' is not a check"]),
         ({"server_maxqueue": 3}, ["api.server_maxqueue", "nobody waits"]),
         ({"server_maxconn": 0}, ["api.server_maxconn", "0 is not at least 1"]),
@@ -160,6 +161,7 @@ BALANCES = st.one_of(
 COMMON = some(
     backup=TAGS,
     check_inter=TIMES,
+    check_fall=st.integers(1, 1000),
     server_maxconn=st.integers(1, 1000),
     stick=st.just("source"),
 )

@@ -160,6 +160,12 @@ WRONG: dict[str, dict[str, object]] = {
     },
     "registry": {"registry": "lost", "registry_error": "x"},
     "guard": {"held": [{"service": "web", "name": "s1", "since": "noon", "why": "x"}]},
+    "steered": {"paused": {"by": "ana (1000)", "why": "deploy", "since": "noon", "until": None}},
+    "overruled": {
+        "overruled": [
+            {"service": "web", "name": "s1", "how": "drain", "weight": None, "by": "ana (1000)"}
+        ]
+    },
     "skipped": {"problems": [{"where": "s1", "what": "x"}]},
     "flapping": {"flapping": [{"service": "web", "name": "s1", "since": "noon"}]},
     "empty": {},
@@ -187,6 +193,17 @@ def test_a_file_that_stays_behind_is_not_in_step() -> None:
     found = judge(behind, Liveness("running"), services=(), now=50.0)
     assert found.summary == "failed: the file is behind for 50 s: generation 7 runs, the file has 6"
     assert judge(behind, Liveness("running"), services=(), now=5.0).exit_code == 0
+
+
+def test_a_paused_agent_is_degraded_and_says_what_waits() -> None:
+    waits = {"count": 2, "changes": ["+web/s4", "-web/s1"], "how": "reload", "why": "a new line"}
+    paused = {"by": "ana (1000)", "why": "deploy", "since": "noon", "until": "one", "waits": waits}
+    status = {**STATUS, "in_step": False, "paused": paused}
+    found = judge(status, Liveness("running"), services=(), now=50.0)
+    assert found.summary == (
+        "degraded: paused by ana (1000) since noon until one: deploy; 2 changes wait: +web/s4"
+        " -web/s1; would need a reload: a new line"
+    )
 
 
 def test_the_worst_is_first_and_times_are_told() -> None:

@@ -50,7 +50,7 @@ def test_haproxy_takes_confd_s_first_file(tmp_path: Path) -> None:
     folder = tmp_path / "balancer0"
     write_confd(HOST, folder, checks=True)
     assert refused((folder / "haproxy.cfg").read_text(), tmp_path) == ""
-    assert "kill -USR2" in (folder / "confd" / "conf.d" / "haproxy.toml").read_text()
+    assert "echo reload | socat" in (folder / "confd" / "conf.d" / "haproxy.toml").read_text()
 
 
 def test_envoy_s_endpoints_hold_weights_and_who_drains() -> None:

@@ -131,7 +131,7 @@ def test_config_show_tells_origins_and_masks_secrets(tmp_path: Path) -> None:
         LBDISC_ETCD_USER="lb",
         LBDISC_ETCD_PASSWORD="hush-hush",
     )
-    rows = json.loads(done.stdout)
+    rows = json.loads(done.stdout)["settings"]
     assert rows["backend"] == {"value": "etcd", "origin": str(tmp_path / "lbdisc.toml")}
     assert rows["etcd.password"]["origin"] == "environment LBDISC_ETCD_PASSWORD"
     assert "hush-hush" not in done.stdout + done.stderr

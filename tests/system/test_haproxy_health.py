@@ -5,12 +5,14 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 
+import httpx
 import pytest
 
 from lbdisc import Endpoint
 from lbdisc.haproxy.language.text import parse
 from lbdisc.haproxy.live import Live
 from lbdisc.haproxy.observing import HaproxyHealth
+from lbdisc.observed import ServerLoad
 from lbdisc.testing.waiting import eventually
 from support.haproxies import VERSIONS, Place, Running, free_port, place
 
@@ -60,6 +62,10 @@ class Scene:
         [found] = self.observer.health(self.live, [endpoint])
         assert found.endpoint == endpoint
         return found.state, found.why
+
+    def load(self, port: int) -> ServerLoad | None:
+        endpoint = Endpoint(service="c", name="s1", address="127.0.0.1", port=port)
+        return self.observer.health(self.live, [endpoint])[0].load
 
 
 @contextmanager
@@ -125,6 +131,20 @@ def test_what_drains_keeps_its_health(here: Place, web: int) -> None:
     with scene(here, f"backend b\n{FAST}{servers}") as it:
         eventually(lambda: it.says(web) == ("up", ""))
         eventually(lambda: it.says(nobody)[0] == "down")
+
+
+def test_requests_and_errors_are_counted_for_each_server(here: Place, web: int) -> None:
+    port, nobody = free_port(), free_port()
+    front = f"frontend g\n  mode http\n  bind 127.0.0.1:{port}\n  default_backend c\n"
+    servers = f"  server s1 127.0.0.1:{web}\n  server s2 127.0.0.1:{nobody}\n"
+    proxies = f"{front}backend c\n  mode http\n  retries 0\n{servers}backend b\n"
+    with scene(here, proxies) as it:
+        asked = [httpx.get(f"http://127.0.0.1:{port}/").status_code for _ in range(4)]
+        good, bad = it.load(web), it.load(nobody)
+    assert sorted(asked) == [200, 200, 503, 503]
+    assert good == ServerLoad(requests=2)
+    assert bad is not None
+    assert bad.errors >= 2
 
 
 def test_a_slot_of_a_server_template_is_found_by_its_address(here: Place, web: int) -> None:

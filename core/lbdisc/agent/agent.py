@@ -8,11 +8,14 @@ import time
 from collections.abc import Callable
 from threading import Event
 
+from structlog import get_logger
+
 from lbdisc import collecting, events
 from lbdisc.abilities import Ends, Interrupts, Observes
 from lbdisc.absent import AbsentService, absent_services
 from lbdisc.agent.beside import FileLooks
 from lbdisc.agent.bringing import Bringing
+from lbdisc.agent.control_socket import ControlSocket
 from lbdisc.agent.digesting import fingerprint
 from lbdisc.agent.fleet_looks import FleetLooks
 from lbdisc.agent.guarding import Guarding
@@ -26,14 +29,18 @@ from lbdisc.agent.pulse import Pulse
 from lbdisc.agent.skipping import Skipping
 from lbdisc.agent.starting import await_first, await_moves, left_in
 from lbdisc.agent.status import Status
+from lbdisc.agent.steering import Steering
 from lbdisc.agent.store import Store
 from lbdisc.agent.watching import Wake, Watcher
 from lbdisc.builtin.systemd.notify import Notifier
 from lbdisc.events import Cause
 from lbdisc.hooks import Reloader, Renderer
 from lbdisc.listening.listeners import Listeners
+from lbdisc.orders import OperatorOrder, OrderReply
 from lbdisc.settings.tables import CoreSettings
 from lbdisc.values import Snapshot
+
+log = get_logger("lbdisc.control")
 
 
 class Agent:
@@ -90,6 +97,17 @@ class Agent:
         self._beside = FileLooks(reloader, listeners.tell, wake.call, clock)
         self._ready = False
         self._pulse = Pulse(store, status, reloader, listeners.tell)
+        self._steering = Steering(
+            store,
+            listeners.tell,
+            bringing=self._bringing,
+            reloader=reloader,
+            status=status,
+            clock=clock,
+        )
+        self._control = ControlSocket(
+            store.folder, wake.ask, self._obey, group=settings.agent.control_group
+        )
 
     def run(
         self,
@@ -104,8 +122,10 @@ class Agent:
         ``SettingsError`` when nothing can ever be served.
         """
         self._watcher.balancing.tell_held()
+        self._steering.begin()
         self._say_status()
         self._pulse.start()
+        self._control.start()
         self._watcher.start()
         self._begin(stop)
         leave = Leave(self._reloader, self._tell, self._clock, hurry=hurry or Event(), ends=ends)
@@ -120,6 +140,7 @@ class Agent:
             self._bringing.turn()
             self._look_at_drains()
             self._fleet.look(self._watcher.balancing.published, time.time())
+            self._steering.turn()
             self._report()
             collecting.resume()
             self._wake.wait(self._until_next(self._clock()))
@@ -131,6 +152,7 @@ class Agent:
 
     def close(self, *, ends: bool = False) -> None:
         """Let go of the registry and of the load balancer, which ``ends`` with the agent or not."""
+        self._control.stop()
         self._pulse.stop()
         self._beside.stop()
         outlives = self._reloader if isinstance(self._reloader, Ends) else None
@@ -193,6 +215,7 @@ class Agent:
         known, written = self._store.last_snapshot(), left_in(self._settings.output)
         known = known and known.only(self._settings.services)
         self._bringing.resume(known, written)
+        self._steering.pin_again(known)
         on_disk = known is not None or written is not None
         first = await_first(self._watcher, self._wake, stop, self._clock, known_from_disk=on_disk)
         if first and known is None:
@@ -211,7 +234,8 @@ class Agent:
             # Nothing is known of endpoints, but a file is there: it is kept alive as it is.
             self._bringing.desired.kept = written
         else:
-            self._bringing.desired.snapshot = self._watcher.balancing.admitted(known or Snapshot())
+            passed = self._watcher.balancing.admitted(self._steering.restored(known or Snapshot()))
+            self._bringing.desired.snapshot = self._steering.overruled(passed)
         self._bringing.changed(self._clock(), cause)
         self._bringing.hold_off()
 
@@ -222,7 +246,7 @@ class Agent:
         self._taken = newest.snapshot
         self._tell_problems(newest.cause)
         self._tell_absent(absent_services(newest.snapshot, self._settings.services), newest.cause)
-        snapshot = newest.snapshot.only(self._settings.services)
+        snapshot = self._steering.overruled(newest.snapshot.only(self._settings.services))
         self._bringing.want(snapshot, arrived=newest.arrived, cause=newest.cause)
 
     def _take_files(self) -> None:
@@ -238,9 +262,17 @@ class Agent:
             newest and newest.snapshot,
             self._bringing.running,
             self._reloader,
-            left_out=self._bringing.desired.blaming.left_out,
+            left_out={*self._bringing.desired.blaming.left_out, *self._steering.left_out},
             apart=newest.apart if newest else (),
+            certain=self._bringing.certain,
         )
+
+    def _obey(self, order: OperatorOrder, by: str) -> OrderReply:
+        if order.ask.startswith("guard."):
+            reply = self._guarding.obey(self._watcher.balancing, order.ask, order.what)
+            log.info("order", ask=order.ask, what=order.what, by=by, because=reply.text)
+            return OrderReply(reply.done, reply.text)
+        return self._steering.obey(order, by)
 
     def _tell_problems(self, cause: Cause) -> None:
         """Entries that are skipped now; each is told once."""
@@ -261,6 +293,7 @@ class Agent:
         """Seconds until something is due."""
         times = [now + LIFE_SIGN, self._bringing.due, self._watcher.due, self._guarding.due]
         times += [self._presence.due, self._beside.due, self._names.due, self._skipping.due]
+        times.append(self._steering.due)
         if self._notifier.watchdog:
             times.append(now + self._notifier.watchdog / 3)
         return max(0.0, min(t for t in times if t is not None) - now)

@@ -72,7 +72,7 @@ class Attempts:
         except (CheckError, RenderError) as error:
             return self._refused(error)
         except LbdiscError as error:
-            if isinstance(error, NotLoaded):
+            if isinstance(error, NotLoaded) and self._desired.pinned is None:
                 self._meanwhile.stand_in()
             self.failed(error)
             return False
@@ -92,6 +92,10 @@ class Attempts:
         blaming, served = self._desired.blaming, self._desired.served
         passed = self._generations.passed
         try:
+            if self._desired.pinned is not None:
+                self._applying.keep_alive()
+                self.failed(error)
+                return False
             if blaming.judge(error, passed[0] if passed else Snapshot(), served):
                 return True
             self._applying.keep_alive()

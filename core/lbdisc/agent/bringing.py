@@ -22,9 +22,10 @@ from lbdisc.agent.meanwhile import Meanwhile
 from lbdisc.agent.pace import Pace
 from lbdisc.agent.pending import Pending
 from lbdisc.agent.retrying import Retries
+from lbdisc.agent.standing_still import Stillness
 from lbdisc.agent.starting import served_before
 from lbdisc.agent.store import Store
-from lbdisc.errors import LbdiscError
+from lbdisc.errors import CheckError, LbdiscError
 from lbdisc.events import Cause
 from lbdisc.generation import Generation
 from lbdisc.hooks import Reloader, Renderer
@@ -32,11 +33,13 @@ from lbdisc.listening.listeners import Tell
 from lbdisc.rendered import Rendered
 from lbdisc.settings.tables import CoreSettings
 from lbdisc.spread import own_share
-from lbdisc.values import Endpoint, Snapshot
+from lbdisc.values import Change, Endpoint, Snapshot
 
 
 class Bringing:
     """What is to run, what runs, and the way from one to the other.
+
+    While it ``stands_still``, nothing is applied: what is to run is only followed.
 
     ``number`` counts the generations that earlier agents brought; ``accept`` is that of
     ``FirstContact``; ``skipped`` is called when others may be left out than before,
@@ -112,6 +115,18 @@ class Bringing:
             clock=clock,
             skipped=skipped,
         )
+        self._still = Stillness(
+            reloader,
+            settings.output,
+            generations=self._generations,
+            pending=self._pending,
+            applying=self._applying,
+            attempts=self._attempts,
+            pace=self._pace,
+            tell=tell,
+            clock=clock,
+        )
+        self.stands_still = False
 
     def change(self, settings: CoreSettings, renderer: Renderer) -> None:
         """Go on with new settings; nothing is dropped."""
@@ -130,6 +145,7 @@ class Bringing:
         for event in self._legacy.resume():
             self._tell(event)
         self._generations.known = known
+        self._still.left = known, written
         self.desired.fitting.known = known or Snapshot()
         if written is not None:
             before = Snapshot() if known is None else self._served(known, written)
@@ -155,6 +171,8 @@ class Bringing:
         if snapshot == self.desired.snapshot:
             return
         self.desired.snapshot = snapshot
+        if self.desired.pinned is not None:
+            return
         self._pending.news(arrived)
         self.changed(arrived, cause)
         self._retries.hurry()
@@ -186,22 +204,80 @@ class Bringing:
     @property
     def due(self) -> float | None:
         """When ``turn`` has something to do."""
-        times = [self._pace.due, self.desired.blaming.due]
+        if self.stands_still:
+            return self._still.next
+        times = [self._pace.due, None if self.desired.pinned else self.desired.blaming.due]
         if self.running is not None:
             times.append(self._looks.next)
-            if self._pending.is_long(self._clock()):
+            if self._is_long(self._clock()):
                 times.append(self._meanwhile.due)
         return min((t for t in times if t is not None), default=None)
 
     def turn(self) -> None:
         """Do what is due."""
         now = self._clock()
+        if self.stands_still:
+            self._still.turn()
+            return
         if self._pending.is_due(now):
             self._attempts.bring()
-        elif self._pending.is_long(now) and self._meanwhile.may_go_ahead(now):
+        elif self._is_long(now) and self._meanwhile.may_go_ahead(now):
             self._meanwhile.go_ahead()
         self._look(self._clock())
         self._try_again(self._clock())
+
+    def _is_long(self, now: float) -> bool:
+        return self.desired.pinned is None and self._pending.is_long(now)
+
+    @property
+    def certain(self) -> bool:
+        """Whether the snapshot of what runs is all that it serves, and nothing else."""
+        return self.desired.pinned is None and not self._still.guesses
+
+    def waiting(self) -> tuple[Change, str, str]:
+        """The changes that wait, how they would be applied, and why so; for who stands still."""
+        running = self.running
+        before = running.snapshot if running else Snapshot()
+        try:
+            wanted, _ = self.desired.rendered()
+            how = self.desired.planned(running).how
+        except LbdiscError as error:
+            return self.desired.served.since(before), "nothing", str(error)
+        return wanted.since(before), str(how), how.detail
+
+    def pin(self, snapshot: Snapshot, rendered: Rendered, cause: Cause) -> None:
+        """Have ``rendered`` run from now on, which serves ``snapshot``.
+
+        Raises ``LbdiscError``; all is as before then, and what runs is looked at again.
+        """
+        before = self.desired.pinned
+        self.desired.pin((snapshot, rendered))
+        try:
+            applied = self._applying.apply(rendered, files=self._pending.files)
+        except LbdiscError as error:
+            self.desired.pin(before)
+            if not isinstance(error, CheckError):
+                self.go_on(cause)
+            raise
+        self.desired.render_anew()
+        self._pending.files, self._pending.cause = False, cause
+        self._pace.settled()
+        self._legacy.applied()
+        self._retries.over()
+        self._pending.runs(snapshot, rendered, applied)
+
+    def pin_again(self, snapshot: Snapshot, rendered: Rendered) -> None:
+        """An agent before had pinned that; it is brought as everything is at a start."""
+        self.desired.pin((snapshot, rendered))
+        self.changed(self._clock(), Cause(source="state"))
+
+    def go_on(self, cause: Cause) -> None:
+        """Bring what is desired, and see that it runs."""
+        known = (self.desired.snapshot, self.desired.kept, self.desired.pinned)
+        if any(each is not None for each in known):
+            self._retries.hurry()
+            self.changed(self._clock(), cause)
+            self._pace.hurry(self._clock())
 
     def hold_off(self) -> None:
         """The first attempt may be one too many for the load balancer."""
@@ -215,7 +291,7 @@ class Bringing:
 
     def _try_again(self, now: float) -> None:
         """Whether any of those who are left out can come back; not while something waits."""
-        if self.desired.snapshot is None or self._pace.due is not None:
+        if self.desired.snapshot is None or self._pace.due is not None or self.desired.pinned:
             return
         try:
             if self.desired.blaming.look(self.desired.snapshot):
@@ -245,7 +321,7 @@ class Bringing:
     def report(self) -> None:
         """Tell, at the end of a turn, what is in the files by now, and keep what is to be kept."""
         behind = isinstance(self._reloader, Follows) and self._reloader.behind()
-        if (self.in_step or self._meanwhile.runs) and not behind:
+        if (self.in_step or self._meanwhile.runs or self._still.runs) and not behind:
             self._generations.tell_written()
         self._generations.look()
         if (trouble := self._legacy.save()) is not None:

@@ -20,6 +20,7 @@ class Desired:
     ``own`` tells what of a snapshot may be served by the configuration that it is rendered to.
     ``kept`` is the configuration to keep alive as it is while no ``snapshot`` is known. What is
     served of the ``snapshot`` goes by ``blaming``, and by the room that there is (``fitting``).
+    ``pinned`` is what an operator wants instead of all that, and whom it serves.
     """
 
     def __init__(
@@ -43,6 +44,7 @@ class Desired:
         self._planned: Planned | None = None  # for what is rendered, and for what runs now
         self.snapshot: Snapshot | None = None
         self.kept: Rendered | None = None
+        self.pinned: tuple[Snapshot, Rendered] | None = None
 
     def render_with(self, renderer: Renderer) -> None:
         """From now on ``renderer`` makes the configuration."""
@@ -57,6 +59,8 @@ class Desired:
 
     def rendered(self) -> tuple[Snapshot, Rendered]:
         """What is served of the snapshot, and its configuration. Raises ``LbdiscError``."""
+        if self.pinned is not None:
+            return self.pinned
         if self.snapshot is None:
             return Snapshot(), self.kept or Rendered("")
         if self._rendered is None or self._of is not self.snapshot:
@@ -64,6 +68,11 @@ class Desired:
             self._rendered = self._render()
             self._of = self.snapshot
         return self._rendered
+
+    def pin(self, pinned: tuple[Snapshot, Rendered] | None) -> None:
+        """From now on ``pinned``, or what is made of the snapshot again."""
+        self.pinned = pinned
+        self.render_anew()
 
     def _render(self) -> tuple[Snapshot, Rendered]:
         """What ``own`` leaves out because of its configuration is not in it."""

@@ -14,7 +14,7 @@ from lbdisc.rendered import Rendered
 from lbdisc.values import Endpoint, Snapshot
 
 # Causes of reloads that no entry of the registry has to answer for.
-NOT_BY_ENTRIES = ("settings", "files", "drift", "trial", "state")
+NOT_BY_ENTRIES = ("settings", "files", "drift", "trial", "state", "operator")
 
 
 class Generations:
@@ -54,8 +54,12 @@ class Generations:
         *,
         ms: float | None,
         cause: Cause,
+        keep: bool = True,
     ) -> None:
-        """``snapshot`` runs now, as ``rendered``, ``ms`` after its news came."""
+        """``snapshot`` runs now, as ``rendered``, ``ms`` after its news came.
+
+        It is kept for the next start if it is to be, and is known to be what runs.
+        """
         before = self.running.snapshot if self.running else self.known or Snapshot()
         change = snapshot.since(before)
         self._number += 1
@@ -68,7 +72,8 @@ class Generations:
             self._reloaded((*change.added, *change.changed))
         for event in announced(generation, before, applied, ms=ms, cause=cause):
             self._tell(event)
-        if self._desired.count is not None:  # else nothing is known that could be kept
+        # Else nothing is known that could be kept, or it is not what is to run for good.
+        if keep and self._desired.count is not None and self._desired.pinned is None:
             self._keeping.keep(snapshot, change)
 
     def look(self) -> None:

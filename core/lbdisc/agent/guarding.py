@@ -41,7 +41,8 @@ def remembered(store: Store, clock: Callable[[], float] = time.monotonic) -> Gua
         pass
     except (OSError, ValueError) as error:
         _log.warning("what the guard held is not known", file=str(store.guard_file), why=str(error))
-    return memory.with_balanced(store.last_snapshot() or Snapshot())
+    served = store.last_snapshot() or Snapshot()
+    return memory.with_balanced(store.steered().overrides.restored(served))
 
 
 def balanced(
@@ -93,7 +94,7 @@ class Guarding:
 
     def turn(self, balancing: Balancing, *, running: bool) -> None:
         """Do what operators asked for, look at what is held, and keep it."""
-        self._control.obey(lambda ask, what: self._obey(balancing, ask, what))
+        self._control.obey(lambda ask, what: self.obey(balancing, ask, what))
         watched = balancing.watched if running and isinstance(self._reloader, Observes) else ()
         self._asks = bool(watched)
         now = self._clock()
@@ -103,7 +104,8 @@ class Guarding:
             self._next = end + max(EVERY, (end - now) * SHARE)
         self._keep(balancing.memory)
 
-    def _obey(self, balancing: Balancing, ask: str, what: str) -> ControlReply:
+    def obey(self, balancing: Balancing, ask: str, what: str) -> ControlReply:
+        """Hold or release, as an operator asks."""
         service, _, name = what.partition("/")
         nothing = f"nothing of {what} is" if what else "nothing is"
         if ask == "guard.release":

@@ -17,6 +17,8 @@ CHECKS: Mapping[str, str] = {
     "servers": "no service has all its servers down, and the load balancer says so",
     "registry": "the registry answers",
     "guard": "the guard holds nothing that the registry has lost",
+    "steered": "no operator has paused the agent or pinned a generation",
+    "overruled": "no endpoint is overruled by an operator",
     "skipped": "no entry of the registry is skipped",
     "flapping": "no entry of the registry changes without end",
     "empty": "every service has an endpoint",
@@ -26,7 +28,7 @@ CHECKS: Mapping[str, str] = {
     "announced": "the registry lists the agent, so that nodes that stop wait for it",
     "workers": "no old process of the load balancer lingers, and it could be tidied up",
 }
-DEFAULT = ("agent", "step", "servers", "registry", "guard")
+DEFAULT = ("agent", "step", "servers", "registry", "guard", "steered")
 _FAILED = ("agent", "step")  # the others leave it degraded
 BEHIND = 10.0  # seconds that the file may come after what runs
 GOOD, FAILED, DEGRADED = 0, 1, 4
@@ -91,6 +93,7 @@ def _found(status: Mapping[str, Any], services: Sequence[str], now: float) -> It
     yield from _servers(status)
     yield from _registry(status, now)
     yield from _guard(status)
+    yield from _steered(status)
     yield from _others(status, services)
 
 
@@ -105,7 +108,7 @@ def _step(status: Mapping[str, Any], now: float) -> Iterator[Reason]:
             waits = ", waits for the registry" if status.get("registry") != "ok" else ""
             error = f": {status['registry_error']}" if status.get("registry_error") else ""
             yield Reason("step", f"starting{since}{waits}{error}")
-        else:
+        elif not status.get("paused"):
             wanted = (status.get("desired") or {}).get("number")
             yield Reason("step", f"not in step{since}: generation {wanted} is to be applied")
         return
@@ -144,6 +147,16 @@ def _guard(status: Mapping[str, Any]) -> Iterator[Reason]:
         count = len(held) + status.get("held_more", 0)
         more = f" and {count - 3} more" if count > 3 else ""
         yield Reason("guard", f"the guard holds {count}: {names}{more}")
+
+
+def _steered(status: Mapping[str, Any]) -> Iterator[Reason]:
+    if paused := status.get("paused"):
+        yield Reason("steered", paused_line(paused))
+    if pinned := status.get("pinned"):
+        yield Reason("steered", pinned_line(pinned))
+    if overruled := status.get("overruled"):
+        more = f" and {len(overruled) - 3} more" if len(overruled) > 3 else ""
+        yield Reason("overruled", "; ".join(map(overruled_line, overruled[:3])) + more)
 
 
 def _others(status: Mapping[str, Any], services: Sequence[str]) -> Iterator[Reason]:
@@ -209,6 +222,40 @@ def held_line(one: object) -> str:
     words = [f"{word} {one[word]}" for word in ("since", "until") if one.get(word)]
     told = ", ".join([*words, str(one.get("why") or "")]).rstrip(", ")
     return f"{one['service']}/{one['name']}" + (f" ({told})" if told else "")
+
+
+def paused_line(paused: Mapping[str, Any]) -> str:
+    """Who paused the agent, and what waits because of that."""
+    until = f" until {paused['until']}" if paused.get("until") else ""
+    told = [f"paused by {paused['by']} since {paused['since']}{until}{_why(paused)}"]
+    if waits := paused.get("waits"):
+        names = " ".join(waits["changes"])
+        more = " …" if waits["count"] > len(waits["changes"]) else ""
+        plural = "change waits" if waits["count"] == 1 else "changes wait"
+        told.append(f"{waits['count']} {plural}{f': {names}{more}' if names else ''}")
+        if waits["how"] in ("reload", "start"):
+            told.append(f"would need a {waits['how']}: {waits['why']}")
+        elif waits["how"] == "nothing" and waits["count"]:
+            told.append(str(waits["why"]))
+    return "; ".join(told)
+
+
+def pinned_line(pinned: Mapping[str, Any]) -> str:
+    """Which generation runs whatever the registry says, and who wanted that."""
+    since = f"by {pinned['by']} since {pinned['since']}"
+    return f"generation {pinned['generation']} ({pinned['digest']}) pinned {since}{_why(pinned)}"
+
+
+def overruled_line(one: Mapping[str, Any]) -> str:
+    """Who is as an operator says, until when and why."""
+    how = {"drain": "drained", "disable": "disabled"}.get(one["how"], f"weight {one['weight']}")
+    until = f", until {one['until']}" if one.get("until") else ""
+    unlisted = "" if one.get("listed", True) else " (not listed)"
+    return f"{one['service']}/{one['name']} {how} here by {one['by']}{_why(one)}{until}{unlisted}"
+
+
+def _why(one: Mapping[str, Any]) -> str:
+    return f": {one['why']}" if one.get("why") else ""
 
 
 def flapping_line(flapping: Sequence[Mapping[str, Any]]) -> str:

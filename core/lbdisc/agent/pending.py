@@ -48,11 +48,16 @@ class Pending:
         if self.since is None:
             self.since = arrived
 
-    def runs(self, snapshot: Snapshot, rendered: Rendered, applied: Applied) -> None:
-        """What waited was ``applied``; it runs, so many milliseconds after the first news."""
+    def runs(
+        self, snapshot: Snapshot, rendered: Rendered, applied: Applied, *, keep: bool = True
+    ) -> None:
+        """What waited was ``applied``; it runs, so many milliseconds after the first news.
+
+        ``keep`` as in ``Generations.announce``.
+        """
         since, self.since = self.since, None
         ms = None if since is None else (self._clock() - since) * 1000
-        self._generations.announce(snapshot, rendered, applied, ms=ms, cause=self.cause)
+        self._generations.announce(snapshot, rendered, applied, ms=ms, cause=self.cause, keep=keep)
 
     def changed(self, now: float, cause: Cause) -> None:
         """Something is to be applied, because of ``cause``."""

@@ -28,6 +28,7 @@ from lbdisc.settings.tables import AgentSettings
 from lbdisc.values import Endpoint, Snapshot
 
 EVERY = 0.1  # seconds between two looks at what drains
+DOUBT = 1.0  # seconds until it is known again whom the load balancer serves
 SHARE = 5  # a look may take at most this part of the time
 _log = structlog.get_logger("lbdisc.presence")
 
@@ -81,11 +82,13 @@ class Presence:
         *,
         left_out: Collection[tuple[str, str]] = (),
         apart: Sequence[Endpoint] = (),
+        certain: bool = True,
     ) -> None:
         """See which draining endpoints are free of sessions; announced from the first time on.
 
-        ``left_out`` are those that the load balancer refuses, and gets nothing to send to;
-        ``apart`` those whose address is another entry's by now, and so is what it gets.
+        ``left_out`` are those that the load balancer refuses, or an operator, and gets nothing to
+        send to; ``apart`` those whose address is another entry's by now, and so is what it gets.
+        Where it is not ``certain`` whom it serves, nothing is acknowledged.
         """
         if self._registrar is None or newest is None or running is None:
             return
@@ -99,7 +102,12 @@ class Presence:
             self._apart = frozenset(apart)
             self._take(e for e in (*newest.endpoints, *apart) if asks(e))
         now = self._clock()
-        if now >= self._next and (left := [e for e, over in self._draining.items() if not over]):
+        if now < self._next:
+            return
+        if not certain:
+            self._next = now + DOUBT
+            return
+        if left := [e for e, over in self._draining.items() if not over]:
             over = self._over(left, running.snapshot, reloader, left_out)
             self._acknowledge(over, running)
             end = self._clock()

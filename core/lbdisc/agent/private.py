@@ -14,7 +14,8 @@ from lbdisc.trust import group_name, user_name
 _OURS = (
     *TAKEN,
     *("guard.json", "heartbeat", "written.jsonl", "register", "serf", "serf.snapshot", "word-*"),
-    *(".*", "haproxy.*"),
+    *("operator.json", "pinned.json", "control.sock"),
+    *(".*", "haproxy.*", "history", "pin-*.json"),
 )
 
 

@@ -25,10 +25,10 @@ def stand_in(
         return None
     if not isinstance(reloader, TakesOver):
         return planned, snapshot
-    return planned, _served(snapshot, reloader.servers(planned.candidate.text))
+    return planned, served_in(snapshot, reloader.servers(planned.candidate.text))
 
 
-def _served(snapshot: Snapshot, servers: Iterable[ProxyServer]) -> Snapshot:
+def served_in(snapshot: Snapshot, servers: Iterable[ProxyServer]) -> Snapshot:
     """Those whose address has a server, at whatever port the template gives it."""
     hosts = {server.address.rpartition(":")[0].strip("[]") for server in servers}
     kept = (endpoint for endpoint in snapshot.endpoints if endpoint.address in hosts)

@@ -1,6 +1,7 @@
 """What ``lbdisc status`` shows, told by events alone and kept in the state folder."""
 
 import time
+from collections.abc import Mapping
 from dataclasses import replace
 from threading import Lock
 from typing import Any
@@ -65,6 +66,16 @@ class Status:
         """Who is skipped now, and how many more that are not named; from any thread."""
         with self._lock:
             self._tally.skipped(problems, more)
+
+    def waits(self, what: Mapping[str, Any] | None) -> None:
+        """The changes that a pause keeps from being applied; from any thread."""
+        with self._lock:
+            self._tally.steered.waits = what
+
+    def unlisted(self, keys: frozenset[tuple[str, str]]) -> None:
+        """Who is overruled and not listed; from any thread."""
+        with self._lock:
+            self._tally.steered.unlisted = keys
 
     def save(self) -> events.StateNotKept | events.StateKept | None:
         """Write the file if it would say something new; what is to be told of that, if anything."""

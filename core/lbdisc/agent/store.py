@@ -12,6 +12,7 @@ from lbdisc.agent.locks import holder_of, locked
 from lbdisc.agent.past import PaceNote, Past
 from lbdisc.agent.private import not_for, tighten
 from lbdisc.agent.snapshots import SnapshotFile
+from lbdisc.agent.steered import SteeredFile, SteeringState
 from lbdisc.errors import LbdiscError, SettingsError
 from lbdisc.installing import heal
 from lbdisc.notes import UnusableNote
@@ -33,6 +34,7 @@ class Store:
         self.unusable: dict[Path, str] = {}  # files that were passed over, and why
         self.status_file = folder / "status.json"
         self.guard_file = folder / "guard.json"
+        self.steered_file = SteeredFile(folder)
         self.heartbeat_file = folder / "heartbeat"
         self.lock = folder / "agent.lock"
 
@@ -70,6 +72,7 @@ class Store:
                 ) from error
             for file in (self.snapshot_file, self.status_file, self.guard_file, self.pace.path):
                 atomic.clean_up(file)
+            self.steered_file.clean_up()
             yield
 
     @property
@@ -95,6 +98,10 @@ class Store:
     def last_snapshot(self) -> Snapshot | None:
         """What was kept; ``None`` when nothing, or nothing usable, was."""
         return self._usable(self._snapshots.path, self._snapshots.read)
+
+    def steered(self) -> SteeringState:
+        """What operators ordered; nothing where nothing, or nothing usable, was kept."""
+        return self._usable(self.steered_file.path, self.steered_file.read) or SteeringState()
 
     def past(self) -> Past:
         """What the agent before left of its pace, if that is usable."""

@@ -9,6 +9,7 @@ from typing import Any
 from lbdisc import __version__, events
 from lbdisc.agent.affected import Affected
 from lbdisc.agent.observed import Observed
+from lbdisc.agent.steered_tally import SteeredTally
 from lbdisc.agent.times import stamp
 from lbdisc.values import Problem
 
@@ -20,6 +21,7 @@ class Tally:
         self._counters: Counter[str] = Counter()
         self._problems: frozenset[Problem] = frozenset()
         self._affected = Affected(self._counters)
+        self.steered = SteeredTally()
         self._found: dict[str, Any] = {
             "version": __version__,
             "pid": os.getpid(),
@@ -57,6 +59,7 @@ class Tally:
             **self._affected.endpoints,
             "problems": [{"where": p.where, "what": p.what} for p in sorted(self._problems)],
             **self._affected.others,
+            **self.steered.found,
             "counters": dict(self._counters),
         }
 
@@ -77,6 +80,7 @@ class Tally:
     def take(self, event: events.Event) -> None:
         """Count ``event`` in."""
         self._affected.take(event)
+        self.steered.take(event)
         self._take(event)
 
     @singledispatchmethod

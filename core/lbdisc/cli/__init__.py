@@ -11,8 +11,8 @@ from lbdisc.plugins import Plugins
 
 COMMANDS = (
     *("run", "stop", "register", "nodes", "render", "plan", "adopt", "status", "guard"),
-    *("plugins", "config"),
-    "template",
+    *("drain", "disable", "weight", "undo", "pause", "resume"),
+    *("doctor", "plugins", "config", "template"),
 )
 
 WRONG_USAGE = 2
@@ -24,6 +24,7 @@ def build(plugins: Plugins) -> typer.Typer:
     from lbdisc.cli import (
         adopt,
         config,
+        doctor,
         guard,
         nodes,
         plugin_list,
@@ -31,6 +32,7 @@ def build(plugins: Plugins) -> typer.Typer:
         render,
         run,
         status,
+        steer,
         stop,
         template,
     )
@@ -52,6 +54,8 @@ def build(plugins: Plugins) -> typer.Typer:
     app.command("plan")(render.plan)
     app.command("adopt")(adopt.adopt)
     app.command("status")(status.status)
+    app.command("doctor")(doctor.doctor)
+    steer.add_to(app)
     app.command("plugins")(plugin_list.plugins)
     app.add_typer(guard.app(), name="guard")
     app.add_typer(config.app(), name="config")

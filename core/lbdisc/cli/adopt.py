@@ -1,6 +1,5 @@
 """``lbdisc adopt``: take over a configuration file that lbdisc did not write."""
 
-import json
 import sys
 
 from lbdisc.cli.common import (
@@ -9,6 +8,7 @@ from lbdisc.cli.common import (
     JsonOption,
     SetOption,
     load_configuration,
+    write_json,
 )
 
 
@@ -39,8 +39,8 @@ def adopt(
         going = {server.place for loss in met.takes.taken for server in loss.servers}
         asked.contact.handwriting.adopt(met.text, frozenset(going))
     if as_json:
-        found = {"adopted": copy is not None, "copy": copy and str(copy), **asked.document}
-        sys.stdout.write(json.dumps(found) + "\n")
+        copied = copy and str(copy)
+        write_json({"adopted": copy is not None, "copy": copied, **asked.document})
         return
     for loss in met.takes.taken:
         sys.stdout.write(f"takes {loss}\n")

@@ -1,5 +1,6 @@
 """What the commands share: their options, and the way to settings and plugins."""
 
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -27,6 +28,28 @@ SetOption = Annotated[
     typer.Option("--set", metavar="KEY=VALUE", help="Any setting, as --set agent.quiet=0.5."),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="JSON, for programs.")]
+
+
+SCHEMA = 1  # of every JSON document; a change that is not only an addition raises it
+
+
+def write_json(document: Mapping[str, Any], *, indent: int | None = None) -> None:
+    """Write ``document`` and its ``schema`` to standard output, at once: one line if not indented.
+
+    What watches writes one such line after the other (NDJSON).
+    """
+    import json
+
+    sys.stdout.write(json.dumps({"schema": SCHEMA, **document}, indent=indent, default=str) + "\n")
+    sys.stdout.flush()
+
+
+def write_answer(text: str, *, as_json: bool) -> None:
+    """Write what the agent, or who comes after it, says to an order that is done or kept."""
+    if as_json:
+        write_json({"done": True, "text": text})
+    else:
+        sys.stdout.write(f"{text}\n")
 
 
 def check_rendered(reloader: "Reloader", output: Path, rendered: "Rendered") -> None:

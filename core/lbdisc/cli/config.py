@@ -3,7 +3,7 @@
 import json
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import typer
 
@@ -13,6 +13,7 @@ from lbdisc.cli.common import (
     JsonOption,
     SetOption,
     load_configuration,
+    write_json,
 )
 
 
@@ -25,6 +26,8 @@ def app() -> typer.Typer:
     commands.command("show")(show)
     commands.command("check")(check)
     commands.command("reference")(reference)
+    commands.command("schema")(schema)
+    commands.command("export")(export)
     return commands
 
 
@@ -42,10 +45,11 @@ def show(
 
     _, settings = load_configuration(config, {"backend": backend}, set_)
     if as_json:
-        document = {
+        rows = {
             row.key: {"value": _jsonable(row.value), "origin": row.origin} for row in settings.rows
         }
-        sys.stdout.write(json.dumps(document, indent=1, default=str) + "\n")
+        file = settings.file and str(settings.file)
+        write_json({"file": file, "settings": rows}, indent=1)
         return
     show_table(
         ("SETTING", "VALUE", "ORIGIN"),
@@ -54,7 +58,10 @@ def show(
 
 
 def check(
-    config: ConfigOption = None, backend: BackendOption = None, set_: SetOption = None
+    config: ConfigOption = None,
+    backend: BackendOption = None,
+    as_json: JsonOption = False,
+    set_: SetOption = None,
 ) -> None:
     """Check settings, plugins and template, without the registry.
 
@@ -71,7 +78,12 @@ def check(
     plugins, settings = load_configuration(config, {"backend": backend}, set_)
     choosing.discovery(plugins, settings)
     renderer, reloader = choosing.renderer(plugins, settings), choosing.reloader(plugins, settings)
-    for advice in (*rehearse(settings.core, renderer, reloader), *remarks(reloader, settings)):
+    found = [*rehearse(settings.core, renderer, reloader), *remarks(reloader, settings)]
+    if as_json:
+        file = settings.file and str(settings.file)
+        write_json({"file": file, "warnings": found})
+        return
+    for advice in found:
         sys.stderr.write(f"lbdisc: warning: {advice}\n")
     sys.stdout.write(f"settings are good (file: {settings.file or 'none'})\n")
 
@@ -85,6 +97,43 @@ def reference() -> None:
     from lbdisc.settings.reference import settings_reference
 
     sys.stdout.write(settings_reference(Plugins.load().tables))
+
+
+def schema() -> None:
+    """Print the JSON Schema of lbdisc.toml, with the tables of the installed plugins.
+
+    For editors, by a first line `#:schema ./lbdisc.schema.json`, and for checks before a rollout.
+
+    Example: lbdisc config schema > lbdisc.schema.json
+    """
+    from lbdisc.plugins import Plugins
+    from lbdisc.settings.schema import settings_schema
+
+    sys.stdout.write(json.dumps(settings_schema(Plugins.load().tables), indent=1) + "\n")
+
+
+def export(
+    config: ConfigOption = None,
+    backend: BackendOption = None,
+    everything: Annotated[
+        bool, typer.Option("--all", help="Also what nobody has set, with its default.")
+    ] = False,
+    where: Annotated[
+        str, typer.Option("--schema", metavar="PATH|URL", help="For the line `#:schema`.")
+    ] = "./lbdisc.schema.json",
+    set_: SetOption = None,
+) -> None:
+    """Print the effective settings as a lbdisc.toml; secrets are left out, their files are named.
+
+    Example: LBDISC_BACKEND=etcd lbdisc config export > lbdisc.toml
+    """
+    from lbdisc.errors import SettingsError
+    from lbdisc.settings.exporting import exported
+
+    if not where.isprintable() or not where:
+        raise SettingsError("--schema: a path or a URL is needed")
+    _, settings = load_configuration(config, {"backend": backend}, set_)
+    sys.stdout.write(exported(settings, schema=where, everything=everything))
 
 
 def _jsonable(value: Any) -> Any:

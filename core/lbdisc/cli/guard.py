@@ -1,6 +1,5 @@
 """``lbdisc guard``: what is held although the registry does not have it, and operators' words."""
 
-import json
 import sys
 import time
 from collections.abc import Sequence
@@ -8,7 +7,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from lbdisc.cli.common import ConfigOption, JsonOption, SetOption, load_configuration
+from lbdisc.cli.common import (
+    ConfigOption,
+    JsonOption,
+    SetOption,
+    load_configuration,
+    write_answer,
+    write_json,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -55,7 +61,7 @@ def show(
             "held": [_object(held) for held in memory.held],
             "operator": [{"service": e.service, "name": e.name} for e in memory.pinned],
         }
-        sys.stdout.write(json.dumps(document, indent=1) + "\n")
+        write_json(document, indent=1)
         return
     if not runs:
         sys.stderr.write("no agent runs: this is what the last one held\n")
@@ -69,6 +75,7 @@ def release(
     context: typer.Context,
     what: WhatArgument = "",
     config: ConfigOption = None,
+    as_json: JsonOption = False,
     set_: SetOption = None,
 ) -> None:
     """Let go of what is held, by the guard or by an operator.
@@ -77,13 +84,14 @@ def release(
 
     Example: lbdisc guard release web/s3
     """
-    _say("guard.release", what, _store(_given(context, config), set_))
+    _say("guard.release", what, _store(_given(context, config), set_), as_json)
 
 
 def hold(
     context: typer.Context,
     what: WhatArgument = "",
     config: ConfigOption = None,
+    as_json: JsonOption = False,
     set_: SetOption = None,
 ) -> None:
     """Hold what is served now: it stays, whatever the registry says, until it is released.
@@ -92,7 +100,7 @@ def hold(
 
     Example: lbdisc guard hold web
     """
-    _say("guard.hold", what, _store(_given(context, config), set_))
+    _say("guard.hold", what, _store(_given(context, config), set_), as_json)
 
 
 def _given(context: typer.Context, config: "Path | None") -> "Path | None":
@@ -111,15 +119,25 @@ def _store(config: "Path | None", set_: Sequence[str] | None) -> "Store":
     return store
 
 
-def _say(ask: str, what: str, store: "Store") -> None:
+def _say(ask: str, what: str, store: "Store", as_json: bool) -> None:
     from lbdisc.agent.control import PATIENCE, Control
     from lbdisc.errors import LbdiscError
+    from lbdisc.orders import NoAgent, order
 
     _check(what)
+    try:
+        reply = order(store.folder, ask, what=what)
+        if not reply.done:
+            raise LbdiscError(reply.text)
+        write_answer(reply.text, as_json=as_json)
+        return
+    except NoAgent:
+        pass  # the next one that starts here is told
     control = Control(store.folder)
     word = control.say(ask, what)
     if not store.agent_runs:
-        sys.stdout.write("no agent runs: the next one that starts here is told\n")
+        told = "no agent runs: the next one that starts here is told"
+        write_answer(told, as_json=as_json)
         return
     answer = control.answer(word)
     if answer is None:
@@ -128,7 +146,7 @@ def _say(ask: str, what: str, store: "Store") -> None:
         )
     if not answer.done:
         raise LbdiscError(answer.text)
-    sys.stdout.write(f"{answer.text}\n")
+    write_answer(answer.text, as_json=as_json)
 
 
 def _check(what: str) -> None:

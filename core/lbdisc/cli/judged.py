@@ -1,6 +1,7 @@
 """What the registry says now, judged by the guard, for the commands that change nothing."""
 
 import sys
+import time
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 def read_judged(plugins: "Plugins", settings: "Settings") -> "tuple[Snapshot, Snapshot]":
     """What the registry lists, or listed last, and what an agent would balance.
 
+    Who is overruled by an operator is so in it.
     What is held, and that the registry is away, is said on standard error. Raises ``LbdiscError``.
     """
     from lbdisc.agent.guarding import balanced, held_of
@@ -24,10 +26,12 @@ def read_judged(plugins: "Plugins", settings: "Settings") -> "tuple[Snapshot, Sn
 
     core = settings.core
     listed = read_or_last(plugins, settings)
-    found = balanced(Store(core.state_dir), core, listed)
+    store = Store(core.state_dir)
+    found = balanced(store, core, listed)
     if held := held_of(*found):
         sys.stderr.write(f"{held}\n")
-    return listed, found[0].snapshot.only(core.services)
+    overrides = store.steered().overrides.lasting(time.time())
+    return listed, overrides.overruled(found[0].snapshot.only(core.services))
 
 
 def sieve(

@@ -55,6 +55,29 @@ def set_up(settings: LogSettings, stream: TextIO | None = None) -> None:
     _catch_standard_logging(shared, final, out)
 
 
+@contextmanager
+def captured() -> Iterator[list[str]]:
+    """Warnings and errors within go into the list, one line each, instead of to the log."""
+    said: list[str] = []
+
+    def keep(_logger: Any, level: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+        if level in ("warning", "error", "critical"):
+            said.append(_told(event))
+        raise structlog.DropEvent
+
+    before = structlog.get_config()
+    structlog.configure(processors=[_one_line, keep], cache_logger_on_first_use=False)
+    try:
+        yield said
+    finally:
+        structlog.configure(**before)
+
+
+def _told(event: MutableMapping[str, Any]) -> str:
+    more = ", ".join(f"{key} {value}" for key, value in event.items() if key != "event")
+    return f"{event.get('event')}" + (f" ({more})" if more else "")
+
+
 def _one_line(
     _logger: Any, _method: str, event: MutableMapping[str, Any]
 ) -> MutableMapping[str, Any]:

@@ -1,12 +1,11 @@
 """``lbdisc nodes``: what the registry says, now or as it changes."""
 
-import json
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from threading import Event
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -17,23 +16,30 @@ from lbdisc.cli.common import (
     JsonOption,
     SetOption,
     load_configuration,
+    write_json,
 )
 
 if TYPE_CHECKING:
     from lbdisc.fleet import Difference
     from lbdisc.handshake import Announcement, Progress
+    from lbdisc.hooks import Discovery
     from lbdisc.plugins import Plugins
     from lbdisc.settings.loading import Settings
     from lbdisc.values import Endpoint, Problem, Snapshot
 
 
-def read_once(plugins: "Plugins", settings: "Settings") -> "Snapshot":
-    """The registry's state now, with the names that an agent served. Raises ``LbdiscError``."""
+def read_once(
+    plugins: "Plugins", settings: "Settings", discovery: "Discovery | None" = None
+) -> "Snapshot":
+    """The registry's state now, with the names that an agent served. Raises ``LbdiscError``.
+
+    ``discovery`` is the one to read with, that of the settings if unsaid.
+    """
     from lbdisc.agent.store import Store
 
     found: list[Snapshot] = []
     served = Store(settings.core.state_dir).last_snapshot()
-    _watch(plugins, settings, found.append, Event(), once=True, served=served)
+    _watch(plugins, settings, found.append, Event(), once=True, served=served, by=discovery)
     return found[0]
 
 
@@ -45,6 +51,7 @@ def _watch(
     *,
     once: bool,
     served: "Snapshot | None" = None,
+    by: "Discovery | None" = None,
 ) -> None:
     """One-shot reading is "stop after the first publish": there is no second way to read."""
     from lbdisc.screening.screen import Screening
@@ -58,7 +65,7 @@ def _watch(
         if once:
             stop.set()
 
-    choosing.discovery(plugins, settings).watch(publish, stop)
+    (by or choosing.discovery(plugins, settings)).watch(publish, stop)
 
 
 def nodes(
@@ -75,6 +82,9 @@ def nodes(
 ) -> None:
     """List the endpoints in the registry, and who waits for whom where one drains.
 
+    With --watch --json each change is a line of its own (NDJSON). HERE says who is overruled by an
+    operator on this load balancer.
+
     With --agents the exit code is 1 when agents of one service have differed for 30 s: in what they
     list, their settings or their version. Where they began to only now, it looks on until then.
 
@@ -85,7 +95,7 @@ def nodes(
     shown: list[_View] = []
 
     def show(snapshot: "Snapshot") -> None:
-        view = _View.of(snapshot, with_agents=agents)
+        view = _View.of(snapshot, with_agents=agents, overruled=_overruled(settings))
         if [view] != shown:  # most of what agents say changes nothing here
             shown[:] = [view]
             printing(view)
@@ -129,7 +139,10 @@ def _agree(
 
 @dataclass(frozen=True)
 class _View:
-    """What is shown: all endpoints, how far those are that drain, and the agents if asked for."""
+    """What is shown: all endpoints, how far those are that drain, and the agents if asked for.
+
+    ``overruled`` is what an operator said of some to the agent of this state_dir.
+    """
 
     endpoints: "tuple[Endpoint, ...]"
     drains: "dict[Endpoint, Progress]"
@@ -137,9 +150,12 @@ class _View:
     differ: "dict[str, Difference]"
     problems: "tuple[Problem, ...]"
     more: int
+    overruled: "tuple[dict[str, Any], ...]" = ()
 
     @classmethod
-    def of(cls, snapshot: "Snapshot", *, with_agents: bool) -> "_View":
+    def of(
+        cls, snapshot: "Snapshot", *, with_agents: bool, overruled: "Sequence[dict[str, Any]]" = ()
+    ) -> "_View":
         from lbdisc import fleet, handshake
 
         agents = handshake.agents(snapshot)
@@ -151,7 +167,25 @@ class _View:
             {d.agent: d for d in fleet.differences(agents, time.time())} if with_agents else {},
             snapshot.problems,
             snapshot.more,
+            tuple(overruled),
         )
+
+    def here(self, endpoint: "Endpoint") -> "dict[str, Any] | None":
+        """How an operator has it here, if not as the registry says."""
+        its = (one for one in self.overruled if (one["service"], one["name"]) == endpoint.key)
+        return next(its, None)
+
+
+def _overruled(settings: "Settings") -> "Sequence[dict[str, Any]]":
+    """What the agent here says that operators said, if one runs."""
+    from lbdisc.agent.store import Store
+    from lbdisc.errors import LbdiscError
+
+    try:
+        found = (Store(settings.core.state_dir).status() or {}).get("overruled", ())
+    except LbdiscError:  # it is another user's
+        return ()
+    return [one for one in found if isinstance(one, dict)] if isinstance(found, list) else ()
 
 
 def _print_json(view: _View) -> None:
@@ -161,7 +195,7 @@ def _print_json(view: _View) -> None:
         found = {"service": endpoint.service, "name": endpoint.name, **records.to_object(endpoint)}
         if progress := view.drains.get(endpoint):
             found |= {"drained_by": progress.done, "waits_for": progress.waiting}
-        return found
+        return found | {"overruled": one} if (one := view.here(endpoint)) else found
 
     document: dict[str, object] = {
         "endpoints": [entry(endpoint) for endpoint in view.endpoints],
@@ -170,7 +204,7 @@ def _print_json(view: _View) -> None:
     }
     if view.agents is not None:
         document["agents"] = [_agent(view, agent) for agent in view.agents]
-    sys.stdout.write(json.dumps(document) + "\n")
+    write_json(document)
 
 
 def _agent(view: _View, agent: "Announcement") -> dict[str, object]:
@@ -192,6 +226,8 @@ def _print_table(view: _View) -> None:
     head = ["SERVICE", "NAME", "ADDRESS", "WEIGHT", "STATE", "TAGS"]
     if view.drains:
         head += ["DRAINED BY", "WAITS FOR"]
+    if view.overruled:
+        head.append("HERE")
     show_table(head, [_row(view, endpoint) for endpoint in view.endpoints])
     if view.agents is not None:
         sys.stdout.write("\n")
@@ -206,8 +242,17 @@ def _print_table(view: _View) -> None:
 def _row(view: _View, e: "Endpoint") -> list[str]:
     row = [e.service, e.name, e.host_port, str(e.weight), e.state, _tags(e)]
     if progress := view.drains.get(e):
-        return [*row, _listed(progress.done), _listed(progress.waiting)]
-    return [*row, "", ""] if view.drains else row
+        row += [_listed(progress.done), _listed(progress.waiting)]
+    elif view.drains:
+        row += ["", ""]
+    return [*row, _here(view, e)] if view.overruled else row
+
+
+def _here(view: _View, endpoint: "Endpoint") -> str:
+    from lbdisc.agent.judging import overruled_line
+
+    one = view.here(endpoint)
+    return overruled_line(one).partition(" ")[2] if one else ""
 
 
 def _agent_row(view: _View, agent: "Announcement") -> list[str]:

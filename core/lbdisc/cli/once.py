@@ -32,10 +32,25 @@ def run_once(plugins: "Plugins", settings: "Settings", *, accept: bool) -> None:
         audience.listeners(plugins, settings) as listeners,
         audience.told("run --once", plugins, settings, listeners.tell),
     ):
+        _refuse_while_steered(store)
         snapshot, memory = _judged(plugins, settings, store, listeners.tell)
         sifted, applied = _applied(plugins, settings, store, listeners.tell, snapshot, accept)
         store.save_guard(memory.to_object(time.time() - time.monotonic()))
         _keep(settings, store, listeners.tell, sifted, applied)
+
+
+def _refuse_while_steered(store: "Store") -> None:
+    """Raises ``LbdiscError`` where an operator wants nothing to be applied."""
+    from lbdisc.errors import LbdiscError
+
+    steered, now = store.steered(), time.time()
+    if steered.pin is not None:
+        what = f"generation {steered.pin.generation} is pinned by {steered.pin.term.by}"
+    elif steered.pause is not None and not steered.pause.is_over(now):
+        what = f"paused by {steered.pause.by}"
+    else:
+        return
+    raise LbdiscError(f"nothing is applied: {what}; start `lbdisc run` and call `lbdisc resume`")
 
 
 def _judged(
@@ -55,7 +70,8 @@ def _judged(
     verdict, memory = balanced(store, core, listed)
     for event in judged(verdict, time.monotonic(), cause=Cause(source=core.backend)):
         tell(event)
-    return verdict.snapshot.only(core.services), memory
+    passed = verdict.snapshot.only(core.services)
+    return store.steered().overrides.lasting(time.time()).overruled(passed), memory
 
 
 def _applied(

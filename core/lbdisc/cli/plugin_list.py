@@ -1,9 +1,8 @@
 """``lbdisc plugins``: who offers what."""
 
-import json
 import sys
 
-from lbdisc.cli.common import JsonOption
+from lbdisc.cli.common import JsonOption, write_json
 from lbdisc.cli.context import CommandContext
 from lbdisc.plugins import Plugins
 
@@ -25,7 +24,7 @@ def plugins(as_json: JsonOption = False) -> None:
             "offers": [dict(zip(("kind", "name", "plugin"), row, strict=True)) for row in rows],
             "broken": [{"plugin": b.plugin, "reason": b.reason} for b in loaded.broken],
         }
-        sys.stdout.write(json.dumps(document) + "\n")
+        write_json(document)
     else:
         show_table(("KIND", "NAME", "PLUGIN"), rows)
         for broken in loaded.broken:

@@ -1,7 +1,6 @@
 """``lbdisc render`` and ``lbdisc plan``: what the registry's state gives, and what it costs."""
 
 import difflib
-import json
 import sys
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Annotated
@@ -14,6 +13,7 @@ from lbdisc.cli.common import (
     JsonOption,
     SetOption,
     load_configuration,
+    write_json,
 )
 
 if TYPE_CHECKING:
@@ -38,6 +38,7 @@ def render(
     file: Annotated[
         str | None, typer.Option("--file", metavar="NAME", help="Print this further file instead.")
     ] = None,
+    as_json: JsonOption = False,
     set_: SetOption = None,
 ) -> None:
     """Print the configuration for the registry's state, and change nothing.
@@ -58,13 +59,22 @@ def render(
     _, snapshot = read_judged(plugins, settings)
     renderer = choosing.renderer(plugins, settings)
     rendered = sifted(settings, snapshot, renderer, reloader, checks=check).rendered
-    if not diff:
+    if not diff and as_json:
+        text, files = _text(rendered, file), dict(rendered.files)
+        write_json({"output": str(output), "text": text, "files": files if file is None else {}})
+    elif not diff:
         sys.stdout.write(_text(rendered, file))
+    if not diff:
         return
     before = _written(output)
-    sys.stdout.writelines(_differences(output, before or Rendered(""), rendered))
+    differences = [*_differences(output, before or Rendered(""), rendered)]
     planned = reloader.plan(output, before, rendered)
-    sys.stderr.write(_line(planned))
+    if as_json:
+        how = {"how": str(planned.how), "detail": planned.how.detail}
+        write_json({"output": str(output), "diff": "".join(differences), **how})
+    else:
+        sys.stdout.writelines(differences)
+        sys.stderr.write(_line(planned))
     if planned.costs_a_reload:
         raise typer.Exit(RELOAD_NEEDED)
 
@@ -136,7 +146,7 @@ def plan(
             "files": dict(changes),
             **asked.document,
         }
-        sys.stdout.write(json.dumps(document) + "\n")
+        write_json(document)
     else:
         lines = (str(asked.meeting.takes), refused, *(f"warning: {w}" for w in asked.warnings))
         sys.stdout.writelines(f"{line}\n" for line in lines if line)

@@ -1,6 +1,5 @@
 """``lbdisc status``: what the agent says of itself, whether it is to be believed, and a verdict."""
 
-import json
 import sys
 import time
 from difflib import get_close_matches
@@ -8,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from lbdisc.cli.common import ConfigOption, JsonOption, SetOption, load_configuration
+from lbdisc.cli.common import ConfigOption, JsonOption, SetOption, load_configuration, write_json
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -20,8 +19,9 @@ CheckOption = Annotated[
     typer.Option(
         "--check",
         metavar="NAME,…",
-        help="What makes the exit code, or 'all'; agent,step,servers,registry,guard if not given."
-        " Others: skipped, flapping, empty, settings, plugins, announced, workers.",
+        help="What makes the exit code, or 'all'; agent,step,servers,registry,guard,steered if"
+        " not given. Others: overruled, skipped, flapping, empty, settings, plugins, announced,"
+        " workers.",
     ),
 ]
 
@@ -35,8 +35,8 @@ def status(
     """Show whether the agent runs, what it serves and what went wrong.
 
     The first line sums it up. Exit code 0: good; 1: it does not run, hangs, cannot write its state
-    or is not in step; 4: degraded: the registry is lost, the guard holds endpoints, or all servers
-    of a service are down.
+    or is not in step; 4: degraded: the registry is lost, the guard holds endpoints, all servers of
+    a service are down, or an operator has paused it or pinned a generation.
 
     Example: lbdisc status --check step,servers
     """
@@ -77,7 +77,7 @@ def status(
         ],
     }
     if as_json:
-        sys.stdout.write(json.dumps(found, indent=1) + "\n")
+        write_json(found, indent=1)
     else:
         _print(found, verdict, told)
     if verdict.exit_code:

@@ -15,6 +15,7 @@ def lines(found: Mapping[str, Any], live: "Liveness") -> dict[str, str]:
         "agent": f"{live.word} (process {found['pid']}, since {found['started']})",
         **_registry(found),
         **_generations(found),
+        **_steered(found),
         "settings refused": _refused(found),
         "warning": "; ".join(found.get("absent", ())),
         "held by the guard": _held(found),
@@ -74,6 +75,17 @@ def _held(found: Mapping[str, Any]) -> str:
     more = found.get("held_more", 0)
     named = [held_line(one) for one in found.get("held", ())]
     return ", ".join([*named, f"and {more} more"] if more else named)
+
+
+def _steered(found: Mapping[str, Any]) -> dict[str, str]:
+    from lbdisc.agent.judging import overruled_line, paused_line, pinned_line
+
+    paused, pinned = found.get("paused"), found.get("pinned")
+    return {
+        "paused": paused_line(paused).removeprefix("paused ") if paused else "",
+        "pinned": pinned_line(pinned) if pinned else "",
+        "overruled": "; ".join(map(overruled_line, found.get("overruled") or ())),
+    }
 
 
 def _flapping(found: Mapping[str, Any]) -> str:

@@ -2,10 +2,10 @@
 
 import sys
 
-from lbdisc.cli.common import ConfigOption, SetOption, load_configuration
+from lbdisc.cli.common import ConfigOption, JsonOption, SetOption, load_configuration, write_json
 
 
-def stop(config: ConfigOption = None, set_: SetOption = None) -> None:
+def stop(config: ConfigOption = None, as_json: JsonOption = False, set_: SetOption = None) -> None:
     """End the agent of this state_dir, and the HAProxy that it started or an earlier one left.
 
     Returns when they are gone. A HAProxy that a supervisor runs (haproxy.mode attached) is left
@@ -29,4 +29,7 @@ def stop(config: ConfigOption = None, set_: SetOption = None) -> None:
             found = reloader.end(core.output)
         if found:
             ended.append(f"{core.reloader} that was left")
+    if as_json:
+        write_json({"ended": ended})
+        return
     sys.stdout.write(f"ended: {', '.join(ended)}\n" if ended else "nothing runs\n")

@@ -6,6 +6,8 @@ from typing import Annotated
 
 import typer
 
+from lbdisc.cli.common import JsonOption, write_json
+
 
 def app() -> typer.Typer:
     commands = typer.Typer(
@@ -21,6 +23,7 @@ def app() -> typer.Typer:
 def export(
     folder: Annotated[Path, typer.Argument(help="Where to put the copies.", metavar="DIR")],
     force: Annotated[bool, typer.Option("--force", help="Replace files that are there.")] = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Copy the templates to DIR, yours to change; then set jinja2.template.
 
@@ -30,6 +33,7 @@ def export(
     from lbdisc.builtin.jinja2.renderer import TEMPLATES
     from lbdisc.errors import LbdiscError
 
+    written: list[Path] = []
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for template in sorted(TEMPLATES.glob("*.j2")):
@@ -37,6 +41,11 @@ def export(
             if target.exists() and not force:
                 raise LbdiscError(f"{target} is there already: --force replaces it")
             atomic.write(target, template.read_text())
-            sys.stdout.write(f"{target}\n")
+            written.append(target)
     except OSError as error:
         raise LbdiscError(f"cannot write to {folder}: {error.strerror}") from error
+    finally:
+        if not as_json:
+            sys.stdout.writelines(f"{path}\n" for path in written)
+    if as_json:
+        write_json({"files": [str(path) for path in written]})

@@ -1,7 +1,8 @@
 """What operators do to an agent that runs: who, when and why. The audit trail is these.
 
 ``by`` is a user's name and number, such as ``ana (1000)``; ``why`` the operator's own words.
-``until_s`` is when it ends by itself, in unix seconds, ``None`` where it does not.
+``until_s`` is when it ends by itself, in unix seconds, ``None`` where it does not. ``since_s`` is
+when it was ordered, where that was before this start of the agent: it is told again then.
 """
 
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ class ApplyingPaused(Event):
     by: str
     why: str = ""
     until_s: float | None = None
+    since_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +44,7 @@ class GenerationPinned(Event):
     digest: str
     by: str
     why: str = ""
+    since_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,6 +63,7 @@ class EndpointOverruled(Event):
     by: str
     why: str = ""
     until_s: float | None = None
+    since_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

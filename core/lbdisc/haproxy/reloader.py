@@ -11,6 +11,7 @@ from pathlib import Path
 from lbdisc import atomic
 from lbdisc.beside import FilesBeside
 from lbdisc.errors import ApplyError
+from lbdisc.examining import Examination
 from lbdisc.haproxy.advice import advice
 from lbdisc.haproxy.at_run_time import AtRunTime
 from lbdisc.haproxy.deciding import Deciding
@@ -19,6 +20,7 @@ from lbdisc.haproxy.drains import HaproxyDrains
 from lbdisc.haproxy.ending import Ending
 from lbdisc.haproxy.errors import Forbidden, HaproxyError
 from lbdisc.haproxy.first_contact import servers_in
+from lbdisc.haproxy.inspecting import HaproxyInspection
 from lbdisc.haproxy.loading import Loading
 from lbdisc.haproxy.noticing import Noticing
 from lbdisc.haproxy.observing import HaproxyHealth
@@ -42,7 +44,7 @@ class HaproxyReloader:
     """Checks, writes and reloads; brings back the last good file when that fails."""
 
     def __init__(self, settings: HaproxySettings) -> None:
-        parts = Parts(settings)
+        parts = self._parts = Parts(settings)
         self._settings = parts.settings
         self._memory = parts.memory
         self._workers = parts.workers
@@ -74,6 +76,10 @@ class HaproxyReloader:
     def advice(self, renderer: Renderer, sample: Snapshot) -> tuple[str, ...]:
         """What HAProxy takes and lbdisc would rather have: see ``lbdisc.haproxy.advice``."""
         return advice(renderer, sample, self._around.near().parse)
+
+    def inspect(self, config: Path) -> tuple[Examination, ...]:
+        """See ``lbdisc.abilities.Inspects``."""
+        return HaproxyInspection(self._parts, config).all
 
     def plan(self, config: Path, running: Rendered | None, candidate: Rendered) -> Steps:
         """Runtime commands, or a reload and why, from what the worker that serves really runs."""

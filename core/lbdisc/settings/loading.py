@@ -22,6 +22,7 @@ from pydantic_settings import (
 
 from lbdisc.errors import SettingsError
 from lbdisc.secrecy import MASK
+from lbdisc.secret_files import FileSecret
 from lbdisc.settings.entries import plain
 from lbdisc.settings.merging import merged, places
 from lbdisc.settings.naming import check_names
@@ -42,6 +43,8 @@ from lbdisc.settings.trusting import refuse_untrusted_files, trusted_in
 from lbdisc.settings.wording import explained
 from lbdisc.trust import refuse_untrusted
 
+DEFAULT = "default"  # the origin of what nobody has set
+
 
 @dataclass(frozen=True, slots=True)
 class ShownSetting:
@@ -50,6 +53,28 @@ class ShownSetting:
     key: str
     value: Any
     origin: str
+
+
+@dataclass(frozen=True, slots=True)
+class EffectiveSetting:
+    """One setting with its value: ``table`` and ``name`` are its key.
+
+    ``hidden``: the value is a secret; ``file`` is where that stands, if it came from one.
+    ``is_secret`` tells of what is inside a table.
+    """
+
+    table: str
+    name: str
+    value: Any
+    origin: str
+    hidden: bool
+    file: Path | None
+    is_secret: Callable[[str], bool]
+
+    @property
+    def is_set(self) -> bool:
+        """Whether it was set anywhere: it may have its default's value all the same."""
+        return self.origin != DEFAULT
 
 
 @runtime_checkable
@@ -69,9 +94,11 @@ class Settings:
         tables: Mapping[str, Any],
         rows: Callable[[], list[ShownSetting]],
         file: Path | None,
+        effective: Callable[[], list[EffectiveSetting]],
     ) -> None:
         self.core = core
         self._rows = rows
+        self._effective = effective
         self.file = file
         self._tables = tables
 
@@ -79,6 +106,11 @@ class Settings:
     def rows(self) -> list[ShownSetting]:
         """Every effective setting; secrets are masked."""
         return self._rows()
+
+    @property
+    def effective(self) -> list[EffectiveSetting]:
+        """Every setting with its own value; secrets are marked, and not masked."""
+        return self._effective()
 
     def table(self, name: str) -> Any:
         """The filled settings of the provider ``name``."""
@@ -129,7 +161,8 @@ def load(
     filled = {name: _expand(_part(model, name), places, core.services) for name in tables}
     for name, table in filled.items():
         refuse_untrusted_files(name, table, trusted)
-    return Settings(core, filled, partial(_rows, core, filled, origins, known), path)
+    parts = (core, filled, origins, known)
+    return Settings(core, filled, partial(_rows, *parts), path, partial(_effective, *parts))
 
 
 def _origins(layers: list[tuple[str, dict[str, Any]]], known: Mapping[str, Leaf]) -> dict[str, str]:
@@ -246,8 +279,40 @@ def _rows(
             value = ""
         for key, part in places(leaf.key, plain(value)):
             shown = MASK if part and _hides(key, tables) else part
-            rows.append(ShownSetting(key, shown, origins.get(key, "default")))
+            rows.append(ShownSetting(key, shown, origins.get(key, DEFAULT)))
     return rows
+
+
+def _effective(
+    core: CoreSettings,
+    tables: Mapping[str, Any],
+    origins: Mapping[str, str],
+    known: Mapping[str, Leaf],
+) -> list[EffectiveSetting]:
+    found = []
+    for leaf in known.values():
+        if leaf.secret:
+            continue
+        table, _, name = leaf.key.rpartition(".")
+        value = _value_of(leaf.key, core, tables)
+        is_given = leaf.is_secret and value is not None and bool(value.get_secret_value())
+        inside = (origins[key] for key in origins if key.startswith(f"{leaf.key}."))
+        found.append(
+            EffectiveSetting(
+                table,
+                name,
+                None if leaf.is_secret else plain(value),
+                origins.get(leaf.key) or next(inside, DEFAULT),
+                is_given,
+                value.path if isinstance(value, FileSecret) else None,
+                partial(_hides_inside, table, tables),
+            )
+        )
+    return found
+
+
+def _hides_inside(table: str, tables: Mapping[str, Any], name: str) -> bool:
+    return _hides(f"{table}.{name}", tables)
 
 
 def _hides(key: str, tables: Mapping[str, Any]) -> bool:

@@ -48,6 +48,11 @@ class AgentSettings:
         default_factory=socket.gethostname,
         metadata={"help": "its name there; the host's name if unset"},
     )
+    control_group: str = described(
+        "the group whose members may give it orders, by control.sock in state_dir; nobody but its"
+        " own user and root if unset",
+        "",
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

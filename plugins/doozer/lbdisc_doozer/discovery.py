@@ -1,10 +1,13 @@
 """Discovery: everything is read with each connection, then every change."""
 
+from collections.abc import Sequence
 from threading import Event as Stop
 
 from lbdisc.errors import DiscoveryError
+from lbdisc.examining import Examination
 from lbdisc.hooks import Publish
 from lbdisc_doozer.connection import DoozerConnection
+from lbdisc_doozer.examining import examinations
 from lbdisc_doozer.exposure import warn_of_plaintext
 from lbdisc_doozer.following import FileFollowing, KnownFiles
 from lbdisc_doozer.servers import DoozerServers
@@ -25,6 +28,18 @@ class DoozerDiscovery:
     def only(self, service: str) -> "DoozerDiscovery":
         """See ``lbdisc.abilities.Narrows``."""
         return DoozerDiscovery(self._settings, service)
+
+    @property
+    def lease(self) -> float:
+        """See ``lbdisc.abilities.Examines``."""
+        return self._settings.ttl
+
+    def examine(self, own: Sequence[tuple[str, str]]) -> tuple[Examination, ...]:
+        """See ``lbdisc.abilities.Examines``."""
+        return examinations(self._settings, own)
+
+    def tidy(self, service: str) -> None:
+        """A folder goes with the last file in it."""
 
     def watch(self, publish: Publish, stop: Stop) -> None:
         """Publish the state at once and after each change; see ``lbdisc.hooks.Discovery``."""

@@ -1,10 +1,13 @@
 """Discovery: everything is read with each session, then every change, and slowly all again."""
 
+from collections.abc import Sequence
 from threading import Event as Stop
 
 from lbdisc.errors import DiscoveryError
+from lbdisc.examining import Examination
 from lbdisc.hooks import Publish
 from lbdisc_etcd.cluster import Cluster, warn_of_plaintext
+from lbdisc_etcd.examining import examinations
 from lbdisc_etcd.following import Following, Known, Teller
 from lbdisc_etcd.settings import EtcdSettings
 from lbdisc_etcd.wire import Session
@@ -22,6 +25,18 @@ class EtcdDiscovery:
     def only(self, service: str) -> "EtcdDiscovery":
         """See ``lbdisc.abilities.Narrows``."""
         return EtcdDiscovery(self._settings, service)
+
+    @property
+    def lease(self) -> float:
+        """See ``lbdisc.abilities.Examines``."""
+        return self._settings.ttl
+
+    def examine(self, own: Sequence[tuple[str, str]]) -> tuple[Examination, ...]:
+        """See ``lbdisc.abilities.Examines``."""
+        return examinations(self._settings, own)
+
+    def tidy(self, service: str) -> None:
+        """Keys leave no empty place."""
 
     def watch(self, publish: Publish, stop: Stop) -> None:
         """Publish the state at once and after each revision; see ``lbdisc.hooks.Discovery``."""

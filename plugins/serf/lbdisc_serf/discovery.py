@@ -6,15 +6,19 @@ Serf's event stream waits a fixed second before it tells of a member; the log do
 import math
 import socket
 import time
+from collections.abc import Sequence
+from dataclasses import replace
 from threading import Event
 
 from lbdisc.errors import DiscoveryError
+from lbdisc.examining import Examination
 from lbdisc.hooks import Publish
 from lbdisc.showing import plain
 from lbdisc_serf import asking, exposure
 from lbdisc_serf.agent import LocalAgent
 from lbdisc_serf.connecting import connect
 from lbdisc_serf.contact import encrypted
+from lbdisc_serf.examining import examinations
 from lbdisc_serf.joiner import Joiner
 from lbdisc_serf.rpc import Record, SerfClient
 from lbdisc_serf.settings import SerfSettings, check
@@ -53,6 +57,22 @@ class SerfDiscovery:
         has to be told from who is lost.
         """
         return SerfDiscovery(self._settings, service)
+
+    def starting_none(self) -> "SerfDiscovery":
+        """See ``lbdisc.abilities.StartsPrograms``."""
+        return SerfDiscovery(replace(self._settings, agent="external"))
+
+    @property
+    def lease(self) -> None:
+        """See ``lbdisc.abilities.Examines``: the members find by gossip who is gone."""
+        return None
+
+    def examine(self, own: Sequence[tuple[str, str]]) -> tuple[Examination, ...]:
+        """See ``lbdisc.abilities.Examines``."""
+        return examinations(self._settings, own)
+
+    def tidy(self, service: str) -> None:
+        """A tag leaves no empty place."""
 
     def watch(self, publish: Publish, stop: Event) -> None:
         """See ``Discovery.watch``; one call at a time."""

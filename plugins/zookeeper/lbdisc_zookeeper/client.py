@@ -223,6 +223,18 @@ class ZooKeeperClient:
         if (error := cause(results)) is not None:
             raise translated(error, path=path, failure=self._failure, right="delete") from error
 
+    def rehearse(self, path: str) -> None:
+        """Raise what making and removing ``path`` would raise; ``Gone``: its parent is not there.
+
+        Nothing is written.
+        """
+        results = self._now(self._connection.rehearse(path), path)
+        error = cause(results)
+        if error is None or error is results[-1]:
+            return  # the check of what was just deleted: all before it was allowed
+        right: Right = "create" if error is results[0] else "delete"
+        raise translated(error, path=path, failure=self._failure, right=right) from error
+
     def remove(self, path: str, *, version: int) -> None:
         self._now(self._connection.remove(path, version=version), path, "delete")
 

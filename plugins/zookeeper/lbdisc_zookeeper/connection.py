@@ -189,6 +189,14 @@ class Connection:
         both.create(path, record, acl=self._node_acl, ephemeral=True)
         return self._answer(both.commit_async())
 
+    def rehearse(self, path: str) -> Answer:
+        """Create and delete ``path`` in a step that fails at its end, so that nothing is done."""
+        tried = self._kazoo.transaction()
+        tried.create(path, b"", acl=self._node_acl, ephemeral=True)
+        tried.delete(path)
+        tried.check(path, 0)
+        return self._answer(tried.commit_async())
+
     @staticmethod
     def _answer(found: Any) -> Answer:
         answer: Answer = found

@@ -7,7 +7,7 @@ two complete readings, never a part of one.
 
 import time
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from queue import Empty, SimpleQueue
 from threading import Event
@@ -16,10 +16,12 @@ import structlog
 
 from lbdisc import formats
 from lbdisc.backoff import spread
-from lbdisc.errors import DiscoveryError
+from lbdisc.errors import DiscoveryError, RegistrarError
+from lbdisc.examining import Examination
 from lbdisc.hooks import Publish
 from lbdisc.values import Endpoint, Snapshot
 from lbdisc_zookeeper.client import SLICE, ZooKeeperClient, warn_of_plain_passwords
+from lbdisc_zookeeper.examining import examinations
 from lbdisc_zookeeper.nodes import PART, NodeReader, Postponed
 from lbdisc_zookeeper.settings import ZooKeeperSettings, base_path
 from lbdisc_zookeeper.signals import Gone, Interrupted, Locked, Overlarge, Signal, Stopped
@@ -40,6 +42,25 @@ class ZooKeeperDiscovery:
     def only(self, service: str) -> "ZooKeeperDiscovery":
         """See ``lbdisc.abilities.Narrows``."""
         return ZooKeeperDiscovery(self._settings, service)
+
+    @property
+    def lease(self) -> float:
+        """See ``lbdisc.abilities.Examines``."""
+        return self._settings.session_timeout
+
+    def examine(self, own: Sequence[tuple[str, str]]) -> tuple[Examination, ...]:
+        """See ``lbdisc.abilities.Examines``."""
+        return examinations(self._settings, own)
+
+    def tidy(self, service: str) -> None:
+        """See ``lbdisc.abilities.Examines``."""
+        with (
+            ZooKeeperClient(
+                self._settings, stop=Event(), failure=RegistrarError, tell=lambda _: None
+            ) as client,
+            suppress(Gone, RegistrarError),
+        ):  # one that is not empty is somebody's
+            client.remove(f"{self._root}/{service}", version=-1)
 
     def watch(self, publish: Publish, stop: Event) -> None:
         """Publish all endpoints at once and after each change, until ``stop`` is set.

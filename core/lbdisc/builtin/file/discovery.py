@@ -1,15 +1,18 @@
 """Discovery ``file``: a folder with a file for each node, watched through the kernel."""
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from threading import Event
 
 from lbdisc.builtin.file import entry
+from lbdisc.builtin.file.examining import examinations
 from lbdisc.builtin.file.folder import Folder, Identity
 from lbdisc.builtin.file.links import DATA, is_folder
 from lbdisc.builtin.file.settings import FileSettings
 from lbdisc.errors import DiscoveryError, SettingsError
+from lbdisc.examining import Examination
 from lbdisc.hooks import Publish
 from lbdisc.notices import Notices
 from lbdisc.showing import plain
@@ -33,6 +36,20 @@ class FileDiscovery:
     def only(self, service: str) -> "FileDiscovery":
         """See ``lbdisc.abilities.Narrows``."""
         return FileDiscovery(self._settings, service)
+
+    @property
+    def lease(self) -> float:
+        """See ``lbdisc.abilities.Examines``."""
+        return self._settings.ttl
+
+    def examine(self, own: Sequence[tuple[str, str]]) -> tuple[Examination, ...]:
+        """See ``lbdisc.abilities.Examines``."""
+        return examinations(self._settings, own)
+
+    def tidy(self, service: str) -> None:
+        """See ``lbdisc.abilities.Examines``."""
+        with suppress(OSError):  # one that is not empty is somebody's
+            (self._settings.dir / service).rmdir()
 
     def remind(self, known: Snapshot) -> None:
         """See ``lbdisc.abilities.Remembers``."""

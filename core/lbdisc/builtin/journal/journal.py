@@ -1,6 +1,6 @@
 """The log: one line for each event, under its name; endless repetitions are told once."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import fields
 from typing import Any
 
@@ -55,7 +55,7 @@ def _parts(endpoint: Endpoint) -> Iterator[tuple[str, Any]]:
 
 def _shown(value: Any) -> Any:
     if isinstance(value, tuple):
-        return _listed([_named(part) for part in value])
+        return _listed(value)
     if isinstance(value, float):
         return round(value, 2)
     return value if isinstance(value, int) else str(value)
@@ -83,7 +83,7 @@ def _differences(before: Endpoint, now: Endpoint) -> Iterator[str]:
         yield f"tags {', '.join(names)}"
 
 
-def _listed(names: Iterable[str]) -> str:
-    all_names = list(names)
-    more = f" and {len(all_names) - NAMED} more" if len(all_names) > NAMED else ""
-    return plain(", ".join(all_names[:NAMED]), MOST) + more
+def _listed(parts: tuple[Any, ...]) -> str:
+    """Those beyond ``NAMED`` are only counted, not looked at: there may be ten thousand."""
+    more = f" and {len(parts) - NAMED} more" if len(parts) > NAMED else ""
+    return plain(", ".join(map(_named, parts[:NAMED])), MOST) + more

@@ -12,7 +12,7 @@ from lbdisc_compare.traffic.sightings import Sighting, fades, first, last, rises
 
 STAY = "stay"
 REST = 0.25  # seconds between two changes, so that each is measured by itself
-BUDGET = 15, 7  # seconds of a full or quick cell after which none joins: some ways are slow
+BUDGET = 15, 10  # seconds of a full or quick cell after which none joins: some ways are slow
 TOLD = 1.0  # seconds in which a balancer tells what it did
 WEIGHTS = 100, 1  # before and after the change
 EVERY = 0.005  # seconds
@@ -79,7 +79,7 @@ class Joins:
     """``full`` or ``quick`` joins of a cell; each node's name and place were never there before."""
 
     full: int = 12
-    quick: int = 5
+    quick: int = 10
     name: str = "join"
     title: str = "Join, weight change and leave"
     section: Section = "latency"

@@ -15,6 +15,7 @@ from lbdisc_compare.report.choosing import QUESTIONS, Advice, answers
 from lbdisc_compare.report.headline import headline, leaders, progress
 from lbdisc_compare.report.known import Catalogues
 from lbdisc_compare.report.outgrowing import Outgrown, outgrown
+from lbdisc_compare.report.outline import HOW, outline
 from lbdisc_compare.report.plates import NOUNS, SECTIONS, Chapter, chapters
 from lbdisc_compare.report.ranking import Duel, duels
 from lbdisc_compare.report.reading import BUSY, SamplesRead
@@ -148,6 +149,8 @@ def _context(report: Report) -> dict[str, Any]:
         "header": report.reading.header,
         "known": report.known,
         "questions": QUESTIONS,
+        "outline": outline,
+        "how": HOW,
         "nouns": NOUNS,
         "signs": SIGNS,
         "busy": BUSY,

@@ -149,7 +149,7 @@ def _tell(report: DemoReport, console: Console, json_file: Path | None) -> None:
         console.print(line, markup=False, soft_wrap=True)
     if json_file is None:
         return
-    text = json.dumps(report.to_object(), indent=1) + "\n"
+    text = json.dumps({"schema": 1, **report.to_object()}, indent=1) + "\n"
     if json_file == Path("-"):
         sys.stdout.write(text)
         return

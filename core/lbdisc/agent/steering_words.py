@@ -1,0 +1,39 @@
+"""What the wheel says, in words."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from lbdisc.agent.overruling import Override, Term
+from lbdisc.agent.times import stamp
+from lbdisc.errors import EntryError, LbdiscError
+from lbdisc.values import Change, check_name
+
+NAMED = 10  # changes that wait; of more the count tells
+
+
+def of_whom(what: str) -> tuple[str, str]:
+    """The service and the name in ``SERVICE/NAME``. Raises ``LbdiscError``."""
+    service, _, name = what.partition("/")
+    try:
+        return check_name(service, what="service"), check_name(name)
+    except EntryError as error:
+        raise LbdiscError(f"{error}; give SERVICE/NAME") from error
+
+
+def named(override: Override) -> str:
+    """Whom it concerns and how, as ``nodes/s1 drains here``."""
+    how = {"drain": "drains here", "disable": "is left out here"}
+    is_so = how.get(override.how, f"has weight {override.weight} here")
+    return f"{override.service}/{override.name} {is_so}"
+
+
+def ends(term: Term) -> str:
+    """When it ends, with a space before it; nothing where somebody has to end it."""
+    return "" if term.until_s is None else f" until {stamp(term.until_s)}"
+
+
+def waiting_words(change: Change, how: str, why: str) -> Mapping[str, Any]:
+    """What waits to be applied, ready for JSON."""
+    signs = (("+", change.added), ("-", change.removed), ("~", change.changed))
+    names = [f"{sign}{e.service}/{e.name}" for sign, some in signs for e in some]
+    return {"count": len(names), "changes": names[:NAMED], "how": how, "why": why}

@@ -1,0 +1,93 @@
+"""Who is let in: by the name that was asked for, where the request comes from, and the token."""
+
+import hmac
+import ipaddress
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import structlog
+
+from lbdisc.showing import shown
+
+QUIET = 60.0  # seconds between two lines that say the same of who was turned away
+_SECURITY = {
+    "content-security-policy": (
+        "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self';"
+        " img-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none';"
+        " require-trusted-types-for 'script'"
+    ),
+    "x-content-type-options": "nosniff",
+    "referrer-policy": "no-referrer",
+    "cross-origin-resource-policy": "same-origin",
+    "cross-origin-opener-policy": "same-origin",
+    "x-frame-options": "DENY",
+    "cache-control": "no-store",
+}
+HEADERS = [(name.encode(), value.encode()) for name, value in _SECURITY.items()]
+_log = structlog.get_logger("lbdisc.web")
+
+
+@dataclass(frozen=True, slots=True)
+class PageRefusal:
+    """``status`` of the answer, and one line that says why and what would be right."""
+
+    status: int
+    text: str
+
+
+class PageGate:
+    """``token`` is ``""`` where none is set; ``names`` are taken beside IP addresses."""
+
+    def __init__(self, *, token: str, open_to_read: bool, names: frozenset[str]) -> None:
+        self._token = token.encode()
+        self._open = open_to_read
+        self._names = names | {"localhost"}
+        self._last: dict[str, float] = {}
+
+    def refusal(self, headers: Mapping[str, str], *, navigates: bool) -> PageRefusal | None:
+        """Of any request, by its ``headers`` in lower case; ``None`` if it may go on.
+
+        A page of another site can reach loopback through a name of its own (DNS rebinding), or
+        have the browser ask for it.
+        """
+        host = headers.get("host", "")
+        if not self._is_ours(host):
+            right = "ask by IP address or localhost, or set web.names"
+            return self._refuse(421, f"not served under the name {shown(host)}: {right}")
+        if headers.get("sec-fetch-site") == "cross-site" and not navigates:
+            return self._refuse(403, "asked for by another site: open the page itself")
+        return None
+
+    def unread(self, headers: Mapping[str, str]) -> PageRefusal | None:
+        """Of a request for what the page shows."""
+        return None if self._open else self.unproven(headers)
+
+    def unproven(self, headers: Mapping[str, str]) -> PageRefusal | None:
+        """Of a request that needs the token."""
+        if not self._token:
+            return PageRefusal(403, "read-only: set web.token or web.token_file for actions")
+        scheme, _, given = headers.get("authorization", "").partition(" ")
+        if not given:
+            return PageRefusal(401, "the token is needed: Authorization: Bearer TOKEN")
+        proven = hmac.compare_digest(given.strip().encode(), self._token)
+        if scheme.lower() != "bearer" or not proven:
+            return self._refuse(401, "wrong token")
+        return None
+
+    def _is_ours(self, host: str) -> bool:
+        name = host if host.endswith("]") else host.rpartition(":")[0] or host
+        if name.lower().rstrip(".") in self._names:
+            return True
+        try:
+            ipaddress.ip_address(name.strip("[]"))
+        except ValueError:
+            return False
+        return True
+
+    def _refuse(self, status: int, text: str) -> PageRefusal:
+        now = time.monotonic()
+        if now - self._last.get(text[:20], -QUIET) >= QUIET:
+            self._last[text[:20]] = now
+            _log.warning("request refused", why=text)
+        return PageRefusal(status, text)

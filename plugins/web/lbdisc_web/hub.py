@@ -1,0 +1,117 @@
+"""The pages that are open: each change is written once and handed to all of them.
+
+Used in the server's event loop alone. Nobody waits for a page: one that falls behind is closed, and
+opens again with everything.
+"""
+
+import asyncio
+import json
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
+
+from lbdisc_web.differing import difference
+from lbdisc_web.view import Document
+
+PAGES = 128  # open at once
+ROOM = 8  # messages that one page may be behind
+GATHER = 0.1  # seconds: at most ten changes a second
+LOOK = 1.0  # seconds between two looks at what no event tells, such as an agent that hangs
+BEAT = 10.0  # seconds without a word after which one says nothing, so that both know of the other
+FRESH = 0.2  # seconds for which a document is not made again for whoever asks
+_BEAT = b": still here\n\n"
+_END = b""
+
+
+class OpenPages:
+    """``make`` makes the document as it is now."""
+
+    def __init__(self, make: Callable[[], Document]) -> None:
+        self._make = make
+        self._pages: set[asyncio.Queue[bytes]] = set()
+        self._news = asyncio.Event()
+        self._said: Document | None = None
+        self._made: Document | None = None
+        self._made_at = 0.0
+        self._telling: asyncio.Task[None] | None = None
+        self._closed = False
+
+    @property
+    def full(self) -> bool:
+        return len(self._pages) >= PAGES
+
+    def news(self) -> None:
+        """Something happened."""
+        self._news.set()
+
+    def close(self) -> None:
+        """All pages are told the end, and no other is opened."""
+        self._closed = True
+        if self._telling:
+            self._telling.cancel()
+        for page in [*self._pages]:
+            self._drop(page)
+
+    def now(self) -> Document:
+        """The document, of a moment ago at most."""
+        if self._made is None or time.monotonic() - self._made_at > FRESH:
+            self._made = self._make()
+            self._made_at = time.monotonic()
+        return self._made
+
+    async def stream(self) -> AsyncIterator[bytes]:
+        """All of it, then what changes, as server-sent events."""
+        if self._closed:
+            return
+        page: asyncio.Queue[bytes] = asyncio.Queue(ROOM)
+        page.put_nowait(message("whole", self._tell_changes()))
+        self._pages.add(page)
+        try:
+            if self._telling is None or self._telling.done():
+                self._telling = asyncio.create_task(self._tell())
+            while text := await _next(page):
+                yield text
+        finally:
+            self._pages.discard(page)
+
+    async def _tell(self) -> None:
+        while self._pages:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._news.wait(), LOOK)
+            await asyncio.sleep(GATHER)
+            self._news.clear()
+            self._tell_changes()
+
+    def _tell_changes(self) -> Document:
+        """The document as it is now; all open pages are told what is new in it."""
+        before, now = self._said, self._make()
+        self._said = now
+        parts = difference(before, now) if before is not None and self._pages else {}
+        if parts:
+            text = message("parts", {"now_s": now["now_s"], **parts})
+            for page in [*self._pages]:
+                if page.full():
+                    self._drop(page)
+                else:
+                    page.put_nowait(text)
+        return now
+
+    def _drop(self, page: asyncio.Queue[bytes]) -> None:
+        """What waits is not sent any more, only the end."""
+        self._pages.discard(page)
+        while not page.empty():
+            page.get_nowait()
+        page.put_nowait(_END)
+
+
+def message(kind: str, found: Document) -> bytes:
+    """One server-sent event (HTML standard, 9.2.5): JSON has no line break of its own."""
+    text = json.dumps(found, separators=(",", ":"))
+    return f"event: {kind}\ndata: {text}\n\n".encode()
+
+
+async def _next(page: asyncio.Queue[bytes]) -> bytes:
+    try:
+        return await asyncio.wait_for(page.get(), BEAT)
+    except TimeoutError:
+        return _BEAT
