@@ -187,6 +187,12 @@ def test_what_operators_do_is_counted_and_in_force() -> None:
     assert found['lbdisc_operator_actions_total{action="pause"}'] == 1
 
 
+def test_a_pause_of_before_this_start_is_in_force_since_then_and_counted_no_more() -> None:
+    found = after(events.ApplyingPaused(by="ana (1000)", unix_s=50.0, since_s=20.0))
+    assert (found["lbdisc_paused"], found["lbdisc_paused_since_timestamp_seconds"]) == (1, 20)
+    assert found['lbdisc_operator_actions_total{action="pause"}'] == 0
+
+
 def test_settings_plugins_and_disk() -> None:
     found = after(
         events.SettingsRefused(error="x"),

@@ -8,6 +8,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from lbdisc.orders import order
 from lbdisc.testing.processes import free_port
 from lbdisc.testing.waiting import eventually
 from support.programs import Programs
@@ -153,6 +154,20 @@ def test_an_instance_is_scraped_at_a_door_of_its_own(tmp_path: Path) -> None:
         renewed = 'lbdisc_register_renewals_total{result="renewed"}'
         eventually(lambda: scraped(port)[renewed] > 0, deadline=60)
         assert scraped(port)['lbdisc_register_state{state="registered"}'] == 1
+
+
+def test_what_an_operator_does_is_scraped(tmp_path: Path) -> None:
+    port = free_port()
+    with Scene(tmp_path, metrics={"bind": str(port)}) as scene:
+        scene.list("s1", 4711)
+        scene.agent()
+        assert order(scene.state, "pause", why="a look").done
+        eventually(lambda: scraped(port)["lbdisc_paused"] == 1)
+        scene.list("s2", 4712)
+        eventually(lambda: scraped(port)["lbdisc_in_step"] == 0)
+        assert order(scene.state, "resume").done
+        eventually(lambda: scraped(port)["lbdisc_in_step"] == 1)
+        assert scraped(port)["lbdisc_paused"] == 0
 
 
 def test_secrets_reach_neither_metrics_nor_log(tmp_path: Path) -> None:
