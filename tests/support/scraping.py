@@ -1,6 +1,7 @@
 """Metrics as a scraper has them: samples by name and labels."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 
 import httpx
 from prometheus_client.parser import text_string_to_metric_families
@@ -16,6 +17,13 @@ def samples(text: str) -> Samples:
             labels = ",".join(f'{name}="{v}"' for name, v in sorted(sample.labels.items()))
             found[f"{sample.name}{{{labels}}}" if labels else sample.name] = sample.value
     return found
+
+
+def answers(port: int) -> bool:
+    """Whether anything is served at ``port`` of this machine."""
+    with suppress(httpx.TransportError):
+        return httpx.get(f"http://127.0.0.1:{port}/livez").is_success
+    return False
 
 
 def scraped(port: int) -> Samples:

@@ -7,7 +7,6 @@ from pydantic import SecretStr
 
 from lbdisc.secret_files import current
 from lbdisc_metrics.asking import METHODS, ScrapeReply, ScrapeRequest
-from lbdisc_metrics.health import Health
 from lbdisc_metrics.measuring import Measured, wanted
 
 PATHS = ("/metrics", "/livez", "/readyz")
@@ -15,14 +14,14 @@ _BEARER = "bearer "
 
 
 class Answering:
-    """Answers of ``measured`` and ``health``, the former to who has the ``token`` if there is one.
+    """Answers of ``measured``: the metrics to who has the ``token`` if there is one.
 
     Who has not is told whether it lives and is ready, and not why.
     """
 
-    def __init__(self, measured: Measured, health: Health, token: SecretStr | None) -> None:
+    def __init__(self, measured: Measured, token: SecretStr | None) -> None:
         self._measured = measured
-        self._health = health
+        self._health = measured.health
         self._token = token
 
     def __call__(self, asked: ScrapeRequest) -> ScrapeReply:

@@ -2,7 +2,6 @@
 
 from lbdisc import events
 from lbdisc_metrics.answering import Answering
-from lbdisc_metrics.health import Health
 from lbdisc_metrics.measuring import Measured
 from lbdisc_metrics.serving import MetricsServer
 from lbdisc_metrics.settings import MetricsSettings, door
@@ -14,16 +13,14 @@ class MetricsListener:
     def __init__(self, settings: MetricsSettings) -> None:
         self._settings = settings
         self._measured: Measured | None = None
-        self._health: Health | None = None
         self._server: MetricsServer | None = None
 
     def hear(self, event: events.Event) -> None:
         """Counts; nothing here waits for anybody."""
         if isinstance(event, events.ProgramStarted) and self._measured is None:
             self._begin(event)
-        if self._measured is not None and self._health is not None:
+        if self._measured is not None:
             self._measured.hear(event)
-            self._health.hear(event)
 
     def close(self) -> None:
         """Nobody is served any more."""
@@ -37,10 +34,9 @@ class MetricsListener:
         if place is None:
             return
         self._measured = Measured(started, settings.services)
-        self._health = Health(started)
         self._server = MetricsServer(
             place,
-            Answering(self._measured, self._health, settings.token),
+            Answering(self._measured, settings.token),
             certificate=settings.tls_cert,
             key=settings.tls_key,
         )

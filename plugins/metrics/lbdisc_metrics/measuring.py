@@ -10,7 +10,8 @@ from prometheus_client.openmetrics import exposition as openmetrics
 from prometheus_client.process_collector import ProcessCollector
 
 from lbdisc import events
-from lbdisc_metrics.naming import Measures, ServiceLabels
+from lbdisc_metrics.health import Health
+from lbdisc_metrics.naming import Measures, ServiceLabels, gauge
 from lbdisc_metrics.of_applying import ApplyMetrics
 from lbdisc_metrics.of_drains import DrainMetrics
 from lbdisc_metrics.of_endpoints import EndpointMetrics
@@ -42,10 +43,14 @@ class Measured:
         self._lock = Lock()
         self._texts: dict[str, tuple[float, bytes]] = {}
         ProcessCollector(registry=self.registry)
+        self.health = Health(started, clock)
+        alive = gauge(self.registry, "alive", "1 while /livez is good: the agent's loop turns")
+        alive.set_function(lambda: not self.health.alive)
         self._parts = _parts(self.registry, started, ServiceLabels(services), clock)
 
     def hear(self, event: events.Event) -> None:
         """Count ``event`` in."""
+        self.health.hear(event)
         for part in self._parts:
             part.hear(event)
 

@@ -44,9 +44,9 @@ class OperatorMetrics:
 
     @hear.register
     def _(self, event: events.ApplyingPaused) -> None:
-        self._actions.labels("pause").inc()
+        self._count("pause", event.since_s)
         self._paused.set(1)
-        self._paused_at.set(event.unix_s)
+        self._paused_at.set(event.since_s or event.unix_s)
 
     @hear.register
     def _(self, event: events.ApplyingResumed) -> None:
@@ -57,12 +57,12 @@ class OperatorMetrics:
 
     @hear.register
     def _(self, event: events.GenerationPinned) -> None:
-        self._actions.labels("pin").inc()
+        self._count("pin", event.since_s)
         self._pinned.set(event.pinned)
 
     @hear.register
     def _(self, event: events.EndpointOverruled) -> None:
-        self._actions.labels(event.how).inc()
+        self._count(event.how, event.since_s)
         self._in_force[event.service, event.endpoint] = event.how
         self._show()
 
@@ -71,6 +71,11 @@ class OperatorMetrics:
         self._actions.labels("undo").inc()
         self._in_force.pop((event.service, event.endpoint), None)
         self._show()
+
+    def _count(self, action: str, since_s: float | None) -> None:
+        """What was ordered before this start is in force, and no action of now."""
+        if since_s is None:
+            self._actions.labels(action).inc()
 
     def _show(self) -> None:
         words = list(self._in_force.values())

@@ -5,6 +5,7 @@ own threads wait for nothing here.
 """
 
 import asyncio
+import os
 import ssl
 from collections.abc import Callable
 from contextlib import suppress
@@ -172,7 +173,7 @@ async def _linger(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) ->
 def _why(error: OSError) -> str:
     if isinstance(error, ssl.SSLError):
         return f"tls_cert or tls_key: {error.reason or error}"
-    return error.strerror or str(error)
+    return os.strerror(error.errno) if error.errno else str(error)
 
 
 def _passed_over(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:

@@ -7,7 +7,7 @@ OTHER = "other"
 
 # Why a start or a reload was necessary. The first that fits counts.
 RELOADS: Mapping[str, re.Pattern[str]] = {
-    "died": re.compile(r"HAProxy is not running|no HAProxy answers"),
+    "absent": re.compile(r"HAProxy is not running|no HAProxy answers"),
     "settled": re.compile(r"reuse nothing|^settled"),
     "left": re.compile(r"s ago and has sessions still|servers that left are gone"),
     "replaced": re.compile(r"someone else reloaded it"),
@@ -17,7 +17,7 @@ RELOADS: Mapping[str, re.Pattern[str]] = {
     "refused": re.compile(r"HAProxy refused"),
     "socket": re.compile(r"socket|haproxy\.runtime is off"),
     "many": re.compile(r"change at once|changed at once"),
-    "files": re.compile(r"^file |changed$|beside it$"),
+    "files": re.compile(r"^file |^\S+ changed$|beside it$"),
     "text": re.compile(r"^line \d|sections? |the text changed|global"),
     "servers": re.compile(r"server|proxy"),
 }
