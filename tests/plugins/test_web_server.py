@@ -1,9 +1,12 @@
 """The page's server as a client meets it: what it answers, whom it turns away, how it ends."""
 
+import asyncio
 import json
 import socket
+import ssl
 from collections.abc import Iterator
 from contextlib import ExitStack, closing
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +18,11 @@ from lbdisc import Endpoint, events
 from lbdisc.errors import SettingsError
 from lbdisc.testing.processes import free_port
 from lbdisc.testing.waiting import eventually
-from lbdisc_web.hub import PAGES
+from lbdisc_lab.servers.certificates import NAMES, Authority
+from lbdisc_web.hub import PAGES, OpenPages
 from lbdisc_web.listener import WebListener
 from lbdisc_web.settings import WebSettings
+from lbdisc_web.sources import of_page
 from support.web_pages import TOKEN, ServedPage, applied, some
 
 NODE = Endpoint(service="nodes", name="web-1", address="10.0.0.1", port=80)
@@ -137,6 +142,20 @@ def test_as_many_pages_as_there_is_room_for_are_open_and_no_more(served: Served)
         assert {told(one)[0] for one in lines} == {"parts"}
 
 
+def test_a_page_that_falls_behind_is_closed() -> None:
+    async def scenario() -> None:
+        turns = count()
+        pages = OpenPages(lambda: {"now_s": 0.0, "endpoints": {}, "turn": next(turns)})
+        slow = pages.stream()
+        assert (await anext(slow)).startswith(b"event: whole")
+        while pages.watched:
+            pages.news()
+            await asyncio.sleep(0.01)
+        assert [text async for text in slow] == []
+
+    asyncio.run(asyncio.wait_for(scenario(), 60))
+
+
 def test_a_reader_that_takes_nothing_delays_nobody(served: Served) -> None:
     many = some(2000)
     served.hear(applied(*many))
@@ -163,6 +182,26 @@ def test_a_huge_or_broken_request_ends_its_own_connection(served: Served, reques
         except ConnectionError:
             pass
     assert served.client.get("/state.json").status_code == 200
+
+
+def test_over_tls_it_is_the_same_for_browsers_and_for_the_terminal(tmp_path: Path) -> None:
+    authority = Authority(tmp_path / "tls")
+    own = authority.issue("page", *NAMES)
+    with closing(ServedPage(tmp_path, tls_cert=own.cert, tls_key=own.key)) as served:
+        served.hear(applied(*some(2)))
+        trust = ssl.create_default_context(cafile=authority.cert)
+        answer = httpx.get(f"{served.url}/state.json", verify=trust, trust_env=False)
+        assert len(answer.json()["endpoints"]) == 2
+        found = of_page(served.settings)
+        assert found is not None
+        assert len(found["endpoints"]) == 2
+
+
+def test_a_bad_certificate_is_one_line(tmp_path: Path) -> None:
+    bad = tmp_path / "bad.pem"
+    bad.write_text("nothing")
+    with pytest.raises(SettingsError, match=r"web\.tls_cert .*: the page stays off"):
+        ServedPage(tmp_path, tls_cert=bad, tls_key=bad)
 
 
 def test_a_port_that_is_taken_is_one_line_and_nothing_else(tmp_path: Path) -> None:

@@ -40,6 +40,11 @@ class OpenPages:
     def full(self) -> bool:
         return len(self._pages) >= PAGES
 
+    @property
+    def watched(self) -> bool:
+        """Whether any page is open; may be asked from any thread."""
+        return bool(self._pages)
+
     def news(self) -> None:
         """Something happened."""
         self._news.set()
@@ -75,12 +80,17 @@ class OpenPages:
             self._pages.discard(page)
 
     async def _tell(self) -> None:
-        while self._pages:
-            with suppress(TimeoutError):
-                await asyncio.wait_for(self._news.wait(), LOOK)
-            await asyncio.sleep(GATHER)
-            self._news.clear()
-            self._tell_changes()
+        """Until no page is open; should it fail, none stays open with what is not true any more."""
+        try:
+            while self._pages:
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(self._news.wait(), LOOK)
+                await asyncio.sleep(GATHER)
+                self._news.clear()
+                self._tell_changes()
+        finally:
+            for page in [*self._pages]:
+                self._drop(page)
 
     def _tell_changes(self) -> Document:
         """The document as it is now; all open pages are told what is new in it."""

@@ -47,8 +47,8 @@ class PageServer:
         self._thread.start()
 
     def news(self) -> None:
-        """Something happened; from any thread."""
-        if (hub := self._hub) is not None:
+        """Something happened; from any thread. While no page is open, nothing wakes up for it."""
+        if (hub := self._hub) is not None and hub.watched:
             self._call(hub.news)
 
     @property

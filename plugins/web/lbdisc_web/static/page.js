@@ -145,12 +145,14 @@ function showOperator() {
   const line = (word, found, text, key) => {
     const one = make("p");
     const why = found.why ? `: ${found.why}` : "";
-    one.append(make("b", word), isolated(` ${text} by ${found.by}${until(found)}${why} `));
-    if (found.since_s) one.append(age(found.since_s, "ago"));
+    one.append(make("b", word), isolated(` ${text} by ${found.by}`));
+    if (found.since_s) one.append(" ", age(found.since_s, "ago"));
+    one.append(isolated(`${until(found)}${why} `));
     if (key && document.body.dataset.able === "true") one.append(" ", changing(key));
     lines.push(one);
   };
-  if (paused) line("Paused", paused, paused.waits ? `with ${count(paused.waits)} changes that wait,` : "applying");
+  const waits = paused && paused.waits === 1 ? "1 change that waits" : `${count(paused ? paused.waits : 0)} changes that wait`;
+  if (paused) line("Paused", paused, paused.waits ? `with ${waits},` : "applying");
   if (pinned) line("Pinned", pinned, `generation ${pinned.generation}`);
   for (const one of overruled.slice(0, 20)) {
     const how = { drain: "drains here", disable: "is left out here" }[one.how] || `has weight ${one.weight} here`;
