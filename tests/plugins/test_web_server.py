@@ -213,7 +213,7 @@ def test_without_a_token_in_the_settings_nobody_acts(served: Served) -> None:
 @pytest.mark.parametrize("token", ["", "wrong-token-of-16", "\u00fc" * 16], ids=str)
 def test_without_the_token_nobody_acts(tmp_path: Path, token: str) -> None:
     with closing(Served(tmp_path, token=SecretStr(TOKEN))) as served:
-        headers = {"Authorization": b"Bearer " + token.encode()} if token else {}
+        headers = {b"Authorization": b"Bearer " + token.encode()} if token else {}
         asked = json.dumps({"ask": "pause", "why": "because"})
         answer = served.client.post("/actions", content=asked, headers=headers)
         assert answer.status_code == 401

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from lbdisc.testing.waiting import eventually
+from support.histories import Told, node
 from support.scene import LBDISC, Scene
 
 
@@ -82,6 +83,37 @@ def test_a_history_goes_on_after_an_agent_was_killed(tmp_path: Path) -> None:
         assert sum(entry["event"] == "started" for entry in entries) == 2
         numbers = [entry["seq"] for entry in entries]
         assert numbers == list(range(numbers[0], numbers[-1] + 1))
+
+
+def test_an_earlier_generation_runs_again_until_it_is_resumed(tmp_path: Path) -> None:
+    with Scene(tmp_path) as scene:
+        scene.join("s1", "s2")
+        scene.agent()
+        scene.until_up("s1", "s2")
+        number, text = scene.status["generation"]["number"], scene.config
+        scene.unlist("s2")
+        eventually(lambda: text != scene.config, deadline=30)
+        assert f"generation {number} (" in said(scene, "rollback", str(number), "--why", "s2 again")
+        assert scene.config == text
+        scene.until_up("s1", "s2")
+        assert scene.status["pinned"]["generation"] == number
+        assert "pinned generation" in said(scene, "history")
+        assert list(scene.state.glob(".rollback*")) == []
+        said(scene, "resume")
+        eventually(lambda: text != scene.config, deadline=30)
+
+
+def test_what_cannot_be_rolled_back_is_one_line(served: Scene, tmp_path: Path) -> None:
+    done = asked(served, "rollback", "99")
+    assert done.returncode == 1
+    assert "generation 99 is not kept: 1 to " in done.stderr
+    with Scene(tmp_path) as scene:
+        made = Told(scene.state / "history")
+        made.serve(node(1))
+        made.close()
+        done = asked(scene, "rollback", "1")
+        assert done.returncode == 1
+        assert "no agent answers in state_dir" in done.stderr
 
 
 def test_without_a_history_one_line_says_so(tmp_path: Path) -> None:

@@ -30,6 +30,7 @@ class _Commands:
         app.command("show")(self.show)
         app.command("diff")(self.diff)
         app.command("replay")(self.replay)
+        app.command("rollback")(self.rollback)
 
     def history(
         self,
@@ -177,3 +178,25 @@ class _Commands:
         renderer = choosing.renderer(Plugins.load(), settings)
         if not replaying.replay(exporting.recorded(recorded), renderer, as_json=as_json):
             raise typer.Exit(1)
+
+    def rollback(
+        self,
+        generation: NumberArgument,
+        why: Annotated[
+            str, typer.Option("--why", metavar="TEXT", help="For whoever asks later.")
+        ] = "",
+        config: ConfigOption = None,
+        set_: SetOption = None,
+    ) -> None:
+        """Have the very texts of an earlier generation run until lbdisc resume.
+
+        The load balancer checks them first. What the registry says meanwhile is not applied.
+        Exit code 1: the generation is not kept, is refused, or no agent runs.
+
+        Example: lbdisc rollback 16 --why "17 has the wrong certificate"
+        """
+        from lbdisc_history.rolling_back import roll_back
+
+        context = self._context.given(config=config, assignments=set_)
+        state_dir = context.settings.core.state_dir
+        typer.echo(roll_back(journal_of(context), generation, state_dir, why=why))

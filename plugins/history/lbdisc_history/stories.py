@@ -70,10 +70,15 @@ def _guarded(node: Gathered, last: Entry) -> Iterator[str]:
     if held is not None and (news is None or held["seq"] > news["seq"]):
         until = f", and let it go at {stamp(released['unix_s'])}" if released else ""
         why = f": {released['why']}" if released and released.get("why") else ""
-        yield f"The guard held it from {stamp(held['unix_s'])} ({held.get('why', '')}){until}{why}."
+        yield f"The guard held it from {_since(held)} ({held.get('why', '')}){until}{why}."
     elif news is not None and node.service in (news.get("of") or {}):
         lost = sum(e["service"] == node.service for e in listed(news, "went"))
         yield f"The guard let it pass as {lost} of {news['of'][node.service]}."
+
+
+def _since(held: Entry) -> str:
+    """One that was held before the agent began is told of again, with how long it is."""
+    return stamp(held["unix_s"] - held.get("since_s", 0.0))
 
 
 def _differs(node: Gathered, entry: Entry) -> str:
@@ -103,7 +108,7 @@ def _pending(node: Gathered, status: Status) -> Iterator[str]:
     if held is not None and is_held and node.is_served is not False:
         who = "The guard" if held.get("by", "guard") == "guard" else "An operator"
         left = f", for {span(held['for_s'])} at least" if "for_s" in held else ""
-        yield f"{who} holds it since {stamp(held['unix_s'])}: {held.get('why', '')}{left}."
+        yield f"{who} holds it since {_since(held)}: {held.get('why', '')}{left}."
     if news is None or is_held or (last is not None and news["seq"] < last["seq"]):
         return
     failure, at = status.get("failure") or {}, stamp(news["unix_s"])
@@ -153,7 +158,7 @@ def _overruled(node: Gathered, status: Status) -> Iterator[str]:
     if entry is not None and (ended is None or ended["seq"] < entry["seq"]):
         weight = f" {entry['weight']}" if "weight" in entry else ""
         why = f": {entry['why']}" if entry.get("why") else ""
-        by, at = entry["by"], stamp(entry["unix_s"])
+        by, at = entry["by"], stamp(float(entry.get("since_s") or entry["unix_s"]))
         yield f"{by} overrules the registry here since {at}: {entry['how']}{weight}{why}."
     elif now:
         yield f"{now[0]['by']} overrules the registry here: {now[0]['how']}."

@@ -31,6 +31,8 @@ def application(hub: OpenPages, gate: PageGate, state_dir: Path) -> ASGIApp:
     """What answers; every answer has the headers that keep a browser safe."""
     files = {path.name: path.read_bytes() for path in STATIC.iterdir() if path.suffix in KINDS}
 
+    acting = 0
+
     async def file(request: Request) -> Response:
         name = request.path_params.get("name", "page.html")
         if name not in files:
@@ -66,7 +68,6 @@ def application(hub: OpenPages, gate: PageGate, state_dir: Path) -> ASGIApp:
             acting -= 1
         return said(PageRefusal(status, text))
 
-    acting = 0
     routes = [
         Route("/actions", act, methods=["POST"]),
         Route("/", file),
