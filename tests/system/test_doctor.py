@@ -48,6 +48,7 @@ def test_all_is_well_beside_a_running_agent_and_nothing_is_changed(tmp_path: Pat
     assert any(text.startswith("agent: good: in step") for text in fine)
     assert "services: service nodes: 2 endpoints" in fine
     assert any(text.startswith("services: 1 agents are announced") for text in fine)
+    assert f"folders: the agent takes orders at {scene.state}/control.sock" in fine
 
 
 def test_without_an_agent_it_says_how_to_start_one_and_nothing_fails(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from lbdisc.agent.times import ago
 from lbdisc.errors import ApplyError, LbdiscError
 from lbdisc.examining import Diagnosis, fail, ok, warn
 from lbdisc.installing import Manifest
+from lbdisc.orders import SOCKET
 from lbdisc.settings.tables import CoreSettings
 from lbdisc.trust import flaw_of, user_name
 
@@ -30,6 +31,7 @@ def state_folder(core: CoreSettings) -> Iterator[Diagnosis]:
     yield from _rights(folder, "state_dir", core.trusted)
     yield from _room(folder)
     yield from _heartbeat(Store(folder))
+    yield from _orders(Store(folder))
 
 
 def output_folder(core: CoreSettings) -> Iterator[Diagnosis]:
@@ -95,6 +97,21 @@ def _heartbeat(store: Store) -> Iterator[Diagnosis]:
         )
     else:
         yield ok(f"heartbeat {max(age, 0.0):.0f} s ago, process {beat.pid}")
+
+
+def _orders(store: Store) -> Iterator[Diagnosis]:
+    """Whether the agent that runs can be steered; nothing is asked of it."""
+    if not store.agent_runs:
+        return
+    place = store.folder / SOCKET
+    if not place.is_socket():
+        remedy = "see the agent's log for agent.control_group; restart lbdisc"
+        yield warn(f"the agent has no socket {place}: `lbdisc pause` and others do nothing", remedy)
+    elif os.access(place, os.W_OK):
+        yield ok(f"the agent takes orders at {place}")
+    else:
+        own = user_name(os.geteuid())
+        yield ok(f"the agent takes orders at {place}, not of user {own} (agent.control_group)")
 
 
 def _journal(output: Path) -> Iterator[Diagnosis]:
