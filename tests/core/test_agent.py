@@ -23,10 +23,7 @@ from lbdisc import Endpoint, Problem, Publish, Rendered, Snapshot, events
 from lbdisc.agent.admission import Admission
 from lbdisc.agent.agent import Agent
 from lbdisc.agent.guard import Guard
-from lbdisc.agent.judging import judge
-from lbdisc.agent.liveness import Liveness
 from lbdisc.agent.status import Status
-from lbdisc.agent.store import Store, claimed
 from lbdisc.agent.watching import Wake, Watcher
 from lbdisc.backoff import Backoff
 from lbdisc.builtin.command.reloader import CommandReloader, CommandSettings
@@ -35,6 +32,9 @@ from lbdisc.errors import DiscoveryError, LbdiscError, RenderError, SettingsErro
 from lbdisc.listening.listeners import Listeners
 from lbdisc.screening.screen import Screening
 from lbdisc.settings.tables import AgentSettings, CoreSettings
+from lbdisc.state.judging import judge
+from lbdisc.state.liveness import Liveness
+from lbdisc.state.store import Store, claimed
 from lbdisc.testing.waiting import eventually
 from support.notes import Notes
 

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from lbdisc.agent.judging import CHECKS
 from lbdisc.doctor.agent import REMEDIES
 from lbdisc.doctor.bounded import Look, examined
 from lbdisc.doctor.folders import output_folder, state_folder
@@ -19,6 +18,7 @@ from lbdisc.examining import Diagnosis, Examination, ok
 from lbdisc.haproxy.faults import end_of_life, known_faults
 from lbdisc.installing import Manifest
 from lbdisc.settings.tables import CoreSettings, RegisterSettings
+from lbdisc.state.judging import CHECKS
 from lbdisc.values import Endpoint, Problem, Snapshot
 
 

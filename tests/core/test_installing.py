@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from lbdisc import Rendered
-from lbdisc.agent.store import claimed
 from lbdisc.errors import ApplyError, CheckError
 from lbdisc.installing import Installation, heal, held
+from lbdisc.state.store import claimed
 from support.users import ONLY_ROOT, WATCHERS
 
 ONE = Rendered("one", (("a.map", "1"), ("sub/b.map", "1")))

@@ -9,10 +9,10 @@ import pytest
 from lbdisc import Endpoint, Snapshot
 from lbdisc.agent.legacy import Legacy
 from lbdisc.agent.pace import Pace
-from lbdisc.agent.store import Store
 from lbdisc.backoff import Backoff
 from lbdisc.boot import since_boot, started
 from lbdisc.settings.tables import AgentSettings
+from lbdisc.state.store import Store
 
 NOW = 1000.0  # of the agent's own clock
 NODES = Snapshot.of(
@@ -126,10 +126,10 @@ def test_a_snapshot_that_does_not_hold_is_none_and_said(
 def test_a_snapshot_of_another_machine_is_not_followed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("lbdisc.agent.snapshots.machine", lambda: "here")
+    monkeypatch.setattr("lbdisc.state.snapshots.machine", lambda: "here")
     store = Store(tmp_path)
     store.save_snapshot(NODES)
-    monkeypatch.setattr("lbdisc.agent.snapshots.machine", lambda: "there")
+    monkeypatch.setattr("lbdisc.state.snapshots.machine", lambda: "there")
     assert store.last_snapshot() is None
     assert "of another machine" in store.unusable[store.snapshot_file]
 

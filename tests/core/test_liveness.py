@@ -10,13 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from lbdisc.agent import heartbeat, process
-from lbdisc.agent.heartbeat import Heartbeat, Unwritten
-from lbdisc.agent.judging import CHECKS, DEFAULT, judge
-from lbdisc.agent.liveness import STALE, STUCK, Liveness, liveness
-from lbdisc.agent.store import Store
-from lbdisc.agent.times import ago
 from lbdisc.errors import LbdiscError
+from lbdisc.state import heartbeat, process
+from lbdisc.state.heartbeat import Heartbeat, Unwritten
+from lbdisc.state.judging import CHECKS, DEFAULT, judge
+from lbdisc.state.liveness import STALE, STUCK, Liveness, liveness
+from lbdisc.state.store import Store
+from lbdisc.state.times import ago
 
 
 @pytest.fixture

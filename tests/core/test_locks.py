@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from lbdisc.agent.locks import holder_of, locked
-from lbdisc.agent.store import Store
 from lbdisc.errors import LbdiscError
+from lbdisc.state.locks import holder_of, locked
+from lbdisc.state.store import Store
 from support.users import ONLY_ROOT, STRANGER, WATCHERS, busy, open_folder, ran_by
 
 HOLDS = """
@@ -87,7 +87,7 @@ def test_a_member_of_the_group_learns_who_holds_it(folder: Path) -> None:
     store.prepare()
     os.chown(store.folder, 0, WATCHERS)
     asks = (
-        "import sys, pathlib; from lbdisc.agent.store import Store;"
+        "import sys, pathlib; from lbdisc.state.store import Store;"
         "print(Store(pathlib.Path(sys.argv[1])).holder)"
     )
     with store.locked():

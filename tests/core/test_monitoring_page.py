@@ -4,8 +4,8 @@ import re
 from pathlib import Path
 
 from lbdisc import events
-from lbdisc.agent.judging import CHECKS
 from lbdisc.agent.tally import Tally
+from lbdisc.state.judging import CHECKS
 
 PAGE = (Path(__file__).parents[2] / "docs" / "monitoring.md").read_text()
 BESIDE = {"verdict", "exit_code", "summary", "reasons", "agent", "endpoints"}  # of the command

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lbdisc import Endpoint, Snapshot
-from lbdisc.agent.overruling import Override, Overrides, Term, stranded
 from lbdisc.handshake import asks
+from lbdisc.state.overruling import Override, Overrides, Term, stranded
 
 NAMES = ("s1", "s2", "s3")
 TERM = Term(by="ana (1000)", since_s=100.0, why="its disk", for_s=60.0)

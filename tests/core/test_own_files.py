@@ -9,9 +9,9 @@ import pytest
 
 from lbdisc import atomic, notes, own_files
 from lbdisc.agent.handwriting import Handwriting
-from lbdisc.agent.heartbeat import Heartbeat
-from lbdisc.agent.store import Store
 from lbdisc.errors import LbdiscError
+from lbdisc.state.heartbeat import Heartbeat
+from lbdisc.state.store import Store
 from lbdisc.values import Endpoint, Snapshot
 from support.users import ONLY_ROOT, STRANGER
 

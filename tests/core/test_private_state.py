@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from lbdisc.agent.store import Store, claimed
 from lbdisc.errors import LbdiscError, SettingsError
+from lbdisc.state.store import Store, claimed
 from support.users import ONLY_ROOT, STRANGER, WATCHERS, open_folder, ran_by
 
 
@@ -66,7 +66,7 @@ def test_a_folder_of_the_output_that_all_may_write_is_refused(store: Store) -> N
 
 ASKS = """
 import sys, pathlib
-from lbdisc.agent.store import Store
+from lbdisc.state.store import Store
 from lbdisc.errors import LbdiscError
 try: print(Store(pathlib.Path(sys.argv[1])).status())
 except LbdiscError as error: print(error)

@@ -6,12 +6,12 @@ from pathlib import Path
 import pytest
 
 from lbdisc import Rendered
-from lbdisc.agent.overruling import Override, Overrides, Term
 from lbdisc.agent.pinning import to_pin
-from lbdisc.agent.steered import PINNED, Pin, SteeredFile, SteeringState
 from lbdisc.agent.steering_times import SteadyClock
 from lbdisc.errors import LbdiscError
 from lbdisc.notes import UnusableNote
+from lbdisc.state.overruling import Override, Overrides, Term
+from lbdisc.state.steered import PINNED, Pin, SteeredFile, SteeringState
 
 TERM = Term(by="ana (1000)", since_s=100.0, why="deploy", for_s=60.0)
 PIN = Pin(generation=7, rendered=Rendered("text\n", (("a.map", "x y\n"),)), term=TERM)

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from lbdisc.agent.store import Store
+from lbdisc.state.store import Store
 from lbdisc.testing.waiting import eventually
 from lbdisc.values import Endpoint, Snapshot
 from lbdisc_web.sources import current, of_files, of_page

@@ -5,9 +5,9 @@ from dataclasses import replace
 from typing import Any
 
 from lbdisc import Endpoint, events
-from lbdisc.agent.judging import judge
-from lbdisc.agent.liveness import Liveness
 from lbdisc.observed import ServerHealth, ServerLoad
+from lbdisc.state.judging import judge
+from lbdisc.state.liveness import Liveness
 from lbdisc_web.differing import difference
 from lbdisc_web.reading import AgentSaid
 from lbdisc_web.seen import KEPT, PageSeen, taken

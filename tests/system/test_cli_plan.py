@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from lbdisc import Endpoint, Snapshot
-from lbdisc.agent.store import Store
+from lbdisc.state.store import Store
 from lbdisc.testing.processes import Process
 from lbdisc.testing.waiting import eventually
 from support.scene import Scene

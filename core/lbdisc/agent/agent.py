@@ -30,7 +30,6 @@ from lbdisc.agent.skipping import Skipping
 from lbdisc.agent.starting import await_first, await_moves, left_in
 from lbdisc.agent.status import Status
 from lbdisc.agent.steering import Steering
-from lbdisc.agent.store import Store
 from lbdisc.agent.watching import Wake, Watcher
 from lbdisc.builtin.systemd.notify import Notifier
 from lbdisc.events import Cause
@@ -38,6 +37,7 @@ from lbdisc.hooks import Reloader, Renderer
 from lbdisc.listening.listeners import Listeners
 from lbdisc.orders import OperatorOrder, OrderReply
 from lbdisc.settings.tables import CoreSettings
+from lbdisc.state.store import Store
 from lbdisc.values import Snapshot
 
 log = get_logger("lbdisc.control")

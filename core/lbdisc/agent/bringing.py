@@ -24,7 +24,6 @@ from lbdisc.agent.pending import Pending
 from lbdisc.agent.retrying import Retries
 from lbdisc.agent.standing_still import Stillness
 from lbdisc.agent.starting import served_before
-from lbdisc.agent.store import Store
 from lbdisc.errors import CheckError, LbdiscError
 from lbdisc.events import Cause
 from lbdisc.generation import Generation
@@ -33,6 +32,7 @@ from lbdisc.listening.listeners import Tell
 from lbdisc.rendered import Rendered
 from lbdisc.settings.tables import CoreSettings
 from lbdisc.spread import own_share
+from lbdisc.state.store import Store
 from lbdisc.values import Change, Endpoint, Snapshot
 
 

@@ -12,7 +12,6 @@ from lbdisc.agent.guarding import remembered
 from lbdisc.agent.held import GuardMemory
 from lbdisc.agent.presence import Presence
 from lbdisc.agent.status import Status
-from lbdisc.agent.store import Store
 from lbdisc.agent.watching import Wake, Watcher
 from lbdisc.backoff import Backoff
 from lbdisc.builtin.systemd.notify import Notifier
@@ -26,6 +25,7 @@ from lbdisc.screening.hosts import Hosts
 from lbdisc.screening.screen import Screening
 from lbdisc.settings.choosing import discovery, reloader, renderer
 from lbdisc.settings.loading import Settings
+from lbdisc.state.store import Store
 from lbdisc.values import Snapshot, check_name
 
 

@@ -14,7 +14,6 @@ from lbdisc.agent.control import Control, ControlReply
 from lbdisc.agent.guard import Guard
 from lbdisc.agent.held import GuardMemory
 from lbdisc.agent.keeping import not_kept
-from lbdisc.agent.store import Store
 from lbdisc.agent.verdict import Verdict
 from lbdisc.errors import LbdiscError
 from lbdisc.hooks import Reloader
@@ -23,6 +22,7 @@ from lbdisc.listening.repeats import Repeats
 from lbdisc.observed import ServerHealth
 from lbdisc.screening.screen import Screening
 from lbdisc.settings.tables import CoreSettings
+from lbdisc.state.store import Store
 from lbdisc.values import Endpoint, Snapshot
 
 EVERY = 1.0  # seconds between two looks while something is held

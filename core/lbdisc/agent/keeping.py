@@ -4,9 +4,9 @@ import time
 from collections.abc import Callable
 
 from lbdisc import events
-from lbdisc.agent.store import Store
 from lbdisc.listening.listeners import Tell
 from lbdisc.listening.repeats import Repeats
+from lbdisc.state.store import Store
 from lbdisc.values import Change, Snapshot
 
 RETRY = 5.0  # seconds after a write that failed

@@ -5,11 +5,11 @@ from collections.abc import Callable
 from lbdisc import events
 from lbdisc.agent.keeping import not_kept
 from lbdisc.agent.pace import Pace
-from lbdisc.agent.past import Failed, Past
-from lbdisc.agent.store import Store
 from lbdisc.backoff import Backoff
 from lbdisc.boot import since_boot
 from lbdisc.listening.repeats import Repeats
+from lbdisc.state.past import Failed, Past
+from lbdisc.state.store import Store
 
 
 class Legacy:

@@ -6,13 +6,13 @@ from contextlib import suppress
 
 import structlog
 
-from lbdisc.agent.past import Past
-from lbdisc.agent.store import Store
 from lbdisc.boot import since_boot
 from lbdisc.hooks import Reloader
 from lbdisc.planned import Applied, Planned, Reload, Start
 from lbdisc.rendered import Rendered
 from lbdisc.settings.tables import CoreSettings
+from lbdisc.state.past import Past
+from lbdisc.state.store import Store
 
 log = structlog.get_logger("lbdisc")
 

@@ -5,10 +5,10 @@ from pathlib import Path
 
 from lbdisc.abilities import TakesOver
 from lbdisc.agent.standing_in import served_in
-from lbdisc.agent.steered import texts_in
 from lbdisc.errors import LbdiscError
 from lbdisc.hooks import Reloader
 from lbdisc.rendered import Rendered
+from lbdisc.state.steered import texts_in
 from lbdisc.values import Endpoint, Snapshot
 
 

@@ -13,12 +13,12 @@ import structlog
 
 from lbdisc import events
 from lbdisc.abilities import Lingers, Observes
-from lbdisc.agent.heartbeat import EVERY, Heartbeat
 from lbdisc.agent.observed import Observed
 from lbdisc.agent.status import Status
-from lbdisc.agent.store import Store
 from lbdisc.hooks import Reloader
 from lbdisc.listening.listeners import Tell
+from lbdisc.state.heartbeat import EVERY, Heartbeat
+from lbdisc.state.store import Store
 from lbdisc.values import Snapshot
 
 FIRST = 1.0  # seconds after the first generation: its servers have been checked by then

@@ -7,12 +7,12 @@ from threading import Lock
 from typing import Any
 
 from lbdisc import events
-from lbdisc.agent.heartbeat import Unwritten
 from lbdisc.agent.keeping import RETRY, not_kept
 from lbdisc.agent.observed import Observed
-from lbdisc.agent.store import Store
 from lbdisc.agent.tally import Tally
 from lbdisc.listening.repeats import Repeats
+from lbdisc.state.heartbeat import Unwritten
+from lbdisc.state.store import Store
 from lbdisc.values import Problem
 
 

@@ -4,9 +4,9 @@ import time
 
 from lbdisc import events
 from lbdisc.agent.keeping import RETRY, not_kept
-from lbdisc.agent.steered import SteeredFile, SteeringState
 from lbdisc.listening.listeners import Tell
 from lbdisc.listening.repeats import Repeats
+from lbdisc.state.steered import SteeredFile, SteeringState
 
 
 class SteeredKeeping:

@@ -9,15 +9,12 @@ from dataclasses import replace
 
 from lbdisc import events
 from lbdisc.agent.bringing import Bringing
-from lbdisc.agent.overruling import MOST, Key, Override, Overrides, Term, stranded
 from lbdisc.agent.pinning import served_by, to_pin
 from lbdisc.agent.status import Status
-from lbdisc.agent.steered import Pin, SteeringState
 from lbdisc.agent.steered_keeping import SteeredKeeping
 from lbdisc.agent.steering_times import SteadyClock
 from lbdisc.agent.steering_waits import PausedLooks
 from lbdisc.agent.steering_words import ends, named, of_whom
-from lbdisc.agent.store import Store
 from lbdisc.durations import LEAST
 from lbdisc.durations import MOST as LONGEST
 from lbdisc.errors import LbdiscError
@@ -27,6 +24,9 @@ from lbdisc.hooks import Reloader
 from lbdisc.listening.listeners import Tell
 from lbdisc.orders import OperatorOrder, OrderReply
 from lbdisc.showing import harmless
+from lbdisc.state.overruling import MOST, Key, Override, Overrides, Term, stranded
+from lbdisc.state.steered import Pin, SteeringState
+from lbdisc.state.store import Store
 from lbdisc.values import MAX_WEIGHT, Snapshot
 
 ITSELF = "lbdisc"  # who ends what has an end

@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from typing import Any
 
-from lbdisc.agent.overruling import Override, Term
-from lbdisc.agent.times import stamp
 from lbdisc.errors import EntryError, LbdiscError
+from lbdisc.state.overruling import Override, Term
+from lbdisc.state.times import stamp
 from lbdisc.values import Change, check_name
 
 NAMED = 10  # changes that wait; of more the count tells

@@ -8,8 +8,8 @@ from contextlib import suppress
 from pathlib import Path
 
 from lbdisc import own_files
-from lbdisc.agent.store import Store
 from lbdisc.errors import LbdiscError
+from lbdisc.state.store import Store
 
 LIMIT = 20.0  # seconds: it leaves the registry, and a frozen HAProxy is ended by force
 _EVERY = 0.02

@@ -2,14 +2,8 @@
 
 import sys
 
-from lbdisc.cli.common import (
-    BackendOption,
-    ConfigOption,
-    JsonOption,
-    SetOption,
-    load_configuration,
-    write_json,
-)
+from lbdisc.cli.common import load_configuration, write_json
+from lbdisc.options import BackendOption, ConfigOption, JsonOption, SetOption
 
 
 def adopt(
@@ -32,7 +26,7 @@ def adopt(
     asked, output = ask(plugins, settings), settings.core.output
     met, copy = asked.meeting, None
     if met.text is not None and met.strange:
-        from lbdisc.agent.store import Store
+        from lbdisc.state.store import Store
 
         Store(settings.core.state_dir).prepare()
         copy, _ = keep_copy(output)

@@ -3,9 +3,7 @@
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
-
-import typer
+from typing import TYPE_CHECKING, Any
 
 from lbdisc.plugins import Plugins
 
@@ -13,22 +11,6 @@ if TYPE_CHECKING:
     from lbdisc.hooks import Reloader
     from lbdisc.rendered import Rendered
     from lbdisc.settings.loading import Settings
-
-ConfigOption = Annotated[
-    Path | None,
-    typer.Option(
-        "--config", "-c", help="The settings file (LBDISC_CONFIG; else lbdisc.toml if there)."
-    ),
-]
-BackendOption = Annotated[
-    str | None, typer.Option("--backend", "-b", help="The registry (LBDISC_BACKEND): file, etcd …")
-]
-SetOption = Annotated[
-    list[str] | None,
-    typer.Option("--set", metavar="KEY=VALUE", help="Any setting, as --set agent.quiet=0.5."),
-]
-JsonOption = Annotated[bool, typer.Option("--json", help="JSON, for programs.")]
-
 
 SCHEMA = 1  # of every JSON document; a change that is not only an addition raises it
 

@@ -7,14 +7,8 @@ from typing import Annotated, Any
 
 import typer
 
-from lbdisc.cli.common import (
-    BackendOption,
-    ConfigOption,
-    JsonOption,
-    SetOption,
-    load_configuration,
-    write_json,
-)
+from lbdisc.cli.common import load_configuration, write_json
+from lbdisc.options import BackendOption, ConfigOption, JsonOption, SetOption
 
 
 def app() -> typer.Typer:

@@ -53,6 +53,6 @@ class CommandContext:
 
     @property
     def status(self) -> dict[str, Any] | None:
-        from lbdisc.agent.store import Store
+        from lbdisc.state.store import Store
 
         return Store(self.settings.core.state_dir).status()

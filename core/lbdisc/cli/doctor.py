@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from lbdisc.cli.common import BackendOption, ConfigOption, JsonOption, SetOption, write_json
+from lbdisc.cli.common import write_json
+from lbdisc.options import BackendOption, ConfigOption, JsonOption, SetOption
 
 if TYPE_CHECKING:
     from lbdisc.doctor.bounded import Diagnosed, Look

@@ -7,20 +7,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from lbdisc.cli.common import (
-    ConfigOption,
-    JsonOption,
-    SetOption,
-    load_configuration,
-    write_answer,
-    write_json,
-)
+from lbdisc.cli.common import load_configuration, write_answer, write_json
+from lbdisc.options import ConfigOption, JsonOption, SetOption
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from lbdisc.agent.held import Held
-    from lbdisc.agent.store import Store
+    from lbdisc.state.store import Store
 
 WhatArgument = Annotated[
     str, typer.Argument(metavar="[SERVICE[/NAME]]", help="All of it, if nothing is given.")
@@ -109,8 +103,8 @@ def _given(context: typer.Context, config: "Path | None") -> "Path | None":
 
 
 def _store(config: "Path | None", set_: Sequence[str] | None) -> "Store":
-    from lbdisc.agent.store import Store
     from lbdisc.errors import LbdiscError
+    from lbdisc.state.store import Store
 
     _, settings = load_configuration(config, {}, set_)
     store = Store(settings.core.state_dir)

@@ -21,8 +21,8 @@ def read_judged(plugins: "Plugins", settings: "Settings") -> "tuple[Snapshot, Sn
     What is held, and that the registry is away, is said on standard error. Raises ``LbdiscError``.
     """
     from lbdisc.agent.guarding import balanced, held_of
-    from lbdisc.agent.store import Store
     from lbdisc.cli.reading import read_or_last
+    from lbdisc.state.store import Store
 
     core = settings.core
     listed = read_or_last(plugins, settings)
@@ -40,8 +40,8 @@ def sieve(
     """Asks the load balancer of ``reloader`` if it ``checks``, and changes nothing."""
     from lbdisc.agent.fitting import Fitting
     from lbdisc.agent.sifting import Sieve
-    from lbdisc.agent.store import Store
     from lbdisc.cli.common import check_rendered
+    from lbdisc.state.store import Store
     from lbdisc.values import Snapshot
 
     output = settings.core.output
@@ -78,8 +78,8 @@ class _Own:
 def _served(settings: "Settings", reloader: "Reloader") -> "Snapshot":
     """What the load balancer serves by now, as far as an agent has kept that."""
     from lbdisc.agent.starting import served_before
-    from lbdisc.agent.store import Store
     from lbdisc.installing import held
+    from lbdisc.state.store import Store
     from lbdisc.values import Snapshot
 
     core, written = settings.core, held(settings.core.output)

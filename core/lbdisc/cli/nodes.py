@@ -9,15 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from lbdisc.agent.times import stamp
-from lbdisc.cli.common import (
-    BackendOption,
-    ConfigOption,
-    JsonOption,
-    SetOption,
-    load_configuration,
-    write_json,
-)
+from lbdisc.cli.common import load_configuration, write_json
+from lbdisc.options import BackendOption, ConfigOption, JsonOption, SetOption
+from lbdisc.state.times import stamp
 
 if TYPE_CHECKING:
     from lbdisc.fleet import Difference
@@ -35,7 +29,7 @@ def read_once(
 
     ``discovery`` is the one to read with, that of the settings if unsaid.
     """
-    from lbdisc.agent.store import Store
+    from lbdisc.state.store import Store
 
     found: list[Snapshot] = []
     served = Store(settings.core.state_dir).last_snapshot()
@@ -178,8 +172,8 @@ class _View:
 
 def _overruled(settings: "Settings") -> "Sequence[dict[str, Any]]":
     """What the agent here says that operators said, if one runs."""
-    from lbdisc.agent.store import Store
     from lbdisc.errors import LbdiscError
+    from lbdisc.state.store import Store
 
     try:
         found = (Store(settings.core.state_dir).status() or {}).get("overruled", ())
@@ -249,7 +243,7 @@ def _row(view: _View, e: "Endpoint") -> list[str]:
 
 
 def _here(view: _View, endpoint: "Endpoint") -> str:
-    from lbdisc.agent.judging import overruled_line
+    from lbdisc.state.judging import overruled_line
 
     one = view.here(endpoint)
     return overruled_line(one).partition(" ")[2] if one else ""

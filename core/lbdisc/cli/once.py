@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from lbdisc.agent.held import GuardMemory
     from lbdisc.agent.sifting import Sifted
-    from lbdisc.agent.store import Store
     from lbdisc.listening.listeners import Tell
     from lbdisc.planned import Applied
     from lbdisc.plugins import Plugins
     from lbdisc.settings.loading import Settings
+    from lbdisc.state.store import Store
     from lbdisc.values import Snapshot
 
 
@@ -20,8 +20,8 @@ def run_once(plugins: "Plugins", settings: "Settings", *, accept: bool) -> None:
 
     Who is refused is left out and named, and the others are served: that is done.
     """
-    from lbdisc.agent.store import Store, claimed
     from lbdisc.listening import audience
+    from lbdisc.state.store import Store, claimed
 
     store = Store(settings.core.state_dir)
     store.prepare()

@@ -2,8 +2,9 @@
 
 import sys
 
-from lbdisc.cli.common import JsonOption, write_json
+from lbdisc.cli.common import write_json
 from lbdisc.cli.context import CommandContext
+from lbdisc.options import JsonOption
 from lbdisc.plugins import Plugins
 
 

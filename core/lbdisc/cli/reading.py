@@ -15,12 +15,12 @@ def read_or_last(plugins: "Plugins", settings: "Settings") -> "Snapshot":
 
     Standard error says which, and why. Raises ``LbdiscError`` where nothing is known.
     """
-    from lbdisc.agent.store import Store
-    from lbdisc.agent.times import stamp
     from lbdisc.cli.nodes import read_once
     from lbdisc.errors import DiscoveryError, SettingsError
     from lbdisc.screening.screen import Screening
     from lbdisc.settings import choosing
+    from lbdisc.state.store import Store
+    from lbdisc.state.times import stamp
 
     choosing.discovery(plugins, settings)  # settings that never work are no registry that is away
     try:

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lbdisc.cli.common import BackendOption, ConfigOption, SetOption, load_configuration
+from lbdisc.cli.common import load_configuration
 from lbdisc.errors import SettingsError, shown
+from lbdisc.options import BackendOption, ConfigOption, SetOption
 
 if TYPE_CHECKING:
     from lbdisc.plugins import Plugins

@@ -8,22 +8,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from lbdisc import collecting
-from lbdisc.cli.common import (
-    BackendOption,
-    ConfigOption,
-    SetOption,
-    load_configuration,
-    read_settings,
-)
+from lbdisc.cli.common import load_configuration, read_settings
 from lbdisc.cli.once import run_once
 from lbdisc.events import ProgramStopping
+from lbdisc.options import BackendOption, ConfigOption, SetOption
 
 if TYPE_CHECKING:
     from lbdisc.agent.status import Status
-    from lbdisc.agent.store import Store
     from lbdisc.listening.listeners import Listeners, Tell
     from lbdisc.plugins import Plugins
     from lbdisc.settings.loading import Settings
+    from lbdisc.state.store import Store
 
 
 def run(
@@ -82,8 +77,8 @@ class _Service:
 
     def run(self) -> None:
         from lbdisc.agent.status import Status
-        from lbdisc.agent.store import Store, claimed
         from lbdisc.listening import audience
+        from lbdisc.state.store import Store, claimed
 
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._on_stop)

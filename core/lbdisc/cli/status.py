@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from lbdisc.cli.common import ConfigOption, JsonOption, SetOption, load_configuration, write_json
+from lbdisc.cli.common import load_configuration, write_json
+from lbdisc.options import ConfigOption, JsonOption, SetOption
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from lbdisc.agent.judging import Judgement
+    from lbdisc.state.judging import Judgement
 
 CheckOption = Annotated[
     list[str] | None,
@@ -41,11 +42,11 @@ def status(
     Example: lbdisc status --check step,servers
     """
     from lbdisc import records
-    from lbdisc.agent.judging import judge
-    from lbdisc.agent.liveness import liveness
-    from lbdisc.agent.store import Store
     from lbdisc.cli.status_lines import lines
     from lbdisc.errors import LbdiscError
+    from lbdisc.state.judging import judge
+    from lbdisc.state.liveness import liveness
+    from lbdisc.state.store import Store
     from lbdisc.values import Snapshot
 
     checks = chosen(check)
@@ -86,8 +87,8 @@ def status(
 
 def chosen(names: list[str] | None) -> tuple[str, ...]:
     """The checks that count. Raises ``SettingsError`` for one that there is not."""
-    from lbdisc.agent.judging import CHECKS, DEFAULT
     from lbdisc.errors import SettingsError, shown
+    from lbdisc.state.judging import CHECKS, DEFAULT
 
     given = [name.strip() for text in names or () for name in text.split(",") if name.strip()]
     for name in given:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 NAMED = 20  # endpoints in one line
 
 if TYPE_CHECKING:
-    from lbdisc.agent.liveness import Liveness
+    from lbdisc.state.liveness import Liveness
 
 
 def lines(found: Mapping[str, Any], live: "Liveness") -> dict[str, str]:
@@ -72,7 +72,7 @@ def _refused(found: Mapping[str, Any]) -> str:
 
 
 def _held(found: Mapping[str, Any]) -> str:
-    from lbdisc.agent.judging import held_line
+    from lbdisc.state.judging import held_line
 
     more = found.get("held_more", 0)
     named = [held_line(one) for one in found.get("held", ())]
@@ -80,7 +80,7 @@ def _held(found: Mapping[str, Any]) -> str:
 
 
 def _steered(found: Mapping[str, Any]) -> dict[str, str]:
-    from lbdisc.agent.judging import overruled_line, paused_line, pinned_line
+    from lbdisc.state.judging import overruled_line, paused_line, pinned_line
 
     paused, pinned = found.get("paused"), found.get("pinned")
     overruled = found.get("overruled") or ()
@@ -93,13 +93,13 @@ def _steered(found: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _flapping(found: Mapping[str, Any]) -> str:
-    from lbdisc.agent.judging import flapping_line
+    from lbdisc.state.judging import flapping_line
 
     return flapping_line(found["flapping"]) if found.get("flapping") else ""
 
 
 def _servers(found: Mapping[str, Any]) -> str:
-    from lbdisc.agent.judging import servers_line
+    from lbdisc.state.judging import servers_line
 
     if (servers := found.get("servers")) is None:
         return "not known: the reloader cannot tell" if found.get("generation") else ""

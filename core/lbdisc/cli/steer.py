@@ -5,13 +5,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lbdisc.cli.common import (
-    ConfigOption,
-    JsonOption,
-    SetOption,
-    load_configuration,
-    write_answer,
-)
+from lbdisc.cli.common import load_configuration, write_answer
+from lbdisc.options import ConfigOption, JsonOption, SetOption
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -2,7 +2,8 @@
 
 import sys
 
-from lbdisc.cli.common import ConfigOption, JsonOption, SetOption, load_configuration, write_json
+from lbdisc.cli.common import load_configuration, write_json
+from lbdisc.options import ConfigOption, JsonOption, SetOption
 
 
 def stop(config: ConfigOption = None, as_json: JsonOption = False, set_: SetOption = None) -> None:
@@ -15,8 +16,8 @@ def stop(config: ConfigOption = None, as_json: JsonOption = False, set_: SetOpti
     """
     from lbdisc.abilities import Ends
     from lbdisc.agent.stopping import end_agent
-    from lbdisc.agent.store import Store
     from lbdisc.settings import choosing
+    from lbdisc.state.store import Store
 
     plugins, settings = load_configuration(config, {}, set_)
     core = settings.core

@@ -45,9 +45,9 @@ def ask(plugins: "Plugins", settings: "Settings") -> Asked:
     """Read the registry, render, and look at the file. Raises ``LbdiscError``."""
     from lbdisc.absent import absent_services
     from lbdisc.agent import composing
-    from lbdisc.agent.store import Store
     from lbdisc.cli.judged import read_judged, sifted
     from lbdisc.settings import choosing
+    from lbdisc.state.store import Store
 
     core = settings.core
     listed, snapshot = read_judged(plugins, settings)

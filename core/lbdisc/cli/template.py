@@ -6,7 +6,8 @@ from typing import Annotated
 
 import typer
 
-from lbdisc.cli.common import JsonOption, write_json
+from lbdisc.cli.common import write_json
+from lbdisc.options import JsonOption
 
 
 def app() -> typer.Typer:

@@ -3,12 +3,12 @@
 import time
 from collections.abc import Iterator, Mapping
 
-from lbdisc.agent.judging import CHECKS, judge
-from lbdisc.agent.liveness import liveness
-from lbdisc.agent.store import Store
 from lbdisc.errors import LbdiscError
 from lbdisc.examining import Diagnosis, fail, ok, warn
 from lbdisc.settings.tables import CoreSettings
+from lbdisc.state.judging import CHECKS, judge
+from lbdisc.state.liveness import liveness
+from lbdisc.state.store import Store
 
 REMEDIES: Mapping[str, str] = {
     "agent": "start `lbdisc run` (systemctl start lbdisc), and see its log",

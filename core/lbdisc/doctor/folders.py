@@ -6,15 +6,15 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
-from lbdisc.agent import heartbeat
-from lbdisc.agent.locks import holder_of
-from lbdisc.agent.store import Store
-from lbdisc.agent.times import ago
 from lbdisc.errors import ApplyError, LbdiscError
 from lbdisc.examining import Diagnosis, fail, ok, warn
 from lbdisc.installing import Manifest
 from lbdisc.orders import SOCKET
 from lbdisc.settings.tables import CoreSettings
+from lbdisc.state import heartbeat
+from lbdisc.state.locks import holder_of
+from lbdisc.state.store import Store
+from lbdisc.state.times import ago
 from lbdisc.trust import flaw_of, user_name
 
 FEW_BYTES, FEW_INODES = 64 * 1024 * 1024, 1000

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lbdisc_history.options import ConfigOption, JsonOption, SetOption, journal_of
+from lbdisc.options import ConfigOption, JsonOption, SetOption
+from lbdisc_history.options import journal_of
 
 if TYPE_CHECKING:
     from lbdisc.hooks import Context

@@ -1,21 +1,10 @@
-"""The options that the commands of the history share, and what they open."""
+"""What the commands of the history open."""
 
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
-
-import typer
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from lbdisc.hooks import Context
     from lbdisc_history.reading import JournalFolder
-
-ConfigOption = Annotated[
-    Path | None, typer.Option("--config", "-c", help="The settings file, as of lbdisc run.")
-]
-SetOption = Annotated[
-    list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Any setting.")
-]
-JsonOption = Annotated[bool, typer.Option("--json", help="JSON, for programs.")]
 
 
 def journal_of(context: "Context") -> "JournalFolder":

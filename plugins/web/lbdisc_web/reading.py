@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from lbdisc.agent.judging import Judgement, judge
-from lbdisc.agent.liveness import Liveness, liveness
-from lbdisc.agent.store import Store
 from lbdisc.errors import LbdiscError
+from lbdisc.state.judging import Judgement, judge
+from lbdisc.state.liveness import Liveness, liveness
+from lbdisc.state.store import Store
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from lbdisc.agent.store import Store
 from lbdisc.errors import LbdiscError
 from lbdisc.observed import HealthState, ServerHealth
+from lbdisc.state.store import Store
 from lbdisc.values import Endpoint, Snapshot
 from lbdisc_web.reading import told
 from lbdisc_web.seen import PageSeen, ServerOpinion

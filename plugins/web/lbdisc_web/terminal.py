@@ -9,8 +9,8 @@ from rich.segment import Segment
 from rich.table import Table
 from rich.text import Text
 
-from lbdisc.agent.times import ago, stamp
 from lbdisc.showing import harmless
+from lbdisc.state.times import ago, stamp
 from lbdisc_web.view import Document
 
 STYLES = {"good": "bold green", "degraded": "bold yellow", "failed": "bold red"}

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lbdisc.cli.common import ConfigOption, JsonOption, SetOption
+from lbdisc.options import ConfigOption, JsonOption, SetOption
 
 if TYPE_CHECKING:
     from collections.abc import Callable

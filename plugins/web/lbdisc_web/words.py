@@ -4,9 +4,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from lbdisc import events
-from lbdisc.agent.times import ago, stamp
 from lbdisc.builtin.journal.journal import line
 from lbdisc.showing import harmless
+from lbdisc.state.times import ago, stamp
 from lbdisc.values import Endpoint
 
 NAMED = 4  # endpoints that one line names

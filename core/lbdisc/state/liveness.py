@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from lbdisc.agent import heartbeat, process
-from lbdisc.agent.heartbeat import Heartbeat
-from lbdisc.agent.process import ProcessState
-from lbdisc.agent.store import Store
-from lbdisc.agent.times import ago, stamp
+from lbdisc.state import heartbeat, process
+from lbdisc.state.heartbeat import Heartbeat
+from lbdisc.state.process import ProcessState
+from lbdisc.state.store import Store
+from lbdisc.state.times import ago, stamp
 
 STALE = 15.0  # seconds without a heartbeat: three were missed
 STUCK = 30.0  # seconds without a turn of the loop, which waits for HAProxy now and then

@@ -8,15 +8,15 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from lbdisc import atomic, own_files
-from lbdisc.agent.locks import holder_of, locked
-from lbdisc.agent.past import PaceNote, Past
-from lbdisc.agent.private import not_for, tighten
-from lbdisc.agent.snapshots import SnapshotFile
-from lbdisc.agent.steered import SteeredFile, SteeringState
 from lbdisc.errors import LbdiscError, SettingsError
 from lbdisc.installing import heal
 from lbdisc.notes import UnusableNote
 from lbdisc.own_files import READABLE
+from lbdisc.state.locks import holder_of, locked
+from lbdisc.state.past import PaceNote, Past
+from lbdisc.state.private import not_for, tighten
+from lbdisc.state.snapshots import SnapshotFile
+from lbdisc.state.steered import SteeredFile, SteeringState
 from lbdisc.trust import refuse_untrusted
 from lbdisc.values import Change, Snapshot
 

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from lbdisc import atomic, own_files
-from lbdisc.agent.overruling import Override, Overrides, Term
 from lbdisc.errors import LbdiscError, RenderError
 from lbdisc.notes import UnusableNote
 from lbdisc.rendered import Rendered
+from lbdisc.state.overruling import Override, Overrides, Term
 
 SCHEMA = 1
 OPERATOR, PINNED = "operator.json", "pinned.json"

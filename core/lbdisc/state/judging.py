@@ -7,8 +7,8 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from lbdisc.agent.liveness import Liveness
-from lbdisc.agent.times import ago
+from lbdisc.state.liveness import Liveness
+from lbdisc.state.times import ago
 
 # What can be wrong, from what counts most to what counts least, and what each stands for.
 CHECKS: Mapping[str, str] = {

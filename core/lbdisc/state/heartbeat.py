@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from lbdisc import own_files
-from lbdisc.agent import process
 from lbdisc.errors import LbdiscError, shown
+from lbdisc.state import process
 
 EVERY = 5.0  # seconds between two
 SIZE = 512  # bytes, always the same: a shorter one leaves nothing of a longer one
