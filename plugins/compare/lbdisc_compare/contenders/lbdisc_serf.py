@@ -18,7 +18,7 @@ from lbdisc_compare.contenders.lbdisc_programs import (
 )
 from lbdisc_compare.contenders.lbdisc_settings import SERVICE, WRITTEN_DOWN, Settings
 from lbdisc_compare.contenders.lbdisc_way import LbdiscWay
-from lbdisc_compare.contenders.serf_promises import promises
+from lbdisc_compare.contenders.serf_promises import MOST_AGENTS, promises
 from lbdisc_compare.hosts.host import Host, HostSet
 from lbdisc_compare.simulation.profiles import PROFILES
 from lbdisc_lab.servers.serf import RPC_PORT, SerfAgent
@@ -27,7 +27,6 @@ from lbdisc_serf.settings import GOSSIP_PORT
 from lbdisc_serf.wire import RpcError
 
 TAG = f"lbdisc.{SERVICE}"
-MOST_AGENTS = 150  # on one machine; each takes some 20 MB and gossips without end
 
 
 class GossipBacking(ExitStack):

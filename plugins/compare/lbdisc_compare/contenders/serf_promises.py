@@ -4,6 +4,7 @@ from lbdisc_compare.contenders.contender import Promises
 from lbdisc_compare.simulation.profiles import GossipProfile
 
 MEMBERS = 11  # ten nodes and a balancer
+MOST_AGENTS = 150  # on one machine; each takes some 20 MB and gossips without end
 SOURCE = (
     "memberlist, config.go (DefaultLocalConfig, DefaultLANConfig, DefaultWANConfig), util.go "
     "(suspicionTimeout), suspicion.go; Lifeguard, arXiv:1707.00788, section IV"

@@ -33,6 +33,7 @@ from lbdisc_compare.contenders.outside.haproxy import serves, shown
 from lbdisc_compare.contenders.outside.parts import ProgramPart, web_app
 from lbdisc_compare.contenders.outside.serf_agent import serf_process
 from lbdisc_compare.contenders.programs import kill_all, signal_all
+from lbdisc_compare.contenders.serf_promises import MOST_AGENTS
 from lbdisc_compare.hosts.host import Host, HostSet
 from lbdisc_compare.installing import absent_programs, version_of
 
@@ -214,6 +215,11 @@ class LabDeployment(OutsideDeployment):
         agent = self._agents[name] = self._agent(name)
         self.callback(agent.kill)
         agent.start()
+
+    def join_all(self, names: Sequence[str]) -> None:
+        if len(self._agents) + len(names) > MOST_AGENTS:
+            raise Unable(f"each node has a Serf agent; {MOST_AGENTS} are the most on one machine")
+        super().join_all(names)
 
     def weigh(self, name: str, weight: int) -> None:
         raise Unable("the lab's scripts know no weight: each server has the same")
