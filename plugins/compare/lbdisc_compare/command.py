@@ -17,6 +17,7 @@ from lbdisc_compare.measures.measure import Measure, Scale
 from lbdisc_compare.measures.relatives import left_out
 from lbdisc_compare.records import Absence, CellEnd, RunHeader
 from lbdisc_compare.report.against import slower
+from lbdisc_compare.running.again import again as further_rounds
 from lbdisc_compare.running.ledger import Ledger
 from lbdisc_compare.running.machine import machine
 from lbdisc_compare.running.progress import Meter
@@ -51,6 +52,7 @@ def run(
     nodes: int,
     quick: bool,
     resume: bool,
+    again: bool,
     out: Path,
     only: str,
     seed: int,
@@ -59,6 +61,8 @@ def run(
 ) -> int:
     """Returns the exit code. Raises ``LbdiscError``."""
     check_nodes(nodes, *possible_nodes())
+    if again and not resume:
+        raise SettingsError("--again goes with --resume: it adds to the run in --out")
     asked = ComparisonAsked(
         ways=chosen_ways(ways, quick=quick),
         measures=chosen_measures(only, quick=quick),
@@ -72,7 +76,7 @@ def run(
     ledger = Ledger(asked.samples)
     _claim(ledger)
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # what was begun ends, as by Ctrl-C
-    cells = _taken_up(ledger, asked) if resume else _begun(ledger, asked)
+    cells = _taken_up(ledger, asked, again=again) if resume else _begun(ledger, asked)
     if not _ran(ledger, asked, cells):
         _tell(f"interrupted; lbdisc compare --resume --out {out} goes on")
         return INTERRUPTED
@@ -147,8 +151,11 @@ def _header(asked: ComparisonAsked, here: Sequence[Contender], cells: int) -> Ru
     )
 
 
-def _taken_up(ledger: Ledger, asked: ComparisonAsked) -> list[Cell]:
-    """The cells that the run in the file still lacks. Raises ``SettingsError``."""
+def _taken_up(ledger: Ledger, asked: ComparisonAsked, *, again: bool) -> list[Cell]:
+    """The cells that the run in the file still lacks. Raises ``SettingsError``.
+
+    With ``again`` also further rounds of those that failed, or that a busy machine disturbed.
+    """
     if not ledger.path.exists():
         raise SettingsError(f"--resume: there is no {ledger.path}; without it a run begins there")
     try:
@@ -160,7 +167,9 @@ def _taken_up(ledger: Ledger, asked: ComparisonAsked) -> list[Cell]:
     _same(header, asked)
     here = [way for way in asked.ways if way.name in header.ways and way.name not in absent]
     ledger.add(_represented(asked, here, ended))
-    return [cell for cell in _cells(asked, here) if cell.key not in ended]
+    cells = _cells(asked, here)
+    more = further_rounds(cells, ledger.lines()) if again else []
+    return [*(cell for cell in cells if cell.key not in ended), *more]
 
 
 def _same(header: RunHeader, asked: ComparisonAsked) -> None:

@@ -15,6 +15,10 @@ def compare(
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on with the run in --out that did not end.")
     ] = False,
+    again: Annotated[
+        bool,
+        typer.Option("--again", help="With --resume: once more what failed or had no quiet."),
+    ] = False,
     out: Annotated[Path, typer.Option(metavar="DIR", help="For samples and report.")] = Path(
         "compare"
     ),
@@ -45,6 +49,7 @@ def compare(
         nodes=nodes,
         quick=quick,
         resume=resume,
+        again=again,
         out=out,
         only=only,
         seed=seed,

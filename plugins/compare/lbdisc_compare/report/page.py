@@ -18,13 +18,14 @@ from lbdisc_compare.report.outgrowing import Outgrown, outgrown
 from lbdisc_compare.report.outline import HOW, outline
 from lbdisc_compare.report.plates import NOUNS, SECTIONS, Chapter, chapters
 from lbdisc_compare.report.ranking import Duel, duels
-from lbdisc_compare.report.reading import BUSY, SamplesRead
+from lbdisc_compare.report.reading import SamplesRead
 from lbdisc_compare.report.reasons import RULES_TOLD as BEHIND
 from lbdisc_compare.report.rules import Verdicts, WayVerdict, anchor, verdicts
 from lbdisc_compare.report.series import Series, all_series
 from lbdisc_compare.report.surprises import RULES_TOLD, Surprise, surprises
 from lbdisc_compare.report.validating import CLOSE, Validation, validations
 from lbdisc_compare.report.wording import brief, told
+from lbdisc_compare.running.busyness import BUSY
 
 TEMPLATES = Path(__file__).parent / "templates"
 SIGNS: Mapping[str, str] = {

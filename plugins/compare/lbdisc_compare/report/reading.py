@@ -19,8 +19,8 @@ from lbdisc_compare.records import (
     noted,
 )
 from lbdisc_compare.report.relatives import StandIn, stand_in
+from lbdisc_compare.running.busyness import BUSY
 
-BUSY = 0.3  # other programs' share of all processors beyond which no ratio is told
 TOLD = 20  # problems that are told one by one
 UNRUN = "the run did not come to it"
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Self
 
 STAT = Path("/proc/stat")
+BUSY = 0.3  # other programs' share of all processors beyond which no ratio is told
 IDLE = (3, 4)  # idle and iowait, proc(5)
 
 
