@@ -102,5 +102,9 @@ def _servers(found: Mapping[str, Any]) -> str:
     from lbdisc.state.judging import servers_line
 
     if (servers := found.get("servers")) is None:
-        return "not known: the reloader cannot tell" if found.get("generation") else ""
+        return (
+            "not known: not asked yet, or the reloader cannot tell"
+            if found.get("generation")
+            else ""
+        )
     return "; ".join(f"{name}: {servers_line(seen)}" for name, seen in servers.items())

@@ -72,7 +72,7 @@ def _held(lock: Path, what: str, setting: str) -> int:
             if not _is_strangers(found):
                 raise LbdiscError(
                     f"another lbdisc uses {what} ({_who(lock, found)}): stop it, or give this one "
-                    f"a {setting} of its own"
+                    f"its own {setting}"
                 ) from None
             _replace(lock, found)
         except BaseException:
