@@ -25,7 +25,7 @@ def planned(scene: Beside) -> dict[str, Any]:
     """What `lbdisc plan` says."""
     scene.lbdisc("plan", "--json", name="plan").wait()
     lines = (scene.folder / "plan.log").read_text().splitlines()
-    return dict(json.loads(next(line for line in reversed(lines) if line.startswith('{"how"'))))
+    return dict(json.loads(next(line for line in reversed(lines) if line.startswith('{"schema"'))))
 
 
 def test_a_renewed_certificate_is_presented_by_the_same_worker(scene: Beside) -> None:

@@ -3,6 +3,7 @@
 import os
 import subprocess
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -23,15 +24,16 @@ def trial() -> str:
 @pytest.mark.timeout(120)
 def test_the_trial_serves_and_ends(tmp_path: Path) -> None:
     path = f"{Path(LBDISC).parent}:{os.environ['PATH']}"
-    done = subprocess.run(
-        ["bash", "-m", "-c", trial()],
-        env={**os.environ, "PATH": path, "TMPDIR": str(tmp_path)},
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        timeout=100,
-        check=False,
-    )
+    with TemporaryDirectory(prefix="lbr-") as short:  # as mktemp has it: sockets need short paths
+        done = subprocess.run(
+            ["bash", "-m", "-c", trial()],
+            env={**os.environ, "PATH": path, "TMPDIR": short},
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            timeout=100,
+            check=False,
+        )
     assert "Directory listing" in done.stdout, done.stderr
     assert "good: in step, " in done.stdout
     assert done.returncode == 0
