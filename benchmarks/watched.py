@@ -160,7 +160,7 @@ def _rows(found: Mapping[str, Watching]) -> Iterator[list[str]]:
 
 def main() -> None:
     quick = arguments(__doc__).quick
-    rounds, count = (1, 3) if quick else (4, 10)
+    rounds, count = (1, 3) if quick else (2, 12)
     report = Report("What metrics, page and history cost", quick=quick)
     found = {kind.name: Watching() for kind in KINDS}
     for turn in range(rounds):
