@@ -1,7 +1,8 @@
-"""The agent: registry → snapshot → guard → merge → render → apply → verify, one direction.
+"""The agent: registry → snapshot → guard → steer → merge → render → apply → verify, one direction.
 
 ``Balancing`` has the newest judged snapshot; everything right of the guard happens here, in one
-thread, one turn after the other; ``Bringing`` has what happens from the merge on.
+thread, one turn after the other. ``Steering`` has the operators' word, and ``Bringing`` what
+happens from the merge on.
 """
 
 import time

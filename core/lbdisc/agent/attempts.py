@@ -17,8 +17,11 @@ from lbdisc.agent.pace import Pace
 from lbdisc.agent.pending import Pending
 from lbdisc.agent.retrying import Retries
 from lbdisc.errors import ApplyError, CheckError, LbdiscError, NotLoaded, RenderError
+from lbdisc.events import Cause
 from lbdisc.listening.listeners import Tell
 from lbdisc.listening.repeats import Repeats
+from lbdisc.planned import Applied
+from lbdisc.rendered import Rendered
 from lbdisc.values import Snapshot
 
 
@@ -79,13 +82,26 @@ class Attempts:
         finally:
             self._desired.render_anew()
             self._skipped()
+        self._came_to_life(snapshot, rendered, applied)
+        return False
+
+    def bring_pinned(self, snapshot: Snapshot, rendered: Rendered, cause: Cause) -> None:
+        """Bring an operator's ``rendered``, which serves ``snapshot``, once.
+
+        Raises ``LbdiscError`` where it does not come to life: the operator hears of it.
+        """
+        applied = self._applying.apply(rendered, files=self._pending.files)
+        self._desired.render_anew()
+        self._pending.cause = cause
+        self._came_to_life(snapshot, rendered, applied)
+
+    def _came_to_life(self, snapshot: Snapshot, rendered: Rendered, applied: Applied) -> None:
         self._pending.files = False
         self._pace.settled()
         self._legacy.applied()
         self._retries.over()
         self._failures.clear()
         self._pending.runs(snapshot, rendered, applied)
-        return False
 
     def _refused(self, error: CheckError | RenderError) -> bool:
         """Whether somebody is at fault and left out; if nobody is, what passed last goes on."""

@@ -33,7 +33,7 @@ from lbdisc.rendered import Rendered
 from lbdisc.settings.tables import CoreSettings
 from lbdisc.spread import own_share
 from lbdisc.state.store import Store
-from lbdisc.values import Change, Endpoint, Snapshot
+from lbdisc.values import Endpoint, Snapshot
 
 
 class Bringing:
@@ -234,17 +234,6 @@ class Bringing:
         """Whether the snapshot of what runs is all that it serves, and nothing else."""
         return self.desired.pinned is None and not self._still.guesses
 
-    def waiting(self) -> tuple[Change, str, str]:
-        """The changes that wait, how they would be applied, and why so; for who stands still."""
-        running = self.running
-        before = running.snapshot if running else Snapshot()
-        try:
-            wanted, _ = self.desired.rendered()
-            how = self.desired.planned(running).how
-        except LbdiscError as error:
-            return self.desired.served.since(before), "nothing", str(error)
-        return wanted.since(before), str(how), how.detail
-
     def pin(self, snapshot: Snapshot, rendered: Rendered, cause: Cause) -> None:
         """Have ``rendered`` run from now on, which serves ``snapshot``.
 
@@ -253,18 +242,12 @@ class Bringing:
         before = self.desired.pinned
         self.desired.pin((snapshot, rendered))
         try:
-            applied = self._applying.apply(rendered, files=self._pending.files)
+            self._attempts.bring_pinned(snapshot, rendered, cause)
         except BaseException as error:
             self.desired.pin(before)
             if not isinstance(error, CheckError):
                 self.go_on(cause)
             raise
-        self.desired.render_anew()
-        self._pending.files, self._pending.cause = False, cause
-        self._pace.settled()
-        self._legacy.applied()
-        self._retries.over()
-        self._pending.runs(snapshot, rendered, applied)
 
     def pin_again(self, snapshot: Snapshot, rendered: Rendered) -> None:
         """An agent before had pinned that; it is brought as everything is at a start."""

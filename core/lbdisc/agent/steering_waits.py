@@ -6,6 +6,8 @@ from typing import Any
 
 from lbdisc.agent.bringing import Bringing
 from lbdisc.agent.steering_words import waiting_words
+from lbdisc.errors import LbdiscError
+from lbdisc.values import Change, Snapshot
 
 APART = 0.5  # seconds between two looks
 SHARE = 20  # a look may take at most this part of the time
@@ -49,6 +51,18 @@ class PausedLooks:
         if not self.paused or now < self._next or not self._is_news:
             return
         self._seen = self._bringing.running, self._bringing.desired.snapshot
-        self._say(waiting_words(*self._bringing.waiting()))
+        self._say(waiting_words(*_waiting(self._bringing)))
         end = self._clock()
         self._next = end + max(APART, SHARE * (end - now))
+
+
+def _waiting(bringing: Bringing) -> tuple[Change, str, str]:
+    """The changes that wait, how they would be applied, and why so."""
+    running, desired = bringing.running, bringing.desired
+    before = running.snapshot if running else Snapshot()
+    try:
+        wanted, _ = desired.rendered()
+        how = desired.planned(running).how
+    except LbdiscError as error:
+        return desired.served.since(before), "nothing", str(error)
+    return wanted.since(before), str(how), how.detail
