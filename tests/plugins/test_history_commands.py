@@ -156,6 +156,15 @@ def test_why_tells_who_said_so_what_the_guard_made_of_it_and_what_was_done(
     assert "The load balancer had it down since 1970-01-01T00:01:27Z: connection refused." in found
 
 
+def test_the_last_of_a_service_and_all_at_once_are_counted_as_well(
+    told: Told, capsys: Captured
+) -> None:
+    told.serve(node(13))  # in place of all twelve
+    assert "The guard let it pass as 12 of 12.\n" in why(told, "web-3", capsys)
+    told.serve()
+    assert "The guard let it pass as 1 of 1.\n" in why(told, "web-13", capsys)
+
+
 def test_why_tells_when_it_joined_and_changed(told: Told, capsys: Captured) -> None:
     told.serve(*(node(n, weight=5 if n == 3 else 100) for n in range(1, 13)))
     found = why(told, "nodes/web-3", capsys)

@@ -138,7 +138,8 @@ class HistoryRecorder:
         """With how many each service had that lost some. What agents say of themselves is left out,
         but who comes and goes of them.
         """
-        if event.total == len(event.came):  # the first that a watcher tells
+        is_first = not (event.went or event.changed) and event.total == len(event.came)
+        if is_first:  # that a watcher tells
             self._counts.clear()
         had = {
             service: self._counts[service] for service in sorted({e.service for e in event.went})
