@@ -134,14 +134,18 @@ def test_what_drains_keeps_its_health(here: Place, web: int) -> None:
 
 
 def test_requests_and_errors_are_counted_for_each_server(here: Place, web: int) -> None:
-    port, nobody = free_port(), free_port()
-    front = f"frontend g\n  mode http\n  bind 127.0.0.1:{port}\n  default_backend c\n"
-    servers = f"  server s1 127.0.0.1:{web}\n  server s2 127.0.0.1:{nobody}\n"
-    proxies = f"{front}backend c\n  mode http\n  retries 0\n{servers}backend b\n"
-    with scene(here, proxies) as it:
-        asked = [httpx.get(f"http://127.0.0.1:{port}/").status_code for _ in range(4)]
+    ports, nobody = (free_port(), free_port()), free_port()
+    proxies = "".join(
+        f"listen {name}\n  mode http\n  bind 127.0.0.1:{port}\n  retries 0\n"
+        f"  server s1 127.0.0.1:{at}\n"
+        for name, port, at in zip(("good", "bad"), ports, (web, nobody), strict=True)
+    )
+    with scene(here, f"{proxies}backend b\n") as it:
+        asked = [
+            [httpx.get(f"http://127.0.0.1:{port}/").status_code for _ in range(2)] for port in ports
+        ]
         good, bad = it.load(web), it.load(nobody)
-    assert sorted(asked) == [200, 200, 503, 503]
+    assert asked == [[200] * 2, [503] * 2]
     assert good == ServerLoad(requests=2)
     assert bad is not None
     assert bad.errors >= 2
