@@ -91,7 +91,9 @@ class CommandReloader:
 
     def apply(self, planned: Planned) -> Applied:
         with Installation(planned.config, planned.candidate) as new:
+            began = time.monotonic()
             new.check(self.check)
+            check_ms = (time.monotonic() - began) * 1000
             new.install()
             try:
                 self._reload(planned.config)
@@ -102,7 +104,7 @@ class CommandReloader:
             new.keep()
         self._differs = ""
         how = Reload(planned.how.detail)
-        return Applied(how=how, detail="by command.reload")
+        return Applied(how=how, detail="by command.reload", check_ms=check_ms)
 
     def _reload(self, config: Path) -> None:
         timeout = self._settings.reload_timeout
