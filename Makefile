@@ -113,7 +113,7 @@ compare-test: setup servers ## the ways that are compared, with programs that `m
 	@sh scripts/packages.sh chromium
 	@$(RUN)/pytest -q -n 2 --dist loadscope --reruns 1 -rR tests/compare $(ARGS)
 
-page: setup ## the agent's page and the comparison's in a real Chromium
+page: setup servers ## the agent's page, the console of Prometheus and the comparison's report in a real Chromium
 	@sh scripts/packages.sh chromium
 	@$(RUN)/pytest -q -n 2 --dist loadscope --reruns 1 -rR tests/page tests/compare/test_compare_page.py $(ARGS)
 
