@@ -16,6 +16,8 @@ def traces_url(text: str) -> str:
     """``text`` as a whole URL, ``""`` for nothing. Raises ``ValueError``."""
     if not text:
         return ""
+    if "@" in text:
+        raise ValueError("traces_endpoint holds a login: give traces_token_file instead")
     try:
         found = urlsplit(text)
         host, port = found.hostname or "", found.port  # a port that is none raises
@@ -24,8 +26,6 @@ def traces_url(text: str) -> str:
     odd = found.query or found.fragment or not text.isprintable() or " " in text
     if found.scheme not in ("http", "https") or not host or port == 0 or odd:
         raise ValueError(f"traces_endpoint {shown(text)} is no address: {_EXAMPLE}")
-    if "@" in found.netloc:
-        raise ValueError("traces_endpoint holds a login: give traces_token_file instead")
     if found.scheme == "http" and not (host == "localhost" or is_loopback(host)):
         raise ValueError(
             f"traces_endpoint {shown(text)} is read on the way by others: use https://, or a"
