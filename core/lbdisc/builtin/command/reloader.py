@@ -91,9 +91,7 @@ class CommandReloader:
 
     def apply(self, planned: Planned) -> Applied:
         with Installation(planned.config, planned.candidate) as new:
-            began = time.monotonic()
             new.check(self.check)
-            check_ms = (time.monotonic() - began) * 1000
             new.install()
             try:
                 self._reload(planned.config)
@@ -104,7 +102,7 @@ class CommandReloader:
             new.keep()
         self._differs = ""
         how = Reload(planned.how.detail)
-        return Applied(how=how, detail="by command.reload", check_ms=check_ms)
+        return Applied(how=how, detail="by command.reload", check_ms=new.check_ms)
 
     def _reload(self, config: Path) -> None:
         timeout = self._settings.reload_timeout
