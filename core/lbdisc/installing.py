@@ -163,8 +163,8 @@ class Installation:
 
     ``check`` it, ``install``, bring it to life, ``keep``. What was installed and not kept is undone
     at the end. ``candidate`` is the main file to check, beside it are the others; ``before`` is
-    what the files held, ``check_ms`` how long the check took, in milliseconds. Raises ``ApplyError``
-    where a file cannot be written, or is there and is not lbdisc's.
+    what the files held, ``check_ms`` how long the check took, in milliseconds. Raises
+    ``ApplyError`` where a file cannot be written, or is there and is not lbdisc's.
     """
 
     def __init__(self, config: Path, rendered: Rendered) -> None:

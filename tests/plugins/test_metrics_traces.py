@@ -65,7 +65,7 @@ def sent() -> Iterator[Collector]:
 def test_a_generation_is_one_trace_with_its_stages_one_after_the_other(sent: Collector) -> None:
     with sending(sent.url) as listener:
         listener.hear(RAN)
-    trace = eventually(lambda: sent.ended(generation=7))
+    trace = sent.until(generation=7)
     assert (trace.root.name, trace.names) == ("generation", list(STAGES))
     assert trace.root.begin == 999_985_000_000
     assert trace.root.end == 1_000_000_000_000
@@ -80,7 +80,7 @@ def test_a_generation_is_one_trace_with_its_stages_one_after_the_other(sent: Col
 def test_it_says_how_many_and_never_who(sent: Collector) -> None:
     with sending(sent.url) as listener:
         listener.hear(RAN)
-    trace = eventually(lambda: sent.ended(generation=7))
+    trace = sent.until(generation=7)
     assert trace.root.error is None
     assert trace.said == {
         "lbdisc.generation": 7,
@@ -106,12 +106,12 @@ def test_an_attempt_that_failed_has_its_error_and_the_next_is_linked_with_it(
     with sending(sent.url) as listener:
         for event in (FAILED, RAN):
             listener.hear(event)
-    failed = eventually(lambda: sent.ended(result="failed"))
+    failed = sent.until(result="failed")
     said = "CheckError: haproxy.cfg:3: unknown keyword 'chek'"
     assert (failed.root.error, failed.stages[-1].error) == (said, said)
     assert [stage.error for stage in failed.stages[:-1]] == [None, None, None]
     assert failed.said["error.type"] == "CheckError"
-    after = eventually(lambda: sent.ended(result="applied"))
+    after = sent.until(result="applied")
     assert after.root.links == (failed.root.trace,)
 
 

@@ -95,12 +95,16 @@ def eventful(folder: Path) -> Iterator[Prometheus]:
 
 
 def _ordinary(first: Balancer, second: Balancer, slow: Slow) -> list[Callable[[], object]]:
+    def reload() -> None:
+        for each in (first, second):
+            each.change(maxconn=500)
+
     return [
         lambda: first.join("web-6"),
         lambda: slow.keep_busy(first.port),
         lambda: first.join("web-7", "web-8"),
         lambda: first.unlist("web-7"),
-        lambda: [each.change(maxconn=500) for each in (first, second)],
+        reload,
         lambda: first.list("web-9", free_port()),  # nobody is there
         lambda: first.list("web-8", first.app("web-8b")),
     ]

@@ -13,6 +13,8 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue
 from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 
+from lbdisc.testing.waiting import eventually
+
 ROOT = "generation"
 
 
@@ -77,6 +79,12 @@ class Collector:
         wanted = {f"lbdisc.{name}": value for name, value in attributes.items()}
         found = [t for t in self.traces if wanted.items() <= t.said.items()]
         return found[-1] if found else None
+
+    def until(self, **attributes: object) -> SentTrace:
+        """That trace, once it is there."""
+        found = eventually(lambda: self.ended(**attributes), what=f"a trace of {attributes}")
+        assert found is not None
+        return found
 
     def take(self, body: bytes) -> None:
         for part in ExportTraceServiceRequest.FromString(body).resource_spans:

@@ -27,8 +27,8 @@ def test_a_start_and_a_join_are_traces_with_their_stages_in_order(tmp_path: Path
         scene.agent()
         scene.until_up("s1")
         scene.join("s2")
-        started = eventually(lambda: sent.ended(how="start", result="applied"))
-        joined = eventually(lambda: sent.ended(how="runtime", came=1))
+        started = sent.until(how="start", result="applied")
+        joined = sent.until(how="runtime", came=1)
     assert started.names == joined.names == ["news", "rendered", "planned", "applied", "verified"]
     assert follow_each_other(started)
     assert follow_each_other(joined)
@@ -38,12 +38,14 @@ def test_a_start_and_a_join_are_traces_with_their_stages_in_order(tmp_path: Path
 
 def test_a_reload_is_checked_first(tmp_path: Path) -> None:
     off = {"runtime": False}
-    with collector() as sent:
-        with Scene(tmp_path, metrics={"traces_endpoint": sent.url}, haproxy=off) as scene:
-            scene.list("s1", 4711)
-            scene.agent()
-            scene.list("s2", 4712)
-            trace = eventually(lambda: sent.ended(how="reload"))
+    with (
+        collector() as sent,
+        Scene(tmp_path, metrics={"traces_endpoint": sent.url}, haproxy=off) as scene,
+    ):
+        scene.list("s1", 4711)
+        scene.agent()
+        scene.list("s2", 4712)
+        trace = sent.until(how="reload")
     stages = ["news", "rendered", "planned", "checked", "applied", "verified"]
     assert trace.names == stages
     assert follow_each_other(trace)
@@ -59,11 +61,11 @@ def test_failed_attempts_have_an_error_and_lead_to_the_one_that_comes_through(
         with Scene(tmp_path, metrics={"traces_endpoint": sent.url}, haproxy=attached) as scene:
             scene.list("s1", 4711)
             scene.agent(until_running=False)
-            failed = eventually(lambda: sent.ended(result="failed"))
+            failed = sent.until(result="failed")
             config, master = scene.state / "haproxy.cfg", scene.state / "master.sock"
             command: list[str | Path] = ["haproxy", "-W", "-S", master, "-f", config]
             with Process(command, log=tmp_path / "haproxy.log", ready=master.exists):
-                applied = eventually(lambda: sent.ended(result="applied"))
+                applied = sent.until(result="applied")
     assert "no HAProxy answers" in str(failed.root.error)
     assert failed.stages[-1].error == failed.root.error
     assert follow_each_other(failed)

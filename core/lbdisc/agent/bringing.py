@@ -83,9 +83,7 @@ class Bringing:
         self._generations = Generations(
             number, desired=self.desired, keeping=keeping, tell=tell, reloaded=reloaded
         )
-        self._pending = Pending(
-            self._pace, self.desired, self._generations, stages, tell, clock
-        )
+        self._pending = Pending(self._pace, self.desired, self._generations, stages, tell, clock)
         share = own_share(settings.agent.name, settings.state_dir)
         self._looks = Looks(reloader, tell, share=share)
         self._legacy = Legacy(store, self._pace, self._retries.kept, clock)

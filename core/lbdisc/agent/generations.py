@@ -57,7 +57,7 @@ class Generations:
         cause: Cause,
         keep: bool = True,
     ) -> None:
-        """``snapshot`` runs now, as ``rendered``, ``ms`` after its news came; ``stages`` made it up.
+        """``snapshot`` runs now, as ``rendered``, ``ms`` after its news came, by these ``stages``.
 
         It is kept for the next start if it is to be, and is known to be what runs.
         """

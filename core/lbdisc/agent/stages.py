@@ -1,4 +1,4 @@
-"""How long what is desired takes from stage to stage, for whoever asks later where the time went."""
+"""How long what is desired takes from stage to stage: where the time went."""
 
 from collections.abc import Callable, Mapping
 

@@ -37,8 +37,8 @@ class GenerationApplied(Event):
     made a start or a reload necessary. ``changed`` holds pairs: before, now. ``ms`` is the time
     since the first news that led to this, ``None`` where no news did. ``endpoints`` are all that it
     serves, ``files`` the names of its further files. ``stages`` say what of ``ms`` went where, one
-    after the other, in milliseconds. ``commands`` were given at run time, in the load balancer's own
-    language; ``rendered`` are all its texts.
+    after the other, in milliseconds. ``commands`` were given at run time, in the load balancer's
+    own language; ``rendered`` are all its texts.
     """
 
     name: ClassVar[str] = "running"

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Sequence
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
@@ -43,7 +44,7 @@ class CollectorSession(requests.Session):
         except OSError as error:  # all of requests' own are
             self.why = _cause(error)
             raise
-        good = reply.status_code < requests.codes.multiple_choices
+        good = reply.status_code < HTTPStatus.MULTIPLE_CHOICES
         self.why = "" if good else one_line(f"HTTP {reply.status_code} {reply.reason}", _MOST)
         return reply
 
@@ -85,7 +86,7 @@ class TraceCollector(SpanExporter):
 
     def shutdown(self) -> None:
         """What waits to be tried again is not."""
-        self._exporter.shutdown()
+        self._exporter.shutdown()  # type: ignore[no-untyped-call]  # has no types
 
     def force_flush(self, timeout_millis: int = 30_000) -> bool:
         """Nothing is kept here."""
@@ -94,6 +95,8 @@ class TraceCollector(SpanExporter):
 
 def _cause(error: BaseException) -> str:
     """The system's word in a chain of errors, if it has one."""
+    if isinstance(error, requests.Timeout):
+        return "no answer in time"
     at: BaseException | None = error
     while at is not None:
         if isinstance(at, OSError) and at.errno and at.strerror:

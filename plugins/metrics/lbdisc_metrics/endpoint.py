@@ -25,7 +25,9 @@ def traces_url(text: str) -> str:
         raise ValueError(f"traces_endpoint {shown(text)}: {error}; as in {_EXAMPLE}") from error
     odd = found.query or found.fragment or not text.isprintable() or " " in text
     if found.scheme not in ("http", "https") or not host or port == 0 or odd:
-        raise ValueError(f"traces_endpoint {shown(text.partition('?')[0])} is no address: {_EXAMPLE}")
+        raise ValueError(
+            f"traces_endpoint {shown(text.partition('?')[0])} is no address: {_EXAMPLE}"
+        )
     if found.scheme == "http" and not (host == "localhost" or is_loopback(host)):
         raise ValueError(
             f"traces_endpoint {shown(text)} is read on the way by others: use https://, or a"

@@ -47,7 +47,7 @@ class GenerationSpans:
         attributes: Mapping[str, AttributeValue],
         error: str = "",
     ) -> Span:
-        """The whole, not ended yet, with its stages, which are; they end when ``event`` was told."""
+        """The whole, not ended yet, with its stages, which are, up to when ``event`` was told."""
         took = {stage: round(ms * _NS) for stage, ms in stages.items()}
         at = _ns(event.unix_s) - sum(took.values())
         cause = {"lbdisc.cause": event.cause.source} if event.cause else {}
