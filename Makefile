@@ -18,9 +18,9 @@ help: ## what there is to make
 setup: ## the virtual environment, exactly as requirements.lock says
 	@sh scripts/setup.sh
 
-servers: ## the servers that the tests run against, and what reads their units, from the distribution
+servers: ## the servers that the tests run against, and what reads their units or sets their clocks, from the distribution
 	@sh scripts/packages.sh --idle haproxy serf etcd-server etcd-client zookeeper \
-	    libnetty-java libslf4j-java nginx-light prometheus systemd iproute2 iptables
+	    libnetty-java libslf4j-java nginx-light prometheus systemd iproute2 iptables libfaketime
 
 demo: setup ## the lab's last task on a real HAProxy (ARGS="--once --backend etcd")
 	@sh scripts/packages.sh $$(sh scripts/backend-packages.sh $(ARGS))
