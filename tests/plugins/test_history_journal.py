@@ -14,10 +14,10 @@ import structlog
 
 from lbdisc import events
 from lbdisc.errors import LbdiscError
+from lbdisc.events.entries import endpoint_of, object_of
 from lbdisc.observed import ServerHealth
 from lbdisc.testing.waiting import eventually
 from lbdisc_history.clock import JUMP, QUIET, BelievedClock
-from lbdisc_history.entries import endpoint_of, object_of
 from lbdisc_history.lines import opened, sealed
 from lbdisc_history.reading import JournalFolder
 from lbdisc_history.servers import ServerChanges

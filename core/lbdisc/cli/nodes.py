@@ -53,7 +53,7 @@ def _watch(
 
     screen = Screening(settings.core.endpoints, served=served)
 
-    def publish(snapshot: "Snapshot", *, revision: str = "") -> None:
+    def publish(snapshot: "Snapshot", **_said: object) -> None:
         if not (once and stop.is_set()):
             show(screen.settled(snapshot))
         if once:

@@ -4,14 +4,15 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable
 from contextlib import suppress
+from dataclasses import replace
 
 import structlog
 
 from lbdisc import events
 from lbdisc.errors import LbdiscError
+from lbdisc.events.entries import entry_of
 from lbdisc.values import Endpoint, is_reserved
 from lbdisc_history.clock import BelievedClock
-from lbdisc_history.entries import entry_of
 from lbdisc_history.generations import GenerationTexts
 from lbdisc_history.lines import Entry
 from lbdisc_history.servers import ServerChanges
@@ -22,6 +23,7 @@ log = structlog.get_logger("lbdisc.history")
 RETRY = 10.0  # seconds before what could not be written is tried again
 AGING = 3600.0  # seconds between two looks for what is too old
 DAY = 86400.0
+LEASES = 1000  # that are kept with news
 # The first is told again by what follows from it, the others by the servers and the entries.
 UNTOLD = (events.ChangeWanted, events.FleetSeen)
 
@@ -147,7 +149,7 @@ class HistoryRecorder:
         self._counts.update(e.service for e in event.came)
         self._counts.subtract(e.service for e in event.went)
         self._counts += Counter()
-        entry = entry_of(event)
+        entry = entry_of(event if len(event.leases) <= LEASES else _of_gone(event))
         told = [pair for pair in event.changed if not is_reserved(pair[1].service)]
         if len(told) != len(event.changed):
             entry |= {"changed": entry_of(_only(event, told)).get("changed", [])}
@@ -164,6 +166,12 @@ def _only(
     event: events.RegistryNews, told: Iterable[tuple[Endpoint, Endpoint]]
 ) -> events.RegistryNews:
     return events.RegistryNews(changed=tuple(told), total=event.total)
+
+
+def _of_gone(event: events.RegistryNews) -> events.RegistryNews:
+    """Of a whole registry that is told at once nobody asks by what each entry lives."""
+    gone = {endpoint.key for endpoint in event.went}
+    return replace(event, leases=tuple(lease for lease in event.leases if lease.key in gone))
 
 
 def _is_repetition(event: events.Event) -> bool:
