@@ -73,6 +73,11 @@ def test_a_sentence_leaves_the_cause_to_who_shows_it_beside() -> None:
         (events.StateKept(file="/x/y"), "state kept again: file /x/y"),
         (events.FleetSeen(agents=()), "agents"),
         (
+            events.Drifted(generation=1, found="server a drains", repaired=False),
+            "the load balancer ran something else: server a drains; nothing is done, as it is"
+            " paused",
+        ),
+        (
             events.EntriesSkipped(entries=(Problem("nodes/x", "bad port"),)),
             "skipped: nodes/x: bad port",
         ),

@@ -147,6 +147,11 @@ def _why(entry: EventEntry) -> str:
     return f": {entry['why']}" if entry.get("why") else ""
 
 
+def _drift(entry: EventEntry) -> str:
+    left = "it is repaired" if entry.get("repaired", True) else "nothing is done, as it is paused"
+    return f"the load balancer ran something else: {entry['found']}; {left}"
+
+
 def _returned(entry: EventEntry) -> str:
     lost = f" after {span(entry['ms'] / 1000)}" if "ms" in entry else ""
     return f"the registry answers{lost}: {entry['endpoints']} endpoints"
@@ -188,7 +193,8 @@ _TELL: Mapping[str, Callable[[EventEntry], str]] = {
     "not applied": lambda e: (
         f"generation {e['generation']} was not applied: {e['error']}{_times(e)}"
     ),
-    "drift": lambda e: f"the load balancer ran something else: {e['found']}; it is repaired",
+    "drift": _drift,
+    "drift over": lambda e: "the load balancer runs what it should again, and nothing was done",
     "tidied up": lambda e: f"tidied up ({e['how']}): {e.get('detail') or 'nothing to tell'}",
     "drain begun": lambda e: f"{names(listed(e, 'endpoints'))} drains",
     "drain over": lambda e: f"{names(listed(e, 'endpoints'))} drains no more",
