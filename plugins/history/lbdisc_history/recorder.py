@@ -21,6 +21,7 @@ from lbdisc_history.writing import JournalWriter
 
 log = structlog.get_logger("lbdisc.history")
 RETRY = 10.0  # seconds before what could not be written is tried again
+SYNC = 1.0  # seconds between two waits for the disk, at least
 AGING = 3600.0  # seconds between two looks for what is too old
 DAY = 86400.0
 LEASES = 1000  # that are kept with news
@@ -51,11 +52,18 @@ class HistoryRecorder:
         self._runs = False
         self._clock = BelievedClock(time.time(), clock())
         self._aged = clock()
+        self._synced = float("-inf")  # when the disk was waited for last
+        self._unsynced = ""  # why it could not be
 
     def hear(self, event: events.Event) -> None:
         if isinstance(event, events.ProgramStarted):
             self._runs = event.program == "run"
-        if not self._runs or isinstance(event, UNTOLD) or _is_repetition(event):
+        if self._runs:
+            self._hear(event)
+            self._sync()
+
+    def _hear(self, event: events.Event) -> None:
+        if isinstance(event, UNTOLD) or _is_repetition(event):
             return
         entry = self._entry(event)
         if entry is None:
@@ -70,6 +78,25 @@ class HistoryRecorder:
             self._failed(error, now)
         else:
             self._went_well(now)
+
+    def _sync(self) -> None:
+        """Wait for the disk, now and then: what came since the last time is on it together.
+
+        Something is heard every few seconds, as the load balancer is asked that often.
+        """
+        now = self._monotonic()
+        if self._journal is None or now - self._synced < SYNC:
+            return
+        self._synced = now
+        try:
+            self._journal.sync()
+        except OSError as error:
+            reason = error.strerror or str(error)
+            if reason != self._unsynced:
+                log.warning("the history may not outlive a power loss", error=reason)
+            self._unsynced = reason
+        else:
+            self._unsynced = ""
 
     def _keep(self, event: events.Event, entry: Entry) -> None:
         journal = self._journal or self._open()
