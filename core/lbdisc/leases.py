@@ -34,8 +34,9 @@ class Lease:
     end: LeaseEnd = ""
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "by", plain(self.by, MOST))
-        if self.ttl_s is not None and not (math.isfinite(self.ttl_s) and self.ttl_s > 0):
+        if not (len(self.by) <= MOST and self.by.isascii() and self.by.isprintable()):
+            object.__setattr__(self, "by", plain(self.by, MOST))
+        if self.ttl_s is not None and not 0 < self.ttl_s < math.inf:
             object.__setattr__(self, "ttl_s", None)
 
     @property

@@ -132,3 +132,10 @@ def test_the_difference_brings_one_document_to_the_next() -> None:
     assert parts["endpoints"]["gone"] == ["nodes/web-2"]
     assert [row["weight"] for row in parts["endpoints"]["put"].values()] == [7]
     assert difference(after, after) == {}
+
+
+def test_drift_that_a_pause_leaves_is_in_the_verdict() -> None:
+    paused = {"by": "ana (1000)", "since": "2026-11-27T14:02:11Z", "drifted": f"s1 {HOSTILE}"}
+    found = shown(PageSeen(), generation={"number": 1}, registry="ok", in_step=True, paused=paused)
+    assert "and the load balancer drifted, which is left so: s1" in found["verdict"]["summary"]
+    assert found["operator"]["paused"]["drifted"].isprintable()

@@ -58,7 +58,8 @@ class Records:
         if self._digests.get(filed) == found:
             self._entries.lives_by(filed, by)
             return filed
-        ttl_s = records.ttl_in(value) if isinstance(value, bytes) else None
+        says_ttl = self._format == "lbdisc" and isinstance(value, bytes)
+        ttl_s = records.ttl_in(content(value)) if says_ttl else None
         self._entries.put(filed, self._read(filed, value), by=by, ttl_s=ttl_s)
         self._digests[filed] = found
         return filed

@@ -73,7 +73,8 @@ class ZooKeeperDiscovery:
             suppress(Stopped),
             ZooKeeperClient(settings, stop=stop, failure=DiscoveryError, tell=told.put) as client,
         ):
-            tree = Tree(self._root, self._parse, self._service)
+            ours = settings.format == "lbdisc"
+            tree = Tree(self._root, self._parse, self._service, says_ttl=ours)
             _Watching(client, told, settings, tree, publish).run(stop)
 
     def _parse(self, record: bytes, service: str, name: str) -> Endpoint | None:

@@ -22,13 +22,15 @@ _UNSIGNED = (1 << 64) - 1  # a number in Java has a sign
 class Tree:
     """The nodes below ``root`` by service and name. Where ``only`` names a service, it is alone.
 
-    Of what a node holds nothing is kept but the endpoint, or why it is refused.
+    ``says_ttl``: records may say how long they are good for, as version 1 has it. Of what a node
+    holds nothing is kept but the endpoint, or why it is refused.
     """
 
-    def __init__(self, root: str, parse: Parse, only: str = "") -> None:
+    def __init__(self, root: str, parse: Parse, only: str = "", *, says_ttl: bool = True) -> None:
         self.root = root
         self._only = only
         self._parse = parse
+        self._says_ttl = says_ttl
         self._services: dict[str, dict[str, bytes]] = {}  # digests, empty while a node is not read
         self._entries = Entries[str]()  # by path
         self._misnamed: dict[str, set[str]] = {}  # by parent, what a bad name is kept by
@@ -143,7 +145,8 @@ class Tree:
                 self._entries.lives_by(path, by)
         else:
             nodes[name] = found
-            ttl_s = records.ttl_in(record) if isinstance(record, bytes) else None
+            says_ttl = self._says_ttl and isinstance(record, bytes)
+            ttl_s = records.ttl_in(content(record)) if says_ttl else None
             parse = partial(self._read, record, service, name)
             self._entries.put(path, read_entry(path, parse), by=by, ttl_s=ttl_s)
         self._left.pop((service, name), None)
