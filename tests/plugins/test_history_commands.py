@@ -10,7 +10,7 @@ from lbdisc import Lease, Problem, events
 from lbdisc.errors import LbdiscError, SettingsError
 from lbdisc.events import Cause
 from lbdisc.observed import ServerHealth
-from lbdisc.state.times import span
+from lbdisc.times import span
 from lbdisc_history.explaining import explain
 from lbdisc_history.listing import Wanted, show
 from lbdisc_history.reading import JournalFolder

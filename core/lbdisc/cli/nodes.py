@@ -11,7 +11,7 @@ import typer
 
 from lbdisc.cli.common import load_configuration, write_json
 from lbdisc.options import BackendOption, ConfigOption, JsonOption, SetOption
-from lbdisc.state.times import stamp
+from lbdisc.times import stamp
 
 if TYPE_CHECKING:
     from lbdisc.fleet import Difference

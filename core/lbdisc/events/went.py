@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from lbdisc.state.times import clock
+from lbdisc.times import clock
 
 # Where nothing is known of a lease: how one that went without draining may have gone.
 VANISHED = {

@@ -12,7 +12,7 @@ from lbdisc.events.parts import Key, cause, count, difference, key_of, listed, n
 from lbdisc.events.went import VANISHED, gone, lease_in
 from lbdisc.secrecy import masked
 from lbdisc.showing import harmless
-from lbdisc.state.times import milliseconds, span, stamp
+from lbdisc.times import milliseconds, span, stamp
 
 MOST = 1000  # characters of a line
 _UNSAID = ("schema", "seq", "unix_s", "monotonic_s", "event")

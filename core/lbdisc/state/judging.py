@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from lbdisc.state.liveness import Liveness
-from lbdisc.state.times import ago
+from lbdisc.times import ago
 
 # What can be wrong, from what counts most to what counts least, and what each stands for.
 CHECKS: Mapping[str, str] = {

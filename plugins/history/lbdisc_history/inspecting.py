@@ -15,7 +15,7 @@ from lbdisc.events.entries import object_of
 from lbdisc.events.parts import difference, listed
 from lbdisc.secrecy import masked
 from lbdisc.showing import harmless
-from lbdisc.state.times import stamp
+from lbdisc.times import stamp
 from lbdisc.values import Endpoint, Snapshot
 from lbdisc_history.lines import Entry
 from lbdisc_history.reading import Found, JournalFolder

@@ -10,7 +10,7 @@ from lbdisc.errors import LbdiscError
 from lbdisc.hooks import Renderer
 from lbdisc.secrecy import masked
 from lbdisc.showing import plain
-from lbdisc.state.times import stamp
+from lbdisc.times import stamp
 from lbdisc.values import Snapshot
 from lbdisc_history.inspecting import MAIN
 from lbdisc_history.lines import Entry

@@ -9,7 +9,7 @@ from lbdisc.events.went import gone, lease_in, lives_by
 from lbdisc.events.wording import applied
 from lbdisc.secrecy import masked
 from lbdisc.showing import harmless
-from lbdisc.state.times import span, stamp
+from lbdisc.times import span, stamp
 from lbdisc_history.gathering import Gathered
 from lbdisc_history.lines import Entry
 

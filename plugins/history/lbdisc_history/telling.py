@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from lbdisc.events.parts import Key, key_of, listed
-from lbdisc.state.times import stamp
+from lbdisc.times import stamp
 from lbdisc_history.lines import Entry
 from lbdisc_history.wording import words
 
