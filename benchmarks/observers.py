@@ -80,7 +80,7 @@ class Ours(Observer):
             except DiscoveryError:
                 self._stop.wait(0.2)  # agent.retry_first
 
-    def _publish(self, snapshot: Snapshot, *, revision: str = "") -> None:
+    def _publish(self, snapshot: Snapshot, **_said: object) -> None:
         self.saw({e.name for e in snapshot.public.endpoints if not e.draining})
         self._first.set()
 

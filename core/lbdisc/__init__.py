@@ -10,6 +10,7 @@ from lbdisc.hooks import (
     Renderer,
     hookimpl,
 )
+from lbdisc.leases import Lease
 from lbdisc.planned import Applied, Planned
 from lbdisc.rendered import Rendered
 from lbdisc.values import Change, Endpoint, Problem, Snapshot
@@ -19,6 +20,7 @@ __all__ = [
     "Change",
     "Discovery",
     "Endpoint",
+    "Lease",
     "Listener",
     "Planned",
     "Problem",

@@ -5,7 +5,7 @@ group ``lbdisc``. Each provider hook is called once at start and returns what th
 settings choose among the offers by name. Two offers of one name are an error that names both.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 import pluggy
 
+from lbdisc.leases import Lease
 from lbdisc.planned import Applied, Planned
 from lbdisc.rendered import Rendered
 from lbdisc.values import Endpoint, Snapshot
@@ -35,11 +36,15 @@ T_co = TypeVar("T_co", covariant=True)
 class Publish(Protocol):
     """Takes what a discovery knows, from any thread."""
 
-    def __call__(self, snapshot: Snapshot, *, revision: str = "") -> None:
+    def __call__(
+        self, snapshot: Snapshot, *, revision: str = "", leases: Iterable[Lease] = ()
+    ) -> None:
         """``snapshot`` is the whole state; ``revision`` names it in the registry, in a short text.
 
         Whoever asks later why something changed is answered with it. A registry that has none
-        leaves it out.
+        leaves it out. ``leases`` say what entries live by that came or changed since the last call,
+        and how those ended that went: whoever asks why a node went is told which lease it was. A
+        registry without any, or that does not tell, leaves them out; further ones do no harm.
         """
 
 

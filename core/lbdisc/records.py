@@ -6,6 +6,7 @@ other systems write are read as well, see ``FORMATS``.
 """
 
 import json
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -15,6 +16,8 @@ from lbdisc.values import Endpoint
 
 MAX_RECORD = bounded_json.MOST_BYTES  # what is larger is no endpoint
 MEMBERS = ("address", "port", "weight", "state", "tags")
+TTL = "ttl"  # the member of a registration that tells how long it is good for
+_TTL = re.compile(rb'"ttl"\s{0,8}:\s{0,8}([0-9]{1,6}(?:\.[0-9]{1,9})?)\s{0,8}[,}]')
 
 
 def load_object(text: str | bytes) -> dict[str, Any]:
@@ -43,6 +46,16 @@ def from_object(
         if member not in known:
             raise EntryError(f"no {member!r}: a record needs address and port")
     return Endpoint(service=service, name=name, **known)
+
+
+def ttl_in(text: bytes) -> float | None:
+    """The seconds that the record ``text`` says it is good for without a renewal, if it does.
+
+    For people who ask later. Found without parsing the record once more: where a text in it has
+    such a word, its quotation marks are escaped.
+    """
+    found = _TTL.search(text)
+    return float(found[1]) if found and float(found[1]) > 0 else None
 
 
 def to_object(endpoint: Endpoint) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from lbdisc.state.heartbeat import Heartbeat, Unwritten
 from lbdisc.state.judging import CHECKS, DEFAULT, judge
 from lbdisc.state.liveness import STALE, STUCK, Liveness, liveness
 from lbdisc.state.store import Store
-from lbdisc.state.times import ago
+from lbdisc.times import ago
 
 
 @pytest.fixture

@@ -112,7 +112,7 @@ def test_a_change_is_on_the_page_by_itself(served: ServedPage, opened: Opened) -
     expect(page.locator("#services tbody tr")).to_have_count(2)
     served.hear(applied(*some(1), generation=2))
     expect(page.locator("#services tbody tr")).to_have_count(1)
-    expect(page.locator("#events li").first).to_contain_text("generation 2 runs")
+    expect(page.locator("#events li").first).to_contain_text("generation 2")
 
 
 def test_a_real_join_is_on_the_page_of_a_real_agent(tmp_path: Path, opened: Opened) -> None:
@@ -126,7 +126,7 @@ def test_a_real_join_is_on_the_page_of_a_real_agent(tmp_path: Path, opened: Open
         scene.join("web-2")
         row = page.locator("#services tr", has_text="web-2")
         expect(row.locator(".word")).to_have_text("up", timeout=PATIENCE)
-        expect(page.locator("#events li").filter(has_text="nodes/web-2 came")).to_have_count(1)
+        expect(page.locator("#events li").filter(has_text="nodes/web-2 joined")).to_have_count(1)
 
 
 def test_it_comes_back_by_itself_when_the_agent_does(served: ServedPage, opened: Opened) -> None:

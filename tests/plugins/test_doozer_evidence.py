@@ -1,9 +1,14 @@
 """Who is left out: unchanged for a ttl of time in which somebody could write."""
 
+from lbdisc import Endpoint
+from lbdisc_doozer import record
 from lbdisc_doozer.evidence import GRACE, LiveClock, Lives
+from lbdisc_doozer.settings import DoozerSettings
+from lbdisc_doozer.state import FileRecords
 
 PULSE = 1.0  # seconds between two revisions
 TTL = 10.0
+S1 = Endpoint(service="nodes", name="s1", address="10.0.0.1", port=3000)
 
 
 class Registry:
@@ -93,3 +98,19 @@ def test_an_older_revision_is_no_movement() -> None:
     registry.now += 1
     registry.clock.saw(0, registry.now)
     assert registry.clock.stood(registry.now) == 1
+
+
+def test_who_gave_no_sign_of_life_is_told_with_when_there_was_one() -> None:
+    settings = DoozerSettings()
+    files = FileRecords(settings)
+    files.clock.begin(1, 0.0)
+    said = record.write(S1, owner="me", ttl=2.0, beat=1)
+    files.put(record.path_of(settings, "nodes", "s1"), said, 2)
+    (lease,) = files.take_leases()
+    assert (lease.by, lease.ttl_s, lease.end) == ("heartbeats of me", 2.0, "")
+    for second in range(1, 5):
+        files.clock.saw(2 + second, float(second))
+    assert files.expire()
+    (lease,) = files.take_leases()
+    assert (lease.by, lease.end) == ("heartbeats of me", "expired")
+    assert lease.renewed_s is not None

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from lbdisc import records
 from lbdisc.register.holding import End
 from lbdisc.testing import FaultProxy
 from lbdisc.testing.roles import STOP_WITHIN
@@ -250,7 +249,7 @@ def test_one_that_waits_over_a_silent_connection_never_says_that_it_holds(
         second.stop()
         assert second.end == End(held=False)
         assert second.stopped_in < STOP_WITHIN + SLACK
-        assert single.cli.value(KEY) == records.write(ENDPOINT)
+        assert single.cli.endpoint(KEY) == ENDPOINT
 
 
 def test_name_that_others_took_in_a_wiped_cluster_is_theirs(
@@ -275,7 +274,7 @@ def test_leaving_an_unreachable_cluster_ends_soon_and_the_lease_does_the_rest(
     single: EtcdCluster, fault: str
 ) -> None:
     with EtcdHolding(settings_from(single), ENDPOINT) as holding:
-        eventually(lambda: single.cli.value(KEY) == records.write(ENDPOINT))
+        eventually(lambda: single.cli.endpoint(KEY) == ENDPOINT)
         getattr(single, fault)()
         holding.stop()
     assert holding.stopped_in < 5.0  # seconds; two of them for the farewell

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from lbdisc import records
 from lbdisc.testing import FaultProxy
 from lbdisc.testing.processes import Process, accepts, free_port
 from lbdisc.testing.waiting import eventually
@@ -98,7 +97,7 @@ def test_another_cluster_behind_the_address_is_read_anew(
 
 def holds(registry: EtcdCluster, holding: EtcdHolding) -> bool:
     """Whether ``holding`` says that it holds the entry, and the cluster agrees."""
-    return holding.published and registry.cli.value(KEY) == records.write(holding.endpoint)
+    return holding.published and registry.cli.endpoint(KEY) == holding.endpoint
 
 
 @pytest.mark.parametrize("before", ["registered", "earlier lease", "earlier state"])
@@ -144,7 +143,7 @@ def test_entry_that_another_has_in_the_restored_cluster_is_his(
         proxy.heal()
         eventually(lambda: holding.rival)
         assert not holding.published
-    assert single.cli.value(KEY) == records.write(other)
+    assert single.cli.endpoint(KEY) == other
 
 
 def test_what_a_watch_never_told_is_found_by_the_slow_reading(

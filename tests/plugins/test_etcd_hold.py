@@ -47,7 +47,7 @@ def settings(registry: EtcdCluster) -> EtcdSettings:
 
 
 def registered(registry: EtcdCluster, endpoint: Endpoint = ENDPOINT) -> None:
-    eventually(lambda: registry.cli.value(KEY) == records.write(endpoint), what=str(endpoint))
+    eventually(lambda: registry.cli.endpoint(KEY) == endpoint, what=str(endpoint))
 
 
 def test_record_is_there_while_held_and_gone_after(

@@ -6,14 +6,15 @@ from pathlib import Path
 
 import pytest
 
-from lbdisc import Problem, events
+from lbdisc import Lease, Problem, events
 from lbdisc.errors import LbdiscError, SettingsError
 from lbdisc.events import Cause
 from lbdisc.observed import ServerHealth
+from lbdisc.times import span
 from lbdisc_history.explaining import explain
 from lbdisc_history.listing import Wanted, show
 from lbdisc_history.reading import JournalFolder
-from lbdisc_history.times import moment, span
+from lbdisc_history.times import moment
 from support.histories import Told, node
 
 Captured = pytest.CaptureFixture[str]
@@ -288,3 +289,40 @@ def test_why_in_json(told: Told, capsys: Captured) -> None:
     assert found["served"] is True
     assert found["entries"]["came"]["generation"] == 1
     assert time.time() - found["entries"]["came"]["unix_s"] < 600
+
+
+LEASE = Lease(service="nodes", name="web-3", by="lease 694d97a1", ttl_s=10.0)
+
+
+def test_why_names_the_lease_of_one_that_vanished(told: Told, capsys: Captured) -> None:
+    news = events.RegistryNews(
+        went=(node(3),), total=11, leases=(LEASE,), cause=WENT, unix_s=1_000_011.0
+    )
+    told.tell(news)
+    served = tuple(e for e in told.snapshot.endpoints if e != node(3))
+    told.tell(
+        events.GenerationApplied(
+            generation=2, digest="d", how="runtime", went=(node(3),), endpoints=served, cause=WENT
+        )
+    )
+    assert (
+        ": it vanished without draining, its lease 694d97a1 ended (good for 10 s, no renewal after"
+        " 13:46:41), or its entry was deleted (etcd 8123).\n"
+    ) in why(told, "web-3", capsys)
+
+
+def test_why_names_the_lease_of_one_that_is_there(told: Told, capsys: Captured) -> None:
+    old, now = node(3), node(3, weight=5)
+    news = events.RegistryNews(
+        changed=((old, now),), total=12, leases=(LEASE,), cause=WENT, unix_s=1_000_011.0
+    )
+    told.tell(news)
+    found = why(told, "web-3", capsys)
+    assert "its entry lived by lease 694d97a1, good for 10 s.\n" in found
+
+
+def test_leases_of_a_whole_registry_are_not_kept(told: Told) -> None:
+    many = tuple(Lease(service="nodes", name=f"n{n}", by="lease 1") for n in range(1001))
+    told.tell(events.RegistryNews(came=(node(99),), total=13, leases=many, cause=WENT))
+    *_, news = told.close().forwards()
+    assert "leases" not in news

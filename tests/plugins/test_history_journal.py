@@ -14,10 +14,10 @@ import structlog
 
 from lbdisc import events
 from lbdisc.errors import LbdiscError
+from lbdisc.events.entries import endpoint_of, object_of
 from lbdisc.observed import ServerHealth
 from lbdisc.testing.waiting import eventually
 from lbdisc_history.clock import JUMP, QUIET, BelievedClock
-from lbdisc_history.entries import endpoint_of, object_of
 from lbdisc_history.lines import opened, sealed
 from lbdisc_history.reading import JournalFolder
 from lbdisc_history.servers import ServerChanges
@@ -283,3 +283,52 @@ def test_servers_are_kept_as_changes_only() -> None:
         ("web-2", "down", "up"),
     ]
     assert changes.entry(seen((1, "down", "HTTP 500 to HEAD /"), (2, "up", ""))) is not None
+
+
+@pytest.fixture
+def waits(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Descriptors of journals that the disk was waited for."""
+    found: list[int] = []
+    monkeypatch.setattr(os, "fdatasync", found.append)
+    return found
+
+
+def test_the_disk_is_waited_for_once_a_second_at_most(folder: Path, waits: list[int]) -> None:
+    told = Told(folder)
+    before = len(waits)
+    for _ in range(10):
+        told.tell(events.RegistryBack(endpoints=1))
+    assert len(waits) == before
+    told.now += 1.0
+    told.tell(events.RegistryBack(endpoints=1))
+    assert len(waits) == before + 1
+
+
+def test_what_came_last_is_on_the_disk_with_the_next_event_that_is_heard(
+    folder: Path, waits: list[int]
+) -> None:
+    told = Told(folder)
+    told.tell(events.RegistryBack(endpoints=1))
+    before, told.now = len(waits), told.now + 1.0
+    told.tell(events.FleetSeen(agents=()))  # which is not kept
+    assert len(waits) == before + 1
+    told.now += 1.0
+    told.tell(events.FleetSeen(agents=()))
+    assert len(waits) == before + 1  # nothing is new
+
+
+def test_a_disk_that_cannot_be_waited_for_is_told_of_once_and_costs_no_entry(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_file: int) -> None:
+        raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr(os, "fdatasync", refuse)
+    with structlog.testing.capture_logs() as logs:
+        told = Told(folder)
+        for _ in range(3):
+            told.now += 1.0
+            told.tell(events.RegistryBack(endpoints=1))
+    assert [log["event"] for log in logs] == ["the history may not outlive a power loss"]
+    told.close()
+    assert numbers(folder) == [1, 2, 3, 4]

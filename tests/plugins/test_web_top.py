@@ -69,7 +69,7 @@ def test_with_the_page_it_is_the_same_with_events(tmp_path: Path) -> None:
         served.hear(applied(*some(3)))
         found = current(served.settings, tmp_path)
         assert found["source"] == "page"
-        assert "generation 1 runs, at run time; nodes/web-0, nodes/web-1" in printed(found)
+        assert "nodes/web-0, nodes/web-1" in printed(found)
     assert of_page(served.settings) is None
 
 

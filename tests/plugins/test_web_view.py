@@ -76,9 +76,9 @@ def test_events_are_told_in_words_with_their_cause() -> None:
     cause = events.Cause(source="etcd", revision="7")
     gone = applied(WEB, generation=2, went=(OTHER,), came=(), cause=cause)
     (newest, first) = shown(seen_of(applied(WEB, OTHER), gone))["events"]
-    assert newest["text"] == "generation 2 runs, at run time in 4 ms; nodes/web-2 went"
+    assert newest["text"] == "nodes/web-2 went; applied at run time in 4.2 ms, generation 2"
     assert newest["cause"] == "etcd 7"
-    assert "nodes/web-1, nodes/web-2 came" in first["text"]
+    assert "nodes/web-1, nodes/web-2 joined" in first["text"]
 
 
 def test_only_the_last_events_are_kept_and_repetitions_told_once() -> None:
@@ -132,3 +132,10 @@ def test_the_difference_brings_one_document_to_the_next() -> None:
     assert parts["endpoints"]["gone"] == ["nodes/web-2"]
     assert [row["weight"] for row in parts["endpoints"]["put"].values()] == [7]
     assert difference(after, after) == {}
+
+
+def test_drift_that_a_pause_leaves_is_in_the_verdict() -> None:
+    paused = {"by": "ana (1000)", "since": "2026-11-27T14:02:11Z", "drifted": f"s1 {HOSTILE}"}
+    found = shown(PageSeen(), generation={"number": 1}, registry="ok", in_step=True, paused=paused)
+    assert "and the load balancer drifted, which is left so: s1" in found["verdict"]["summary"]
+    assert found["operator"]["paused"]["drifted"].isprintable()

@@ -328,7 +328,7 @@ def test_one_service_alone_costs_the_server_no_more_in_a_large_registry(
     editor.put_many([f"{settings.prefix}/web/n{n}" for n in range(500)], RECORD)
     before, stop = packets(registry), threading.Event()
 
-    def publish(snapshot: Snapshot, *, revision: str = "") -> None:
+    def publish(snapshot: Snapshot, **_said: object) -> None:
         assert [endpoint.name for endpoint in snapshot.endpoints] == ["lb1"]
         stop.set()
 

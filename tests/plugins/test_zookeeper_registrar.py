@@ -49,6 +49,7 @@ def test_record_is_version_1_with_an_owner(settings: ZooKeeperSettings, editor: 
     with holding(settings, A):
         record = json.loads(_held(editor, settings))
     assert len(record.pop("owner")) == 16
+    assert record.pop("ttl") > 0  # as agreed on with the server
     assert record == {
         "address": "10.0.0.1",
         "port": 80,

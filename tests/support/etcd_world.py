@@ -100,6 +100,9 @@ class EtcdWorld(World):
     def listed(self) -> set[str]:
         return self._seen.names()
 
+    def lease_of(self, name: str) -> str:
+        return f"lease {self._registry.cli.field(NODES + name, 'Lease'):x}"
+
     def put_raw(self, name: str, value: bytes) -> None:
         self._own.put(NODES + name, value)
 

@@ -17,6 +17,7 @@ class FileWorld(World):
     """A folder; the agent reaches it through one link and the nodes through another."""
 
     name = "file"
+    leases = "lease in {}.json"
     cannot: ClassVar[dict[str, str]] = {
         "stall": "the kernel answers for a local folder at once",
         "alone": "a folder has no members",

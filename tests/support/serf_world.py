@@ -21,6 +21,7 @@ class SerfWorld(World):
     """A member beside the agent, and a managed agent beside each node."""
 
     name = "serf"
+    leases = "member {}"
     secret: ClassVar[str] = "serf.encrypt"
     cannot: ClassVar[dict[str, str]] = {
         "wipe": "the members themselves are the data; an agent that restarts knows nobody, which"

@@ -106,6 +106,7 @@ class World(ABC):
     hostile: ClassVar[Mapping[str, bytes]] = HOSTILE_RECORDS
     at_once: ClassVar[bool] = True  # whether all who are cut off are found gone at about once
     secret: ClassVar[str] = ""  # the setting with the password or key
+    leases: ClassVar[str] = ""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -232,6 +233,10 @@ class World(ABC):
     def isolate(self) -> None:
         """What the agent reaches of it has lost the majority, or everybody else."""
         raise NotImplementedError(self.cannot["alone"])
+
+    def lease_of(self, name: str) -> str:
+        """What the entry of the node lives by, as lbdisc is to call it."""
+        return self.leases.format(name)
 
     def rotate(self) -> None:
         """Another password or key counts; the agent begins anew and has the old one."""

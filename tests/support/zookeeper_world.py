@@ -59,6 +59,10 @@ class ZooKeeperWorld(World):
         except (KazooException, kazoo.handler.timeout_exception) as error:
             raise ConnectionError(repr(error)) from error
 
+    def lease_of(self, name: str) -> str:
+        _, status = self._own.kazoo.retry(self._own.kazoo.get, f"{NODES}/{name}")
+        return f"session {status.ephemeralOwner:#x}"
+
     def put_raw(self, name: str, value: bytes) -> None:
         self._own.put(f"{NODES}/{name}", value)
 

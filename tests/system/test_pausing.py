@@ -8,6 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from lbdisc.haproxy.sockets.commands import AdminState, SetState
+from lbdisc.haproxy.sockets.master import Master
+from lbdisc.haproxy.sockets.socket import Runtime
 from lbdisc.orders import OrderReply, order
 from lbdisc.testing.waiting import eventually
 from support.scene import Scene
@@ -144,3 +147,61 @@ def test_texts_that_haproxy_refuses_are_not_pinned_and_its_words_are_told(scene:
 def test_what_is_no_file_of_texts_is_not_pinned(scene: Scene, file: str) -> None:
     assert not order(scene.state, "pin", file=file).done
     assert judged(scene, 0)["pinned"] is None
+
+
+@pytest.fixture
+def watchful(tmp_path: Path) -> Iterator[Scene]:
+    """An agent that compares often, paused, with s1 and s2 up."""
+    with Scene(tmp_path, agent={"verify_every": 0.5}) as scene:
+        scene.join("s1", "s2")
+        scene.agent()
+        scene.until_up("s1", "s2")
+        told(scene, "pause", "--why", "deploy")
+        yield scene
+
+
+def by_hand(scene: Scene, state: AdminState) -> None:
+    with Runtime(str(scene.state / "haproxy.sock")) as runtime:
+        runtime.run([SetState("nodes", "s1", state)])
+
+
+def until_drifted(scene: Scene) -> None:
+    eventually(lambda: scene.status["paused"]["drifted"], deadline=30, what="the drift in status")
+
+
+def test_drift_while_paused_is_told_and_left(watchful: Scene) -> None:
+    by_hand(watchful, "maint")
+    until_drifted(watchful)
+    assert ": deploy; and the load balancer drifted" in judged(watchful, 4)["summary"]
+    assert "server nodes/s1 is in maintenance" in told(watchful, "status", code=4)
+    watchful.join("s3")
+    until_waits(watchful, "+nodes/s3")  # many looks later
+    assert watchful.servers()["s1"] == "MAINT"
+    assert watchful.status["counters"]["drift"] == 1
+
+
+def test_drift_that_is_made_good_while_paused_is_over(watchful: Scene) -> None:
+    by_hand(watchful, "maint")
+    until_drifted(watchful)
+    by_hand(watchful, "ready")
+    eventually(lambda: watchful.status["paused"]["drifted"] is None, deadline=30)
+    watchful.until_up("s1", "s2")
+    assert "drifted" not in judged(watchful, 4)["summary"]
+
+
+def test_drift_while_paused_is_repaired_after_resume(watchful: Scene) -> None:
+    by_hand(watchful, "maint")
+    until_drifted(watchful)
+    told(watchful, "resume")
+    watchful.until_up("s1", "s2")
+    eventually(lambda: watchful.status["in_step"], what="in step")
+
+
+def test_a_reload_by_others_while_paused_is_told_once(watchful: Scene) -> None:
+    Master(watchful.state / "master.sock").reload()
+    until_drifted(watchful)
+    assert "someone else reloaded it" in watchful.status["paused"]["drifted"]
+    watchful.join("s3")
+    until_waits(watchful, "+nodes/s3")
+    assert "someone else reloaded it" in watchful.status["paused"]["drifted"]
+    assert watchful.status["counters"]["drift"] == 1

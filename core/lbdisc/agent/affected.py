@@ -5,7 +5,7 @@ from functools import singledispatchmethod
 from typing import Any
 
 from lbdisc import events
-from lbdisc.state.times import stamp
+from lbdisc.times import stamp
 from lbdisc.values import NAMED
 
 

@@ -1,6 +1,6 @@
 """What may be balanced now: what is published, screened, admitted and judged by the guard."""
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from threading import RLock
 from typing import NamedTuple
 
@@ -10,10 +10,11 @@ from lbdisc.agent.guard import Guard
 from lbdisc.agent.held import GuardMemory, Held
 from lbdisc.agent.verdict import Released, Verdict
 from lbdisc.events import Cause, RegistryNews
+from lbdisc.leases import Lease
 from lbdisc.listening.listeners import Tell
 from lbdisc.observed import ServerHealth
 from lbdisc.screening.screen import Screening
-from lbdisc.values import Endpoint, Snapshot
+from lbdisc.values import Change, Endpoint, Snapshot
 
 
 class News(NamedTuple):
@@ -83,11 +84,13 @@ class Balancing:
         if self._newest is None:
             self._screen.settle(snapshot.public)
 
-    def publish(self, snapshot: Snapshot, now: float, cause: Cause) -> None:
-        """The registry's newest state."""
+    def publish(
+        self, snapshot: Snapshot, now: float, cause: Cause, leases: Iterable[Lease] = ()
+    ) -> None:
+        """The registry's newest state; ``leases`` as in ``Publish``."""
         with self._lock:
             self._published, public = snapshot, snapshot.public
-            self._tell_news(public, cause)
+            self._tell_news(public, cause, leases)
             passed = self._screen.after(public)
             self._judge(self._admission.take(passed, now), now, cause)
 
@@ -182,7 +185,7 @@ class Balancing:
         with self._lock:
             self._admission.reloaded(because_of, self._clock())
 
-    def _tell_news(self, snapshot: Snapshot, cause: Cause) -> None:
+    def _tell_news(self, snapshot: Snapshot, cause: Cause, leases: Iterable[Lease]) -> None:
         before, self._told = self._told, snapshot
         change = snapshot.since(before)
         if any((change.added, change.removed, change.changed)):
@@ -192,6 +195,7 @@ class Balancing:
                     came=change.added,
                     went=change.removed,
                     changed=pairs,
+                    leases=_concerning(change, leases),
                     total=len(snapshot),
                     cause=cause,
                 )
@@ -218,3 +222,14 @@ class Balancing:
     def _tell_verdict(self, verdict: Verdict, cause: Cause) -> None:
         for event in judged(verdict, self._clock(), cause=cause):
             self._tell(event)
+
+
+def _concerning(change: Change, leases: Iterable[Lease]) -> tuple[Lease, ...]:
+    """Those of ``leases`` that are of whom the change concerns; the end only of who went."""
+    found = {lease.key: lease for lease in leases}
+    if not found:
+        return ()
+    here, gone = (*change.added, *change.changed), change.removed
+    its = [found[e.key] for e in here if e.key in found and not found[e.key].end]
+    its += [found[e.key] for e in gone if e.key in found]
+    return tuple(its)

@@ -133,10 +133,24 @@ class Bringing:
             applying=self._applying,
             attempts=self._attempts,
             pace=self._pace,
+            looks=self._looks,
+            desired=self.desired,
+            verify_every=lambda: self._settings.agent.verify_every,
             tell=tell,
             clock=clock,
         )
-        self.stands_still = False
+        self._stands_still = False
+
+    @property
+    def stands_still(self) -> bool:
+        """Whether nothing is applied now; what is to run is only followed."""
+        return self._stands_still
+
+    @stands_still.setter
+    def stands_still(self, wanted: bool) -> None:
+        if wanted and not self._stands_still:
+            self._still.begin()
+        self._stands_still = wanted
 
     def change(self, settings: CoreSettings, renderer: Renderer) -> None:
         """Go on with new settings; nothing is dropped."""

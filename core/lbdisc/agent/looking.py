@@ -37,6 +37,15 @@ class Looks:
         """When something is due."""
         return min(self._cheap, self._thorough, self._tend)
 
+    @property
+    def differs(self) -> bool:
+        """Whether anything differed at the last look."""
+        return bool(self._known)
+
+    def anew(self) -> None:
+        """Whatever differs now is news to whoever looks next."""
+        self._known = ""
+
     def took(self, now: float, *, verify_every: float, thorough: bool) -> None:
         """An apply was verified, and runs."""
         self._known, self._in_doubt = "", False

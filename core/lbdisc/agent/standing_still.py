@@ -1,4 +1,4 @@
-"""What an agent does that is to change nothing: what runs is kept alive, and nothing else is done.
+"""What an agent does that is to change nothing: what runs is kept alive and looked at, no more.
 
 A load balancer that died is started again with what ran before, as nothing that serves at all is
 worse than any change.
@@ -12,8 +12,9 @@ import structlog
 from lbdisc import events
 from lbdisc.agent.applying import Applying
 from lbdisc.agent.attempts import Attempts
+from lbdisc.agent.desired import Desired
 from lbdisc.agent.generations import Generations
-from lbdisc.agent.looking import LIFE_SIGN
+from lbdisc.agent.looking import LIFE_SIGN, Looks
 from lbdisc.agent.pace import Pace
 from lbdisc.agent.pending import Pending
 from lbdisc.errors import LbdiscError
@@ -44,6 +45,9 @@ class Stillness:
         applying: Applying,
         attempts: Attempts,
         pace: Pace,
+        looks: Looks,
+        desired: Desired,
+        verify_every: Callable[[], float],
         tell: Tell,
         clock: Callable[[], float],
     ) -> None:
@@ -54,10 +58,14 @@ class Stillness:
         self._applying = applying
         self._attempts = attempts
         self._pace = pace
+        self._looks = looks
+        self._desired = desired
+        self._verify_every = verify_every
         self._tell = tell
         self._clock = clock
         self._brought: Rendered | None = None
         self._guessed = False
+        self._drifted = False  # whether that was told, and is not over
         self.left: tuple[Snapshot | None, Rendered | None] = (None, None)
         self._next = float("-inf")
 
@@ -75,6 +83,11 @@ class Stillness:
     def due(self) -> float:
         """When ``turn`` has something to do."""
         return max(self._next, self._pace.not_before)
+
+    def begin(self) -> None:
+        """From now on nothing is to change; whatever differs is to be told."""
+        self._looks.anew()
+        self._drifted = False
 
     def turn(self) -> None:
         """Once a second: take over what is there, or start what died."""
@@ -108,14 +121,30 @@ class Stillness:
         self._runs(known or Snapshot(), written, applied, Cause(source="state"))
 
     def _keep_alive(self, running: Generation) -> None:
-        if not (found := self._reloader.verify(running.rendered, thorough=False)):
+        """Start what died; of what else differs is told, and nothing done."""
+        every = self._verify_every()
+        found = self._looks.difference(running, self._clock(), verify_every=every)
+        self._desired.plan_anew()
+        if not self._looks.differs:
+            self._is_over(running)
             return
         planned = self._reloader.plan(self._output, running.rendered, running.rendered)
-        if isinstance(planned.how, Start):
-            cause = Cause(source="drift")
-            self._tell(events.Drifted(generation=running.number, found=found, cause=cause))
+        died, cause = isinstance(planned.how, Start), Cause(source="drift")
+        if found:
+            drifted = events.Drifted(
+                generation=running.number, found=found, repaired=died, cause=cause
+            )
+            self._tell(drifted)
+            self._drifted = not died
+        if died:
             applied = self._applying.carry_out(planned)
             self._runs(running.snapshot, running.rendered, applied, cause)
+
+    def _is_over(self, running: Generation) -> None:
+        """Whatever differed does no more, by somebody else's doing."""
+        if self._drifted:
+            self._drifted = False
+            self._tell(events.DriftOver(generation=running.number, cause=Cause(source="drift")))
 
     def _runs(self, snapshot: Snapshot, rendered: Rendered, applied: Applied, cause: Cause) -> None:
         """What waits goes on to wait."""

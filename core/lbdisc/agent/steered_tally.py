@@ -5,7 +5,7 @@ from functools import singledispatchmethod
 from typing import Any
 
 from lbdisc import events
-from lbdisc.state.times import stamp
+from lbdisc.times import stamp
 
 
 class SteeredTally:
@@ -16,6 +16,7 @@ class SteeredTally:
     def __init__(self) -> None:
         self._paused: dict[str, Any] | None = None
         self._pinned: dict[str, Any] | None = None
+        self._drifted: str | None = None  # what a pause keeps from being repaired
         self._overruled: dict[tuple[str, str], dict[str, Any]] = {}
         self.waits: Mapping[str, Any] | None = None
         self.unlisted: frozenset[tuple[str, str]] = frozenset()
@@ -24,7 +25,8 @@ class SteeredTally:
     def found(self) -> dict[str, Any]:
         """Ready for JSON."""
         return {
-            "paused": self._paused and {**self._paused, "waits": self.waits},
+            "paused": self._paused
+            and {**self._paused, "waits": self.waits, "drifted": self._drifted},
             "pinned": self._pinned,
             "overruled": [
                 {**one, "listed": key not in self.unlisted}
@@ -42,7 +44,15 @@ class SteeredTally:
 
     @take.register
     def _(self, event: events.ApplyingResumed) -> None:
-        self._paused = self._pinned = None
+        self._paused = self._pinned = self._drifted = None
+
+    @take.register
+    def _(self, event: events.Drifted) -> None:
+        self._drifted = None if event.repaired else event.found
+
+    @take.register
+    def _(self, _event: events.DriftOver | events.GenerationApplied) -> None:
+        self._drifted = None
 
     @take.register
     def _(self, event: events.GenerationPinned) -> None:

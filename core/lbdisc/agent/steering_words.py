@@ -5,7 +5,7 @@ from typing import Any
 
 from lbdisc.errors import EntryError, LbdiscError
 from lbdisc.state.overruling import Override, Term
-from lbdisc.state.times import stamp
+from lbdisc.times import stamp
 from lbdisc.values import Change, check_name
 
 NAMED = 10  # changes that wait; of more the count tells

@@ -10,7 +10,7 @@ from lbdisc import __version__, events
 from lbdisc.agent.affected import Affected
 from lbdisc.agent.observed import Observed
 from lbdisc.agent.steered_tally import SteeredTally
-from lbdisc.state.times import stamp
+from lbdisc.times import stamp
 from lbdisc.values import Problem
 
 

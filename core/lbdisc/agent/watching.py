@@ -3,7 +3,7 @@
 import threading
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from queue import Empty, SimpleQueue
 from threading import RLock, Thread
 
@@ -16,6 +16,7 @@ from lbdisc.backoff import Backoff
 from lbdisc.errors import LbdiscError, SettingsError
 from lbdisc.events import Cause
 from lbdisc.hooks import Discovery
+from lbdisc.leases import Lease
 from lbdisc.listening.listeners import Tell
 from lbdisc.listening.repeats import Repeats
 from lbdisc.screening.screen import Screening
@@ -136,12 +137,14 @@ class Watcher:
                 self._is_back(now)
             self.balancing.look_again(now)
 
-    def _publish(self, snapshot: Snapshot, *, revision: str = "") -> None:
+    def _publish(
+        self, snapshot: Snapshot, *, revision: str = "", leases: Iterable[Lease] = ()
+    ) -> None:
         now = self._clock()
         cause = Cause(source=self._source, revision=revision)
         self.balancing.settle(snapshot)
         with self._lock:
-            self.balancing.publish(snapshot, now, cause)
+            self.balancing.publish(snapshot, now, cause, leases)
             self._cause, self._listed = cause, len(snapshot)
             if self._lasting.published(now):
                 self._is_back(now)

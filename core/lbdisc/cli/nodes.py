@@ -11,7 +11,7 @@ import typer
 
 from lbdisc.cli.common import load_configuration, write_json
 from lbdisc.options import BackendOption, ConfigOption, JsonOption, SetOption
-from lbdisc.state.times import stamp
+from lbdisc.times import stamp
 
 if TYPE_CHECKING:
     from lbdisc.fleet import Difference
@@ -53,7 +53,7 @@ def _watch(
 
     screen = Screening(settings.core.endpoints, served=served)
 
-    def publish(snapshot: "Snapshot", *, revision: str = "") -> None:
+    def publish(snapshot: "Snapshot", **_said: object) -> None:
         if not (once and stop.is_set()):
             show(screen.settled(snapshot))
         if once:

@@ -20,7 +20,7 @@ def read_or_last(plugins: "Plugins", settings: "Settings") -> "Snapshot":
     from lbdisc.screening.screen import Screening
     from lbdisc.settings import choosing
     from lbdisc.state.store import Store
-    from lbdisc.state.times import stamp
+    from lbdisc.times import stamp
 
     choosing.discovery(plugins, settings)  # settings that never work are no registry that is away
     try:

@@ -89,7 +89,7 @@ class Rereading:
             return
         stop, answered = Event(), Event()
 
-        def publish(snapshot: Snapshot, *, revision: str = "") -> None:
+        def publish(snapshot: Snapshot, **_said: object) -> None:
             answered.set()
             stop.set()
 

@@ -14,7 +14,7 @@ from lbdisc.settings.tables import CoreSettings
 from lbdisc.state import heartbeat
 from lbdisc.state.locks import holder_of
 from lbdisc.state.store import Store
-from lbdisc.state.times import ago
+from lbdisc.times import ago
 from lbdisc.trust import flaw_of, user_name
 
 FEW_BYTES, FEW_INODES = 64 * 1024 * 1024, 1000

@@ -8,7 +8,7 @@ from lbdisc import fleet, handshake
 from lbdisc.absent import absent_services
 from lbdisc.examining import Diagnosis, fail, ok, warn
 from lbdisc.settings.tables import CoreSettings
-from lbdisc.state.times import ago
+from lbdisc.times import ago
 from lbdisc.values import Snapshot
 
 NAMED = 5  # of the same kind; of more the count is told

@@ -47,7 +47,7 @@ def written(registrar: Registrar, discovery: Discovery, name: str) -> Iterator[D
 def _read(discovery: Discovery, entry: Endpoint) -> Iterator[Diagnosis]:
     seen, stop = Event(), Event()
 
-    def look(snapshot: Snapshot, *, revision: str = "") -> None:
+    def look(snapshot: Snapshot, **_said: object) -> None:
         if any(e.weight == entry.weight for e in snapshot.only((SERVICE,)).endpoints):
             seen.set()
             stop.set()

@@ -5,6 +5,7 @@ from typing import ClassVar
 
 from lbdisc.absent import AbsentService
 from lbdisc.events.base import Event, Level, Trouble
+from lbdisc.leases import Lease
 from lbdisc.values import Endpoint, Problem
 
 
@@ -13,7 +14,8 @@ class RegistryNews(Event):
     """The registry's state is another: what ``came``, ``went`` and ``changed`` (before, now).
 
     As it is published, before anything of it is screened, held or overruled; ``total`` is how
-    many there are, of all services that are read. ``cause`` has its revision.
+    many there are, of all services that are read. ``cause`` has its revision. ``leases`` say what
+    these entries live by, and how those ended that went, as far as the registry tells.
     """
 
     name: ClassVar[str] = "news"
@@ -21,6 +23,7 @@ class RegistryNews(Event):
     came: tuple[Endpoint, ...] = ()
     went: tuple[Endpoint, ...] = ()
     changed: tuple[tuple[Endpoint, Endpoint], ...] = ()
+    leases: tuple[Lease, ...] = ()
     total: int
 
 

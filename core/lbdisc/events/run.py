@@ -128,12 +128,25 @@ class CopyKept(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Drifted(Event):
-    """The load balancer does not run what it should: ``found``. It is repaired."""
+    """The load balancer does not run what it should: ``found``. It is ``repaired``, unless an
+    operator has paused the agent: then it is told once, and left.
+    """
 
     name: ClassVar[str] = "drift"
     level: ClassVar[Level] = "warning"
     generation: int
     found: str
+    repaired: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DriftOver(Event):
+    """The load balancer runs what it should again, and the agent, being paused, has done nothing
+    for it.
+    """
+
+    name: ClassVar[str] = "drift over"
+    generation: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

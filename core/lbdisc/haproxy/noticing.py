@@ -28,7 +28,7 @@ class Noticing:
             return self._workers.died
         live = self._running.live
         if live is None:
-            return "what runs is not known"
+            return self._memory.differs or "what runs is not known"  # since when it is not
         try:
             worker = self._workers.current(live.socket)
         except HaproxyError as error:

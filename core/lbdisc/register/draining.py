@@ -109,7 +109,7 @@ class AgentsDrain:
     def _watch(self, news: "SimpleQueue[Snapshot | None]", stop: Event) -> None:
         """Hand over what the registry says; ``None`` when it will not say anything."""
 
-        def publish(snapshot: Snapshot, *, revision: str = "") -> None:
+        def publish(snapshot: Snapshot, **_said: object) -> None:
             news.put(snapshot)
 
         backoff = Backoff(self._pace.retry_first, self._pace.retry_most)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from lbdisc.state.liveness import Liveness
-from lbdisc.state.times import ago
+from lbdisc.times import ago
 
 # What can be wrong, from what counts most to what counts least, and what each stands for.
 CHECKS: Mapping[str, str] = {
@@ -228,6 +228,8 @@ def paused_line(paused: Mapping[str, Any]) -> str:
     """Who paused the agent, and what waits because of that."""
     until = f" until {paused['until']}" if paused.get("until") else ""
     told = [f"paused by {paused['by']} since {paused['since']}{until}{_why(paused)}"]
+    if drifted := paused.get("drifted"):
+        told.append(f"and the load balancer drifted, which is left so: {drifted}")
     if waits := paused.get("waits"):
         names = " ".join(waits["changes"])
         more = " …" if waits["count"] > len(waits["changes"]) else ""

@@ -14,7 +14,7 @@ from lbdisc.state import heartbeat, process
 from lbdisc.state.heartbeat import Heartbeat
 from lbdisc.state.process import ProcessState
 from lbdisc.state.store import Store
-from lbdisc.state.times import ago, stamp
+from lbdisc.times import ago, stamp
 
 STALE = 15.0  # seconds without a heartbeat: three were missed
 STUCK = 30.0  # seconds without a turn of the loop, which waits for HAProxy now and then

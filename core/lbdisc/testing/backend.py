@@ -31,6 +31,7 @@ Ability = Literal[
     "same_name",
     "at_once",
     "own_services",
+    "leases",
     "cut",
     "stall",
     "restart",
@@ -67,6 +68,7 @@ class Backend(Subject[Ability]):
     ``clean_leave``: the leaving endpoint can be seen draining. ``same_name``: two registrars may
     try one name. ``at_once``: what is put is read by whoever begins to watch after it.
     ``own_services``: a service of lbdisc's own needs no discovery beside it.
+    ``leases``: what a registered entry lives by has a name, and is published with it.
     ``start_unreachable``: an unreachable registry can be told from wrong settings.
     """
 

@@ -2,21 +2,23 @@
 
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from threading import Condition
 
+from lbdisc.leases import Lease
 from lbdisc.testing.waiting import DEADLINE
 from lbdisc.values import Endpoint, Snapshot
 
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """A snapshot, the time of its publication on the monotonic clock, and its revision."""
+    """A snapshot, when it was published on the monotonic clock, its revision and leases."""
 
     snapshot: Snapshot
     at: float
     revision: str = ""
+    leases: tuple[Lease, ...] = ()
 
 
 class Recorder:
@@ -30,9 +32,11 @@ class Recorder:
         self._news = Condition()
         self.count = 0
 
-    def __call__(self, snapshot: Snapshot, *, revision: str = "") -> None:
+    def __call__(
+        self, snapshot: Snapshot, *, revision: str = "", leases: Iterable[Lease] = ()
+    ) -> None:
         with self._news:
-            self._history.append(Published(snapshot, time.monotonic(), revision))
+            self._history.append(Published(snapshot, time.monotonic(), revision, tuple(leases)))
             self.count += 1
             self._news.notify_all()
 
@@ -82,3 +86,7 @@ class Recorder:
             if not states or states[-1] != state:
                 states.append(state)
         return states
+
+    def leases_of(self, endpoint: Endpoint) -> list[Lease]:
+        """What was said of the lease of ``endpoint``'s entry, in order."""
+        return [lease for p in self.history for lease in p.leases if lease.key == endpoint.key]

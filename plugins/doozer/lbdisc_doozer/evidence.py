@@ -7,6 +7,7 @@ revision is seen to move, as every server of a cluster that has a majority write
 heartbeat comes through, and that proves nothing of anybody.
 """
 
+import time
 from dataclasses import dataclass
 
 CREDIT = 1.5  # seconds that one movement is evidence for, at most: a pulse, and half of one
@@ -55,6 +56,7 @@ class _Life:
     write: bytes  # which one was seen last
     ttl: float
     since: float
+    seen_s: float  # unix seconds
     over: bool = False
 
 
@@ -72,7 +74,7 @@ class Lives:
         """
         life = self._lives.get(path)
         if life is None or life.write != write:
-            life = self._lives[path] = _Life(write, ttl, self._clock.seconds)
+            life = self._lives[path] = _Life(write, ttl, self._clock.seconds, time.time())
         return not life.over
 
     def forget(self, path: str) -> None:
@@ -87,6 +89,11 @@ class Lives:
         """For how many seconds it was seen unchanged, of those that count."""
         life = self._lives.get(path)
         return 0.0 if life is None else self._clock.seconds - max(life.since, self._clock.anew)
+
+    def last_seen(self, path: str) -> float | None:
+        """When what is there was seen for the first time, in unix seconds."""
+        life = self._lives.get(path)
+        return None if life is None else life.seen_s
 
     def end(self) -> list[str]:
         """The paths whose time is over since the last call."""

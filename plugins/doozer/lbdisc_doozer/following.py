@@ -43,7 +43,7 @@ class KnownFiles:
         now = self.records.snapshot()
         if not now.tells_the_same(self._told):
             self._told = now
-            publish(now, revision=str(self.revision))
+            publish(now, revision=str(self.revision), leases=self.records.take_leases())
 
 
 class FileFollowing:

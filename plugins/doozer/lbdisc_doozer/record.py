@@ -18,10 +18,14 @@ SHAPE = "a path is PREFIX/SERVICE/NAME"
 
 @dataclass(frozen=True, slots=True)
 class FileRecord:
-    """``endpoint`` is ``None`` for one that says of itself it is not there; ``ttl`` for ever."""
+    """``endpoint`` is ``None`` for one that says of itself it is not there; ``ttl`` for ever.
+
+    ``owner`` is who writes it, as far as it says so.
+    """
 
     endpoint: Endpoint | None
     ttl: float | None = None
+    owner: str = ""
 
 
 def path_of(settings: DoozerSettings, service: str, name: str) -> str:
@@ -41,7 +45,8 @@ def read(settings: DoozerSettings, path: str, value: Raw) -> FileRecord:
         return FileRecord(found)
     record = records.load_object(content(value))
     endpoint = records.from_object(record, service=service, name=name, port=settings.port)
-    return FileRecord(endpoint, _ttl(record.get(TTL)))
+    owner = record.get(OWNER)
+    return FileRecord(endpoint, _ttl(record.get(TTL)), owner if isinstance(owner, str) else "")
 
 
 def _ttl(value: Any) -> float | None:

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 from lbdisc.entries import Entries
 from lbdisc.errors import EntryError
+from lbdisc.leases import Lease
 from lbdisc.raw import DIGEST, Raw, digest
 from lbdisc.reading import read_entry
 from lbdisc.values import Endpoint, Problem, Snapshot
@@ -60,8 +61,11 @@ class FileRecords:
             self._entries.remove(filed)
             return before is not None
         changed = before is None or before != found.endpoint
+        by = "" if found.ttl is None else f"heartbeats of {found.owner or 'its writer'}"
         if changed:
-            self._entries.put(filed, found.endpoint)
+            self._entries.put(filed, found.endpoint, by=by, ttl_s=found.ttl)
+        else:
+            self._entries.lives_by(filed, by)
         return changed
 
     def _read(self, path: str, value: Raw | None) -> record.FileRecord:
@@ -75,7 +79,7 @@ class FileRecords:
         known = filed in self._paths
         self._paths.discard(filed)
         self._lives.forget(filed)
-        self._entries.remove(filed)
+        self._entries.remove(filed, end="deleted")
         return known
 
     def take_over(self, files: Iterable[tuple[str, Raw | None, int]]) -> None:
@@ -93,8 +97,12 @@ class FileRecords:
         """Leave out who gave no sign of life in time; whether there was anybody."""
         ended = self._lives.end()
         for path in ended:
-            self._entries.remove(path)
+            self._entries.remove(path, end="expired", renewed_s=self._lives.last_seen(path))
         return bool(ended)
+
+    def take_leases(self) -> tuple[Lease, ...]:
+        """What is news of leases since the last call."""
+        return self._entries.take_leases()
 
     def draining(self, path: str) -> bool:
         endpoint: Endpoint | None = self._entries.endpoint(self.file(path))

@@ -106,7 +106,6 @@ def _record(found: Any) -> Record:
 
 
 def _event(event: Any) -> KeyEvent:
-    deleted = event.type == event.DELETE
-    return KeyEvent(
-        event.kv.key, None if deleted else bounded(event.kv.value), event.kv.mod_revision
-    )
+    kv, deleted = event.kv, event.type == event.DELETE
+    value = None if deleted else bounded(kv.value)
+    return KeyEvent(kv.key, value, kv.mod_revision, kv.lease)

@@ -59,11 +59,11 @@ class Teller:
         """``left`` are gone, and were draining before."""
         now, told, revision = known.records.snapshot(), self._told, str(known.revision)
         if not now.tells_the_same(told):
-            self._told = now
+            self._told, leases = now, known.records.take_leases()
             if drained := tuple(left):
                 leaving = Snapshot.of((*now.endpoints, *drained), now.problems, now.more)
-                self._publish(leaving, revision=revision)
-            self._publish(now, revision=revision)
+                self._publish(leaving, revision=revision, leases=leases)
+            self._publish(now, revision=revision, leases=leases)
 
 
 class Following:
@@ -180,7 +180,7 @@ class Following:
             if event.value is None:
                 self._known.records.delete(event.key)
             else:
-                self._known.records.put(event.key, event.value)
+                self._known.records.put(event.key, event.value, event.lease)
         self._known.revision = revision
         self._teller.tell(self._known, left)
 

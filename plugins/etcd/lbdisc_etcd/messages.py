@@ -31,11 +31,12 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class KeyEvent:
-    """``value`` is None for a deletion."""
+    """``value`` is None for a deletion; ``lease`` is that of a written key, 0 without one."""
 
     key: bytes
     value: Raw | None
     revision: int
+    lease: int = 0
 
     @property
     def weight(self) -> int:

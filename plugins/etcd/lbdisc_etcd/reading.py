@@ -100,7 +100,7 @@ def read_everything(session: Session, records: Records, size: PageSize) -> Whole
         if page.cluster != cluster:
             raise Compacted("it speaks for two clusters in turn, see etcd.endpoints")
         for record in page.records:
-            there.add(records.put(record.key, record.value))
+            there.add(records.put(record.key, record.value, record.lease))
     return WholeRead(cluster, revision, records.keep(there))
 
 

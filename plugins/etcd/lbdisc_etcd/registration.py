@@ -91,7 +91,7 @@ class LeasedKey:
 
     def _record(self, endpoint: Endpoint) -> bytes:
         owner = {OWNER: self._owner} if self._owner else {}
-        record = records.to_object(endpoint) | owner
+        record = records.to_object(endpoint) | {records.TTL: self.ttl} | owner
         return json.dumps(record, separators=(",", ":")).encode()
 
     def remove(self, session: Session) -> None:

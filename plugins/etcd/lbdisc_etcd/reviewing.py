@@ -23,7 +23,7 @@ class Review:
         self._pages = pages(session, *records.range, size)
         self.revision = 0
         self._there: set[bytes] = set()
-        self._differing: dict[bytes, Raw] = {}
+        self._differing: dict[bytes, tuple[Raw, int]] = {}
         self._touched: set[bytes] = set()
 
     def read_on(self) -> bool:
@@ -38,7 +38,7 @@ class Review:
             filed = self._records.filed(record.key)
             self._there.add(filed)
             if self._records.differs(filed, record.value):
-                self._differing[record.key] = record.value
+                self._differing[record.key] = record.value, record.lease
         return page.more
 
     def touch(self, events: Iterable[KeyEvent]) -> None:
@@ -50,7 +50,7 @@ class Review:
 
     def take_over(self) -> None:
         """Take what was read for all there is, but for what was touched since."""
-        for key, value in self._differing.items():
+        for key, (value, lease) in self._differing.items():
             if self._records.filed(key) not in self._touched:
-                self._records.put(key, value)
+                self._records.put(key, value, lease)
         self._records.keep(self._there | self._touched)

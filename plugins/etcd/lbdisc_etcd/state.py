@@ -3,10 +3,11 @@
 from collections.abc import Set as AbstractSet
 from functools import partial
 
-from lbdisc import formats
+from lbdisc import formats, records
 from lbdisc.entries import Entries
 from lbdisc.errors import EntryError
 from lbdisc.formats import Format
+from lbdisc.leases import Lease
 from lbdisc.raw import DIGEST, Raw, content, digest
 from lbdisc.reading import read_entry
 from lbdisc.values import Endpoint, Problem, Snapshot, check_name, check_service
@@ -48,15 +49,18 @@ class Records:
         """Whether what is known there is another value, or none."""
         return self._digests.get(filed) != digest(value)
 
-    def put(self, key: bytes, value: Raw) -> bytes:
+    def put(self, key: bytes, value: Raw, lease: int = 0) -> bytes:
         """Take a record in, and return what it is filed by; one that breaks the rules is a problem.
 
-        What is as it was is not decoded again.
+        What is as it was is not decoded again. ``lease`` is what the key hangs on, 0 for nothing.
         """
-        filed, found = self.filed(key), digest(value)
+        filed, found, by = self.filed(key), digest(value), f"lease {lease:x}" if lease else ""
         if self._digests.get(filed) == found:
+            self._entries.lives_by(filed, by)
             return filed
-        self._entries.put(filed, self._read(filed, value))
+        says_ttl = self._format == "lbdisc" and isinstance(value, bytes)
+        ttl_s = records.ttl_in(content(value)) if says_ttl else None
+        self._entries.put(filed, self._read(filed, value), by=by, ttl_s=ttl_s)
         self._digests[filed] = found
         return filed
 
@@ -92,3 +96,7 @@ class Records:
 
     def snapshot(self) -> Snapshot:
         return self._entries.snapshot()
+
+    def take_leases(self) -> tuple[Lease, ...]:
+        """What is news of leases since the last call."""
+        return self._entries.take_leases()

@@ -4,10 +4,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from lbdisc.events.parts import Key, key_of, listed
 from lbdisc.values import Endpoint
 from lbdisc_history.lines import Entry
 from lbdisc_history.reading import JournalFolder
-from lbdisc_history.wording import Key, key_of, listed
 
 MOST = 20_000  # entries of one node that are looked at
 # Of these the newest that names the node counts.

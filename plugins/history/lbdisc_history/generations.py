@@ -8,8 +8,8 @@ import json
 from collections.abc import Iterable
 
 from lbdisc.events import GenerationApplied
+from lbdisc.events.entries import object_of
 from lbdisc.values import Endpoint
-from lbdisc_history.entries import object_of
 from lbdisc_history.lines import Entry
 from lbdisc_history.writing import JournalWriter
 

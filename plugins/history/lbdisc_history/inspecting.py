@@ -11,14 +11,15 @@ from typing import Any
 
 from lbdisc import atomic
 from lbdisc.errors import LbdiscError
+from lbdisc.events.entries import object_of
+from lbdisc.events.parts import difference, listed
 from lbdisc.secrecy import masked
 from lbdisc.showing import harmless
+from lbdisc.times import stamp
 from lbdisc.values import Endpoint, Snapshot
-from lbdisc_history.entries import object_of
 from lbdisc_history.lines import Entry
 from lbdisc_history.reading import Found, JournalFolder
-from lbdisc_history.times import stamp
-from lbdisc_history.wording import difference, listed, words
+from lbdisc_history.wording import words
 
 MAIN = "(main file)"
 

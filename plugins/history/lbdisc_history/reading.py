@@ -13,8 +13,8 @@ from typing import Protocol
 
 from lbdisc import own_files
 from lbdisc.errors import EntryError, LbdiscError
+from lbdisc.events.entries import endpoint_of
 from lbdisc.values import Endpoint, Snapshot
-from lbdisc_history.entries import endpoint_of
 from lbdisc_history.lines import Entry, opened
 from lbdisc_history.segments import Segment, lines_backwards, segments
 from lbdisc_history.texts import TextFolder

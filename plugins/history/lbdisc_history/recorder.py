@@ -4,14 +4,15 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable
 from contextlib import suppress
+from dataclasses import replace
 
 import structlog
 
 from lbdisc import events
 from lbdisc.errors import LbdiscError
+from lbdisc.events.entries import entry_of
 from lbdisc.values import Endpoint, is_reserved
 from lbdisc_history.clock import BelievedClock
-from lbdisc_history.entries import entry_of
 from lbdisc_history.generations import GenerationTexts
 from lbdisc_history.lines import Entry
 from lbdisc_history.servers import ServerChanges
@@ -20,8 +21,10 @@ from lbdisc_history.writing import JournalWriter
 
 log = structlog.get_logger("lbdisc.history")
 RETRY = 10.0  # seconds before what could not be written is tried again
+SYNC = 1.0  # seconds between two waits for the disk, at least
 AGING = 3600.0  # seconds between two looks for what is too old
 DAY = 86400.0
+LEASES = 1000  # that are kept with news
 # The first is told again by what follows from it, the others by the servers and the entries.
 UNTOLD = (events.ChangeWanted, events.FleetSeen)
 
@@ -49,11 +52,18 @@ class HistoryRecorder:
         self._runs = False
         self._clock = BelievedClock(time.time(), clock())
         self._aged = clock()
+        self._synced = float("-inf")  # when the disk was waited for last
+        self._unsynced = ""  # why it could not be
 
     def hear(self, event: events.Event) -> None:
         if isinstance(event, events.ProgramStarted):
             self._runs = event.program == "run"
-        if not self._runs or isinstance(event, UNTOLD) or _is_repetition(event):
+        if self._runs:
+            self._hear(event)
+            self._sync()
+
+    def _hear(self, event: events.Event) -> None:
+        if isinstance(event, UNTOLD) or _is_repetition(event):
             return
         entry = self._entry(event)
         if entry is None:
@@ -68,6 +78,25 @@ class HistoryRecorder:
             self._failed(error, now)
         else:
             self._went_well(now)
+
+    def _sync(self) -> None:
+        """Wait for the disk, now and then: what came since the last time is on it together.
+
+        Something is heard every few seconds, as the load balancer is asked that often.
+        """
+        now = self._monotonic()
+        if self._journal is None or now - self._synced < SYNC:
+            return
+        self._synced = now
+        try:
+            self._journal.sync()
+        except OSError as error:
+            reason = error.strerror or str(error)
+            if reason != self._unsynced:
+                log.warning("the history may not outlive a power loss", error=reason)
+            self._unsynced = reason
+        else:
+            self._unsynced = ""
 
     def _keep(self, event: events.Event, entry: Entry) -> None:
         journal = self._journal or self._open()
@@ -147,7 +176,7 @@ class HistoryRecorder:
         self._counts.update(e.service for e in event.came)
         self._counts.subtract(e.service for e in event.went)
         self._counts += Counter()
-        entry = entry_of(event)
+        entry = entry_of(event if len(event.leases) <= LEASES else _of_gone(event))
         told = [pair for pair in event.changed if not is_reserved(pair[1].service)]
         if len(told) != len(event.changed):
             entry |= {"changed": entry_of(_only(event, told)).get("changed", [])}
@@ -164,6 +193,12 @@ def _only(
     event: events.RegistryNews, told: Iterable[tuple[Endpoint, Endpoint]]
 ) -> events.RegistryNews:
     return events.RegistryNews(changed=tuple(told), total=event.total)
+
+
+def _of_gone(event: events.RegistryNews) -> events.RegistryNews:
+    """Of a whole registry that is told at once nobody asks by what each entry lives."""
+    gone = {endpoint.key for endpoint in event.went}
+    return replace(event, leases=tuple(lease for lease in event.leases if lease.key in gone))
 
 
 def _is_repetition(event: events.Event) -> bool:

@@ -10,11 +10,11 @@ from lbdisc.errors import LbdiscError
 from lbdisc.hooks import Renderer
 from lbdisc.secrecy import masked
 from lbdisc.showing import plain
+from lbdisc.times import stamp
 from lbdisc.values import Snapshot
 from lbdisc_history.inspecting import MAIN
 from lbdisc_history.lines import Entry
 from lbdisc_history.reading import Kept, changed_by, read_list
-from lbdisc_history.times import stamp
 
 SHOWN = 20  # differing generations that are shown; of more it tells the count
 

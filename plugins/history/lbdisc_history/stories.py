@@ -4,12 +4,14 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from lbdisc.events.parts import cause, difference, key_of, listed
+from lbdisc.events.went import gone, lease_in, lives_by
+from lbdisc.events.wording import applied
 from lbdisc.secrecy import masked
 from lbdisc.showing import harmless
+from lbdisc.times import span, stamp
 from lbdisc_history.gathering import Gathered
 from lbdisc_history.lines import Entry
-from lbdisc_history.times import span, stamp
-from lbdisc_history.wording import VANISHED, applied, cause, difference, key_of, listed
 
 COMMANDS = 5  # that are shown of one node
 Status = Mapping[str, Any]
@@ -24,6 +26,7 @@ def story(node: Gathered, status: Status | None = None) -> list[str]:
         *_change(node),
         *_pending(node, status or {}),
         *_drain(node),
+        *_lease(node),
         *_thought(node),
         *_overruled(node, status or {}),
         *_skipped(node),
@@ -59,12 +62,26 @@ def _gone(node: Gathered, last: Entry) -> str:
     news = node.found.get("news went")
     if news is None:
         return _by(last)
-    gone: Entry = next((e for e in listed(news, "went") if key_of(e) == node.key), {})
+    if _drained(node, news):
+        return f": it drained and left{_by(news)}"
     source = (news.get("cause") or {}).get("source", "")
-    by = f" ({cause(news)})" if cause(news) else ""
-    if gone.get("state") == "draining":
-        return f": it drained and left{by}"
-    return f": it vanished without draining, {VANISHED.get(source, 'as the registry says')}{by}"
+    how = gone(lease_in(news, node.key), source, news["unix_s"])
+    return f": it vanished without draining, {how}{_by(news)}"
+
+
+def _drained(node: Gathered, news: Entry) -> bool:
+    """Whether it was draining when it went, as ``news`` say."""
+    its = (e for e in listed(news, "went") if key_of(e) == node.key)
+    return any(e.get("state") == "draining" for e in its)
+
+
+def _lease(node: Gathered) -> Iterator[str]:
+    """What its entry lived by, unless that was told with how it went."""
+    news = node.found.get("news")
+    if news is None or (_is_in(news, "went", node) and not _drained(node, news)):
+        return
+    if (lease := lease_in(news, node.key)) is not None and lease.get("by"):
+        yield f"At {stamp(news['unix_s'])} its entry lived by {lives_by(lease)}."
 
 
 def _by(entry: Entry) -> str:

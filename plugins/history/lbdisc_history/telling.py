@@ -4,9 +4,10 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from lbdisc.events.parts import Key, key_of, listed
+from lbdisc.times import stamp
 from lbdisc_history.lines import Entry
-from lbdisc_history.times import stamp
-from lbdisc_history.wording import Key, key_of, listed, words
+from lbdisc_history.wording import words
 
 QUIET = ("written", "ready", "old processes", "drain over", "announced", "withdrawn")
 AT_MOST = 100  # news that may wait for what they lead to

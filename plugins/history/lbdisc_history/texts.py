@@ -15,10 +15,14 @@ _QUICK = 1  # zlib's level: a tenth larger than the best on configurations, at a
 
 
 class TextFolder:
-    """The folder ``texts`` of a journal. Written by one; what is there never changes."""
+    """The folder ``texts`` of a journal. Written by one; what is there never changes.
+
+    What was put is on disk for certain after ``sync``.
+    """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self._unsynced: list[Path] = []
 
     def put(self, text: str, *, most: int) -> tuple[str, int]:
         """Its digest, and the bytes that it takes anew on disk; 0 if it was here.
@@ -35,7 +39,18 @@ class TextFolder:
             return "", 0
         own_files.make_folder(self.folder, 0o700)
         _install(path, packed)
+        self._unsynced.append(path)
         return digest, len(packed)
+
+    def sync(self) -> None:
+        """Wait until all that was put is on disk. Raises ``OSError``."""
+        if not self._unsynced:
+            return
+        while self._unsynced:
+            with suppress(FileNotFoundError):  # dropped meanwhile
+                synced(self._unsynced[-1])
+            self._unsynced.pop()
+        synced(self.folder)
 
     def get(self, digest: str) -> str:
         """Raises ``LbdiscError`` where it is not kept any more, or damaged."""
@@ -73,7 +88,7 @@ class TextFolder:
 
 
 def _install(path: Path, packed: bytes) -> None:
-    """In one step, for this user alone; not waited for to be on disk, as its digest tells."""
+    """In one step, for this user alone; its digest tells of what did not come to the disk."""
     descriptor, name = tempfile.mkstemp(prefix=".", dir=path.parent)
     try:
         with os.fdopen(descriptor, "wb") as file:
@@ -82,3 +97,12 @@ def _install(path: Path, packed: bytes) -> None:
     except BaseException:
         Path(name).unlink(missing_ok=True)
         raise
+
+
+def synced(path: Path) -> None:
+    """Wait until the file or folder at ``path`` is on disk. Raises ``OSError``."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -16,7 +16,7 @@ from lbdisc_history.segments import (
     segment,
     segments,
 )
-from lbdisc_history.texts import TextFolder
+from lbdisc_history.texts import TextFolder, synced
 
 PARTS = 16  # of the whole, each a file with its texts: the oldest of them is dropped at a time
 LARGEST_PART = 32_000_000  # bytes: in each is one list of all endpoints, which readers look for
@@ -38,6 +38,7 @@ class JournalWriter:
         self.cut = 0  # bytes of a line that a killed writer left half done
         self._most = most
         self._part = min(most // PARTS, LARGEST_PART)
+        self._unsynced = self._is_new = False  # what may not be on disk
         self._file: int | None = None
         self._lock: int | None = self._locked()
         try:
@@ -62,7 +63,7 @@ class JournalWriter:
         """After the last whole line that is there."""
         here = segments(self.folder)
         self._segment = here[-1] if here else segment(self.folder, 1)
-        self.next = self._segment.first
+        self.next, self._is_new = self._segment.first, not here
         self._named: set[str] = set()
         if here:
             size, last = good_part(self._segment.path)
@@ -119,6 +120,7 @@ class JournalWriter:
                 os.ftruncate(file, self._size)
             raise
         self._size += len(line)
+        self._unsynced = True
 
     def _ready(self) -> int:
         """The file to write to, without a half line at its end."""
@@ -132,10 +134,21 @@ class JournalWriter:
             os.ftruncate(self._file, self._size)
         return self._file
 
+    def sync(self) -> None:
+        """Wait until all that was added is on disk, as far as it is not. Raises ``OSError``."""
+        if self._file is None or not self._unsynced:
+            return
+        self.texts.sync()
+        os.fdatasync(self._file)
+        if self._is_new:
+            synced(self.folder)
+        self._unsynced = self._is_new = False
+
     def rotate(self) -> None:
         """Go on in another file. Raises ``OSError``; then it goes on in this one."""
         if not self._size:
             return
+        self.sync()
         text = "".join(f"{digest}\n" for digest in sorted(self._named))
         atomic.write(self._segment.texts_file, text, mode=_PRIVATE)
         self._begin()
@@ -149,7 +162,7 @@ class JournalWriter:
     def _begin(self) -> None:
         if self._file is not None:
             os.close(self._file)
-        self._file, self.cut = None, 0
+        self._file, self.cut, self._is_new = None, 0, True
         own_files.make_folder(self.folder, 0o700)
         self._segment = segment(self.folder, self.next)
         self._named, self._weight = set(), 0
@@ -190,6 +203,8 @@ class JournalWriter:
         self.texts.drop_all_but(named)
 
     def close(self) -> None:
+        with suppress(OSError):  # what is not on disk now may be there later
+            self.sync()
         for descriptor in (self._file, self._lock):
             if descriptor is not None:
                 os.close(descriptor)

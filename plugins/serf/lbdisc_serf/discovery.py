@@ -102,7 +102,7 @@ class SerfDiscovery:
                 )
                 fresh = False
                 for snapshot in snapshots:
-                    publish(snapshot, revision=news)
+                    publish(snapshot, revision=news, leases=self._view.leases)
                 self._judge(joiner, again=bool(snapshots))
                 news = self._await_news(agent, client, log, queries, stop)
 

@@ -1,10 +1,11 @@
 """From members to snapshots: who is listed, who drains, who is gone, and who is only missing."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 
 from lbdisc.errors import EntryError, shown
+from lbdisc.leases import Lease, LeaseEnd
 from lbdisc.reading import read_entry
 from lbdisc.values import Endpoint, Problem, Snapshot, check_name, is_reserved
 from lbdisc_serf import tags
@@ -103,6 +104,7 @@ class View:
         self._problems: tuple[Problem, ...] | None = None
         self._fresh = True  # whether the newest agent's list is still to be published
         self.belief = Belief(settings.rejoin_window)
+        self.leases: tuple[Lease, ...] = ()  # news of them, that go with the last snapshots
 
     def update(
         self, members: Iterable[Member], *, own: str, fresh: bool, now: float, contact: Contact
@@ -129,6 +131,7 @@ class View:
         if unchanged and not (self._fresh and self.belief.sure):
             return []
         self._fresh = self._fresh and not self.belief.sure
+        self.leases = _leases(members, self._shown, listed)
         self._shown, self._problems = listed, reading.problems
         steps = [listed | leaving, listed] if leaving else [listed]
         return [Snapshot.of(step.values(), reading.problems) for step in steps]
@@ -144,3 +147,25 @@ class View:
     def empty(self) -> bool:
         """Whether nothing was published yet."""
         return self._problems is None
+
+
+_ENDS: Mapping[str, LeaseEnd] = {"failed": "failed", "left": "left", "leaving": "left"}
+
+
+def _leases(
+    members: Iterable[Member], before: Mapping[Key, Endpoint], now: Mapping[Key, Endpoint]
+) -> tuple[Lease, ...]:
+    """Of whom came, changed or went: an entry lives by its member, which gossip knows."""
+    status = {member.name: member.status for member in members}
+    found = []
+    for key in before.keys() | now.keys():
+        if before.get(key) != now.get(key):
+            service, name = key
+            end: LeaseEnd = "" if key in now else _ends(status.get(name))
+            found.append(Lease(service=service, name=name, by=f"member {name}", end=end))
+    return tuple(found)
+
+
+def _ends(status: str | None) -> LeaseEnd:
+    """A member that lives has taken back its tag."""
+    return "deleted" if status == "alive" else _ENDS.get(status or "", "")

@@ -5,10 +5,10 @@ from dataclasses import dataclass, field, replace
 from functools import singledispatch
 
 from lbdisc import events
+from lbdisc.events.wording import sentence
 from lbdisc.observed import ServerHealth
 from lbdisc.showing import harmless
 from lbdisc.values import Endpoint
-from lbdisc_web.words import sentence
 
 KEPT = 50  # of the last events
 JITTER = 3.0  # seconds by which two looks may differ on when a state began

@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from lbdisc.showing import harmless
-from lbdisc.state.times import ago, stamp
+from lbdisc.times import ago, stamp
 from lbdisc_web.view import Document
 
 STYLES = {"good": "bold green", "degraded": "bold yellow", "failed": "bold red"}

@@ -147,6 +147,11 @@ class ZooKeeperClient:
         return f"{self._connection.zxid:#x}"
 
     @property
+    def time_out(self) -> float:
+        """Seconds after which the server ends a silent session, as both have agreed on."""
+        return self._connection.time_out
+
+    @property
     def identity(self) -> Identity | None:
         return self._connection.identity
 
@@ -182,15 +187,15 @@ class ZooKeeperClient:
         """The names below each path, ``None`` where it is gone."""
         return self._pipelined(self._connection.children, paths)
 
-    def all_records(self, paths: Iterable[str]) -> Iterator[tuple[str, Raw | Locked | None]]:
+    def all_records(self, paths: Iterable[str]) -> Iterator[tuple[str, Content | Locked | None]]:
         """What each node holds, ``None`` where it is gone."""
         for path, found in self._pipelined(self._connection.read, paths):
             if isinstance(found, Overlarge):
-                yield path, Oversized(LARGEST)
+                yield path, Content(Oversized(LARGEST), 0, 0, 0.0)
             elif isinstance(found, Locked):
                 yield path, found
             else:
-                yield path, found and found[0]
+                yield path, found and _content(*found)
 
     def all_sizes(self, paths: Iterable[str]) -> Iterator[tuple[str, int | None]]:
         """How many bytes each node holds, ``None`` where it is gone."""
@@ -202,7 +207,7 @@ class ZooKeeperClient:
             record, status = self._now(self._connection.read(path), path)
         except Gone:
             return None
-        return Content(record, status.ephemeralOwner, status.version, status.mtime / 1000)
+        return _content(record, status)
 
     def create(self, path: str, record: bytes) -> None:
         """Create ``path``, to live as long as this session, and the nodes above it."""
@@ -280,3 +285,7 @@ class ZooKeeperClient:
         except Exception as error:  # whatever kazoo raises becomes one of ours
             self._give_up_if_hopeless()
             raise translated(error, path=path, failure=self._failure, right=right) from error
+
+
+def _content(record: Raw, status: Any) -> Content:
+    return Content(record, status.ephemeralOwner, status.version, status.mtime / 1000)

@@ -120,6 +120,11 @@ class Connection:
         return found
 
     @property
+    def time_out(self) -> float:
+        """Seconds after which the server ends a silent session; what was asked for before that."""
+        return float(self._kazoo._connection.time_out or self._settings.session_timeout)
+
+    @property
     def crash(self) -> Exception | None:
         """What ended kazoo's thread."""
         return self._handler.crash

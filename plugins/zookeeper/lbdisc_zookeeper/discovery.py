@@ -73,7 +73,8 @@ class ZooKeeperDiscovery:
             suppress(Stopped),
             ZooKeeperClient(settings, stop=stop, failure=DiscoveryError, tell=told.put) as client,
         ):
-            tree = Tree(self._root, self._parse, self._service)
+            ours = settings.format == "lbdisc"
+            tree = Tree(self._root, self._parse, self._service, says_ttl=ours)
             _Watching(client, told, settings, tree, publish).run(stop)
 
     def _parse(self, record: bytes, service: str, name: str) -> Endpoint | None:
@@ -249,7 +250,7 @@ class _Watching:
             elif isinstance(record, Locked):
                 self._forbid(*place, record)
             else:
-                self._tree.put(*place, record)
+                self._tree.put(*place, record.record, record.session)
 
     def _forbid(self, service: str, name: str, error: Locked) -> None:
         """One that may not be read is its own problem."""
@@ -261,11 +262,11 @@ class _Watching:
         now, before, left = self._tree.snapshot(), self._published, self._tree.take_left()
         self._published = now
         if not now.tells_the_same(before):
-            drained = self._drained(now, before, left)
+            drained, leases = self._drained(now, before, left), self._tree.take_leases()
             if drained:
                 leaving = Snapshot.of((*now.endpoints, *drained), now.problems, now.more)
-                self._publish(leaving, revision=self._client.revision)
-            self._publish(now, revision=self._client.revision)
+                self._publish(leaving, revision=self._client.revision, leases=leases)
+            self._publish(now, revision=self._client.revision, leases=leases)
 
     @staticmethod
     def _drained(now: Snapshot, before: Snapshot | None, left: list[Endpoint]) -> list[Endpoint]:

@@ -17,7 +17,7 @@ from kazoo.exceptions import (
     SystemZookeeperError,
 )
 from kazoo.protocol.connection import ConnectionHandler, RWServerAvailable
-from kazoo.protocol.serialization import GetData, ReplyHeader, int_struct
+from kazoo.protocol.serialization import Connect, GetData, ReplyHeader, int_struct
 
 from lbdisc.raw import bounded
 
@@ -29,7 +29,12 @@ _PASSED_ON = (AuthFailedError, ConnectionDropped, RWServerAvailable, SessionExpi
 
 
 class Frames(ConnectionHandler):  # type: ignore[misc]  # kazoo is untyped
-    """What is larger than ``LARGEST`` is read and thrown away: that request alone fails."""
+    """What is larger than ``LARGEST`` is read and thrown away: that request alone fails.
+
+    ``time_out`` are the seconds after which the server ends a silent session, 0 before it said so.
+    """
+
+    time_out = 0.0
 
     def _read_header(self, timeout: float) -> tuple[Any, bytes, int]:
         until = time.monotonic() + min(timeout, LONGEST)
@@ -81,7 +86,10 @@ class Frames(ConnectionHandler):  # type: ignore[misc]  # kazoo is untyped
 
     def _invoke(self, timeout: float, request: Any, xid: int | None = None) -> Any:
         try:
-            return super()._invoke(timeout, request, xid)
+            answer = super()._invoke(timeout, request, xid)
+            if isinstance(request, Connect):
+                self.time_out = answer[0].time_out / 1000
+            return answer
         except (*_PASSED_ON, self.handler.timeout_exception):
             raise
         except Exception as error:

@@ -4,10 +4,10 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
-from lbdisc.raw import Oversized, Raw
+from lbdisc.raw import Oversized
 from lbdisc.records import MAX_RECORD
 from lbdisc_zookeeper.client import WINDOW, ZooKeeperClient
-from lbdisc_zookeeper.signals import Locked
+from lbdisc_zookeeper.signals import Content, Locked
 from lbdisc_zookeeper.tree import Tree
 
 PART = WINDOW // 2  # nodes that are asked for together
@@ -22,7 +22,7 @@ class NodeReader:
         self._client = client
         self._tree = tree
 
-    def read(self, paths: Iterable[str]) -> Iterator[tuple[str, Raw | Locked | None]]:
+    def read(self, paths: Iterable[str]) -> Iterator[tuple[str, Content | Locked | None]]:
         """What each node holds, ``None`` where it is gone. What may be read has a watch then."""
         wary, rest = False, list(paths)
         for first in range(0, len(rest), PART):
@@ -35,11 +35,11 @@ class NodeReader:
                     yield path, None
                 elif size > MAX_RECORD:
                     large += 1
-                    yield path, Oversized(size)
+                    yield path, Content(Oversized(size), 0, 0)
                 else:
                     small.add(path)
             for path, record in self._client.all_records(path for path in part if path in small):
-                large += isinstance(record, Oversized)
+                large += isinstance(record, Content) and isinstance(record.record, Oversized)
                 yield path, record
             wary = large > FEW
 

@@ -94,7 +94,8 @@ class _Node:
 
         Waits through broken connections for a session's time-out.
         """
-        record = {**records.to_object(endpoint), OWNER: self._owner}
+        ttl = {records.TTL: self.client.time_out}  # in which the node outlives us
+        record = {**records.to_object(endpoint), **ttl, OWNER: self._owner}
         text = json.dumps(record, separators=(",", ":")).encode()
         return self.client.persist(lambda: self._agree(text))
 

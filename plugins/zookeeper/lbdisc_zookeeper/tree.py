@@ -3,7 +3,9 @@
 from collections.abc import Callable, Container, Iterable, Iterator
 from functools import partial
 
+from lbdisc import records
 from lbdisc.entries import Entries
+from lbdisc.leases import Lease
 from lbdisc.raw import Raw, content, digest
 from lbdisc.reading import read_entry
 from lbdisc.values import Endpoint, Problem, Snapshot, check_name, check_service
@@ -13,18 +15,22 @@ Parse = Callable[[bytes, str, str], Endpoint | None]  # record, service, name
 
 UNREAD = "//"  # after a path: no path of a node
 MOST_SHOWN = 300  # characters of a path that something is kept by
+_CONTAINER, _EXTENDED = -(1 << 63), -1  # an owner, and the first byte of one
+_UNSIGNED = (1 << 64) - 1  # a number in Java has a sign
 
 
 class Tree:
     """The nodes below ``root`` by service and name. Where ``only`` names a service, it is alone.
 
-    Of what a node holds nothing is kept but the endpoint, or why it is refused.
+    ``says_ttl``: records may say how long they are good for, as version 1 has it. Of what a node
+    holds nothing is kept but the endpoint, or why it is refused.
     """
 
-    def __init__(self, root: str, parse: Parse, only: str = "") -> None:
+    def __init__(self, root: str, parse: Parse, only: str = "", *, says_ttl: bool = True) -> None:
         self.root = root
         self._only = only
         self._parse = parse
+        self._says_ttl = says_ttl
         self._services: dict[str, dict[str, bytes]] = {}  # digests, empty while a node is not read
         self._entries = Entries[str]()  # by path
         self._misnamed: dict[str, set[str]] = {}  # by parent, what a bad name is kept by
@@ -129,15 +135,20 @@ class Tree:
         """Whether no node at all was read."""
         return not any(found for nodes in self._services.values() for found in nodes.values())
 
-    def put(self, service: str, name: str, record: Raw) -> None:
-        """Take over what a node holds."""
-        self._entries.remove(self.path(service, name) + UNREAD)
-        nodes, found = self._services.setdefault(service, {}), digest(record)
-        if nodes.get(name) != found:
+    def put(self, service: str, name: str, record: Raw, session: int = 0) -> None:
+        """Take over what a node holds, and the ``session`` that it lives with, 0 for none."""
+        path, found, by = self.path(service, name), digest(record), lives_by(session)
+        self._entries.remove(path + UNREAD)
+        nodes = self._services.setdefault(service, {})
+        if nodes.get(name) == found:
+            if by is not None:
+                self._entries.lives_by(path, by)
+        else:
             nodes[name] = found
-            path = self.path(service, name)
+            says_ttl = self._says_ttl and isinstance(record, bytes)
+            ttl_s = records.ttl_in(content(record)) if says_ttl else None
             parse = partial(self._read, record, service, name)
-            self._entries.put(path, read_entry(path, parse))
+            self._entries.put(path, read_entry(path, parse), by=by, ttl_s=ttl_s)
         self._left.pop((service, name), None)
 
     def _read(self, record: Raw, service: str, name: str) -> Endpoint | None:
@@ -155,7 +166,7 @@ class Tree:
         """
         self._services.get(service, {}).pop(name, None)
         path = self.path(service, name)
-        gone = self._entries.remove(path)
+        gone = self._entries.remove(path, end="deleted" if path in changed else "")
         self._entries.remove(path + UNREAD)
         if gone is not None and (gone.draining or path in changed):
             self._left[service, name] = gone
@@ -168,3 +179,18 @@ class Tree:
 
     def snapshot(self) -> Snapshot:
         return self._entries.snapshot()
+
+    def take_leases(self) -> tuple[Lease, ...]:
+        """What is news of leases since the last call."""
+        return self._entries.take_leases()
+
+
+def lives_by(session: int) -> str | None:
+    """What a node with that ephemeral owner lives by; ``None`` for one of another kind.
+
+    Containers and nodes with a time of their own have numbers there that are no session's
+    (ZooKeeper's ``EphemeralType``).
+    """
+    if session == _CONTAINER or session >> 56 == _EXTENDED:
+        return None
+    return f"session {session & _UNSIGNED:#x}" if session else ""

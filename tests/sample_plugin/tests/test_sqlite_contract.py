@@ -24,6 +24,7 @@ class SqliteBackend(Backend):
         "restart_all": "a database in a file has no server",
         "kill_leader": "a database in a file has no server",
         "compact": "the table keeps no history",
+        "leases": "rows have an owner and an end, and no lease with a name",
     }
     detection = 6.0
     patience = 8.0

@@ -162,15 +162,15 @@ class FileDiscovery:
         """Publish what is new; an endpoint whose file was removed is told as draining first."""
         now = self._folder.snapshot(looked)
         before = self._published
-        left = self._folder.take_left()
+        left, leases = self._folder.take_left(), self._folder.listing.take_leases()
         if before is not None and left:
             known = [before.get(key) for key in left if now.get(key) is None]
             leaving = [e.drain() for e in known if e is not None and not e.draining]
             if leaving:
-                publish(now.patched(leaving, ()), revision=told)
+                publish(now.patched(leaving, ()), revision=told, leases=leases)
         if not now.tells_the_same(before):
             self._published = now
-            publish(now, revision=told)
+            publish(now, revision=told, leases=leases)
 
     def _explained(self, error: OSError) -> Exception:
         what = f"file.dir: cannot list {self._settings.dir}: {error.strerror or error}"

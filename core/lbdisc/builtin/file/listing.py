@@ -3,12 +3,14 @@
 One change costs what it changes, however many files there are, good ones or bad.
 """
 
+import time
 from dataclasses import dataclass
 
 from lbdisc.builtin.file.claims import Claims, Key
 from lbdisc.builtin.file.entry import FileEntry, Signature, Touched
 from lbdisc.builtin.file.leases import INFINITE, Leases
 from lbdisc.errors import shown
+from lbdisc.leases import Lease, LeaseBook
 from lbdisc.problems import Problems
 from lbdisc.values import Endpoint, Problem, Snapshot
 
@@ -45,6 +47,7 @@ class Listing:
         self._folders: dict[str, dict[str, None]] = {}
         self._claims = Claims(self._rank)
         self._known = Snapshot()
+        self._book = LeaseBook()
         self._leases = Leases(lambda path: seen.ends if (seen := self.get(path)) else INFINITE)
         self._problems = Problems[tuple[str, Key | None]]()
         self._touched: set[Key] = set()
@@ -151,6 +154,7 @@ class Listing:
     def _counting(self, key: Key, now: float) -> Endpoint | None:
         """The endpoint of that name; the other files that claim it are problems."""
         winner = self._winner(key, now)
+        self._note_lease(key, winner and winner[0])
         seconds = tuple(p for p in self._alive(key, now) if winner is None or p != winner[0])
         for path in self._seconds.pop(key, ()):
             self._problems.drop((path, key))
@@ -162,6 +166,22 @@ class Listing:
                 self._problems.put((path, key), Problem(path, what))
         return winner and winner[1]
 
+    def _note_lease(self, key: Key, path: str | None) -> None:
+        """What the endpoint of that name lives by, ``path``'s lease, or how that ended."""
+        if path is not None:
+            self._book.put(_lease(key, path, self._files[path]))
+            return
+        over = next((self._files[each] for each in self._claims.of(key)), None)
+        if over is None or over.touched is None:
+            self._book.gone(key, end="deleted")
+        else:
+            renewed_s = time.time() - (time.monotonic() - over.touched.at)
+            self._book.gone(key, end="expired", renewed_s=renewed_s)
+
+    def take_leases(self) -> tuple[Lease, ...]:
+        """What is news of leases since the last call."""
+        return self._book.take()
+
     def _winner(self, key: Key, now: float) -> tuple[str, Endpoint] | None:
         for path in self._alive(key, now):
             entry = self._files[path].entry
@@ -171,3 +191,10 @@ class Listing:
 
     def _alive(self, key: Key, now: float) -> list[str]:
         return [path for path in self._claims.of(key) if self._files[path].ends > now]
+
+
+def _lease(key: Key, path: str, seen: SeenFile) -> Lease:
+    """That of the file at ``path``, whose entry is good."""
+    ttl_s = None if seen.entry is None else seen.entry.ttl
+    by = "" if ttl_s is None else f"lease in {path.rpartition('/')[2]}"
+    return Lease(service=key[0], name=key[1], by=by, ttl_s=ttl_s)

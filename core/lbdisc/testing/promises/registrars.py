@@ -128,6 +128,20 @@ class RegistrarPromises:
                     sees(watching, backend, endpoint)
                 sees(watching, backend)
 
+    def test_entry_names_its_lease(self, backend: Backend) -> None:
+        """What an entry lives by is named when it comes and when it goes, and is the same."""
+        backend.needs("register", "leases")
+        endpoint = backend.endpoint("s1")
+        with Watching(backend.discovery()) as watching:
+            with Holding(backend.registrar("s1"), endpoint):
+                sees(watching, backend, endpoint)
+            sees(watching, backend)
+        leases = watching.seen.leases_of(endpoint)
+        assert leases, "nothing was said of what it lives by"
+        assert {lease.by for lease in leases} == {leases[0].by}
+        assert leases[0].by
+        assert not leases[0].end
+
     def test_crash_is_seen(self, backend: Backend, tmp_path: Path) -> None:
         """A registrar killed by kill -9 is left out within its ttl and the system's delay."""
         backend.needs("register", "expire")

@@ -5,6 +5,7 @@ import shutil
 import subprocess
 from collections.abc import Callable, Mapping
 
+from lbdisc import Endpoint, records
 from lbdisc.testing.waiting import eventually
 from lbdisc_lab.servers.certificates import Certificates
 
@@ -77,6 +78,12 @@ class Etcdctl:
     def value(self, key: str) -> str:
         """The value of ``key``; empty when there is none."""
         return self.run("get", "--print-value-only", key).rstrip("\n")
+
+    def endpoint(self, key: str) -> Endpoint | None:
+        """What the record at ``key`` describes; ``None`` when there is none."""
+        service, name = key.split("/")[-2:]
+        value = self.value(key)
+        return records.read(value, service=service, name=name) if value else None
 
     def field(self, key: str, field: str) -> int:
         """A number that etcd keeps with ``key``: ``Lease``, ``ModRevision``, … 0 when absent."""

@@ -79,7 +79,7 @@ class ZooKeeperWatching(_Running):
         self._discovery = ZooKeeperDiscovery(settings)
 
     def work(self) -> None:
-        def publish(snapshot: Snapshot, *, revision: str = "") -> None:
+        def publish(snapshot: Snapshot, *, revision: str = "", **_said: object) -> None:
             self.seen.append(snapshot)
             self.revisions.append(revision)
 

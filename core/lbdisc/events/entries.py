@@ -1,4 +1,4 @@
-"""Events as entries of the journal: under their names, with their own keys, as ``docs/events.md``.
+"""Events as objects, ready for JSON: under their names, with their own keys, as ``docs/events.md``.
 
 What is empty is left out. Endpoints are objects, with what differs from the defaults.
 """
@@ -9,12 +9,12 @@ from typing import Any
 
 from lbdisc.errors import EntryError
 from lbdisc.events import Cause, Event, GenerationApplied
+from lbdisc.leases import Lease
 from lbdisc.rendered import Rendered
 from lbdisc.showing import plain
 from lbdisc.values import Endpoint, Problem
-from lbdisc_history.lines import Entry
 
-SCHEMA = 1
+EventEntry = dict[str, Any]
 MOST = 2000  # characters of a text
 _READY = "ready"
 _WEIGHT = 100
@@ -22,9 +22,9 @@ _TIMES = ("unix_s", "monotonic_s")
 _APART = (*_TIMES, "cause", "again", "trace", "rendered")
 
 
-def entry_of(event: Event) -> Entry:
+def entry_of(event: Event) -> EventEntry:
     """What is kept of ``event``; of a generation neither its texts nor all that it serves."""
-    entry: Entry = {time: round(getattr(event, time), 3) for time in _TIMES}
+    entry: EventEntry = {time: round(getattr(event, time), 3) for time in _TIMES}
     entry["event"] = event.name
     for field in fields(event):
         value = getattr(event, field.name)
@@ -54,6 +54,8 @@ def _plain(value: Any) -> Any:
             return {str(key): _plain(each) for key, each in value.items()}
         case Cause(source=source, revision=revision):
             return {"source": source, "revision": revision} if revision else {"source": source}
+        case Lease():
+            return _lease(value)
         case tuple() | list() | frozenset():
             return [_plain(each) for each in value]
         case Rendered():
@@ -61,9 +63,15 @@ def _plain(value: Any) -> Any:
     return plain(str(value), MOST)
 
 
-def object_of(endpoint: Endpoint) -> Entry:
+def _lease(lease: Lease) -> EventEntry:
+    parts = ("service", "name", "by", "ttl_s", "renewed_s", "end")
+    found = {part: getattr(lease, part) for part in parts}
+    return {part: _plain(value) for part, value in found.items() if value not in (None, "")}
+
+
+def object_of(endpoint: Endpoint) -> EventEntry:
     """``endpoint`` as an object; service and name come first, one behind the other."""
-    found: Entry = {
+    found: EventEntry = {
         "service": endpoint.service,
         "name": endpoint.name,
         "address": endpoint.address,
@@ -83,4 +91,4 @@ def endpoint_of(found: Mapping[str, Any]) -> Endpoint:
     try:
         return Endpoint(**found)
     except TypeError as error:
-        raise EntryError(f"no endpoint of a journal: {plain(str(error))}") from error
+        raise EntryError(f"no endpoint's object: {plain(str(error))}") from error
