@@ -95,6 +95,25 @@ def _ended(event: events.OverrulingEnded) -> str:
     return f"{event.service}/{event.endpoint} follows the registry again{_because(event.why)}"
 
 
+def _given(event: events.FleetOrderGiven) -> str:
+    return f"{event.by} asks the whole fleet: {_asked(event)}{_because(event.why)}"
+
+
+def _taken(event: events.FleetOrderTaken) -> str:
+    return f"{event.by} at {event.agent} asked the whole fleet: {_asked(event)}: {event.did}"
+
+
+def _refused(event: events.FleetOrderRefused) -> str:
+    who = f"{event.by} at {event.agent}"
+    return f"refused what {who} asked the whole fleet: {_asked(event)}: {event.error}"
+
+
+def _asked(
+    event: events.FleetOrderGiven | events.FleetOrderTaken | events.FleetOrderRefused,
+) -> str:
+    return f"{event.ask} {event.what}".strip()
+
+
 def _paused(event: events.ApplyingPaused) -> str:
     return f"{event.by} paused applying{_until(event.until_s)}{_because(event.why)}"
 
@@ -137,6 +156,9 @@ _WORDS: Mapping[type[events.Event], Callable[[Any], str]] = {
     events.EndpointsHeld: _held,
     events.EndpointsReleased: _released,
     events.EntriesSkipped: _skipped,
+    events.FleetOrderGiven: _given,
+    events.FleetOrderRefused: _refused,
+    events.FleetOrderTaken: _taken,
     events.GenerationApplied: _applied,
     events.GenerationPinned: _pinned,
     events.OverrulingEnded: _ended,
