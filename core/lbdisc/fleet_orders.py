@@ -89,7 +89,7 @@ class FleetOrder:
             text = getattr(self, name)
             if not isinstance(text, str):
                 raise EntryError(f"bad {name} {shown(text)} of an order: a text is needed")
-            object.__setattr__(self, name, harmless(text, most))
+            object.__setattr__(self, name, _short(text, most))
 
     def _check_what(self) -> None:
         if not isinstance(self.what, str):
@@ -136,6 +136,12 @@ class FleetOrder:
         if not isinstance(parts, list) or len(parts) != len(_PARTS):
             raise EntryError(f"no order: a list of {', '.join(_PARTS)} is needed")
         return cls(id=id, **dict(zip(_PARTS, parts, strict=True)))
+
+
+def _short(text: str, most: int) -> str:
+    """Printable, and of so many characters at most, also where some had to be escaped."""
+    found = harmless(text, most)
+    return found if len(found) <= most else f"{found[: most - 3]}..."
 
 
 def _is_number(value: object, kind: Any) -> bool:

@@ -85,10 +85,10 @@ class FleetGiving:
         left = tuple(given for given in memory.given if not given.is_over(now_s))
         if left != memory.given:
             self._steering.remember(memory.giving(left))
-        return tuple(_as_now(given, now_s) for given in left)
+        return tuple(as_now(given, now_s) for given in left)
 
 
-def _as_now(given: GivenOrder, now_s: float) -> FleetOrder:
+def as_now(given: GivenOrder, now_s: float) -> FleetOrder:
     """The order as it is to be told: how long it still holds, in steps, so that it changes seldom.
 
     Who hears of it late has it end up to a minute late, and never early.

@@ -43,6 +43,7 @@ class FleetWheel:
         self._reading = FleetReading()
         self._pace = TakingPace(clock)
         self._giving = FleetGiving(steering, presence)
+        self._asked: dict[str, frozenset[str]] = {}  # who was there when an order was given
 
     @property
     def problems(self) -> tuple[Problem, ...]:
@@ -75,6 +76,9 @@ class FleetWheel:
         except LbdiscError as error:
             return OrderReply(False, str(error))
         self._steering.remember(self._steering.fleet.giving(given))
+        self._asked = {id: self._asked.get(id, frozenset()) for id in (g.order.id for g in given)}
+        there = (one.agent for one in self._answers(made) if one.answer != "passed over")
+        self._asked[made.id] = frozenset(there)
         self._remember(OWN, made, answer)
         self._tell(
             events.FleetOrderGiven(
@@ -104,10 +108,13 @@ class FleetWheel:
         given = next((g.order for g in self._steering.fleet.given if g.order.id == id), None)
         if given is None:
             return OrderReply(False, "no such order is on its way to the fleet")
-        found = sorted(self._answers(given), key=lambda one: one.agent)
+        there = list(self._answers(given))
+        ours = {w.agent.name for w in self._reading.words if any(o.id == id for o in w.orders)}
+        gone = self._asked.get(id, frozenset()) - ours - {one.agent for one in there}
+        silent = [AgentAnswer(name, "silent") for name in gone]
+        found = sorted([*there, *silent], key=lambda one: one.agent)
         more = f"and {len(found) - NAMED} more agents" if len(found) > NAMED else ""
-        told = any(order.id == id for word in self._reading.words for order in word.orders)
-        return OrderReply(True, more, order=id, agents=tuple(found[:NAMED]), told=told)
+        return OrderReply(True, more, order=id, agents=tuple(found[:NAMED]), told=bool(ours))
 
     def _answers(self, given: FleetOrder) -> Iterator[AgentAnswer]:
         mine = self._presence().announcement
