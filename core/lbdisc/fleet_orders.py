@@ -10,7 +10,7 @@ import re
 import secrets
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol, Self
+from typing import Any, Literal, Protocol, Self
 
 from lbdisc import bounded_json
 from lbdisc.durations import MOST as LONGEST
@@ -36,7 +36,7 @@ _ID_LENGTH = 6
 _PARTS = ("turn", "ask", "what", "for_s", "weight", "by", "why")
 
 TAKEN, NOTHING, OFF, FULL, PINNED, STRANGE, FAILED = "tnofpsx"
-_SAID: Mapping[str, tuple[str, str]] = {
+_SAID: Mapping[str, tuple[Literal["taken", "refused"], str]] = {
     TAKEN: ("taken", ""),
     NOTHING: ("taken", "nothing to do there"),
     OFF: ("refused", "agent.fleet_orders is off there"),
@@ -48,7 +48,7 @@ _SAID: Mapping[str, tuple[str, str]] = {
 DONE = (TAKEN, NOTHING)
 
 
-def said(answer: str) -> tuple[str, str]:
+def said(answer: str) -> tuple[Literal["taken", "refused"], str]:
     """``taken`` or ``refused``, and why so, for people."""
     return _SAID.get(answer, _SAID[STRANGE])
 

@@ -237,8 +237,10 @@ def test_who_hears_late_has_it_end_a_little_late_and_never_early() -> None:
 
 
 def test_orders_take_the_room_of_acknowledgements_in_serf_and_no_more_than_there_is() -> None:
-    drained = tuple(token(begun(Endpoint(service="n", name=f"s{n}", address="10.0.0.1", port=1)))
-                    for n in range(ROOM))
+    drained = tuple(
+        token(begun(Endpoint(service="n", name=f"s{n}", address="10.0.0.1", port=1)))
+        for n in range(ROOM)
+    )
     word = Announcement(name="lb1", services=("nodes",), drained=drained, digest=SAID)
     four = [replace(DRAIN, id=f"abc_-{n}") for n in range(4)]
     full = replace(word, wheel=tags(takes=True, orders=four))

@@ -81,8 +81,8 @@ class Balancer:
         )
 
     def turn(self, published: Snapshot) -> None:
-        self.presence.look(published, RUNNING, RELOADER)
         self.wheel.turn(published, on=self.on)
+        self.presence.look(published, RUNNING, RELOADER)
         self.steering.turn()
 
     @property
@@ -126,7 +126,8 @@ class Room:
 def room(tmp_path: Path) -> Iterator[Room]:
     made = Room(Balancer(tmp_path / "lb1", "lb1"), Balancer(tmp_path / "lb2", "lb2"))
     with ExitStack() as stack:
-        stack.callback(lambda: [b.presence.leave() for b in made.balancers])
+        for balancer in made.balancers:
+            stack.callback(balancer.presence.leave)
         made.until(lambda: not any(b.presence.not_announced for b in made.balancers))
         made.until(lambda: len(made.published) == 2)
         yield made
@@ -185,14 +186,16 @@ def test_pause_and_resume_go_to_all(room: Room) -> None:
 def test_an_agent_where_it_is_off_refuses_for_good_and_says_so(room: Room) -> None:
     first, second = room.balancers
     second.on = False
-    room.until(lambda: dict(room.published.endpoints[1].tags)["w"] == "0")
+    room.until(lambda: room.published.endpoints[1].tag("w") == "0")
     first.turn(room.published)
     reply = first.wheel.give(DRAIN, "ana (1000)")
     off = ("refused", "agent.fleet_orders is off there")
     assert room.answers(reply) == {"lb2": off}
     room.until(lambda: second.of(events.FleetOrderRefused))
     second.on = True
-    room.until(lambda: room.answers(reply) == {"lb2": off} and first.wheel.answers(reply.order).told)
+    room.until(
+        lambda: room.answers(reply) == {"lb2": off} and first.wheel.answers(reply.order).told
+    )
     assert second.overruled == {}
 
 

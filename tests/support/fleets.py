@@ -89,7 +89,6 @@ def pair(folder: Path, backend: str) -> Iterator[Pair]:
         yield found
 
 
-
 def logged(scene: Scene, name: str, agent: int = 1) -> list[dict[str, Any]]:
     """The lines of that name in an agent's log."""
     found = map(json.loads, (scene.folder / f"agent{agent}.log").read_text().splitlines())

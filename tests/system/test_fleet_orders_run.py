@@ -138,7 +138,6 @@ def test_a_hostile_order_is_named_and_harms_nobody(both: Pair) -> None:
     both.second.until_up("s1", "s2")
 
 
-
 def _has_two(scene: Scene) -> bool:
     problems = scene.status["problems"]
     return len([p for p in problems if p["where"].startswith("_agents/")]) == 2

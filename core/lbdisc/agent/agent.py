@@ -107,7 +107,9 @@ class Agent:
             status=status,
             clock=clock,
         )
-        self._wheel = FleetWheel(self._steering, listeners.tell, lambda: self._presence, clock=clock)
+        self._wheel = FleetWheel(
+            self._steering, listeners.tell, lambda: self._presence, clock=clock
+        )
         self._control = ControlSocket(
             store.folder, wake.ask, self._obey, group=settings.agent.control_group
         )
@@ -140,10 +142,10 @@ class Agent:
             self._take_newest()
             self._skipping.turn(self._clock())
             self._take_files()
+            self._take_orders()
             self._bringing.turn()
             self._look_at_drains()
             self._fleet.look(self._watcher.balancing.published, time.time())
-            self._take_orders()
             self._steering.turn()
             self._report()
             collecting.resume()

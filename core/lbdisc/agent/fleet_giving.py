@@ -1,5 +1,4 @@
-"""Orders to the fleet that were given here: made, given room beside others, and told as they are now.
-"""
+"""Orders to the fleet that were given here: made, given room, and told as they are now."""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace

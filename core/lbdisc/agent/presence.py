@@ -30,7 +30,7 @@ from lbdisc.values import Endpoint, Snapshot
 EVERY = 0.1  # seconds between two looks at what drains
 DOUBT = 1.0  # seconds until it is known again whom the load balancer serves
 TOKENS = 10  # acknowledgements that what is said of orders leaves room for
-NOWHERE = "0.0.0.0"
+NOWHERE = "192.0.2.1"  # RFC 5737: of an entry that is only looked at
 UNABLE = "agent.announce is off, or the backend has no registrar"
 SHARE = 5  # a look may take at most this part of the time
 _log = structlog.get_logger("lbdisc.presence")
@@ -146,12 +146,14 @@ class Presence:
 
     def has_room(self, tags: tuple[tuple[str, str], ...]) -> bool:
         """Whether the entry could say that of orders, and still acknowledge some drains."""
-        drained = ("A" * 6,) * (TOKENS if isinstance(self._registrar, Cramped) else ROOM)
+        registrar: object = self._registrar
+        tokens = TOKENS if isinstance(registrar, Cramped) else ROOM
+        word = replace(self._word, wheel=tags, drained=("A" * 6,) * tokens, full=True)
         try:
-            entry = replace(self._word, wheel=tags, drained=drained, full=True).endpoint(NOWHERE)
+            entry = word.endpoint(NOWHERE)
         except EntryError:
             return False
-        return not isinstance(self._registrar, Cramped) or self._registrar.spare(entry) >= 0
+        return not isinstance(registrar, Cramped) or registrar.spare(entry) >= 0
 
     def _acknowledge(self, over: Iterable[Endpoint], running: Generation) -> None:
         free = dict.fromkeys(over, True)

@@ -223,7 +223,9 @@ class Steering:
         return "; ".join([f"{named(override)}{ends(term)}", *notes])
 
     def _undo(self, what: str, term: Term, spare: Collection[Key]) -> str:
-        keys = [of_whom(what)] if what else [k for k in self._now.overrides.by_key if k not in spare]
+        keys = (
+            [of_whom(what)] if what else [k for k in self._now.overrides.by_key if k not in spare]
+        )
         gone = [each for key in keys if (each := self._now.overrides.by_key.get(key))]
         if not gone:
             text = f"{what} is not overruled here" if what else "nothing is overruled"

@@ -116,7 +116,7 @@ class FleetOrderTaken(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FleetOrderRefused(Event):
-    """An order that ``by`` gave to the fleet at ``agent`` is not obeyed here, because of ``error``."""
+    """What ``by`` ordered the fleet at ``agent`` is not obeyed here, because of ``error``."""
 
     name: ClassVar[str] = "fleet order refused"
     level: ClassVar[Level] = "warning"

@@ -75,7 +75,7 @@ class FleetMemory:
     heard: tuple[HeardOrder, ...] = ()
 
     def having(self, heard: HeardOrder, visible: Collection[Sign] = ()) -> "FleetMemory":
-        """This, and that it was heard; too many are forgotten, of those not ``visible`` any more."""
+        """This, and that it was heard; of too many the oldest goes that is not ``visible``."""
         found = [*self.heard, heard]
         if len(found) > REMEMBERED:
             gone = next((old for old in found if old.sign not in visible), found[0])

@@ -34,7 +34,7 @@ class Pin:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SteeringState:
-    """All of it: who is overruled, whether anything may be applied, and what the fleet was asked."""
+    """Who is overruled, whether anything may be applied, and what the fleet was asked."""
 
     overrides: Overrides = field(default_factory=Overrides)
     pause: Term | None = None
@@ -92,7 +92,9 @@ class SteeredFile:
                 overrides=Overrides.of(map(Override.from_object, found["overrides"])),
                 pause=pause and Term.from_object(pause),
                 pin=found["pin"] and self._pin(found["pin"]),
-                fleet=FleetMemory.from_object(found["fleet"]) if "fleet" in found else FleetMemory(),
+                fleet=FleetMemory.from_object(found["fleet"])
+                if "fleet" in found
+                else FleetMemory(),
             )
         except (ValueError, KeyError, TypeError, AttributeError, LbdiscError) as error:
             raise UnusableNote(f"{self.path} is damaged: {error!r}") from error
