@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from lbdisc import atomic, records
+from lbdisc.haproxy.sockets.socket import Runtime
 from lbdisc.testing.waiting import eventually
 from lbdisc.values import Endpoint
 from lbdisc_lab.servers import etcd
@@ -93,3 +94,13 @@ def logged(scene: Scene, name: str, agent: int = 1) -> list[dict[str, Any]]:
     """The lines of that name in an agent's log."""
     found = map(json.loads, (scene.folder / f"agent{agent}.log").read_text().splitlines())
     return [line for line in found if line["event"] == name]
+
+
+def until_weight(scene: Scene, name: str, weight: int) -> None:
+    """Until HAProxy itself gives that server that weight; 0 is no new traffic."""
+
+    def found() -> bool:
+        with Runtime(str(scene.state / "haproxy.sock")) as runtime:
+            return {row.server: row.weight for row in runtime.servers("nodes")}[name] == weight
+
+    eventually(found, what=f"weight {weight} of {name}")

@@ -18,7 +18,7 @@ from lbdisc.fleet_orders import FleetOrder, tags
 from lbdisc.handshake import Announcement
 from lbdisc.records import write
 from lbdisc.testing.waiting import eventually
-from support.fleets import Pair, logged, pair
+from support.fleets import Pair, logged, pair, until_weight
 from support.scene import Scene
 from support.steering import judged, kill_agent, told, until
 
@@ -51,11 +51,11 @@ def test_a_drain_is_taken_by_all_and_outlives_whoever_gave_it(both: Pair) -> Non
     said = told(first, "drain", "nodes/s1", "--why", "its disk", "--fleet")
     assert said.splitlines()[1:] == ["lb2: taken"]
     for scene in (first, second):
-        until(scene, "s1", "DRAIN")
+        until_weight(scene, "s1", 0)
     kill_agent(first)
     kill_agent(second)
     second.agent()
-    until(second, "s1", "DRAIN")
+    until_weight(second, "s1", 0)
     ((name, by),) = overruled(second)
     assert (name, re.sub(r"^\w+ \(\d+\)", "me", by)) == ("s1", "me at lb1, fleet")
     assert "s1 drained here by" in told(second, "status")
@@ -65,9 +65,9 @@ def test_a_drain_is_taken_by_all_and_outlives_whoever_gave_it(both: Pair) -> Non
 
 def test_an_undo_at_another_balancer_ends_it_everywhere(both: Pair) -> None:
     first, second = both.first, both.second
-    assert ordered(first, "disable", "nodes/s1")["agents"] == [
-        {"agent": "lb2", "answer": "taken", "why": ""}
-    ]
+    said = ordered(first, "disable", "nodes/s1")
+    assert said.keys() == {"schema", "done", "text", "order", "agents"}
+    assert said["agents"] == [{"agent": "lb2", "answer": "taken", "why": ""}]
     until(first, "s1", "")
     until(second, "s1", "")
     assert ordered(second, "undo", "nodes/s1", "--why", "mended")["agents"][0]["answer"] == "taken"
@@ -84,7 +84,7 @@ def test_an_agent_that_was_away_hears_of_all_of_it_later(both: Pair) -> None:
     assert "lb2: no answer within 5 s: it hears of it if it is back within 10 min" in said
     kill_agent(second)
     second.agent()
-    until(second, "s1", "DRAIN")
+    until_weight(second, "s1", 0)
     (found,) = second.status["overruled"]
     assert found["until"] is not None
 
