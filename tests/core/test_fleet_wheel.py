@@ -18,7 +18,7 @@ from lbdisc.agent.steering import Steering
 from lbdisc.builtin.command.reloader import CommandReloader, CommandSettings
 from lbdisc.errors import LbdiscError
 from lbdisc.fleet import Digest
-from lbdisc.fleet_orders import FleetOrder, tags
+from lbdisc.fleet_orders import MOST, FleetOrder, tags
 from lbdisc.generation import Generation
 from lbdisc.handshake import Announcement
 from lbdisc.orders import OperatorOrder, OrderReply
@@ -261,8 +261,8 @@ def test_bad_orders_are_a_problem_and_harm_no_good_one(room: Room) -> None:
 
 def test_a_flood_of_orders_waits_and_others_do_not(room: Room) -> None:
     first, second = room.balancers
-    for batch in range(3):
-        ids = [f"{batch}_{number:04}"[:6] for number in range(OF_ONE)]
+    for batch in range(OF_ONE // MOST + 1):
+        ids = [f"{batch}_{number:04}" for number in range(MOST)]
         some = [FleetOrder(id=id, turn=1, ask="drain", what=f"nodes/x{id}") for id in ids]
         room.others = [hostile(*some)]
         second.turn(room.published)
@@ -271,7 +271,7 @@ def test_a_flood_of_orders_waits_and_others_do_not(room: Room) -> None:
     room.until(lambda: "nodes/s1" in second.overruled)
     second.now += 61.0
     second.turn(room.published)
-    assert len(second.overruled) == 2 * OF_ONE + 1
+    assert len(second.overruled) == OF_ONE + MOST + 1
 
 
 def test_an_order_is_published_on_by_an_agent_that_restarts(room: Room, tmp_path: Path) -> None:

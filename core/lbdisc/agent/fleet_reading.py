@@ -12,7 +12,7 @@ from lbdisc.state.fleet_memory import Sign
 from lbdisc.values import Endpoint, Problem, Snapshot
 
 WITHIN = 60.0  # seconds in which so many orders are taken; others wait
-OF_ONE, OF_ALL = fleet_orders.MOST, 2 * fleet_orders.MOST
+OF_ONE, OF_ALL = 4 * fleet_orders.MOST, 8 * fleet_orders.MOST
 
 
 class FleetReading:
