@@ -73,6 +73,17 @@ class Reclaims(Protocol):
 
 
 @runtime_checkable
+class Cramped(Protocol):
+    """A registrar whose registry has so little room for an entry that agents have to choose."""
+
+    def spare(self, entry: Endpoint) -> int:
+        """How many bytes more ``entry`` may have, less than 0 where it has too many.
+
+        As far as is known without asking anybody; called by any thread.
+        """
+
+
+@runtime_checkable
 class Compares(Protocol):
     """A renderer that can tell whether another agent's would render the same."""
 

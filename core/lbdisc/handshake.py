@@ -7,7 +7,7 @@ token each. ``lbdisc register`` watches them.
 
 import secrets
 from base64 import urlsafe_b64encode
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import Self
@@ -71,6 +71,7 @@ class Announcement:
     Empty services stand for any: it did not say. ``full``: more has drained than there is room for.
     ``digest`` is by what others see whether it agrees with them, and that it ever answered to what
     the registry lists: without one nobody waits for it. It counts only under the agent's own name.
+    ``wheel`` are tags with what it says of orders to the fleet (``lbdisc.fleet_orders``).
     """
 
     name: str
@@ -78,6 +79,7 @@ class Announcement:
     drained: tuple[str, ...] = ()
     full: bool = False
     digest: Digest | None = None
+    wheel: tuple[tuple[str, str], ...] = ()
 
     @classmethod
     def read(cls, endpoint: Endpoint) -> Self:
@@ -94,7 +96,7 @@ class Announcement:
 
     def endpoint(self, address: str) -> Endpoint:
         """Its entry in the registry: what fits, the first tokens first."""
-        tags = {}
+        tags = dict(self.wheel)
         if drained := "".join(self.drained[:ROOM]):
             tags[DRAINED_TAG] = drained
         if self.full or len(self.drained) > ROOM:
@@ -116,6 +118,18 @@ class Announcement:
     def balances(self, service: str) -> bool:
         """Whether it may send traffic to ``service``."""
         return not self.services or service in self.services
+
+
+def fitted(word: Announcement, address: str, spare: Callable[[Endpoint], int]) -> Endpoint:
+    """The entry of ``word`` with as many of its tokens as there is room for beside the rest.
+
+    ``spare`` tells how many bytes more an entry may have.
+    """
+    entry = word.endpoint(address)
+    while spare(entry) < 0 and word.drained:
+        word = replace(word, drained=word.drained[: min(ROOM, len(word.drained)) - 1], full=True)
+        entry = word.endpoint(address)
+    return entry
 
 
 def under(entry: Endpoint, name: str) -> Endpoint:

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Literal, Self, get_args
 
 from lbdisc.errors import LbdiscError
 from lbdisc.showing import harmless, shown
@@ -23,24 +23,60 @@ LONG_PATIENCE = 30.0  # for what has the load balancer check and load a configur
 LONGEST = 16 * 1024  # bytes of an order
 LONGEST_REPLY = 64 * 1024
 SCHEMA = 1
+ANSWERS = "fleet.answers"  # what the agents have made of the order to the fleet with that id
 ASKS = (
     *("pause", "resume", "pin", "drain", "disable", "weight", "undo"),
-    *("guard.hold", "guard.release"),
+    *("guard.hold", "guard.release", ANSWERS),
 )
+Reached = Literal["taken", "refused", "silent", "passed over"]
 _LARGEST = 2**53
 _AGAIN = 0.05  # seconds until a busy agent is asked again
 
 
 @dataclass(frozen=True, slots=True)
+class AgentAnswer:
+    """What another agent made of an order to the fleet, and ``why`` so.
+
+    ``passed over`` is an entry of which nothing tells that it is an agent.
+    """
+
+    agent: str
+    answer: Reached
+    why: str = ""
+
+    @classmethod
+    def from_object(cls, found: Any) -> Self:
+        """Raises ``ValueError`` for what is none."""
+        try:
+            agent, answer, why = (harmless(str(found[name])) for name in ("agent", "answer", "why"))
+        except (KeyError, TypeError) as error:
+            raise ValueError("no answer of an agent") from error
+        if answer not in get_args(Reached):
+            raise ValueError(f"no answer of an agent: {answer}")
+        return cls(agent, answer, why)  # type: ignore[arg-type] # just looked at
+
+
+@dataclass(frozen=True, slots=True)
 class OrderReply:
-    """What the agent says to an order; ``done`` whether it did something."""
+    """What the agent says to an order; ``done`` whether it did something.
+
+    ``order`` is the id of one to the fleet. Who asks for ``ANSWERS`` is told what the ``agents``
+    made of it; ``told`` says whether the registry has the order.
+    """
 
     done: bool
     text: str
     busy: bool = False  # nothing was looked at: others ask as well
+    order: str = ""
+    agents: tuple[AgentAnswer, ...] = ()
+    told: bool = False
 
     def to_line(self) -> bytes:
-        return json.dumps({"schema": SCHEMA, **asdict(self)}).encode() + b"\n"
+        found = {"schema": SCHEMA, **asdict(self)}
+        for name in ("order", "agents", "told"):
+            if not found[name]:
+                del found[name]
+        return json.dumps(found).encode() + b"\n"
 
     @classmethod
     def from_line(cls, line: bytes) -> Self:
@@ -48,8 +84,15 @@ class OrderReply:
         found = json.loads(line)
         if not isinstance(found, dict) or "done" not in found:
             raise ValueError("no answer to an order")
-        text = harmless(str(found.get("text", "")))
-        return cls(bool(found["done"]), text, bool(found.get("busy")))
+        agents = found.get("agents", ())
+        return cls(
+            bool(found["done"]),
+            harmless(str(found.get("text", ""))),
+            bool(found.get("busy")),
+            harmless(str(found.get("order", ""))),
+            tuple(map(AgentAnswer.from_object, agents if isinstance(agents, list) else ())),
+            bool(found.get("told")),
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,6 +100,7 @@ class OperatorOrder:
     """``ask`` is one of ``ASKS``, ``what`` whom it is about, ``for_s`` how many seconds it holds.
 
     ``weight`` goes with the ask of that name, ``file`` with ``pin``: what is in it, in state_dir.
+    ``fleet``: all other agents of the registry are asked as well.
     """
 
     ask: str
@@ -65,9 +109,13 @@ class OperatorOrder:
     for_s: float | None = None
     weight: int | None = None
     file: str = ""
+    fleet: bool = False
 
     def to_line(self) -> bytes:
-        return json.dumps({"schema": SCHEMA, **asdict(self)}).encode() + b"\n"
+        found = {"schema": SCHEMA, **asdict(self)}
+        if not self.fleet:
+            del found["fleet"]  # an agent of before does not know it
+        return json.dumps(found).encode() + b"\n"
 
     @classmethod
     def from_line(cls, line: bytes) -> Self:
@@ -85,6 +133,8 @@ class OperatorOrder:
         for name in ("ask", "what", "why", "file"):
             if not isinstance(found.get(name, ""), str):
                 raise ValueError(f"{name} {shown(found[name])} of an order is to be a text")
+        if not isinstance(found.get("fleet", False), bool):
+            raise ValueError(f"fleet {shown(found['fleet'])} of an order is to be true or false")
         if found.get("ask") not in ASKS:
             raise ValueError(f"no order {shown(found.get('ask'))} (known: {', '.join(ASKS)})")
         return cls(
@@ -114,13 +164,14 @@ def order(
     for_s: float | None = None,
     weight: int | None = None,
     file: str = "",
+    fleet: bool = False,
 ) -> OrderReply:
     """What the agent of ``state_dir`` says to it. Raises ``LbdiscError`` where none answers.
 
     ``NoAgent`` is raised where none listens: nothing was asked then.
     """
     asked = OperatorOrder(
-        ask=ask, what=what, why=why, for_s=for_s, weight=weight, file=file
+        ask=ask, what=what, why=why, for_s=for_s, weight=weight, file=file, fleet=fleet
     ).to_line()
     if len(asked) > LONGEST:
         raise LbdiscError(f"an order has at most {LONGEST} bytes: this one has {len(asked)}")

@@ -108,6 +108,11 @@ def test_what_a_terminal_would_obey_is_escaped(told: Told, capsys: Captured) -> 
         events.EndpointOverruled(
             service="nodes", endpoint="web-1", how="weight", weight=5, by="ana (1000)"
         ),
+        events.FleetOrderGiven(order="abcdef", ask="pause", by="ana (1000)", why="deploy"),
+        events.FleetOrderTaken(order="abcdef", agent="lb1", ask="pause", by="ana (1000)"),
+        events.FleetOrderRefused(
+            order="abcdef", agent="lb1", ask="drain", what="nodes/a", by="ana (1000)", error="off"
+        ),
         events.PluginBroken(plugin="x", error="y"),
         events.EntriesSkipped(entries=(Problem("nodes/x", "bad port"),), more=3),
         events.OldProcesses(count=2, oldest_s=7),

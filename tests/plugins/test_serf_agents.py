@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from lbdisc import fleet_orders as orders
 from lbdisc.fleet import Digest
+from lbdisc.fleet_orders import FleetOrder, FleetWord
 from lbdisc.handshake import Announcement
 from lbdisc.testing import Holding
 from lbdisc_lab.servers.serf import SerfCluster, start
@@ -53,6 +55,23 @@ def test_it_never_starts_a_serf_agent_of_its_own(registry: SerfCluster, tmp_path
     with Holding(SerfRegistrar(managed), ENTRY) as holding:
         assert "serf.rpc" in str(holding.failed(deadline=10))
     assert not managed.folder.exists()
+
+
+def test_orders_to_the_fleet_travel_in_it_as_far_as_there_is_room(registry: SerfCluster) -> None:
+    registry.members[0].tag("role", "b" * 40)
+    registrar = SerfRegistrar(settings(registry))
+    why = "its disk; 100 % = \u00fc"
+    order = FleetOrder(id="ab_-12", turn=3, ask="drain", what="nodes/s1", by="ana (1)", why=why)
+    word = Announcement(name="lb1", services=("nodes",), digest=SAID)
+    entry = replace(word, wheel=orders.tags(takes=True, orders=[order])).endpoint("10.0.0.9")
+    alone = registrar.spare(entry)
+    with Holding(registrar, entry) as holding:
+        holding.held(deadline=30)
+        found = read(registry.members[0].members(), settings(registry)).endpoints
+        told = FleetWord.read(found["_agents", registry.members[0].name])
+        assert (told.orders, told.problem) == ((order,), None)
+        assert registrar.spare(entry) == alone - len("role") - 40 - 4
+    assert registrar.spare(replace(entry, tags=(*entry.tags, ("x", "y" * 512)))) < 0
 
 
 def test_a_members_role_counts_beside_it() -> None:

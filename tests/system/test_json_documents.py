@@ -64,9 +64,11 @@ def test_the_rest_is_documented_as_well(scene: Scene, tmp_path: Path) -> None:
 
 def test_an_order_is_answered_in_a_document(scene: Scene) -> None:
     paused, resumed = said(scene, "pause", "--why", "test"), said(scene, "resume")
+    everything, always = documented("pause")
     for answer in (paused, resumed, said(scene, "drain", "nodes/a"), said(scene, "undo", "--all")):
-        assert answer.keys() == {"schema", *documented("pause")[0]}
+        assert answer.keys() == {"schema", *always}
         assert (answer["schema"], answer["done"]) == (1, True)
+    assert everything - always == {"order", "agents"}
 
 
 def test_what_watches_writes_a_document_a_line(scene: Scene) -> None:

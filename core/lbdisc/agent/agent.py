@@ -19,6 +19,7 @@ from lbdisc.agent.bringing import Bringing
 from lbdisc.agent.control_socket import ControlSocket
 from lbdisc.agent.digesting import fingerprint
 from lbdisc.agent.fleet_looks import FleetLooks
+from lbdisc.agent.fleet_wheel import FleetWheel
 from lbdisc.agent.guarding import Guarding
 from lbdisc.agent.held import GuardMemory
 from lbdisc.agent.leaving import Leave
@@ -36,7 +37,7 @@ from lbdisc.builtin.systemd.notify import Notifier
 from lbdisc.events import Cause
 from lbdisc.hooks import Reloader, Renderer
 from lbdisc.listening.listeners import Listeners
-from lbdisc.orders import OperatorOrder, OrderReply
+from lbdisc.orders import ANSWERS, OperatorOrder, OrderReply
 from lbdisc.settings.tables import CoreSettings
 from lbdisc.state.store import Store
 from lbdisc.values import Snapshot
@@ -106,6 +107,9 @@ class Agent:
             status=status,
             clock=clock,
         )
+        self._wheel = FleetWheel(
+            self._steering, listeners.tell, lambda: self._presence, clock=clock
+        )
         self._control = ControlSocket(
             store.folder, wake.ask, self._obey, group=settings.agent.control_group
         )
@@ -138,6 +142,7 @@ class Agent:
             self._take_newest()
             self._skipping.turn(self._clock())
             self._take_files()
+            self._take_orders()
             self._bringing.turn()
             self._look_at_drains()
             self._fleet.look(self._watcher.balancing.published, time.time())
@@ -252,6 +257,12 @@ class Agent:
         snapshot = self._steering.overruled(newest.snapshot.only(self._settings.services))
         self._bringing.want(snapshot, arrived=newest.arrived, cause=newest.cause)
 
+    def _take_orders(self) -> None:
+        """Those to the fleet; which of its entries are bad."""
+        published = self._watcher.balancing.published
+        if self._wheel.turn(published, on=self._settings.agent.fleet_orders):
+            self._tell_problems(Cause(source=self._settings.backend))
+
     def _take_files(self) -> None:
         running = self._bringing.running
         if changed := self._beside.turn(running.number if running else 0):
@@ -272,6 +283,10 @@ class Agent:
         )
 
     def _obey(self, order: OperatorOrder, by: str) -> OrderReply:
+        if order.ask == ANSWERS:
+            return self._wheel.answers(order.what)
+        if order.fleet:
+            return self._wheel.give(order, by)
         if order.ask.startswith("guard."):
             reply = self._guarding.obey(self._watcher.balancing, order.ask, order.what)
             log.info("order", ask=order.ask, what=order.what, by=by, because=reply.text)
@@ -283,7 +298,7 @@ class Agent:
         desired = self._bringing.desired
         taken = Snapshot() if self._taken is None else self._taken  # an empty one has some, too
         more = taken.more + desired.blaming.unnamed
-        problems = (*sorted(desired.problems), *taken.problems)
+        problems = (*sorted(desired.problems), *self._wheel.problems, *taken.problems)
         self._skipping.look(problems, more, cause=cause, now=self._clock())
         self._status.skipped(*self._skipping.here)
 

@@ -13,11 +13,11 @@ from dataclasses import replace
 import structlog
 
 from lbdisc import events
-from lbdisc.abilities import Drains, Reclaims
+from lbdisc.abilities import Cramped, Drains, Reclaims
 from lbdisc.agent.digesting import Digesting
-from lbdisc.errors import LbdiscError
+from lbdisc.errors import EntryError, LbdiscError
 from lbdisc.generation import Generation
-from lbdisc.handshake import ROOM, Announcement, asks, token
+from lbdisc.handshake import ROOM, Announcement, asks, fitted, token
 from lbdisc.hooks import Registrar, Reloader
 from lbdisc.listening.listeners import Tell
 from lbdisc.listening.repeats import Repeats
@@ -29,6 +29,9 @@ from lbdisc.values import Endpoint, Snapshot
 
 EVERY = 0.1  # seconds between two looks at what drains
 DOUBT = 1.0  # seconds until it is known again whom the load balancer serves
+TOKENS = 10  # acknowledgements that what is said of orders leaves room for
+NOWHERE = "192.0.2.1"  # RFC 5737: of an entry that is only looked at
+UNABLE = "agent.announce is off, or the backend has no registrar"
 SHARE = 5  # a look may take at most this part of the time
 _log = structlog.get_logger("lbdisc.presence")
 
@@ -63,6 +66,7 @@ class Presence:
         self._draining: dict[Endpoint, bool] = {}  # whether it is over; the longest known first
         self._next = 0.0
         self._announced = False
+        self._why_not = "not yet" if registrar else UNABLE
         self._failures = Repeats()
         self._broken = False  # whether the reloader's failure was told
         self._full = False  # whether it was told that acknowledgements wait for room
@@ -114,6 +118,43 @@ class Presence:
             self._next = end + max(EVERY, (end - now) * SHARE)
             self._say()
 
+    @property
+    def own(self) -> Announcement:
+        """What the agent says of itself."""
+        return self._word
+
+    @property
+    def announces(self) -> bool:
+        """Whether it says anything at all."""
+        return self._registrar is not None
+
+    @property
+    def announcement(self) -> Announcement:
+        """What others read in the entry, but for what it says of orders."""
+        return Announcement.read(self._word.endpoint(NOWHERE))
+
+    @property
+    def not_announced(self) -> str:
+        """Why the registry does not list this agent; ``""`` where it does."""
+        return "" if self._announced else self._why_not
+
+    def tell_wheel(self, tags: tuple[tuple[str, str], ...]) -> None:
+        """Have the entry say that of orders to the fleet."""
+        if tags != self._word.wheel:
+            self._word = replace(self._word, wheel=tags)
+            self._publish()
+
+    def has_room(self, tags: tuple[tuple[str, str], ...]) -> bool:
+        """Whether the entry could say that of orders, and still acknowledge some drains."""
+        registrar: object = self._registrar
+        tokens = TOKENS if isinstance(registrar, Cramped) else ROOM
+        word = replace(self._word, wheel=tags, drained=("A" * 6,) * tokens, full=True)
+        try:
+            entry = word.endpoint(NOWHERE)
+        except EntryError:
+            return False
+        return not isinstance(registrar, Cramped) or registrar.spare(entry) >= 0
+
     def _acknowledge(self, over: Iterable[Endpoint], running: Generation) -> None:
         free = dict.fromkeys(over, True)
         self._draining.update(free)
@@ -124,7 +165,10 @@ class Presence:
     def _entry(self) -> Endpoint:
         if self._own is None:  # here, in the registrar's thread: it may ask a name server
             self._own = OwnAddress()
-        return self._word.endpoint(self._own.current())
+        address = self._own.current()
+        if isinstance(self._registrar, Cramped):
+            return fitted(self._word, address, self._registrar.spare)
+        return self._word.endpoint(address)
 
     def _take(self, draining: Iterable[Endpoint]) -> None:
         """What drains now; of what was over, only that is still of interest."""
@@ -223,6 +267,7 @@ class Presence:
 
     def _not_announced(self, why: str, trace: str = "") -> None:
         self._announced = False
+        self._why_not = why
         times = self._failures.count("", why)
         told = events.AgentNotAnnounced(error=why, trace=trace, times=times, again=times > 1)
         self._tell(told)

@@ -4,17 +4,18 @@ Endpoints are overruled between the guard, which never hears of it, and what is 
 pause has everything followed and nothing applied; a pin has the texts of an earlier generation run.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import replace
 
-from lbdisc import events
+from lbdisc import events, fleet_orders
+from lbdisc.agent import steering_events as told
 from lbdisc.agent.bringing import Bringing
 from lbdisc.agent.pinning import served_by, to_pin
 from lbdisc.agent.status import Status
 from lbdisc.agent.steered_keeping import SteeredKeeping
 from lbdisc.agent.steering_times import SteadyClock
 from lbdisc.agent.steering_waits import PausedLooks
-from lbdisc.agent.steering_words import ends, named, of_whom
+from lbdisc.agent.steering_words import OrderRefused, ends, named, of_whom, reason
 from lbdisc.durations import LEAST
 from lbdisc.durations import MOST as LONGEST
 from lbdisc.errors import LbdiscError
@@ -23,14 +24,13 @@ from lbdisc.events.operator import Overruling
 from lbdisc.hooks import Reloader
 from lbdisc.listening.listeners import Tell
 from lbdisc.orders import OperatorOrder, OrderReply
-from lbdisc.showing import harmless
+from lbdisc.state.fleet_memory import FleetMemory
 from lbdisc.state.overruling import MOST, Key, Override, Overrides, Term, stranded
 from lbdisc.state.steered import Pin, SteeringState
 from lbdisc.state.store import Store
 from lbdisc.values import MAX_WEIGHT, Snapshot
 
 ITSELF = "lbdisc"  # who ends what has an end
-WORDS = 200  # characters of an operator's why
 _HOW: Mapping[str, Overruling] = {"drain": "drain", "disable": "disable", "weight": "weight"}
 
 
@@ -84,16 +84,16 @@ class Steering:
     def _tell_again(self) -> None:
         """What holds, but for a pin."""
         for override in self._now.overrides.all:
-            self._tell(_overruled(override, since_s=override.term.since_s))
+            self._tell(told.overruled(override, since_s=override.term.since_s))
         if (pause := self._now.pause) is not None:
-            self._tell(_paused(pause, since_s=pause.since_s))
+            self._tell(told.paused(pause, since_s=pause.since_s))
 
     def pin_again(self, known: Snapshot | None) -> None:
         """An agent before had something pinned, and served what is ``known``."""
         if (pin := self._now.pin) is not None:
             snapshot = served_by(pin.rendered, [known or Snapshot()], self._reloader)
             self._bringing.pin_again(snapshot, pin.rendered)
-            self._tell(_pinned(pin, since_s=pin.term.since_s))
+            self._tell(told.pinned(pin, since_s=pin.term.since_s))
 
     def restored(self, served: Snapshot) -> Snapshot:
         """What the guard had passed, where ``served`` is what was made of it."""
@@ -111,7 +111,7 @@ class Steering:
             self._set(self._now.moved(moved))
             self._tell_again()
             if (pin := self._now.pin) is not None:
-                self._tell(_pinned(pin, since_s=pin.term.since_s))
+                self._tell(told.pinned(pin, since_s=pin.term.since_s))
         self._end_overdue(self._time.now())
         self._kept.look()
         self._waits.turn()
@@ -120,44 +120,67 @@ class Steering:
         """The settings, or files, are others by now."""
         self._waits.anew(paused=self._now.pause is not None)
 
+    @property
+    def now_s(self) -> float:
+        """Unix seconds that do not jump; what has an end is moved where the clock is set."""
+        return self._time.now()
+
+    @property
+    def fleet(self) -> FleetMemory:
+        """What is remembered of orders to the fleet."""
+        return self._now.fleet
+
+    def remember(self, fleet: FleetMemory) -> None:
+        """From now on this; it is kept with the rest by the end of the turn."""
+        self._now = replace(self._now, fleet=fleet)
+        self._kept.later(self._now)
+
     def obey(self, order: OperatorOrder, by: str) -> OrderReply:
         """Do what is ordered, and say what was done or why not."""
-        why = harmless(" ".join(order.why.split()), WORDS)
         try:
-            term = Term(by=by, why=why, since_s=self._time.now(), for_s=_length(order.for_s))
-            match order.ask:
-                case "pause":
-                    text = self._pause(term)
-                case "resume":
-                    text = self._resume(term)
-                case "pin":
-                    text = self._pin(order.file, term)
-                case "undo":
-                    text = self._undo(order.what, term)
-                case _:
-                    text = self._overrule(order, term)
+            return OrderReply(True, self.do(order, by))
         except LbdiscError as error:
             return OrderReply(False, str(error))
+
+    def do(self, order: OperatorOrder, by: str, *, spare: Collection[Key] = ()) -> str:
+        """What was done, in words; an undoing of all leaves those in ``spare`` alone.
+
+        Raises ``LbdiscError``, and ``OrderRefused`` where that tells other agents something.
+        """
+        since_s = self._time.now()
+        term = Term(by=by, why=reason(order.why), since_s=since_s, for_s=_length(order.for_s))
+        match order.ask:
+            case "pause":
+                text = self._pause(term)
+            case "resume":
+                text = self._resume(term)
+            case "pin":
+                text = self._pin(order.file, term)
+            case "undo":
+                text = self._undo(order.what, term, spare)
+            case _:
+                text = self._overrule(order, term)
         unkept = self._kept.trouble
-        return OrderReply(True, f"{text}{f'; NOT KEPT for a restart: {unkept}' if unkept else ''}")
+        return f"{text}{f'; NOT KEPT for a restart: {unkept}' if unkept else ''}"
 
     def _pause(self, term: Term) -> str:
         if self._now.pin is not None:
-            raise LbdiscError(
+            raise OrderRefused(
                 f"generation {self._now.pin.generation} is pinned: nothing of the registry is"
-                " applied anyway; `lbdisc resume` ends that"
+                " applied anyway; `lbdisc resume` ends that",
+                fleet_orders.PINNED,
             )
         before = self._now.pause
         self._bringing.stands_still = True
         self._set(replace(self._now, pause=term))
-        self._tell(_paused(term))
+        self._tell(told.paused(term))
         instead = f", instead of {before.by}'s{ends(before)}" if before else ""
         return f"paused{ends(term)}{instead}: the registry is followed, nothing is applied"
 
     def _resume(self, term: Term) -> str:
         pin, pause = self._now.pin, self._now.pause
         if pin is None and pause is None:
-            raise LbdiscError("nothing is paused or pinned")
+            raise OrderRefused("nothing is paused or pinned", fleet_orders.NOTHING)
         self._bringing.stands_still = False
         self._bringing.desired.pin(None)
         self._set(replace(self._now, pause=None, pin=None))
@@ -181,7 +204,7 @@ class Steering:
         paused = self._now.pause is not None
         self._bringing.stands_still = False
         self._set(replace(self._now, pin=pin, pause=None))
-        self._tell(_pinned(pin))
+        self._tell(told.pinned(pin))
         more = ", and paused no more" if paused else ""
         return f"generation {generation} ({pin.digest}) runs, pinned until `lbdisc resume`{more}"
 
@@ -195,22 +218,26 @@ class Steering:
             raise LbdiscError(f"bad weight {order.weight}: a whole number from 0 to {MAX_WEIGHT}")
         overrides = self._now.overrides
         if len(overrides.by_key) >= MOST and (service, name) not in overrides.by_key:
-            raise LbdiscError(f"{MOST} endpoints are overruled here, and no more may be: undo some")
+            text = f"{MOST} endpoints are overruled here, and no more may be: undo some"
+            raise OrderRefused(text, fleet_orders.FULL)
         override = Override(service=service, name=name, how=how, weight=order.weight, term=term)
         notes = self._have(overrides.having(override), term.by)
         override = self._now.overrides.by_key[override.key]
-        self._tell(_overruled(override))
+        self._tell(told.overruled(override))
         if override.registered is None:
             notes.append("it is not listed, and kept in mind until it is")
         if self._now.pause or self._now.pin:
             notes.append("as nothing is applied now, that waits")
         return "; ".join([f"{named(override)}{ends(term)}", *notes])
 
-    def _undo(self, what: str, term: Term) -> str:
-        keys = [of_whom(what)] if what else [*self._now.overrides.by_key]
+    def _undo(self, what: str, term: Term, spare: Collection[Key]) -> str:
+        keys = (
+            [of_whom(what)] if what else [k for k in self._now.overrides.by_key if k not in spare]
+        )
         gone = [each for key in keys if (each := self._now.overrides.by_key.get(key))]
         if not gone:
-            raise LbdiscError(f"{what} is not overruled here" if what else "nothing is overruled")
+            text = f"{what} is not overruled here" if what else "nothing is overruled"
+            raise OrderRefused(text, fleet_orders.NOTHING)
         self._end(gone, term.by, term.why or "undone")
         names = ", ".join("/".join(each.key) for each in gone[:10])
         more = f" and {len(gone) - 10} more" if len(gone) > 10 else ""
@@ -228,11 +255,7 @@ class Steering:
         over = tuple(gone)
         self._have(self._now.overrides.without(each.key for each in over), by)
         for each in over:
-            self._tell(
-                events.OverrulingEnded(
-                    service=each.service, endpoint=each.name, how=each.how, by=by, why=why
-                )
-            )
+            self._tell(told.ended(each, by, why))
 
     def _have(self, overrides: Overrides, by: str) -> list[str]:
         """From now on ``overrides``; what an operator should know of that."""
@@ -274,28 +297,3 @@ def _length(for_s: float | None) -> float | None:
 
 def _cause(by: str) -> Cause:
     return Cause(source="operator", revision=by)
-
-
-def _paused(term: Term, since_s: float | None = None) -> events.ApplyingPaused:
-    return events.ApplyingPaused(by=term.by, why=term.why, until_s=term.until_s, since_s=since_s)
-
-
-def _pinned(pin: Pin, since_s: float | None = None) -> events.GenerationPinned:
-    term = pin.term
-    return events.GenerationPinned(
-        pinned=pin.generation, digest=pin.digest, by=term.by, why=term.why, since_s=since_s
-    )
-
-
-def _overruled(override: Override, since_s: float | None = None) -> events.EndpointOverruled:
-    term = override.term
-    return events.EndpointOverruled(
-        service=override.service,
-        endpoint=override.name,
-        how=override.how,
-        weight=override.weight,
-        by=term.by,
-        why=term.why,
-        until_s=term.until_s,
-        since_s=since_s,
-    )

@@ -4,11 +4,29 @@ from collections.abc import Mapping
 from typing import Any
 
 from lbdisc.errors import EntryError, LbdiscError
+from lbdisc.fleet_orders import WORDS
+from lbdisc.showing import harmless
 from lbdisc.state.overruling import Override, Term
 from lbdisc.times import stamp
 from lbdisc.values import Change, check_name
 
 NAMED = 10  # changes that wait; of more the count tells
+
+
+class OrderRefused(LbdiscError):
+    """An order that cannot be carried out; ``answer`` says why to whom else it came from.
+
+    That is one of ``lbdisc.fleet_orders``.
+    """
+
+    def __init__(self, message: str, answer: str) -> None:
+        super().__init__(message)
+        self.answer = answer
+
+
+def reason(why: str) -> str:
+    """An operator's words as they are kept: on one line, and not too many."""
+    return harmless(" ".join(why.split()), WORDS)
 
 
 def of_whom(what: str) -> tuple[str, str]:

@@ -11,6 +11,8 @@ from lbdisc.options import ConfigOption, JsonOption, SetOption
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from lbdisc.orders import OrderReply
+
 WhoArgument = Annotated[str, typer.Argument(metavar="SERVICE/NAME", help="The endpoint.")]
 ForOption = Annotated[
     str | None,
@@ -18,6 +20,12 @@ ForOption = Annotated[
 ]
 WhyOption = Annotated[
     str, typer.Option("--why", metavar="TEXT", help="Told in status, log and events.")
+]
+FleetOption = Annotated[
+    bool,
+    typer.Option(
+        "--fleet", help="Ask all agents of the registry as well; exit code 1 if one did not."
+    ),
 ]
 
 
@@ -33,6 +41,7 @@ def drain(
     for_: ForOption = None,
     why: WhyOption = "",
     config: ConfigOption = None,
+    fleet: FleetOption = False,
     as_json: JsonOption = False,
     set_: SetOption = None,
 ) -> None:
@@ -42,7 +51,7 @@ def drain(
 
     Example: lbdisc drain web/s3 --for 30m --why "replacing its disk"
     """
-    _give("drain", config, set_, as_json, who=who, for_=for_, why=why)
+    _give("drain", config, set_, as_json, who=who, for_=for_, why=why, fleet=fleet)
 
 
 def disable(
@@ -50,6 +59,7 @@ def disable(
     for_: ForOption = None,
     why: WhyOption = "",
     config: ConfigOption = None,
+    fleet: FleetOption = False,
     as_json: JsonOption = False,
     set_: SetOption = None,
 ) -> None:
@@ -57,7 +67,7 @@ def disable(
 
     Example: lbdisc disable web/s3 --why "answers with errors"
     """
-    _give("disable", config, set_, as_json, who=who, for_=for_, why=why)
+    _give("disable", config, set_, as_json, who=who, for_=for_, why=why, fleet=fleet)
 
 
 def weight(
@@ -68,6 +78,7 @@ def weight(
     for_: ForOption = None,
     why: WhyOption = "",
     config: ConfigOption = None,
+    fleet: FleetOption = False,
     as_json: JsonOption = False,
     set_: SetOption = None,
 ) -> None:
@@ -75,7 +86,7 @@ def weight(
 
     Example: lbdisc weight web/s3 10 --for 1h --why "warming up"
     """
-    _give("weight", config, set_, as_json, who=who, for_=for_, why=why, number=number)
+    _give("weight", config, set_, as_json, who=who, for_=for_, why=why, number=number, fleet=fleet)
 
 
 def undo(
@@ -85,6 +96,7 @@ def undo(
     every: Annotated[bool, typer.Option("--all", help="All that are overruled here.")] = False,
     why: WhyOption = "",
     config: ConfigOption = None,
+    fleet: FleetOption = False,
     as_json: JsonOption = False,
     set_: SetOption = None,
 ) -> None:
@@ -98,13 +110,14 @@ def undo(
 
     if bool(who) == every:
         raise SettingsError("give SERVICE/NAME, or --all")
-    _give("undo", config, set_, as_json, who=who, why=why, named=not every)
+    _give("undo", config, set_, as_json, who=who, why=why, named=not every, fleet=fleet)
 
 
 def pause(
     for_: ForOption = None,
     why: WhyOption = "",
     config: ConfigOption = None,
+    fleet: FleetOption = False,
     as_json: JsonOption = False,
     set_: SetOption = None,
 ) -> None:
@@ -115,12 +128,13 @@ def pause(
 
     Example: lbdisc pause --for 1h --why deploy
     """
-    _give("pause", config, set_, as_json, for_=for_, why=why)
+    _give("pause", config, set_, as_json, for_=for_, why=why, fleet=fleet)
 
 
 def resume(
     why: WhyOption = "",
     config: ConfigOption = None,
+    fleet: FleetOption = False,
     as_json: JsonOption = False,
     set_: SetOption = None,
 ) -> None:
@@ -130,7 +144,7 @@ def resume(
 
     Example: lbdisc resume
     """
-    _give("resume", config, set_, as_json, why=why)
+    _give("resume", config, set_, as_json, why=why, fleet=fleet)
 
 
 def _give(
@@ -144,8 +158,9 @@ def _give(
     why: str = "",
     number: int | None = None,
     named: bool = True,
+    fleet: bool = False,
 ) -> None:
-    """Give the order and print the answer. Raises ``LbdiscError`` where it is refused."""
+    """Give the order and print the answers. Raises ``LbdiscError`` where it is refused here."""
     from lbdisc.agent.steering_words import of_whom
     from lbdisc.durations import seconds_of
     from lbdisc.errors import LbdiscError, SettingsError
@@ -159,7 +174,28 @@ def _give(
             raise SettingsError(str(error)) from error
     _, settings = load_configuration(config, {}, set_)
     folder = settings.core.state_dir
-    reply = order(folder, ask, what=who if named else "", why=why, for_s=for_s, weight=number)
+    reply = order(
+        folder,
+        ask,
+        what=who if named else "",
+        why=why,
+        for_s=for_s,
+        weight=number,
+        fleet=fleet,
+    )
     if not reply.done:
         raise LbdiscError(reply.text)
-    write_answer(reply.text, as_json=as_json)
+    if fleet:
+        _tell_of_others(folder, reply, as_json=as_json)
+    else:
+        write_answer(reply.text, as_json=as_json)
+
+
+def _tell_of_others(folder: "Path", reply: "OrderReply", *, as_json: bool) -> None:
+    """Write all answers. Exit code 1: some agent has not taken the order."""
+    from lbdisc.cli import fleet_answers
+
+    found = fleet_answers.await_answers(folder, reply.order)
+    fleet_answers.tell(reply, found, as_json=as_json)
+    if not fleet_answers.all_took(found):
+        raise typer.Exit(1)

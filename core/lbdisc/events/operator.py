@@ -77,3 +77,54 @@ class OverrulingEnded(Event):
     how: Overruling
     by: str
     why: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FleetOrderGiven(Event):
+    """An order that was given and obeyed here is told to all agents of the fleet.
+
+    ``order`` is its id, ``for_s`` how long it is to hold, ``None`` until somebody ends it.
+    """
+
+    name: ClassVar[str] = "fleet order given"
+    order: str
+    ask: str
+    what: str = ""
+    weight: int | None = None
+    for_s: float | None = None
+    by: str
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FleetOrderTaken(Event):
+    """An order that ``by`` gave to the fleet at ``agent`` was obeyed here; ``did`` is what it did.
+
+    That may be nothing, where there is nothing to end, or a later order has come first.
+    """
+
+    name: ClassVar[str] = "fleet order taken"
+    order: str
+    agent: str
+    ask: str
+    what: str = ""
+    weight: int | None = None
+    for_s: float | None = None
+    by: str
+    why: str = ""
+    did: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FleetOrderRefused(Event):
+    """What ``by`` ordered the fleet at ``agent`` is not obeyed here, because of ``error``."""
+
+    name: ClassVar[str] = "fleet order refused"
+    level: ClassVar[Level] = "warning"
+    order: str
+    agent: str
+    ask: str
+    what: str = ""
+    by: str
+    why: str = ""
+    error: str

@@ -143,6 +143,10 @@ def _paused(entry: EventEntry) -> str:
     return f"{entry['by']} paused: nothing is applied{until}{_why(entry)}"
 
 
+def _asked(entry: EventEntry) -> str:
+    return f"{entry['ask']} {entry.get('what', '')}".strip()
+
+
 def _why(entry: EventEntry) -> str:
     return f": {entry['why']}" if entry.get("why") else ""
 
@@ -208,6 +212,13 @@ _TELL: Mapping[str, Callable[[EventEntry], str]] = {
     "resumed": lambda e: f"{e['by']} resumed{_why(e)}",
     "pinned": lambda e: f"{e['by']} pinned generation {e['pinned']}{_why(e)}",
     "overruled": _overruled,
+    "fleet order given": lambda e: f"{e['by']} asked the fleet: {_asked(e)}{_why(e)}",
+    "fleet order taken": lambda e: (
+        f"{e['by']} at {e['agent']} asked the fleet: {_asked(e)}: {e.get('did', '')}"
+    ),
+    "fleet order refused": lambda e: (
+        f"refused what {e['by']} at {e['agent']} asked the fleet: {_asked(e)}: {e['error']}"
+    ),
     "overruled no more": lambda e: (
         f"{e['service']}/{e['endpoint']} is as the registry says again (was {e['how']}){_why(e)}"
     ),

@@ -53,6 +53,11 @@ class AgentSettings:
         " own user and root if unset",
         "",
     )
+    fleet_orders: bool = described(
+        "whether it takes orders to all agents of the registry, and may give them (`--fleet`):"
+        " whoever may write an agent's entry there steers this load balancer then",
+        False,
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,6 +14,7 @@ from lbdisc.boot import boot_id, since_boot
 from lbdisc.errors import LbdiscError, RenderError
 from lbdisc.notes import UnusableNote
 from lbdisc.rendered import Rendered
+from lbdisc.state.fleet_memory import FleetMemory
 from lbdisc.state.overruling import Override, Overrides, Term
 
 SCHEMA = 1
@@ -37,11 +38,12 @@ class Pin:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SteeringState:
-    """All of it: who is overruled, and whether anything may be applied."""
+    """Who is overruled, whether anything may be applied, and what the fleet was asked."""
 
     overrides: Overrides = field(default_factory=Overrides)
     pause: Term | None = None
     pin: Pin | None = None
+    fleet: FleetMemory = field(default_factory=FleetMemory)
 
     @property
     def end_s(self) -> float | None:
@@ -55,7 +57,8 @@ class SteeringState:
         overrides = Overrides.of(
             replace(each, term=each.term.not_later(now_s)) for each in self.overrides.all
         )
-        return replace(self, overrides=overrides, pause=self.pause and self.pause.not_later(now_s))
+        pause = self.pause and self.pause.not_later(now_s)
+        return replace(self, overrides=overrides, pause=pause, fleet=self.fleet.not_later(now_s))
 
     def moved(self, seconds: float) -> "SteeringState":
         """The same, where the clock was set by so much."""
@@ -64,7 +67,8 @@ class SteeringState:
         )
         pin = self.pin and replace(self.pin, term=self.pin.term.moved(seconds))
         pause = self.pause and self.pause.moved(seconds)
-        return SteeringState(overrides=overrides, pause=pause, pin=pin)
+        fleet = self.fleet.moved(seconds)
+        return SteeringState(overrides=overrides, pause=pause, pin=pin, fleet=fleet)
 
 
 class SteeredFile:
@@ -92,6 +96,9 @@ class SteeredFile:
                 overrides=Overrides.of(map(Override.from_object, found["overrides"])),
                 pause=pause and Term.from_object(pause),
                 pin=found["pin"] and self._pin(found["pin"]),
+                fleet=FleetMemory.from_object(found["fleet"])
+                if "fleet" in found
+                else FleetMemory(),
             )
             return kept.moved(_set_since(found.get("clock")))
         except (ValueError, KeyError, TypeError, AttributeError, LbdiscError) as error:
@@ -109,6 +116,7 @@ class SteeredFile:
             "pause": steered.pause and steered.pause.to_object(),
             "pin": steered.pin and steered.pin.term.to_object(),
             "clock": {"boot": boot_id(), "ahead_s": _ahead()},
+            "fleet": steered.fleet.to_object(),
         }
         if steered.pin is not None:
             self._save_texts(steered.pin)

@@ -1,7 +1,7 @@
 """One entry in Serf: a tag on the local member, while the name is nobody else's."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import replace
 from threading import Event
@@ -25,7 +25,8 @@ PUTS = 3  # the core puts three times in a lease; a member has none, ``serf.poll
 class TagEntry:
     """See ``lbdisc.hooks.Entry``; in a ``with`` block.
 
-    ``open_session`` gets the settings with which an agent is reached, or started.
+    ``open_session`` gets the settings with which an agent is reached, or started; ``saw`` hears of
+    all tags that the member has, before each ``put``.
     """
 
     def __init__(
@@ -34,6 +35,7 @@ class TagEntry:
         claim: Claim,
         service: str,
         open_session: Callable[[SerfSettings, Event], SerfSession],
+        saw: Callable[[Mapping[str, str]], None] = lambda tags: None,
     ) -> None:
         self.lease = PUTS * settings.poll
         self.lost = Event()
@@ -43,6 +45,7 @@ class TagEntry:
         self._service = service
         self._tag = tags.tag_name(service)
         self._open_session = open_session
+        self._saw = saw
         self._session: SerfSession | None = None
         self._seen = False  # whether others are known to list the member
         self._stranger = False  # whether others know another member by its name
@@ -112,6 +115,7 @@ class TagEntry:
     def _check(self, member: Member, endpoint: Endpoint) -> None:
         if not is_reserved(self._service):
             _check_identity(member, endpoint)
+        self._saw(member.tags)
         # What fits now has to fit as draining too.
         drained = tags.write(handshake.begun(endpoint))
         tags.check_size({**member.tags, self._tag: drained})

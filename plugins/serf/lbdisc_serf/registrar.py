@@ -1,11 +1,12 @@
 """The registrar ``serf``: a tag on the local agent's member."""
 
 import ipaddress
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from threading import Event
 
+from lbdisc import handshake
 from lbdisc.errors import SettingsError
 from lbdisc.values import Endpoint, is_reserved
 from lbdisc_serf import exposure, tags
@@ -27,6 +28,7 @@ class SerfRegistrar:
         self._settings = check(settings)
         exposure.warn(settings)
         self._claims: dict[str, Claim] = {}  # kept between contexts: who holds goes on holding
+        self._beside: Mapping[str, str] = {}  # all that the member had before the last put
 
     @contextmanager
     def open(self, endpoint: Endpoint, stop: Event) -> Iterator[TagEntry]:
@@ -48,8 +50,17 @@ class SerfRegistrar:
             )
             return SerfSession(settings, agent, tags.tag_name(service), lost, stop)
 
-        with TagEntry(settings, claim, service, session) as entry:
+        with TagEntry(settings, claim, service, session, self._saw) as entry:
             yield entry
+
+    def spare(self, entry: Endpoint) -> int:
+        """See ``lbdisc.abilities.Cramped``: beside the member's other tags, as they were last."""
+        # What fits has to fit as draining too.
+        own = {tags.tag_name(entry.service): tags.write(handshake.begun(entry))}
+        return tags.MAX_TAGS - tags.size({**self._beside, **own})
+
+    def _saw(self, found: Mapping[str, str]) -> None:
+        self._beside = dict(found)
 
 
 def _first_tags(endpoint: Endpoint, role: str) -> dict[str, str]:

@@ -79,12 +79,15 @@ def _decoded(text: str) -> str:
         raise EntryError(f"bad text {shown(text)}: no UTF-8") from error
 
 
+def size(tags: Mapping[str, str]) -> int:
+    """The bytes that ``tags`` take in a member; Serf puts one before the msgpack table."""
+    return 1 + len(msgpack.packb(dict(tags), use_bin_type=False))
+
+
 def check_size(tags: Mapping[str, str]) -> None:
     """Raise ``SettingsError`` if a member cannot carry ``tags``."""
-    # Serf puts one byte before the msgpack table.
-    size = 1 + len(msgpack.packb(dict(tags), use_bin_type=False))
-    if size > MAX_TAGS:
+    if (taken := size(tags)) > MAX_TAGS:
         raise SettingsError(
-            f"the member's tags take {size} bytes, Serf allows {MAX_TAGS}: "
+            f"the member's tags take {taken} bytes, Serf allows {MAX_TAGS}: "
             "shorten register.tags, serf.tags or the agent's own tags"
         )

@@ -35,7 +35,7 @@ class NodeReader:
                     yield path, None
                 elif size > MAX_RECORD:
                     large += 1
-                    yield path, Content(Oversized(size), 0, 0)
+                    yield path, Content(Oversized(size), 0, 0, 0.0)
                 else:
                     small.add(path)
             for path, record in self._client.all_records(path for path in part if path in small):
