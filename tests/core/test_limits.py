@@ -124,6 +124,14 @@ def test_the_number_of_services_is_bounded_however_many_there_are() -> None:
     ]
 
 
+def test_who_is_back_takes_no_place_of_another_service_where_its_own_is_full() -> None:
+    limits = Limits(FEW, ["api", "web"])
+    for there in ("ab", "cd", ""):
+        limits.take(Snapshot.of(some("web", there)))
+    passed = limits.take(Snapshot.of([*some("web", "abcd"), *some("api", "x")]))
+    assert {service: len(its) for service, its in passed.services.items()} == {"api": 1, "web": 3}
+
+
 def test_a_flood_that_goes_on_is_told_a_few_times() -> None:
     limits, told = Limits(FEW, ["web"]), set()
     for count in [*range(300), *range(300, 5, -1)]:

@@ -178,7 +178,7 @@ def test_haproxys_master_is_killed(scene: Stage, on_call: Asker) -> None:
 def test_the_registrys_password_was_changed(tmp_path: Path) -> None:
     with etcd.start(tmp_path / "etcd", auth=True) as registry, Stage(tmp_path) as scene:
         own = {key.partition(".")[2]: value for key, value in registry.settings.items()}
-        scene.use("etcd", own)
+        scene.use("etcd", {**own, "reconcile_every": 2})  # when a login is next needed
         port = scene.app("s1")
         registry.cli.put("/lbdisc/nodes/s1", f'{{"address": "127.0.0.1", "port": {port}}}')
         scene.agent()

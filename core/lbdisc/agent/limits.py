@@ -130,9 +130,11 @@ class Limits:
 
     def _is_back(self, key: Key, gone: list[Key]) -> bool:
         """Whether it had a place, and gets it again from another, who is ``gone`` then."""
-        if key[0] not in self._balanced or not (
-            other := self._returns.takes_back(key, self._balanced)
-        ):
+        if key[0] not in self._balanced:
+            return False
+        # A service that is full has no more for it that another gives up its place.
+        is_full = self._counts[key[0]] >= self._most.per_service
+        if not (other := self._returns.takes_back(key, () if is_full else self._balanced)):
             return False
         self._count(other[0], -1)
         self._count(key[0], 1)
