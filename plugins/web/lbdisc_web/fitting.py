@@ -1,0 +1,73 @@
+"""A picture in parts, and as much of each as a low terminal has lines for."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
+from rich.segment import Segment
+from rich.style import Style
+from rich.text import Text
+
+_Lines = list[list[Segment]]
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Of ``body`` at least ``least`` lines are shown, if there is any room."""
+
+    body: RenderableType
+    least: int
+
+
+def whole(parts: Sequence[Part]) -> RenderableType:
+    """All of them, as tall as they are."""
+    found: list[RenderableType] = []
+    for part in parts:
+        found += [Text(), part.body] if found else [part.body]
+    return Group(*found)
+
+
+class FittedPicture:
+    """``parts`` in the lines that the terminal has, the last of which is ``foot``.
+
+    Each has its least; what is left goes to the first. A part that is cut ends with how much more
+    there is.
+    """
+
+    def __init__(self, parts: Sequence[Part], foot: str = "") -> None:
+        self._parts = parts
+        self._foot = foot
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        free = options.update(height=None)
+        all_lines = [console.render_lines(part.body, free, pad=False) for part in self._parts]
+        room = console.size.height - 1  # and the foot
+        shown, cut = _shared(all_lines, [part.least for part in self._parts], room)
+        for line in shown[:room]:
+            yield from line
+            yield Segment.line()
+        hint = "not all fits: a taller terminal, or `lbdisc top | less`"
+        words = [*([self._foot] if self._foot else []), *([hint] if cut else [])]
+        yield Text(" · ".join(words), style="dim", no_wrap=True, overflow="ellipsis")
+
+
+def _shared(parts: Sequence[_Lines], least: Sequence[int], room: int) -> tuple[_Lines, bool]:
+    """The lines that are shown, and whether any are not."""
+    given = [min(len(lines), few) for lines, few in zip(parts, least, strict=True)]
+    apart = int(sum(given) + len(parts) - 1 <= room)  # whether there is room between them
+    left = room - sum(given) - apart * (len(parts) - 1)
+    for index, lines in enumerate(parts):
+        more = max(0, min(len(lines) - given[index], left))
+        given[index] += more
+        left -= more
+    shown: _Lines = []
+    for lines, few in zip(parts, given, strict=True):
+        shown += [[]] * (apart if shown else 0) + _cut(lines, few)
+    return shown, any(len(lines) > few for lines, few in zip(parts, given, strict=True))
+
+
+def _cut(lines: _Lines, most: int) -> _Lines:
+    if len(lines) <= most or most < 2:
+        return lines[:most]
+    more = len(lines) - most + 1
+    return [*lines[: most - 1], [Segment(f"… {more} more lines", Style(dim=True))]]
