@@ -10,6 +10,7 @@ const rows = new Map(); // by key
 const tables = new Map(); // by service
 let services = []; // the counts of each
 let waiting = false; // for the next piece
+let order = new Map(); // by service: its endpoints, in the order in which they are shown
 
 // After the browser has painted; one that nobody looks at does not paint.
 function soon(work) {
@@ -35,17 +36,22 @@ export function showEndpoints({ put: found, gone }, arrive = true) {
   arrange();
 }
 
-// Everything where it belongs; `most` lines are made, and the rest after that.
-function arrange(most = FIRST) {
-  const by = ordered();
+// Everything where it belongs; the first lines are made, and the rest after that.
+function arrange() {
+  order = ordered();
   for (const [service, one] of tables) {
-    if (by.has(service)) continue;
+    if (order.has(service)) continue;
     one.box.remove();
     tables.delete(service);
   }
+  lay(FIRST);
+}
+
+// At most so many lines are made, at the top first.
+function lay(most) {
   let left = most;
   const boxes = [];
-  for (const [service, all] of by) {
+  for (const [service, all] of order) {
     if (!tables.has(service)) tables.set(service, newTable(service));
     for (const one of all) if (!one.line && left-- > 0) begin(one);
     boxes.push(tables.get(service).box);
@@ -64,11 +70,10 @@ function goOn(more) {
   waiting = true;
   soon(() => {
     waiting = false;
-    arrange(NEXT);
+    lay(NEXT);
   });
 }
 
-// The endpoints of each service, both in the order in which they are shown.
 function ordered() {
   const by = new Map();
   for (const one of rows.values()) {
