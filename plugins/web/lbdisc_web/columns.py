@@ -17,7 +17,7 @@ _GAP = 2  # signs between two columns
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Column:
+class TerminalColumn:
     """``rank``: where not all fit, those with the highest are left out."""
 
     head: str
@@ -50,20 +50,20 @@ def endpoint_lines(rows: Sequence[Row], width: int) -> Iterator[RenderableType]:
             yield Padding(Text(harmless(row["says"])), (0, 0, 0, _GAP))
 
 
-def _fitting(rows: Sequence[Row], width: int) -> list[Column]:
+def _fitting(rows: Sequence[Row], width: int) -> list[TerminalColumn]:
     chosen = list(_COLUMNS)
     while len(chosen) > 2 and sum(_size(one, rows, width) + _GAP for one in chosen) - _GAP > width:
         chosen.remove(max(chosen, key=lambda one: one.rank))
     return chosen
 
 
-def _size(column: Column, rows: Sequence[Row], width: int) -> int:
+def _size(column: TerminalColumn, rows: Sequence[Row], width: int) -> int:
     """What its widest text needs; of a very long name there is more than one line."""
     widest = max([len(column.head), *(cell_len(column.text(row)) for row in rows)])
     return min(widest, max(width // 3, 12)) if column.rank == 0 else widest
 
 
-def _line(cells: Sequence[Text], sizes: Sequence[int], chosen: Sequence[Column]) -> Text:
+def _line(cells: Sequence[Text], sizes: Sequence[int], chosen: Sequence[TerminalColumn]) -> Text:
     line = Text()
     for cell, size, column in zip(cells, sizes, chosen, strict=True):
         room = " " * max(0, size - cell.cell_len)
@@ -85,10 +85,10 @@ def _colour(row: Row) -> str:
     return {0: "bold red", 1: "yellow", 2: "", 3: "yellow"}.get(rank(row), "green")
 
 
-def _number(name: str, *, rank: int, bad: bool = False) -> Column:
-    return Column(
+def _number(name: str, *, order: int, bad: bool = False) -> TerminalColumn:
+    return TerminalColumn(
         head=name.upper(),
-        rank=rank,
+        rank=order,
         text=lambda row: str(row.get(name, "-")),
         style=lambda row: "bold red" if bad and row.get(name) else "",
         right=True,
@@ -96,11 +96,11 @@ def _number(name: str, *, rank: int, bad: bool = False) -> Column:
 
 
 _COLUMNS = (
-    Column(head="NAME", rank=0, text=lambda row: harmless(row["name"])),
-    Column(head="ADDRESS", rank=4, text=lambda row: harmless(row["at"]), style=lambda _row: "dim"),
-    Column(head="STATE", rank=1, text=_words, style=_colour),
-    _number("sessions", rank=3),
-    _number("queued", rank=5, bad=True),
-    _number("requests", rank=6),
-    _number("errors", rank=2, bad=True),
+    TerminalColumn(head="NAME", rank=0, text=lambda row: harmless(row["name"])),
+    TerminalColumn(head="ADDRESS", rank=4, text=lambda row: harmless(row["at"]), style=lambda _row: "dim"),
+    TerminalColumn(head="STATE", rank=1, text=_words, style=_colour),
+    _number("sessions", order=3),
+    _number("queued", order=5, bad=True),
+    _number("requests", order=6),
+    _number("errors", order=2, bad=True),
 )

@@ -12,14 +12,14 @@ _Lines = list[list[Segment]]
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class PicturePart:
     """Of ``body`` at least ``least`` lines are shown, if there is any room."""
 
     body: RenderableType
     least: int
 
 
-def whole(parts: Sequence[Part]) -> RenderableType:
+def whole(parts: Sequence[PicturePart]) -> RenderableType:
     """All of them, as tall as they are."""
     found: list[RenderableType] = []
     for part in parts:
@@ -34,7 +34,7 @@ class FittedPicture:
     there is.
     """
 
-    def __init__(self, parts: Sequence[Part], foot: str = "") -> None:
+    def __init__(self, parts: Sequence[PicturePart], foot: str = "") -> None:
         self._parts = parts
         self._foot = foot
 

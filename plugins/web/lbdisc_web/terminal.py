@@ -11,7 +11,7 @@ from rich.text import Text
 from lbdisc.showing import harmless
 from lbdisc.state.times import ago, stamp
 from lbdisc_web.columns import endpoint_lines, rank
-from lbdisc_web.fitting import Part
+from lbdisc_web.fitting import PicturePart
 from lbdisc_web.view import Document
 
 STYLES = {"good": "bold green", "degraded": "bold yellow", "failed": "bold red"}
@@ -21,7 +21,7 @@ _WELL = 4  # the rank of an endpoint of which there is nothing to say
 _TROUBLED, _KEPT, _DRAINS, _EVENTS, _FLEET = 6, 3, 2, 5, 1
 
 
-def parts(found: Document, *, width: int) -> list[Part]:
+def parts(found: Document, *, width: int) -> list[PicturePart]:
     """From top to bottom; none is empty."""
     services = [_service(one, found["endpoints"], width) for one in found["services"]]
     made = [
@@ -43,9 +43,9 @@ def foot(found: Document) -> str:
     return f"q ends · {harmless(name) + ' · ' if name else ''}{stamp(found['now_s'])[11:]}{source}"
 
 
-def _part(lines: Iterator[RenderableType] | Sequence[RenderableType], *, least: int) -> Part | None:
+def _part(lines: Iterator[RenderableType] | Sequence[RenderableType], *, least: int) -> PicturePart | None:
     found = list(lines)
-    return Part(Group(*found), least) if found else None
+    return PicturePart(Group(*found), least) if found else None
 
 
 def _verdict(verdict: Mapping[str, Any]) -> Iterator[Text]:
@@ -91,7 +91,7 @@ def _age(one: Mapping[str, Any], now: float) -> str:
     return f" ({ago(now - one['at_s'])} ago)" if one["at_s"] else ""
 
 
-def _service(service: Mapping[str, Any], rows: Mapping[str, Any], width: int) -> Part:
+def _service(service: Mapping[str, Any], rows: Mapping[str, Any], width: int) -> PicturePart:
     draining = f", {service['draining']} draining" if service["draining"] else ""
     count = f"{service['up']} of {service['servers']} up{draining}"
     all_down = service["servers"] and not service["up"]
@@ -99,7 +99,7 @@ def _service(service: Mapping[str, Any], rows: Mapping[str, Any], width: int) ->
     own = [row for row in rows.values() if row["service"] == service["service"]]
     own.sort(key=lambda row: (rank(row), row["name"]))
     least = 1 if all(rank(row) == _WELL for row in own) else _TROUBLED
-    return Part(Group(title, *endpoint_lines(own, width)), least)
+    return PicturePart(Group(title, *endpoint_lines(own, width)), least)
 
 
 def _kept(found: Document) -> Iterator[Text]:
