@@ -39,7 +39,8 @@ window.drawn = new Promise((resolve) => {
 window.until = (count) => {
   window.reached = new Promise((resolve) => {
     const look = () => {
-      if (document.querySelectorAll('#services tbody tr').length !== count) requestAnimationFrame(look);
+      const rows = document.querySelectorAll('#services tbody tr').length;
+      if (rows !== count) requestAnimationFrame(look);
       else requestAnimationFrame(() => resolve(Date.now() / 1000));
     };
     look();
@@ -47,9 +48,10 @@ window.until = (count) => {
 };
 window.toTheEnd = () => new Promise((resolve) => {
   const began = performance.now();
+  const after = () => resolve((performance.now() - began) / 1000);
   const all = document.querySelectorAll('#services tbody tr');
   all[all.length - 1].scrollIntoView();
-  requestAnimationFrame(() => requestAnimationFrame(() => resolve((performance.now() - began) / 1000)));
+  requestAnimationFrame(() => requestAnimationFrame(after));
 });
 """
 

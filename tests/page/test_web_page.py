@@ -329,7 +329,9 @@ def test_a_drain_is_there_after_the_page_was_loaded_anew(tmp_path: Path, opened:
             expect(page.locator("#services .word")).to_contain_text("draining, overruled: drain")
             page.reload()
             expect(page.locator("#line")).to_have_text("live", timeout=PATIENCE)
-        assert page.get_by_role("button", name="Change").count() == 0  # the token went with the page
+        assert (
+            page.get_by_role("button", name="Change").count() == 0
+        )  # the token went with the page
 
 
 def give_token(page: Page, token: str = TOKEN) -> None:

@@ -1,4 +1,4 @@
-"""The first document stands in the page itself, for whoever may see it, and cannot be more there."""
+"""The first document stands in the page itself, for whoever may see it, and is no markup."""
 
 import json
 import re
@@ -16,7 +16,7 @@ from pydantic import SecretStr
 from lbdisc.testing.processes import free_port
 from support.web_pages import TOKEN, ServedPage, applied, some
 
-HOSTILE = "</script><script>alert(1)</script><!--<script>\u2028"
+HOSTILE = "</script><script>alert(1)</script><!--<script>"
 
 
 @pytest.fixture

@@ -62,18 +62,18 @@ def misplaced(scene: Guarded) -> list[bytes]:
     """What is answered to those who put it elsewhere."""
     basic = base64.b64encode(f"{TOKEN}:{TOKEN}".encode()).decode()
     asked = (
-                f"GET /?token={TOKEN} HTTP/1.1\nHost: localhost",
-                f"GET /state.json?token={TOKEN} HTTP/1.1\nHost: localhost",
-                f"GET /events?have={TOKEN} HTTP/1.1\nHost: {TOKEN}",
-                f"GET /{TOKEN} HTTP/1.1\nHost: localhost",
-                f"GET http://{TOKEN}@localhost/state.json HTTP/1.1\nHost: {TOKEN}@localhost",
-                f"GET /state.json HTTP/1.1\nHost: {TOKEN.upper()}.test",
-                f"GET / HTTP/1.1\nHost: localhost\nAuthorization: Basic {basic}",
-                f"POST /actions HTTP/1.1\nHost: localhost\nAuthorization: Basic {basic}",
-                f"POST /actions HTTP/1.1\nHost: localhost\nAuthorization: {TOKEN}",
-                f"POST /actions?token={TOKEN} HTTP/1.1\nHost: localhost\nCookie: token={TOKEN}",
-                f"{TOKEN} / HTTP/1.1\nHost: localhost",
-                f"GET / HTTP/{TOKEN}\nHost: localhost",
+        f"GET /?token={TOKEN} HTTP/1.1\nHost: localhost",
+        f"GET /state.json?token={TOKEN} HTTP/1.1\nHost: localhost",
+        f"GET /events?have={TOKEN} HTTP/1.1\nHost: {TOKEN}",
+        f"GET /{TOKEN} HTTP/1.1\nHost: localhost",
+        f"GET http://{TOKEN}@localhost/state.json HTTP/1.1\nHost: {TOKEN}@localhost",
+        f"GET /state.json HTTP/1.1\nHost: {TOKEN.upper()}.test",
+        f"GET / HTTP/1.1\nHost: localhost\nAuthorization: Basic {basic}",
+        f"POST /actions HTTP/1.1\nHost: localhost\nAuthorization: Basic {basic}",
+        f"POST /actions HTTP/1.1\nHost: localhost\nAuthorization: {TOKEN}",
+        f"POST /actions?token={TOKEN} HTTP/1.1\nHost: localhost\nCookie: token={TOKEN}",
+        f"{TOKEN} / HTTP/1.1\nHost: localhost",
+        f"GET / HTTP/{TOKEN}\nHost: localhost",
     )
     return [scene.raw(f"{words}\nConnection: close\n\n") for words in asked]
 

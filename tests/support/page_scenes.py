@@ -1,6 +1,7 @@
 """Pictures of the page of a real agent in five scenes, and of `lbdisc top` beside it.
 
-`PYTHONPATH=tests python -m support.page_scenes FOLDER [SCENE…]` writes SCENE-light.png, -dark.png and -phone.png.
+`PYTHONPATH=tests python -m support.page_scenes FOLDER [SCENE…]` writes SCENE-light.png,
+-dark.png and -phone.png, and what terminals of two sizes show.
 """
 
 import subprocess
@@ -107,7 +108,6 @@ def main() -> None:
                 command = f"{LBDISC} top --config {scene.settings}"
                 shown = in_terminal(command, width, height)
                 (folder / f"{name}-{width}x{height}.txt").write_text(shown)
-        print(name, flush=True)
 
 
 def in_terminal(command: str, width: int, height: int) -> str:
@@ -116,7 +116,9 @@ def in_terminal(command: str, width: int, height: int) -> str:
     size = ["-x", str(width), "-y", str(height)]
     subprocess.run([*tmux, "new-session", "-d", "-s", "top", *size, command], check=True)
     time.sleep(4)
-    told = subprocess.run([*tmux, "capture-pane", "-p", "-t", "top"], capture_output=True, text=True)
+    told = subprocess.run(
+        [*tmux, "capture-pane", "-p", "-t", "top"], capture_output=True, text=True
+    )
     subprocess.run([*tmux, "kill-server"], check=False)
     return told.stdout
 

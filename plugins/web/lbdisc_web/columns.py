@@ -1,4 +1,4 @@
-"""The endpoints of a service in a terminal: as many columns as there is room for, nothing cut off."""
+"""The endpoints of a service in a terminal: as many columns as fit, no name cut off."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -97,7 +97,9 @@ def _number(name: str, *, order: int, bad: bool = False) -> TerminalColumn:
 
 _COLUMNS = (
     TerminalColumn(head="NAME", rank=0, text=lambda row: harmless(row["name"])),
-    TerminalColumn(head="ADDRESS", rank=4, text=lambda row: harmless(row["at"]), style=lambda _row: "dim"),
+    TerminalColumn(
+        head="ADDRESS", rank=4, text=lambda row: harmless(row["at"]), style=lambda _row: "dim"
+    ),
     TerminalColumn(head="STATE", rank=1, text=_words, style=_colour),
     _number("sessions", order=3),
     _number("queued", order=5, bad=True),

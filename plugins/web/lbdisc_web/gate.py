@@ -46,7 +46,7 @@ class PageRefusal:
 class PageGate:
     """``token`` is ``""`` where none is set; ``names`` are taken beside IP addresses."""
 
-    def __init__(self, *, token: str, open_to_read: bool, names: frozenset[str]) ->asker: str) -> PageRefusal |    def unproven(self, headers: Mapping[str, str], asker: str) -> PageRefusal | None:
+    def __init__(self, *, token: str, open_to_read: bool, names: frozenset[str]) -> None:
         self._token = token.encode()
         self.open_to_read = open_to_read
         self._names = names | {"localhost"}

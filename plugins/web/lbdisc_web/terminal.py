@@ -43,7 +43,9 @@ def foot(found: Document) -> str:
     return f"q ends · {harmless(name) + ' · ' if name else ''}{stamp(found['now_s'])[11:]}{source}"
 
 
-def _part(lines: Iterator[RenderableType] | Sequence[RenderableType], *, least: int) -> PicturePart | None:
+def _part(
+    lines: Iterator[RenderableType] | Sequence[RenderableType], *, least: int
+) -> PicturePart | None:
     found = list(lines)
     return PicturePart(Group(*found), least) if found else None
 
