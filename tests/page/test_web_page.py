@@ -111,7 +111,7 @@ def test_a_list_of_many_pages_is_whole_for_search_and_screen_readers(
 ) -> None:
     served.hear(applied(*some(3000)))
     page = opened(served.url)
-    expect(page.locator("#services")).to_have_attribute("aria-busy", "false")
+    expect(page.locator("#services")).to_have_attribute("aria-busy", "false", timeout=PATIENCE)
     assert page.locator("#services tbody tr").count() == 3000
     assert page.evaluate("find('web-2999')")  # as by Ctrl-F, in what was never in sight
     session = page.context.new_cdp_session(page)
