@@ -19,6 +19,8 @@ from support.pages import browser, window
 from support.scene import LBDISC
 from support.stage import Stage
 
+# Each join needs a reload, and that a file which is gone.
+COUNTED = "    timeout tunnel {{ services[0].endpoints | length }}h\n"
 NODES = [f"web-{number}" for number in range(1, 9)]
 LOOKS = {"light": (1280, False), "dark": (1280, True), "phone": (390, False)}
 SETTLED = 8.0  # seconds, so that times are of some seconds, and HAProxy was asked again
@@ -72,7 +74,9 @@ def played(name: str) -> Iterator[Stage]:
             error.write_text("HTTP/1.0 503 Service Unavailable\r\n\r\n")
             template = scene.folder / "own.cfg.j2"
             template.write_text(
-                OWN_TEMPLATE.replace("defaults\n", f"defaults\n    errorfile 503 {error}\n")
+                OWN_TEMPLATE.replace(
+                    "defaults\n", f"defaults\n    errorfile 503 {error}\n{COUNTED}"
+                )
             )
             scene.write_settings(**{**scene._own, "jinja2": {"template": str(template)}})
         for node in NODES:
@@ -112,7 +116,7 @@ def main() -> None:
 
 def in_terminal(command: str, width: int, height: int) -> str:
     """What a terminal of that size shows (tmux)."""
-    tmux = ["tmux", "-L", "lbdisc-pictures"]
+    tmux = ["tmux", "-L", f"lbdisc-{time.monotonic_ns()}"]
     size = ["-x", str(width), "-y", str(height)]
     subprocess.run([*tmux, "new-session", "-d", "-s", "top", *size, command], check=True)
     time.sleep(4)

@@ -16,6 +16,7 @@ from lbdisc_web.view import Document
 
 STYLES = {"good": "bold green", "degraded": "bold yellow", "failed": "bold red"}
 LEVELS = {"warning": "yellow", "error": "red"}
+_STEERED = ("steered", "overruled")  # what these say is shown as the operator's acts
 _WELL = 4  # the rank of an endpoint of which there is nothing to say
 # Lines that a low terminal has for each part at least.
 _TROUBLED, _KEPT, _DRAINS, _EVENTS, _FLEET = 6, 3, 2, 5, 1
@@ -54,7 +55,7 @@ def _verdict(verdict: Mapping[str, Any]) -> Iterator[Text]:
     yield _text(verdict["summary"], STYLES.get(verdict["word"], "bold"))
     first = next((one for one in verdict["reasons"] if one["counts"]), None)
     for one in verdict["reasons"]:
-        if one is not first:
+        if one is not first and one["check"] not in _STEERED:
             yield _text(f"- {one['text']}", "" if one["counts"] else "dim")
 
 
@@ -80,7 +81,7 @@ def _stages(found: Document) -> Text:
     told = [f"desired {stages['desired'].get('number') or '-'}"]
     told.append(f"written {written['number']}{_age(written, now)}" if written else "not written")
     if runs:
-        took = "" if runs["ms"] is None else f" in {runs['ms']} ms"
+        took = "" if runs["ms"] is None else f" in {runs['ms']:.0f} ms"
         told.append(f"running {runs['number']} by {runs['how']}{took}{_age(runs, now)}")
     else:
         told.append("nothing runs")
@@ -101,7 +102,7 @@ def _service(service: Mapping[str, Any], rows: Mapping[str, Any], width: int) ->
     own = [row for row in rows.values() if row["service"] == service["service"]]
     own.sort(key=lambda row: (rank(row), row["name"]))
     least = 1 if all(rank(row) == _WELL for row in own) else _TROUBLED
-    return PicturePart(Group(title, *endpoint_lines(own, width)), least)
+    return PicturePart(Group(title, *endpoint_lines(own, width)), least, first=True)
 
 
 def _kept(found: Document) -> Iterator[Text]:

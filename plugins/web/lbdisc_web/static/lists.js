@@ -9,17 +9,18 @@ function show(place, items, none) {
   fill(at(place), items.length ? list : make("p", none, "quiet"));
 }
 
-function entry(tag, text, since) {
+function entry(tag, text, since, more) {
   const one = make("li");
   if (tag) one.append(make("span", tag, "tag"));
   one.append(isolated(text));
   if (since) one.append(" ", age(since, "for"));
+  if (more) one.append(isolated(more));
   return one;
 }
 
 export function showKept(shown) {
   const items = [
-    ...shown.held.map((one) => entry("held", heldText(one), one.since_s)),
+    ...shown.held.map((one) => entry("held", `${one.service}/${one.name}`, one.since_s, heldText(one))),
     ...shown.flapping.map((one) => entry("flaps", `${one.service}/${one.name}: its changes wait`, one.since_s)),
     ...shown.skipped.map((one) => entry("skipped", `${one.where}: ${one.what}`)),
   ];
@@ -30,7 +31,7 @@ export function showKept(shown) {
 
 function heldText(one) {
   const by = one.by && one.by !== "guard" ? ` (${one.by})` : "";
-  return `${one.service}/${one.name}${one.why ? `: ${one.why}` : ""}${by}${until(one)}`;
+  return `${one.why ? `: ${one.why}` : ""}${by}${until(one)}`;
 }
 
 export function showDrains({ drains }) {

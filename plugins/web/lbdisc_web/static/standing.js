@@ -5,14 +5,17 @@ import { changing } from "./rows.js";
 import { age, count, until } from "./writing.js";
 
 const MOST = 20; // overruled endpoints that are named
+const LONG = 90; // characters from which the verdict is no heading's text any more
+const STEERED = ["steered", "overruled"]; // what these say is shown as the operator's acts
 
 export function showVerdict({ verdict, agent }) {
   const heading = at("verdict");
   heading.dataset.word = verdict.word;
+  heading.classList.toggle("long", verdict.summary.length > LONG);
   const rest = verdict.summary.replace(new RegExp(`^${verdict.word}: ?`), "");
   fill(heading, make("b", verdict.word), isolated(rest ? `: ${rest}` : ""));
   const first = verdict.reasons.findIndex((one) => one.counts);
-  fill(at("reasons"), ...verdict.reasons.filter((_, index) => index !== first)
+  fill(at("reasons"), ...verdict.reasons.filter((one, index) => index !== first && !STEERED.includes(one.check))
     .map((one) => make("li", one.text, one.counts ? "counts" : "")));
   say(verdict.summary);
   document.title = `${verdict.word} · ${agent.name || "lbdisc"}`;
@@ -35,11 +38,12 @@ export function showAgent({ agent }) {
     agent.started_s ? age(agent.started_s, "for") : null);
 }
 
-function stage(name, big, small, since, form, wrong) {
+function stage(name, big, small, since, form, wrong, more) {
   const box = make("div", null, wrong ? "wrong" : "");
   const words = make("dd", null, "small");
   if (small) words.append(isolated(small));
   if (since) words.append(small ? " " : "", age(since, form));
+  if (more) words.append(isolated(`: ${more}`));
   box.append(make("dt", name), make("dd", big, "big"), words);
   return box;
 }
@@ -48,7 +52,7 @@ export function showStages({ stages, registry }) {
   const { desired, written, running: runs } = stages;
   const known = desired.endpoints !== null && desired.endpoints !== undefined;
   const much = known ? `${count(desired.endpoints)} endpoints, ` : "";
-  const took = runs && runs.ms !== null ? ` in ${count(runs.ms)} ms` : "";
+  const took = runs && runs.ms !== null ? ` in ${count(Math.round(runs.ms))} ms` : "";
   fill(at("stages"),
     stage("Desired", desired.number || "–", `${much}${stages.in_step ? "in step" : "not in step"}`,
       stages.since_s, "for", !stages.in_step),
@@ -57,8 +61,8 @@ export function showStages({ stages, registry }) {
     stage("Running", runs ? runs.number : "–", runs ? `by ${runs.how}${took},` : "not yet",
       runs && runs.at_s, "ago", !runs),
     stage("Registry", registry.backend || "–",
-      registry.error || (registry.state === "ok" ? "answers" : registry.state || "not known"),
-      registry.since_s, "for", registry.state !== "ok"));
+      registry.state === "ok" ? "answers" : registry.state || "not known",
+      registry.since_s, "for", registry.state !== "ok", registry.error));
 }
 
 const HOW = { drain: "drains here", disable: "is left out here" };

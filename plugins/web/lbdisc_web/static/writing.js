@@ -28,7 +28,7 @@ const iso = (seconds) => new Date(seconds * 1000).toISOString();
 function timed(seconds, text, classes) {
   const one = make("time", text, classes);
   one.dateTime = iso(seconds);
-  one.title = one.dateTime;
+  one.title = new Date(seconds * 1000).toLocaleString(); // where the reader is
   return one;
 }
 
@@ -48,14 +48,12 @@ function tick(one) {
 
 export const tickAll = () => document.querySelectorAll("time.age").forEach(tick);
 
-const two = (number) => String(number).padStart(2, "0");
-
-// The time of the day, with the day where that is not today's.
-export function clock(seconds) {
-  const when = new Date(seconds * 1000);
-  const today = when.toDateString() === new Date(now() * 1000).toDateString();
-  const day = today ? "" : `${two(when.getMonth() + 1)}-${two(when.getDate())} `;
-  return timed(seconds, day + [when.getHours(), when.getMinutes(), when.getSeconds()].map(two).join(":"));
+// The time of the day, with the day where that is not today's: UTC, as in the log and in each command.
+function stamp(seconds) {
+  const [day, time] = iso(seconds).split("T");
+  return `${iso(now()).startsWith(day) ? "" : `${day.slice(5)} `}${time.slice(0, 8)}Z`;
 }
 
-export const until = (found) => (found.until_s ? `, until ${iso(found.until_s).replace(/\.\d+/, "")}` : "");
+export const clock = (seconds) => timed(seconds, stamp(seconds));
+
+export const until = (found) => (found.until_s ? `, until ${stamp(found.until_s)}` : "");
