@@ -1,4 +1,4 @@
-"""Pictures of the page of a real agent in five scenes, and of `lbdisc top` beside it.
+"""Pictures of the page of a real agent in six scenes, and of `lbdisc top` beside it.
 
 `PYTHONPATH=tests python -m support.page_scenes FOLDER [SCENE…]` writes SCENE-light.png,
 -dark.png and -phone.png, and what terminals of two sizes show.
@@ -18,6 +18,7 @@ from support.own_template import OWN_TEMPLATE
 from support.pages import browser, window
 from support.scene import LBDISC
 from support.stage import Stage
+from support.web_pages import TOKEN
 
 # Each join needs a reload, and that a file which is gone.
 COUNTED = "    timeout tunnel {{ services[0].endpoints | length }}h\n"
@@ -60,8 +61,21 @@ def apply_failed(scene: Stage) -> str:
     return "503.http"
 
 
+def of_all_kinds(scene: Stage) -> str:
+    """That of docs/web."""
+    other = {"state_dir": scene.folder / "other", "agent.name": "lb2", "reloader": "command"}
+    sets = {**other, "command.reload": "true", "web.bind": ""}
+    scene.lbdisc("run", *(w for key, v in sets.items() for w in ("--set", f"{key}={v}")))
+    drain = ("drain", "nodes/web-2", "--for", "30m", "--why", "replacing its disk")
+    subprocess.run([LBDISC, *drain, "--config", str(scene.settings)], check=True)
+    scene.list("web-5", scene.app("web-5"), tags={"zone": "b"}, owner="a registrar")
+    in_step(scene)
+    return "lb2"
+
+
 SCENES: dict[str, Callable[[Stage], str]] = {
-    one.__name__: one for one in (in_step, registry_lost, guard_holds, paused, apply_failed)
+    one.__name__: one
+    for one in (in_step, registry_lost, guard_holds, paused, apply_failed, of_all_kinds)
 }
 
 
@@ -79,6 +93,8 @@ def played(name: str) -> Iterator[Stage]:
                 )
             )
             scene.write_settings(**{**scene._own, "jinja2": {"template": str(template)}})
+        if name == "of_all_kinds":
+            scene.write_settings(**{**scene._own, "web": {"bind": str(scene.page), "token": TOKEN}})
         for node in NODES:
             scene.list(node, scene.app(node), owner="a registrar")
         scene.agent()
