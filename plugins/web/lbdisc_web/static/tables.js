@@ -5,7 +5,7 @@ import { draw, mood, newRow, offer, RANK, words } from "./rows.js";
 import { compare, count } from "./writing.js";
 
 const FIRST = 60; // lines that are made at once: more than a screen has
-const NEXT = 150; // in each further piece
+const NEXT = 320; // in each further piece
 const rows = new Map(); // by key
 const tables = new Map(); // by service
 let services = []; // the counts of each
