@@ -1,7 +1,7 @@
 # Two commands are all a newcomer needs: `make demo` and `make test`. Both set up what they use,
 # say what they install, and do nothing twice.
 .DEFAULT_GOAL := help
-.PHONY: help setup servers demo images lab test lint types check containers contract bench measure fuzz hostile neighbour compare-test page format lock newer versions shapes sbom base-digest clean
+.PHONY: help setup servers demo images lab test lint types check seldom containers contract bench measure fuzz hostile neighbour compare-test page format lock newer versions shapes sbom base-digest clean
 RUN := .venv/bin
 # Each test of a whole program starts it many times: bytecode halves what that costs.
 unexport PYTHONDONTWRITEBYTECODE
@@ -18,9 +18,9 @@ help: ## what there is to make
 setup: ## the virtual environment, exactly as requirements.lock says
 	@sh scripts/setup.sh
 
-servers: ## the servers that the tests run against, and what reads their units, from the distribution
+servers: ## the servers that the tests run against, and what reads their units or sets their clocks, from the distribution
 	@sh scripts/packages.sh --idle haproxy serf etcd-server etcd-client zookeeper \
-	    libnetty-java libslf4j-java nginx-light prometheus systemd iproute2 iptables
+	    libnetty-java libslf4j-java nginx-light prometheus systemd iproute2 iptables libfaketime
 
 demo: setup ## the lab's last task on a real HAProxy (ARGS="--once --backend etcd")
 	@sh scripts/packages.sh $$(sh scripts/backend-packages.sh $(ARGS))
@@ -52,7 +52,10 @@ types: setup ## mypy, strict
 # - pytest's unclosed sockets after another test's failure count for the test that collects garbage.
 # Four at a time on two cores, as most of them wait most of the time; a class stays together.
 check: setup servers ## pytest (ARGS="tests/core -k guard")
-	@$(RUN)/pytest -q -n 4 --dist loadscope --reruns 2 -rR $(ARGS)
+	@$(RUN)/pytest -q -n 4 --dist loadscope --reruns 2 -rR -m "not seldom" $(ARGS)
+
+seldom: setup servers ## the slow tests that `make test` leaves out: Serf's other contracts, the comparison's faults
+	@$(RUN)/pytest -q -n 3 --dist loadscope --reruns 1 -rR -m seldom $(ARGS)
 
 containers: setup ## what containers go through, on a Docker engine (ARGS="-k serf")
 	@$(MAKE) --no-print-directory images ARGS=
@@ -113,7 +116,7 @@ compare-test: setup servers ## the ways that are compared, with programs that `m
 	@sh scripts/packages.sh chromium
 	@$(RUN)/pytest -q -n 2 --dist loadscope --reruns 1 -rR tests/compare $(ARGS)
 
-page: setup ## the agent's page and the comparison's in a real Chromium
+page: setup servers ## the agent's page, the console of Prometheus and the comparison's report in a real Chromium
 	@sh scripts/packages.sh chromium
 	@$(RUN)/pytest -q -n 2 --dist loadscope --reruns 1 -rR tests/page tests/compare/test_compare_page.py $(ARGS)
 

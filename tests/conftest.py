@@ -47,6 +47,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="run all shapes of configurations, and write what became of them, as Markdown",
     )
     group.addoption(
+        "--pictures",
+        metavar="FOLDER",
+        type=Path,
+        help="keep the pictures that are taken of pages, as docs/metrics has them",
+    )
+    group.addoption(
         "--minutes",
         type=float,
         default=0.0,

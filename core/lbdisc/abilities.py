@@ -50,6 +50,15 @@ class Recalls(Protocol):
 
 
 @runtime_checkable
+class Dates(Protocol):
+    """An entry that can tell when it was written by the clock of its registry."""
+
+    @property
+    def written_s(self) -> float | None:
+        """In unix seconds, as of the last ``put`` that was true; ``None`` where it is not known."""
+
+
+@runtime_checkable
 class Reclaims(Protocol):
     """A registrar whose entries say whose they are, so that one killed and started again goes on.
 

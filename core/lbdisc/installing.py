@@ -6,6 +6,7 @@ configuration is on trial, the manifest also holds the one before, so that a cra
 
 import json
 import shutil
+import time
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
 from dataclasses import asdict, dataclass
@@ -162,8 +163,8 @@ class Installation:
 
     ``check`` it, ``install``, bring it to life, ``keep``. What was installed and not kept is undone
     at the end. ``candidate`` is the main file to check, beside it are the others; ``before`` is
-    what the files held. Raises ``ApplyError`` where a file cannot be written, or is there and is
-    not lbdisc's.
+    what the files held, ``check_ms`` how long the check took, in milliseconds. Raises
+    ``ApplyError`` where a file cannot be written, or is there and is not lbdisc's.
     """
 
     def __init__(self, config: Path, rendered: Rendered) -> None:
@@ -171,6 +172,7 @@ class Installation:
         self.rendered = rendered
         self.before: Rendered | None = None
         self.candidate = config
+        self.check_ms: float | None = None
         self._staged: dict[str, Path] = {}  # to be renamed; the main file comes last
         self._vanished: frozenset[str] = frozenset()
         self._manifest = Manifest()
@@ -230,6 +232,7 @@ class Installation:
 
     def check(self, check: Callable[[Path], None]) -> None:
         """Have ``candidate`` checked; a refusal speaks of the files as they will be called."""
+        began = time.monotonic()
         try:
             check(self.candidate)
         except CheckError as error:
@@ -237,6 +240,7 @@ class Installation:
                 as_installed(text, self.candidate, self.config) for text in (str(error), error.said)
             )
             raise CheckError(next(texts), said=next(texts), passing=error.passing) from error
+        self.check_ms = (time.monotonic() - began) * 1000
 
     def install(self) -> None:
         """All files are those of ``rendered``, on trial until ``keep``. Raises ``ApplyError``."""

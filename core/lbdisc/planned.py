@@ -1,6 +1,6 @@
 """How a configuration comes to life, planned and done: as values, whose ``str`` is a word."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar
 
@@ -91,7 +91,12 @@ class Planned:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Applied:
-    """How a configuration came to life, and what is to be told of it."""
+    """How a configuration came to life, and what is to be told of it.
+
+    ``check_ms`` is how long the files were checked before, in milliseconds; ``None`` where they
+    were not, or where that is not known.
+    """
 
     how: How
     detail: str = ""
+    check_ms: float | None = field(default=None, compare=False)

@@ -245,6 +245,28 @@ def test_a_failed_apply_is_tried_again_though_nothing_changes(tmp_path: Path) ->
         house.eventually(lambda: house.status["failure"] is None)
 
 
+def test_a_generation_says_where_its_time_went(tmp_path: Path) -> None:
+    house = House(tmp_path, check="true {file}")
+    with house.running():
+        house.script.steps.put(nodes("s1"))
+        house.eventually(lambda: house.heard.of(events.GenerationApplied))
+    (applied,) = house.heard.of(events.GenerationApplied)
+    stages = ["news", "rendered", "planned", "checked", "applied", "verified"]
+    assert list(applied.stages) == stages
+    assert applied.ms is not None
+    assert 0 < sum(applied.stages.values()) <= applied.ms
+    assert min(applied.stages["checked"], applied.stages["applied"]) > 0
+
+
+def test_an_attempt_that_failed_says_how_far_it_came(tmp_path: Path) -> None:
+    house = House(tmp_path, reload="false")
+    with house.running():
+        house.script.steps.put(nodes("s1"))
+        house.eventually(lambda: len(house.heard.of(events.ApplyFailed)) > 1)
+    for failed in house.heard.of(events.ApplyFailed)[:2]:
+        assert list(failed.stages) == ["news", "rendered", "planned", "applied"]
+
+
 def test_who_cannot_be_rendered_is_left_out_and_named_until_it_is_gone(house: House) -> None:
     with house.running():
         house.script.steps.put(nodes("bad", "s1"))

@@ -23,7 +23,7 @@ KINDS: list[type[events.Event]] = [
     and kind.__module__ == part.__name__
     if kind.name
 ]
-UNSAID = {"unix_s", "monotonic_s", "again", "times", "commands", "rendered", "servers"}
+UNSAID = {"unix_s", "monotonic_s", "again", "times", "stages", "commands", "rendered", "servers"}
 S1 = Endpoint(service="nodes", name="s1", address="10.0.0.1", port=3000)
 
 

@@ -81,3 +81,32 @@ def test_a_clock_that_is_set_moves_what_has_an_end_and_is_told_once() -> None:
     wall[0] = 5000.0
     assert (clock.look(), clock.look(), clock.now()) == (3990.0, 0.0, 5000.0)
     assert ALL.moved(3990.0).pause == Term(by=TERM.by, since_s=4090.0, why=TERM.why, for_s=60.0)
+
+
+def kept_with(folder: Path, **clock: object) -> SteeringState:
+    """As it is read, where the file says so of the clocks of when it was written."""
+    file = SteeredFile(folder)
+    file.save(ALL)
+    found = json.loads(file.path.read_text())
+    found["clock"] |= clock
+    file.path.write_text(json.dumps(found))
+    return file.read()
+
+
+def test_a_clock_that_was_set_while_no_agent_ran_moves_what_has_an_end(tmp_path: Path) -> None:
+    SteeredFile(tmp_path).save(ALL)
+    ahead_s = json.loads(SteeredFile(tmp_path).path.read_text())["clock"]["ahead_s"]
+    moved = kept_with(tmp_path, ahead_s=ahead_s - 3600.0)
+    assert moved.pause is not None
+    assert moved.pause.since_s == pytest.approx(TERM.since_s + 3600.0, abs=1.0)
+    assert moved.pause.for_s == TERM.for_s
+    assert kept_with(tmp_path, ahead_s=ahead_s - 1.0) == ALL  # a clock that is kept right
+
+
+def test_of_another_start_of_the_machine_no_clock_is_known(tmp_path: Path) -> None:
+    assert kept_with(tmp_path, boot="another", ahead_s=0.0) == ALL
+    file = SteeredFile(tmp_path)
+    found = json.loads(file.path.read_text())
+    del found["clock"]  # as it was written before
+    file.path.write_text(json.dumps(found))
+    assert file.read() == ALL

@@ -84,6 +84,7 @@ def test_nothing_outlives_a_run_however_it_ends(tmp_path: Path, number: int) -> 
     assert alive == []
 
 
+@pytest.mark.seldom
 def test_an_interrupted_run_goes_on_where_it_was(tmp_path: Path) -> None:
     process = started(tmp_path / "out", *TWO)
     ledger = Ledger(tmp_path / "out" / "samples.ndjson")

@@ -27,6 +27,7 @@ def test_half_of_the_nodes_lost_is_seen_by_both_balancers() -> None:
     assert {one.whom for one in happened(found, "down")} == {"n1", "n2"}
 
 
+@pytest.mark.seldom
 def test_a_registry_away_costs_nothing_and_is_found_again() -> None:
     found = measured("etcd", replace(RegistryAway(), away=8.0))
     assert sum(values(found, "lost")) == 0
@@ -34,6 +35,7 @@ def test_a_registry_away_costs_nothing_and_is_found_again() -> None:
     assert len(values(found, "agree_s", since="healed")) == 1
 
 
+@pytest.mark.seldom
 def test_a_killed_server_comes_back() -> None:
     found = measured("etcd", replace(LeaderKilled(), back=1.0))
     assert {one.seat for one in happened(found, "up")} == {"balancer0", "balancer1"}
@@ -45,6 +47,7 @@ def test_a_way_without_servers_has_none_to_lose() -> None:
         measured("file", RegistryAway())
 
 
+@pytest.mark.seldom
 def test_churn_writes_what_was_asked_for() -> None:
     found = measured("file", replace(Churn(), lasts=12.0))
     assert values(found, "changes") == [20]
@@ -52,6 +55,7 @@ def test_churn_writes_what_was_asked_for() -> None:
     assert values(found, "agree_s", since="healed")
 
 
+@pytest.mark.seldom
 def test_a_way_without_servers_says_so_beside_its_removals() -> None:
     small = HealthyRemoved(ladder=(0.1,), starving=0.1, most=0.1, servers=0.1, balancer=0.1)
     found = measured("file", small)
@@ -66,6 +70,7 @@ def cuts(hosts: NamespaceHosts) -> list[str]:
 
 
 @pytest.mark.skipif(bool(separable()), reason="no right for network namespaces")
+@pytest.mark.seldom
 def test_cuts_are_played_and_healed() -> None:
     with tempfile.TemporaryDirectory(prefix="lbf-") as folder:
         found = [noted(text) for text in inside(cuts, Path(folder))]

@@ -89,3 +89,14 @@ def test_every_alert_is_in_the_docs() -> None:
     page = PAGE.read_text()
     assert len(alerts) > 15
     assert [alert for alert in alerts if f"`{alert}`" not in page] == []
+
+
+def test_the_console_has_every_panel_of_the_dashboard_and_no_other_host() -> None:
+    text = (CONTRIB / "consoles" / "lbdisc.html").read_text()
+    board = json.loads((CONTRIB / "lbdisc-dashboard.json").read_text())
+    plain = text.replace("\\'", "'")
+    assert [p["title"] for p in board["panels"] if f"title: '{p['title']}'" not in plain] == []
+    assert used(text) - names() == set()
+    assert "{{" not in text  # Prometheus would take it for its template's own
+    addresses = set(re.findall(r"https?://[\w.]+", text))
+    assert addresses == {"http://www.w3.org"}  # the name of SVG

@@ -226,6 +226,7 @@ class TestSerfContract(ContractSuite):
             yield backend
 
 
+@pytest.mark.seldom
 class TestSerfContractWithThreeAgents(ConnectionSuite):
     plugin = "serf (three agents)"
 
@@ -235,10 +236,17 @@ class TestSerfContractWithThreeAgents(ConnectionSuite):
             yield backend
 
 
-class TestSerfContractWithKeys(ContractSuite):
-    plugin = "serf (external agents, keys)"
-
+class WithKeys:
     @pytest.fixture
     def backend(self, tmp_path: Path) -> Iterator[Backend]:
         with Secured(tmp_path) as backend:
             yield backend
+
+
+class TestSerfContractWithKeys(WithKeys, ConnectionSuite):
+    plugin = "serf (external agents, keys)"
+
+
+@pytest.mark.seldom
+class TestSerfWholeContractWithKeys(WithKeys, ContractSuite):
+    plugin = "serf (external agents, keys)"

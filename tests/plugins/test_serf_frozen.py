@@ -82,6 +82,7 @@ def test_a_frozen_node_that_wakes_up_is_listed_again(
         watching.until(names(nodes), deadline=DETECTION)
 
 
+@pytest.mark.seldom
 def test_an_agent_whose_others_are_all_frozen_keeps_them_and_none_is_out_when_they_wake_up(
     registry: serf.SerfCluster, nodes: list[serf.SerfAgent]
 ) -> None:

@@ -1,8 +1,9 @@
 """A real Prometheus of the distribution, on loopback, with times short enough for tests."""
 
+import json
 import re
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +15,13 @@ from lbdisc.testing.processes import Process, free_port
 ROOT = Path(__file__).parents[2]
 CONTRIB = ROOT / "contrib" / "prometheus"
 RULES = CONTRIB / "lbdisc.rules.yml"
+CONSOLES = CONTRIB / "consoles"
 CONFIG = """
-global: {scrape_interval: 500ms, scrape_timeout: 500ms, evaluation_interval: 500ms}
+global: {scrape_interval: %(every)s, scrape_timeout: %(every)s, evaluation_interval: %(every)s}
 rule_files: [rules.yml]
 scrape_configs:
   - job_name: lbdisc
-    static_configs: [{targets: [%s]}]
+    static_configs: %(targets)s
 """
 
 
@@ -31,17 +33,32 @@ def program(name: str) -> str:
 
 
 class Prometheus(Process):
-    """Scrapes ``targets`` (HOST:PORT) with our rules, which wait for a second at most."""
+    """Scrapes ``targets`` (HOST:PORT) with our rules, which wait for a second at most.
 
-    def __init__(self, folder: Path, targets: Sequence[str]) -> None:
+    ``named`` ones are told apart by their names. Our console is at ``/consoles/lbdisc.html``.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        targets: Sequence[str] = (),
+        *,
+        named: Mapping[str, str] | None = None,
+        every: str = "500ms",
+    ) -> None:
         folder.mkdir()
-        (folder / "prometheus.yml").write_text(CONFIG % ", ".join(f'"{t}"' for t in targets))
+        own: list[dict[str, object]] = [{"targets": [*targets]}]
+        for name, target in (named or {}).items():
+            own.append({"targets": [target], "labels": {"instance": name}})
+        values = {"every": every, "targets": json.dumps(own)}
+        (folder / "prometheus.yml").write_text(CONFIG % values)
         short = re.sub(r"for: \w+", "for: 1s", RULES.read_text())
         (folder / "rules.yml").write_text(short)
         self.url = f"http://127.0.0.1:{(port := free_port())}"
         command = [program("prometheus"), f"--config.file={folder / 'prometheus.yml'}"]
         command += [f"--storage.tsdb.path={folder / 'data'}", "--log.level=warn"]
         command += [f"--web.listen-address=127.0.0.1:{port}"]
+        command += [f"--web.console.{kind}={CONSOLES}" for kind in ("templates", "libraries")]
         super().__init__(command, log=folder / "prometheus.log", ready=self._is_ready)
 
     def _is_ready(self) -> bool:

@@ -1,5 +1,7 @@
 """A stage for incidents: an agent that looks often and shows its page, and a node that is slow."""
 
+import os
+import signal
 from collections.abc import Mapping
 from http.client import HTTPConnection
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -25,6 +27,14 @@ class Stage(Scene):
             "agent": {"verify_every": 1.0, "name": "lb1"},
             "web": {"bind": str(self.page)},
         }
+
+    def use(self, backend: str, its: Mapping[str, object]) -> None:
+        """Another registry, for an agent that is started then."""
+        self.write_settings(**{**self._own, "core": {"backend": backend}, backend: its})
+
+    def kill_haproxy(self) -> None:
+        """Its master, with kill -9."""
+        os.kill(self.haproxy_pid(), signal.SIGKILL)
 
     def change(self, **tables: Mapping[str, object]) -> None:
         """Other settings, read again."""

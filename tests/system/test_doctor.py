@@ -1,6 +1,5 @@
 """`lbdisc doctor` on real programs: with an agent and without, and what it says of real faults."""
 
-import json
 import socket
 import subprocess
 from pathlib import Path
@@ -9,22 +8,8 @@ from typing import Any
 import pytest
 
 from lbdisc.testing.waiting import eventually
+from support.diagnosing import doctor, found
 from support.scene import LBDISC, Scene
-
-
-def doctor(scene: Scene, *arguments: str) -> tuple[int, dict[str, Any]]:
-    """The exit code, and what it found."""
-    command = [LBDISC, "doctor", "--json", "--config", str(scene.settings), *arguments]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
-    assert "Traceback" not in done.stderr, done.stderr
-    return done.returncode, json.loads(done.stdout)
-
-
-def found(document: dict[str, Any], *words: str) -> list[str]:
-    """Those of ``words``, each with its chapter."""
-    return [
-        f"{one['check']}: {one['text']}" for one in document["findings"] if one["word"] in words
-    ]
 
 
 def seen(scene: Scene) -> dict[str, Any]:

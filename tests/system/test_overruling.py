@@ -88,3 +88,21 @@ def test_bad_words_are_one_line(tmp_path: Path, words: tuple[str, ...], says: st
 def test_without_an_agent_there_is_nobody_to_ask(tmp_path: Path) -> None:
     with Scene(tmp_path) as scene:
         assert "no agent answers in state_dir" in told(scene, "pause", code=1)
+
+
+def test_who_leaves_and_comes_back_is_still_overruled(scene: Scene) -> None:
+    port = int(scene.apps["s1"].command[-1])
+    told(scene, "drain", "nodes/s1")
+    eventually(lambda: drained(scene), what="s1 at weight 0")
+    scene.unlist("s1")
+    until(scene, "s1", "")
+    assert "(not listed)" in told(scene, "status")
+    scene.list("s1", port)
+    eventually(lambda: "server s1 " in scene.config and drained(scene), what="s1 back at weight 0")
+    assert "(not listed)" not in told(scene, "status")
+
+
+def test_a_word_about_who_never_comes_ends_in_its_time(scene: Scene) -> None:
+    told(scene, "disable", "nodes/ghost", "--for", "2s")
+    eventually(lambda: judged(scene, 0)["overruled"] == [], what="its end")
+    assert "nodes/ghost is not overruled here" in told(scene, "undo", "nodes/ghost", code=1)

@@ -99,6 +99,18 @@ def test_the_later_of_two_pauses_counts_and_ends_by_itself(scene: Scene) -> None
     assert "nothing is paused" in told(scene, "resume", code=1)
 
 
+def test_of_two_pauses_at_once_one_counts_and_the_other_is_told(scene: Scene) -> None:
+    """Two processes, started together: which is first is the kernel's to say."""
+    words = ("one", "two")
+    both = [scene.lbdisc("pause", "--why", why, name=f"pause-{why}") for why in words]
+    assert [each.wait() for each in both] == [0, 0]
+    said = {why: each.log.read_text() for why, each in zip(words, both, strict=True)}
+    [second] = [why for why in words if ", instead of " in said[why]]
+    assert judged(scene, 4)["paused"]["why"] == second
+    told(scene, "resume")
+    assert judged(scene, 0)["paused"] is None
+
+
 def test_a_pinned_generation_stays_over_restarts_until_resume(scene: Scene) -> None:
     text = scene.config + "# of yesterday\n"
     reply = pin(scene, text, 41)

@@ -10,6 +10,7 @@ import pytest
 
 from lbdisc.orders import order
 from lbdisc.testing.waiting import eventually
+from support.diagnosing import doctor, found
 from support.disk import Disk
 from support.scene import Scene
 from support.steering import acknowledged, judged, kill_agent, told, until
@@ -119,6 +120,9 @@ def test_where_the_disk_is_full_an_order_is_obeyed_and_what_it_lacks_is_said(
         said = order(scene.state, "disable", what="nodes/s1")
         assert said.done
         assert "NOT KEPT for a restart: No space left" in said.text
+        code, seen = doctor(scene, "--check", "folders")
+        assert code == 1
+        assert any("no space is left" in text for text in found(seen, "fail"))
         disk.writable()
         eventually(lambda: (scene.state / "operator.json").exists(), what="the order on disk")
         until(scene, "s1", "")

@@ -1,6 +1,6 @@
 """What a generation that came to life is told as, and what the guard made of the news."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import groupby
 
 from lbdisc.agent.held import Held
@@ -25,6 +25,7 @@ def announced(
     applied: Applied,
     *,
     ms: float | None = None,
+    stages: Mapping[str, float] | None = None,
     cause: Cause,
 ) -> Iterator[Event]:
     """``generation`` runs instead of ``before``; then what drains in it and what does no more."""
@@ -42,6 +43,7 @@ def announced(
         changed=pairs,
         endpoints=generation.snapshot.endpoints,
         ms=ms,
+        stages=stages or {},
         commands=applied.how.commands if isinstance(applied.how, AtRuntime) else (),
         rendered=generation.rendered,
         cause=cause,

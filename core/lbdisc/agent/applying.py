@@ -7,6 +7,7 @@ from lbdisc.agent.desired import Desired
 from lbdisc.agent.generations import Generations
 from lbdisc.agent.legacy import Legacy
 from lbdisc.agent.looking import Looks
+from lbdisc.agent.stages import APPLIED, PLANNED, VERIFIED, Stages
 from lbdisc.errors import Unconfirmed
 from lbdisc.hooks import Reloader
 from lbdisc.listening.listeners import Tell
@@ -28,6 +29,7 @@ class Applying:
         contact: FirstContact,
         looks: Looks,
         legacy: Legacy,
+        stages: Stages,
         tell: Tell,
         clock: Callable[[], float],
     ) -> None:
@@ -38,6 +40,7 @@ class Applying:
         self._contact = contact
         self._looks = looks
         self._legacy = legacy
+        self._stages = stages
         self._tell = tell
         self._clock = clock
 
@@ -51,6 +54,7 @@ class Applying:
         if running is not None and rendered == running.rendered:
             self._desired.plan_anew()
             if not self._reloader.verify(rendered, thorough=True) and not files:
+                self._stages.over(VERIFIED)
                 return Applied(how=Nothing())
         planned, generated = self._desired.planned(running), self._desired.count is not None
         admitted = self._contact.admit(planned, self._tell, generated=generated)
@@ -61,8 +65,10 @@ class Applying:
 
     def carry_out(self, planned: Planned) -> Applied:
         """Do what is ``planned``, and see that it runs."""
+        self._stages.over(PLANNED)
         applied = self._reloader.apply(planned)
         now = self._clock()
+        self._stages.over(APPLIED, check_ms=applied.check_ms)
         if isinstance(applied.how, Reload | Start):
             self._legacy.reloaded()
             self._desired.fitting.anew()
@@ -70,6 +76,7 @@ class Applying:
         thorough = not isinstance(applied.how, AtRuntime)
         if difference := self._reloader.verify(planned.candidate, thorough=thorough):
             raise Unconfirmed(f"applied, yet not running: {difference}")
+        self._stages.over(VERIFIED)
         verify_every = self._settings.agent.verify_every
         self._looks.took(now, verify_every=verify_every, thorough=thorough)
         return applied

@@ -3,7 +3,7 @@
 One that fails is told, noted for the agent after this one, and followed by another after a while.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 
 from lbdisc import events
@@ -16,6 +16,7 @@ from lbdisc.agent.meanwhile import Meanwhile
 from lbdisc.agent.pace import Pace
 from lbdisc.agent.pending import Pending
 from lbdisc.agent.retrying import Retries
+from lbdisc.agent.stages import Stages
 from lbdisc.errors import ApplyError, CheckError, LbdiscError, NotLoaded, RenderError
 from lbdisc.events import Cause
 from lbdisc.listening.listeners import Tell
@@ -40,6 +41,7 @@ class Attempts:
         pending: Pending,
         applying: Applying,
         meanwhile: Meanwhile,
+        stages: Stages,
         tell: Tell,
         clock: Callable[[], float],
         skipped: Callable[[], None],
@@ -53,6 +55,7 @@ class Attempts:
         self._pending = pending
         self._applying = applying
         self._meanwhile = meanwhile
+        self._stages = stages
         self._tell = tell
         self._clock = clock
         self._skipped = skipped
@@ -73,11 +76,12 @@ class Attempts:
             snapshot, rendered = self._desired.rendered()
             applied = self._applying.apply(rendered, files=self._pending.files)
         except (CheckError, RenderError) as error:
-            return self._refused(error)
+            return self._refused(error, self._stages.failed(error, self._pending.since))
         except LbdiscError as error:
+            stages = self._stages.failed(error, self._pending.since)
             if isinstance(error, NotLoaded) and self._desired.pinned is None:
                 self._meanwhile.stand_in()
-            self.failed(error)
+            self.failed(error, stages)
             return False
         finally:
             self._desired.render_anew()
@@ -103,26 +107,26 @@ class Attempts:
         self._failures.clear()
         self._pending.runs(snapshot, rendered, applied)
 
-    def _refused(self, error: CheckError | RenderError) -> bool:
+    def _refused(self, error: CheckError | RenderError, stages: Mapping[str, float]) -> bool:
         """Whether somebody is at fault and left out; if nobody is, what passed last goes on."""
         blaming, served = self._desired.blaming, self._desired.served
         passed = self._generations.passed
         try:
             if self._desired.pinned is not None:
                 self._applying.keep_alive()
-                self.failed(error)
+                self.failed(error, stages)
                 return False
             if blaming.judge(error, passed[0] if passed else Snapshot(), served):
                 return True
             self._applying.keep_alive()
             self._meanwhile.stand_in()
-            self.failed(blaming.explained(error, served))
+            self.failed(blaming.explained(error, served), stages)
         except LbdiscError as another:
-            self.failed(another)
+            self.failed(another, stages)
         return False
 
-    def failed(self, error: LbdiscError) -> None:
-        """What is desired does not run; another attempt follows."""
+    def failed(self, error: LbdiscError, stages: Mapping[str, float] | None = None) -> None:
+        """What is desired does not run, after these ``stages``; another attempt follows."""
         delay = self._retries.after(error)
         self._pace.failed(self._clock(), delay)
         if not isinstance(error, NotLoaded):  # what runs is known, and the reloader notes the rest
@@ -135,6 +139,7 @@ class Attempts:
                 kind=kind,
                 error=str(error),
                 retry_s=delay,
+                stages=stages or {},
                 times=times,
                 again=times > 1,
                 cause=self._pending.cause,

@@ -22,6 +22,7 @@ from lbdisc.agent.meanwhile import Meanwhile
 from lbdisc.agent.pace import Pace
 from lbdisc.agent.pending import Pending
 from lbdisc.agent.retrying import Retries
+from lbdisc.agent.stages import Stages
 from lbdisc.agent.standing_still import Stillness
 from lbdisc.agent.starting import served_before
 from lbdisc.errors import CheckError, LbdiscError
@@ -68,14 +69,21 @@ class Bringing:
         self._clock = clock
         self._pace = Pace(settings.agent)
         self._retries = Retries(settings.agent)
+        stages = Stages(clock)
         self.desired = Desired(
-            renderer, reloader, settings.output, settings.services, own=own, wake=wake
+            renderer,
+            reloader,
+            settings.output,
+            settings.services,
+            stages=stages,
+            own=own,
+            wake=wake,
         )
         keeping = Keeping(store, tell)
         self._generations = Generations(
             number, desired=self.desired, keeping=keeping, tell=tell, reloaded=reloaded
         )
-        self._pending = Pending(self._pace, self.desired, self._generations, tell, clock)
+        self._pending = Pending(self._pace, self.desired, self._generations, stages, tell, clock)
         share = own_share(settings.agent.name, settings.state_dir)
         self._looks = Looks(reloader, tell, share=share)
         self._legacy = Legacy(store, self._pace, self._retries.kept, clock)
@@ -89,6 +97,7 @@ class Bringing:
             contact=FirstContact(settings, reloader, blank, remembers=known, accept=accept),
             looks=self._looks,
             legacy=self._legacy,
+            stages=stages,
             tell=tell,
             clock=clock,
         )
@@ -111,6 +120,7 @@ class Bringing:
             pending=self._pending,
             applying=self._applying,
             meanwhile=self._meanwhile,
+            stages=stages,
             tell=tell,
             clock=clock,
             skipped=skipped,

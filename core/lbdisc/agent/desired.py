@@ -6,6 +6,7 @@ from pathlib import Path
 from lbdisc.agent.ahead import ahead
 from lbdisc.agent.blaming import Blaming
 from lbdisc.agent.fitting import Fitting
+from lbdisc.agent.stages import RENDERED, Stages
 from lbdisc.errors import LbdiscError
 from lbdisc.generation import Generation
 from lbdisc.hooks import Reloader, Renderer
@@ -20,7 +21,8 @@ class Desired:
     ``own`` tells what of a snapshot may be served by the configuration that it is rendered to.
     ``kept`` is the configuration to keep alive as it is while no ``snapshot`` is known. What is
     served of the ``snapshot`` goes by ``blaming``, and by the room that there is (``fitting``).
-    ``pinned`` is what an operator wants instead of all that, and whom it serves.
+    ``pinned`` is what an operator wants instead of all that, and whom it serves. ``stages`` are
+    told when something is rendered.
     """
 
     def __init__(
@@ -30,6 +32,7 @@ class Desired:
         output: Path,
         services: Collection[str],
         *,
+        stages: Stages,
         own: Callable[[Snapshot, Rendered], Snapshot] = lambda snapshot, rendered: snapshot,
         wake: Callable[[], None] = lambda: None,
     ) -> None:
@@ -37,6 +40,7 @@ class Desired:
         self._reloader = reloader
         self._output = output
         self._own = own
+        self._stages = stages
         self._rendered: tuple[Snapshot, Rendered] | None = None
         self._of: Snapshot | None = None  # which snapshot that is, before anybody was left out
         self.blaming = Blaming(renderer, reloader, output, wake=wake)
@@ -73,14 +77,17 @@ class Desired:
         """From now on ``pinned``, or what is made of the snapshot again."""
         self.pinned = pinned
         self.render_anew()
+        self._stages.begin()
 
     def _render(self) -> tuple[Snapshot, Rendered]:
         """What ``own`` leaves out because of its configuration is not in it."""
         assert self.snapshot is not None
+        self._stages.begin()
         while True:
             served, rendered = self.fitting.rendered(self._sifted, self._renderer.render)
             left = self._own(self.snapshot, rendered)
             if left == self.snapshot:
+                self._stages.over(RENDERED)
                 return served, rendered
             self.snapshot = left
 

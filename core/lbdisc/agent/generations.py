@@ -1,6 +1,6 @@
 """The generation that runs, and what is told and kept of it."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from lbdisc import events
 from lbdisc.agent.announcing import announced
@@ -53,10 +53,11 @@ class Generations:
         applied: Applied,
         *,
         ms: float | None,
+        stages: Mapping[str, float],
         cause: Cause,
         keep: bool = True,
     ) -> None:
-        """``snapshot`` runs now, as ``rendered``, ``ms`` after its news came.
+        """``snapshot`` runs now, as ``rendered``, ``ms`` after its news came, by these ``stages``.
 
         It is kept for the next start if it is to be, and is known to be what runs.
         """
@@ -70,7 +71,7 @@ class Generations:
         self._desired.fitting.known = snapshot
         if isinstance(applied.how, Reload) and before and cause.source not in NOT_BY_ENTRIES:
             self._reloaded((*change.added, *change.changed))
-        for event in announced(generation, before, applied, ms=ms, cause=cause):
+        for event in announced(generation, before, applied, ms=ms, stages=stages, cause=cause):
             self._tell(event)
         # Else nothing is known that could be kept, or it is not what is to run for good.
         if keep and self._desired.count is not None and self._desired.pinned is None:

@@ -6,6 +6,7 @@ from lbdisc import events
 from lbdisc.agent.desired import Desired
 from lbdisc.agent.generations import Generations
 from lbdisc.agent.pace import Pace
+from lbdisc.agent.stages import Stages
 from lbdisc.errors import LbdiscError
 from lbdisc.events import Cause
 from lbdisc.listening.listeners import Tell
@@ -26,12 +27,14 @@ class Pending:
         pace: Pace,
         desired: Desired,
         generations: Generations,
+        stages: Stages,
         tell: Tell,
         clock: Callable[[], float],
     ) -> None:
         self._pace = pace
         self._desired = desired
         self._generations = generations
+        self._stages = stages
         self._tell = tell
         self._clock = clock
         self.cause = Cause(source="state")
@@ -57,7 +60,15 @@ class Pending:
         """
         since, self.since = self.since, None
         ms = None if since is None else (self._clock() - since) * 1000
-        self._generations.announce(snapshot, rendered, applied, ms=ms, cause=self.cause, keep=keep)
+        self._generations.announce(
+            snapshot,
+            rendered,
+            applied,
+            ms=ms,
+            stages=self._stages.told(since),
+            cause=self.cause,
+            keep=keep,
+        )
 
     def changed(self, now: float, cause: Cause) -> None:
         """Something is to be applied, because of ``cause``."""

@@ -75,13 +75,18 @@ class Steering:
 
     def begin(self) -> None:
         """Go on with what was ordered before this start, and tell it."""
+        if self._now.pause is not None:
+            self._bringing.stands_still = True
+            self.look_again()
+        self._tell_again()
+        self._say_unlisted()
+
+    def _tell_again(self) -> None:
+        """What holds, but for a pin."""
         for override in self._now.overrides.all:
             self._tell(_overruled(override, since_s=override.term.since_s))
         if (pause := self._now.pause) is not None:
-            self._bringing.stands_still = True
-            self.look_again()
             self._tell(_paused(pause, since_s=pause.since_s))
-        self._say_unlisted()
 
     def pin_again(self, known: Snapshot | None) -> None:
         """An agent before had something pinned, and served what is ``known``."""
@@ -104,6 +109,9 @@ class Steering:
         """Let end what has an end, keep what is not kept, and say what waits."""
         if moved := self._time.look():
             self._set(self._now.moved(moved))
+            self._tell_again()
+            if (pin := self._now.pin) is not None:
+                self._tell(_pinned(pin, since_s=pin.term.since_s))
         self._end_overdue(self._time.now())
         self._kept.look()
         self._waits.turn()

@@ -6,8 +6,8 @@ from collections.abc import Callable
 import structlog
 
 from lbdisc.boot import since_boot
+from lbdisc.state.steered import JUMP
 
-JUMP = 5.0  # seconds; what is less is a clock that is kept right
 _log = structlog.get_logger("lbdisc.control")
 
 

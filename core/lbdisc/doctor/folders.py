@@ -18,6 +18,7 @@ from lbdisc.state.times import ago
 from lbdisc.trust import flaw_of, user_name
 
 FEW_BYTES, FEW_INODES = 64 * 1024 * 1024, 1000
+NO_BYTES = 64 * 1024  # about what the status and a small snapshot take
 FEW = 0.02  # of what there is
 LATE = 15.0  # seconds between two heartbeats
 
@@ -72,7 +73,7 @@ def _room(folder: Path) -> Iterator[Diagnosis]:
     said = f"{free / 1e6:.0f} MB free on the file system of {folder}"
     if found.f_flag & os.ST_RDONLY:
         yield fail(f"{folder} is on a read-only file system", "mount it writable")
-    elif not free:
+    elif free < NO_BYTES:
         yield fail(f"no space is left on the file system of {folder}", "make room")
     elif free < FEW_BYTES or found.f_bavail < FEW * found.f_blocks:
         yield warn(said, "make room: an agent that cannot write its state goes blind at a restart")

@@ -5,15 +5,18 @@ import time
 from collections.abc import Iterator
 from threading import Event, Timer
 
-from lbdisc.abilities import Examines, Narrows, StartsPrograms
+from lbdisc.abilities import Dates, Examines, Narrows, StartsPrograms
 from lbdisc.examining import Diagnosis, fail, ok, warn
 from lbdisc.handshake import NO_PORT
 from lbdisc.hooks import Discovery, Registrar
+from lbdisc.skew import Skew, compared
 from lbdisc.values import Endpoint, Snapshot
 
 SERVICE = "_doctor"  # names that begin with _ are lbdisc's own: nobody balances them
 MOST = 255  # a weight
 _READ = 5.0  # seconds that an entry may take to be seen
+RESOLUTION = 0.02  # seconds; the kernel dates a file by its last tick
+TOUCHES = "certificates and what logs say depend on it"
 
 
 def written(registrar: Registrar, discovery: Discovery, name: str) -> Iterator[Diagnosis]:
@@ -22,13 +25,17 @@ def written(registrar: Registrar, discovery: Discovery, name: str) -> Iterator[D
     weight = 1 + secrets.randbelow(MOST)
     entry = Endpoint(service=SERVICE, name=name, address="127.0.0.1", port=NO_PORT, weight=weight)
     with registrar.open(entry, Event()) as held:
-        began = time.monotonic()
+        asked_s, began = time.time(), time.monotonic()
         try:
             if not held.put(entry):
                 yield fail(f"{SERVICE}/{name} is held by {held.rival or 'another'}", "try again")
                 return
-            took = 1000 * (time.monotonic() - began)
-            yield ok(f"wrote {SERVICE}/{name} in {took:.0f} ms; its lease is {held.lease:g} s")
+            took = time.monotonic() - began
+            ms = 1000 * took
+            yield ok(f"wrote {SERVICE}/{name} in {ms:.0f} ms; its lease is {held.lease:g} s")
+            if isinstance(held, Dates) and (said_s := held.written_s) is not None:
+                skew = Skew.seen(said_s, resolution=RESOLUTION, asked_s=asked_s, took=took)
+                yield compared(skew, "the registry's clock", touches=TOUCHES)
             yield from _read(discovery, entry)
         finally:
             held.remove()

@@ -2,7 +2,8 @@
 
 ``by`` is a user's name and number, such as ``ana (1000)``; ``why`` the operator's own words.
 ``until_s`` is when it ends by itself, in unix seconds, ``None`` where it does not. ``since_s`` is
-when it was ordered, where that was before this start of the agent: it is told again then.
+when it was ordered, where that was before this start of the agent, or before somebody set the
+clock: it is told again then.
 """
 
 from dataclasses import dataclass

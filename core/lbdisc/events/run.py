@@ -1,5 +1,6 @@
 """What happens in ``lbdisc run``."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar
 
@@ -35,8 +36,9 @@ class GenerationApplied(Event):
     ``how`` is start, reload, runtime, written or nothing, ``detail`` what was done, ``why`` what
     made a start or a reload necessary. ``changed`` holds pairs: before, now. ``ms`` is the time
     since the first news that led to this, ``None`` where no news did. ``endpoints`` are all that it
-    serves, ``files`` the names of its further files. ``commands`` were given at run time, in the
-    load balancer's own language; ``rendered`` are all its texts.
+    serves, ``files`` the names of its further files. ``stages`` say what of ``ms`` went where, one
+    after the other, in milliseconds. ``commands`` were given at run time, in the load balancer's
+    own language; ``rendered`` are all its texts.
     """
 
     name: ClassVar[str] = "running"
@@ -51,6 +53,7 @@ class GenerationApplied(Event):
     endpoints: tuple[Endpoint, ...] = field(default=(), repr=False)
     files: tuple[str, ...] = ()
     ms: float | None = None
+    stages: Mapping[str, float] = field(default_factory=dict, repr=False, compare=False)
     commands: tuple[str, ...] = field(default=(), repr=False)
     rendered: Rendered | None = field(default=None, repr=False, compare=False)
 
@@ -97,7 +100,8 @@ class FilesMended(Event):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ApplyFailed(Trouble):
     """``generation`` did not come to life; the running configuration stays. ``kind`` is the error's
-    class, the next attempt is ``retry_s`` seconds away at most.
+    class, the next attempt is ``retry_s`` seconds away at most. ``stages`` are those of
+    ``GenerationApplied``, up to the one that failed.
     """
 
     name: ClassVar[str] = "not applied"
@@ -105,6 +109,7 @@ class ApplyFailed(Trouble):
     generation: int
     kind: str
     retry_s: float
+    stages: Mapping[str, float] = field(default_factory=dict, repr=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

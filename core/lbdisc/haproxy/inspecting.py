@@ -1,9 +1,6 @@
 """What `lbdisc doctor` asks of HAProxy: its program, its files, its sockets and who is there."""
 
 import re
-import socket
-import stat
-import struct
 import subprocess
 from collections.abc import Iterator
 from contextlib import suppress
@@ -16,22 +13,23 @@ from lbdisc.errors import CheckError, LbdiscError, SettingsError, shown
 from lbdisc.examining import Diagnosis, Examination, fail, ok, warn
 from lbdisc.haproxy.binds import unix_path
 from lbdisc.haproxy.errors import Forbidden, HaproxyError
+from lbdisc.haproxy.expiring import expiring
 from lbdisc.haproxy.faults import end_of_life, known_faults
 from lbdisc.haproxy.language.lines import StatsSocket
 from lbdisc.haproxy.parts import Parts
 from lbdisc.haproxy.process.program import find
 from lbdisc.haproxy.reaching import RIGHT, why_none
+from lbdisc.haproxy.remembered import WorkerNote
 from lbdisc.haproxy.settings import HaproxySettings
 from lbdisc.haproxy.sockets.closed import is_there
-from lbdisc.haproxy.sockets.dialling import dial
 from lbdisc.haproxy.sockets.master import Master
 from lbdisc.haproxy.sockets.socket import Runtime
+from lbdisc.haproxy.sockets.whose import listener, open_to_all
 from lbdisc.haproxy.versions import Version, read_version
 
 PATIENCE = 2.0  # seconds for one answer of a socket
 STARTING = 5.0  # seconds for a program to say its version
 _VERSION = re.compile(r"^HAProxy version (\S+)", re.MULTILINE)
-_PEER = struct.Struct("3i")  # pid, uid, gid (unix(7), SO_PEERCRED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +46,7 @@ class HaproxyInspection:
             Examination("program", self._program),
             Examination("master socket", self._master),
             Examination("files", self._files),
+            Examination("certificates", self._certificates),
             Examination("stats sockets", self._sockets),
         )
 
@@ -75,9 +74,7 @@ class HaproxyInspection:
         attached = self._settings.mode == "attached"
         path = unix_path(where)
         if path and not attached and not is_there(path):
-            yield warn(
-                f"there is no socket {path}: no managed HAProxy runs", "start it with `lbdisc run`"
-            )
+            yield self._none_at(path)
             return
         try:
             processes = Master(where, timeout=PATIENCE).processes()
@@ -88,7 +85,7 @@ class HaproxyInspection:
             remedy = f"start HAProxy as `haproxy -W -S {where} -f {self.config}`"
             yield fail(str(error), remedy if attached else "see `lbdisc status`; restart lbdisc")
             return
-        yield ok(f"{where}: {_listener(where) or f'process {processes.master}'}")
+        yield ok(f"{where}: {listener(where, PATIENCE) or f'process {processes.master}'}")
         yield from _rights(path)
         if processes.failed:
             yield warn(
@@ -102,6 +99,18 @@ class HaproxyInspection:
         old = f", {len(processes.old)} old ones finish what they have" if processes.old else ""
         yield ok(f"worker {worker.pid} serves since {worker.uptime} s{old}")
         yield from self._runs(worker.version)
+
+    def _none_at(self, path: str) -> Diagnosis:
+        """Of a managed HAProxy whose master has no socket."""
+        if pid := WorkerNote(Path(self._settings.worker_file)).master():
+            return warn(
+                f"the socket {path} is gone, and HAProxy runs (process {pid}): servers still"
+                " change, reloads go by signal",
+                "restart HAProxy at a quiet hour (`lbdisc stop`, then start it), and keep what"
+                f" cleans up off {Path(path).parent}",
+            )
+        text = f"there is no socket {path}: no managed HAProxy runs"
+        return warn(text, "start it with `lbdisc run`")
 
     def _runs(self, version: Version) -> Iterator[Diagnosis]:
         """Whether it runs our file, and the program that is installed."""
@@ -141,6 +150,10 @@ class HaproxyInspection:
         yield ok(f"HAProxy accepts {self.config}{with_them}")
         for text in warnings:
             yield warn(f"HAProxy warns: {text}", "change the template or the file it names")
+
+    def _certificates(self) -> Iterator[Diagnosis]:
+        if self.config.exists():
+            yield from expiring(self.parts, self.config)
 
     def _sockets(self) -> Iterator[Diagnosis]:
         if not self.config.exists():
@@ -217,29 +230,10 @@ def _installed(binary: str) -> Version | None:
     return read_version(found[1]) if found else None
 
 
-def _listener(address: str) -> str:
-    """Who made the socket, as the kernel has noted it; empty where that cannot be told."""
-    with suppress(OSError, HaproxyError, SettingsError), dial(address, PATIENCE) as connection:
-        raw = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _PEER.size)
-        pid, uid, _ = _PEER.unpack(raw)
-        if pid > 0:
-            name = Path(f"/proc/{pid}/comm").read_text().strip()
-            return f"process {pid} ({shown(name)}, uid {uid}) listens"
-    return ""
-
-
 def _rights(path: str) -> Iterator[Diagnosis]:
     """Whether anybody may give orders there."""
-    with suppress(OSError):
-        found = Path(path).stat() if path else None
-        if found is not None and found.st_mode & stat.S_IWOTH and _reachable(Path(path)):
-            yield warn(
-                f"every user of this machine may give orders at {path}"
-                f" (mode {stat.S_IMODE(found.st_mode):o})",
-                "set mode 600, or 660 and a group",
-            )
-
-
-def _reachable(path: Path) -> bool:
-    """Whether the folders on the way let everybody through."""
-    return all(folder.stat().st_mode & stat.S_IXOTH for folder in path.absolute().parents)
+    if mode := open_to_all(path):
+        yield warn(
+            f"every user of this machine may give orders at {path} (mode {mode})",
+            "set mode 600, or 660 and a group",
+        )

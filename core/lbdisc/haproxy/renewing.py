@@ -1,5 +1,7 @@
 """All files are checked and installed, and HAProxy reads them: where no change at run time does."""
 
+import time
+from dataclasses import replace
 from pathlib import Path
 
 from lbdisc.haproxy.around import Around
@@ -78,11 +80,13 @@ class Renewing:
         if not alive and self._workers.managed is not None:
             # It reads the file just as a check does.
             return self._loading.start(new, model, reason)
+        began = time.monotonic()
         self._check(new.candidate, new.config)
+        check_ms = (time.monotonic() - began) * 1000
         if not alive:
             return self._loading.start(new, model, reason)
         self._ask_before(new, model)
-        return self._loading.reload(new, model, reason)
+        return replace(self._loading.reload(new, model, reason), check_ms=check_ms)
 
     def _ask_before(self, new: Installation, model: Configuration) -> None:
         """Raise ``Forbidden``, rather than reload, where what comes could not be asked either."""

@@ -1,8 +1,8 @@
 """Telling listeners: whatever they do, nobody waits for them and nothing stops.
 
-Each listener of a plugin hears in a thread of its own, behind a queue that has an end. The core's
-own hear in the thread that tells: a line is out before what follows it happens, and the status is
-true before anybody is told to look at it.
+Each listener of a plugin hears in a thread of its own, behind a queue that has an end, and a moment
+later (``GATHER``). The core's own hear in the thread that tells: a line is out before what follows
+it happens, and the status is true before anybody is told to look at it.
 """
 
 import time
@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import partial
 from queue import Empty, Full, Queue
+from threading import Event as Flag
 from threading import Lock, RLock, Thread
 from types import TracebackType
 from typing import Self
@@ -22,6 +23,7 @@ from lbdisc.showing import raised
 ROOM = 1000  # events that may wait for one listener; what comes then is skipped for it
 FULL = f"its queue is full: {ROOM} events wait"
 SLOW = 1.0  # seconds in one ``hear`` after which a listener is named
+GATHER = 0.05  # seconds: what a change brings is heard when the change is made, not beside it
 LAST = 0.5  # seconds for all listeners together to end
 Tell = Callable[[Event], None]
 
@@ -102,6 +104,7 @@ class _Ear:
         self._found: list[tuple[str, bool]] = []  # to be told, and whether it was before
         self._missed = self._unheard = 0  # events, until others and the listener itself are told
         self._deaf = False
+        self._leaving = Flag()
         self._began: float | None = None  # when the call that goes on was made
         self._thread = Thread(target=self._run, name=f"listener {plugin}", daemon=True)
         self._thread.start()
@@ -141,6 +144,7 @@ class _Ear:
 
     def leave(self) -> None:
         """Hear what waits, then close."""
+        self._leaving.set()
         while True:
             try:
                 self._queue.put_nowait(None)
@@ -161,11 +165,25 @@ class _Ear:
             self._deaf = True
             return
         listener = made[0]
-        while (event := self._queue.get()) is not None:
+        while (event := self._next()) is not None:
             if told := self._own_fault():
                 self._did(partial(listener.hear, told))
             self._did(partial(listener.hear, event))
         self._did(listener.close)
+
+    def _next(self) -> Event | None:
+        """The next event; ``None`` at the end.
+
+        Who waited for it waits a little more: a change is told in several events, and whoever hears
+        the first at once takes the processor from the thread that makes the change (one thread at
+        a time runs Python).
+        """
+        try:
+            return self._queue.get_nowait()
+        except Empty:
+            event = self._queue.get()
+            self._leaving.wait(GATHER)
+            return event
 
     def _own_fault(self) -> PluginBroken | None:
         """What the listener is told of itself: how much it has missed, if anything."""

@@ -1,13 +1,16 @@
 """What operators have ordered, in ``state_dir``: it outlives the agent, and every restart of it."""
 
 import json
+import math
 import os
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from lbdisc import atomic, own_files
+from lbdisc.boot import boot_id, since_boot
 from lbdisc.errors import LbdiscError, RenderError
 from lbdisc.notes import UnusableNote
 from lbdisc.rendered import Rendered
@@ -16,6 +19,7 @@ from lbdisc.state.overruling import Override, Overrides, Term
 SCHEMA = 1
 OPERATOR, PINNED = "operator.json", "pinned.json"
 LARGEST = 256 * 1024 * 1024  # bytes of a pinned configuration with all its files
+JUMP = 5.0  # seconds that a clock is set by; what is less is one that is kept right
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,11 +88,12 @@ class SteeredFile:
             if found["schema"] != SCHEMA:
                 raise ValueError(f"schema {found['schema']} instead of {SCHEMA}")
             pause = found["pause"]
-            return SteeringState(
+            kept = SteeringState(
                 overrides=Overrides.of(map(Override.from_object, found["overrides"])),
                 pause=pause and Term.from_object(pause),
                 pin=found["pin"] and self._pin(found["pin"]),
             )
+            return kept.moved(_set_since(found.get("clock")))
         except (ValueError, KeyError, TypeError, AttributeError, LbdiscError) as error:
             raise UnusableNote(f"{self.path} is damaged: {error!r}") from error
 
@@ -103,6 +108,7 @@ class SteeredFile:
             "overrides": [each.to_object() for each in steered.overrides.all],
             "pause": steered.pause and steered.pause.to_object(),
             "pin": steered.pin and steered.pin.term.to_object(),
+            "clock": {"boot": boot_id(), "ahead_s": _ahead()},
         }
         if steered.pin is not None:
             self._save_texts(steered.pin)
@@ -123,6 +129,23 @@ class SteeredFile:
     def clean_up(self) -> None:
         for path in (self.path, self.texts):
             atomic.clean_up(path)
+
+
+def _ahead() -> float:
+    """By how much the wall clock is ahead of the one that nobody sets."""
+    return time.time() - since_boot()
+
+
+def _set_since(found: Any) -> float:
+    """By how many seconds the clock was set since; 0 where the machine was started anew.
+
+    Only within one start of the machine is there a clock that tells. Raises ``ValueError``,
+    ``KeyError``, ``TypeError``.
+    """
+    if not found or found["boot"] != boot_id():
+        return 0.0
+    moved = _ahead() - float(found["ahead_s"])
+    return moved if math.isfinite(moved) and abs(moved) >= JUMP else 0.0
 
 
 def texts_in(path: Path) -> tuple[int, Rendered]:

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 
 from lbdisc.examining import Diagnosis, Examination, fail, ok, warn
+from lbdisc_etcd.clock import clock_of
 from lbdisc_etcd.failures import Denied, EtcdRefused, Failure, NoWrites, TooLarge
 from lbdisc_etcd.patience import Patience
 from lbdisc_etcd.settings import EtcdMember, EtcdSettings
@@ -35,6 +36,7 @@ def _member(
             if settings.format == "lbdisc":
                 for service, name in own:
                     yield from _writable(session, f"{settings.prefix}/{service}/{name}")
+        yield clock_of(member, settings, patience=PATIENCE)
     except Failure as failure:
         yield fail(str(failure), _remedy(failure, "see that it runs, and etcd.endpoints"))
 

@@ -28,7 +28,7 @@ def entry_of(event: Event) -> Entry:
     entry["event"] = event.name
     for field in fields(event):
         value = getattr(event, field.name)
-        if field.name in _APART or value is None or value == "" or value == ():
+        if field.name in _APART or value is None or value in ("", (), {}):
             continue
         if field.name == "endpoints" and isinstance(event, GenerationApplied):
             continue
@@ -50,6 +50,8 @@ def _plain(value: Any) -> Any:
             return object_of(value)
         case Problem(where, what):
             return {"where": where, "what": what}
+        case Mapping():
+            return {str(key): _plain(each) for key, each in value.items()}
         case Cause(source=source, revision=revision):
             return {"source": source, "revision": revision} if revision else {"source": source}
         case tuple() | list() | frozenset():

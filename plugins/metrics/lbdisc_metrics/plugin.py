@@ -16,10 +16,15 @@ def lbdisc_listener() -> "Provider[MetricsSettings, Listener]":
 
 
 def _listener(settings: "MetricsSettings") -> Listener:
-    if not (settings.bind or settings.register_bind):
-        from lbdisc_metrics.off import Off
+    from lbdisc_metrics.together import Together
 
-        return Off()
-    from lbdisc_metrics.listener import MetricsListener
+    made: list[Listener] = []
+    if settings.bind or settings.register_bind:
+        from lbdisc_metrics.listener import MetricsListener
 
-    return MetricsListener(settings)
+        made.append(MetricsListener(settings))
+    if settings.traces_endpoint:
+        from lbdisc_metrics.tracing import TraceListener
+
+        made.append(TraceListener(settings))
+    return Together(made)

@@ -1,4 +1,4 @@
-"""``[metrics]``: where they are served, and to whom."""
+"""``[metrics]``: where they are served, to whom, and where traces are sent."""
 
 import ipaddress
 from dataclasses import dataclass
@@ -9,6 +9,7 @@ from pydantic import SecretStr
 from lbdisc.addresses import is_loopback
 from lbdisc.errors import shown
 from lbdisc.fields import described
+from lbdisc_metrics.endpoint import traces_url
 
 LOOPBACK = "127.0.0.1"
 _MOST = 65535
@@ -48,6 +49,17 @@ class MetricsSettings:
     services: tuple[str, ...] = described(
         "the services that labels name, all others are `other`", ("{services}",)
     )
+    traces_endpoint: str = described(
+        "where `lbdisc run` sends a trace of each generation: the OTLP/HTTP address of a collector"
+        " on loopback, or https://; needs the extra `traces`; off if empty",
+        "",
+    )
+    traces_token: SecretStr | None = described(
+        "the collector gets it as `Authorization: Bearer …`", None
+    )
+    traces_ca: Path | None = described(
+        "whose certificates of a collector count (PEM); those of the package certifi if unset", None
+    )
 
     def __post_init__(self) -> None:
         # ValueError is what pydantic turns into "bad setting metrics: …".
@@ -62,6 +74,13 @@ class MetricsSettings:
             raise ValueError("token is empty: give one, or leave it out")
         if self.tls_key and not self.tls_cert:
             raise ValueError("tls_key is set but tls_cert is not: give both, or tls_cert alone")
+        self._check_traces()
+
+    def _check_traces(self) -> None:
+        if not traces_url(self.traces_endpoint):
+            return
+        if self.traces_token is not None and not self.traces_token.get_secret_value().strip():
+            raise ValueError("traces_token is empty: give one, or leave it out")
 
     @property
     def _has_token(self) -> bool:

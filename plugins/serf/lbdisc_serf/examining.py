@@ -42,6 +42,7 @@ def _local(settings: SerfSettings, own: Sequence[tuple[str, str]]) -> Iterator[D
     ms = 1000 * (time.monotonic() - began)
     yield ok(f"member {name} answers in {ms:.0f} ms; who may ask it may set its tags")
     yield from _members(members)
+    yield ok("clocks are not compared: no member tells its own; nothing here depends on them")
     for service, entry in own:
         if entry != name and not service.startswith("_") and not settings.managed:
             yield warn(

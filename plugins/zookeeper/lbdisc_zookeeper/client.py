@@ -202,7 +202,7 @@ class ZooKeeperClient:
             record, status = self._now(self._connection.read(path), path)
         except Gone:
             return None
-        return Content(record, status.ephemeralOwner, status.version)
+        return Content(record, status.ephemeralOwner, status.version, status.mtime / 1000)
 
     def create(self, path: str, record: bytes) -> None:
         """Create ``path``, to live as long as this session, and the nodes above it."""

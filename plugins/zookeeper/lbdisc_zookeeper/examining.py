@@ -9,6 +9,7 @@ from threading import Event
 from lbdisc.errors import LbdiscError, RegistrarError, WriteRefused
 from lbdisc.examining import Diagnosis, Examination, fail, ok, warn
 from lbdisc_zookeeper.client import ZooKeeperClient
+from lbdisc_zookeeper.clock import clock_of_leader
 from lbdisc_zookeeper.settings import ZooKeeperSettings, base_path, members
 from lbdisc_zookeeper.signals import Gone, Interrupted, Taken
 
@@ -18,10 +19,9 @@ PATIENCE = 3.0  # seconds for a connection
 def examinations(
     settings: ZooKeeperSettings, own: Sequence[tuple[str, str]]
 ) -> tuple[Examination, ...]:
-    """One for each member; ``own`` are the entries that this machine writes."""
-    return tuple(
-        Examination(member, partial(_member, member, settings, own)) for member in members(settings)
-    )
+    """One for each member, and one of the clock; ``own`` are entries that this machine writes."""
+    asked = [Examination(m, partial(_member, m, settings, own)) for m in members(settings)]
+    return (*asked, Examination("clock", partial(_clock, settings, own)))
 
 
 def _member(
@@ -77,3 +77,16 @@ def _writable(client: ZooKeeperClient, path: str) -> Diagnosis:
             return ok(f"{path} may be written (asked by a transaction that is undone)")
     except WriteRefused as error:
         return fail(str(error), f"setAcl in zkCli, at {place.rpartition('/')[0] or '/'}")
+
+
+def _clock(settings: ZooKeeperSettings, own: Sequence[tuple[str, str]]) -> Iterator[Diagnosis]:
+    """The leader's, whichever member is asked; that none answers is said of each of them."""
+    root = base_path(settings.prefix, what="zookeeper.prefix")
+    patient = replace(settings, connect_timeout=PATIENCE)
+    try:
+        with ZooKeeperClient(
+            patient, stop=Event(), failure=RegistrarError, tell=lambda _: None
+        ) as client:
+            yield from clock_of_leader(client, root, own)
+    except (Interrupted, LbdiscError):
+        yield ok("the leader's clock is not compared: no member answers")

@@ -74,6 +74,7 @@ class _Node:
         self.lost = Event()
         self.rival = ""
         self.found = False
+        self.written_s: float | None = None
         self.session = resume  # ours, as of the last look
         self.held = resume is not None  # whether the node is ours, or may be
         self._path, self._owner = path, owner
@@ -123,6 +124,7 @@ class _Node:
     def _look(self) -> Content | None:
         self._watching = True  # before the look: a signal that comes after it counts
         node = self.client.read(self._path)
+        self.written_s = None if node is None else node.written_s
         self.session = self.client.identity or self.session  # none while it is cut off
         self.held = node is not None and (
             self._lives_with_us(node) or _owner(node.record) == self._owner

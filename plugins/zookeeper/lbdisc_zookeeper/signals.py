@@ -23,12 +23,13 @@ class Signal:
 class Content:
     """A node's content; ``session`` is the session it lives with, 0 for a persistent one.
 
-    ``version`` counts its changes.
+    ``version`` counts its changes; ``written_s``: when the last was, in the leader's unix seconds.
     """
 
     record: Raw
     session: int
     version: int
+    written_s: float
 
 
 class Gone(Exception):

@@ -102,7 +102,8 @@ class CommandReloader:
             new.keep()
         self._differs = ""
         how = Reload(planned.how.detail)
-        return Applied(how=how, detail="by command.reload")
+        check_ms = new.check_ms if self._settings.check else None
+        return Applied(how=how, detail="by command.reload", check_ms=check_ms)
 
     def _reload(self, config: Path) -> None:
         timeout = self._settings.reload_timeout

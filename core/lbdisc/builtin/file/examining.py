@@ -7,8 +7,7 @@ from pathlib import Path
 
 from lbdisc.builtin.file.settings import FileSettings
 from lbdisc.examining import Diagnosis, Examination, fail, ok, warn
-
-AHEAD = 1.0  # seconds that a file may be newer than now
+from lbdisc.skew import BY_NTP, LIMIT
 
 
 def examinations(settings: FileSettings, own: Sequence[tuple[str, str]]) -> tuple[Examination, ...]:
@@ -57,9 +56,9 @@ def _clock(folder: Path) -> Iterator[Diagnosis]:
     except OSError:
         return
     ahead = newest - time.time()
-    if ahead > AHEAD:
+    if ahead > LIMIT:
         yield warn(
             f"the newest file in {folder} is {ahead:.0f} s ahead of this machine's clock: leases"
             " last longer by as much",
-            "set the clocks by NTP, here and where the folder is kept",
+            BY_NTP,
         )

@@ -68,6 +68,13 @@ class _Entry:
         self.lease = settings.ttl
         self.rival = ""
 
+    @property
+    def written_s(self) -> float | None:
+        """See ``lbdisc.abilities.Dates``: whoever keeps the folder dates its files."""
+        with suppress(OSError):
+            return self._path.stat(follow_symlinks=False).st_mtime
+        return None
+
     def put(self, endpoint: Endpoint) -> bool:
         """One look: write, renew or leave it to another."""
         found = self._read()

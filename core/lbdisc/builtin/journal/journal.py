@@ -14,7 +14,10 @@ log = structlog.get_logger("lbdisc")
 NAMED = 10  # endpoints named in one log line; of more, the count tells
 MOST = 2000  # characters of their names
 _COUNTS = ("more", "passed")
-_UNSAID = ("unix_s", "monotonic_s", "again", "times", "commands", "rendered", "servers")
+_UNSAID = (
+    *("unix_s", "monotonic_s", "again", "times"),
+    *("stages", "commands", "rendered", "servers"),
+)
 
 
 class Journal:
