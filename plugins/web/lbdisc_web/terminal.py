@@ -27,7 +27,8 @@ def parts(found: Document, *, width: int) -> list[PicturePart]:
     services = [_service(one, found["endpoints"], width) for one in found["services"]]
     made = [
         _part(_verdict(found["verdict"]), least=5),
-        _part([*_operator(found["operator"]), _stages(found)], least=6),
+        _part(_operator(found["operator"]), least=3),
+        _part([_stages(found)], least=3),
         *services,
         _part(_kept(found), least=_KEPT),
         _part(_drains(found["drains"]), least=_DRAINS),
