@@ -100,7 +100,7 @@ bench: setup servers ## the short comparison against the stored last one: what g
 	@$(if $(KEEP),cp build/bench/samples.ndjson benchmarks/last.ndjson,:)
 
 measure: setup servers ## all of our own measurements (ARGS=--quick), into benchmarks/RESULTS.md
-	@sh scripts/packages.sh wrk
+	@sh scripts/packages.sh wrk chromium
 	@$(RUN)/python -m benchmarks $(ARGS)
 
 # A plan is also tried on a real HAProxy: led by it, a process ends where a fresh start on the file would.

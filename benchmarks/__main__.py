@@ -9,7 +9,7 @@ from benchmarks.report import arguments
 # What a loaded machine falsifies most comes first, while nothing else has warmed it up.
 PROGRAMS = (
     *("join", "losses", "reloads", "cost", "cold", "throughput"),
-    *("registries", "memory", "restarts", "websockets", "watched", "history"),
+    *("registries", "memory", "restarts", "websockets", "watched", "history", "page"),
 )
 
 

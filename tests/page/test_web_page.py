@@ -13,6 +13,7 @@ from lbdisc import Endpoint, events
 from lbdisc.observed import ServerHealth, ServerLoad
 from support.pages import CONTRASTS, browser, window
 from support.scene import Scene
+from support.stage import Slow
 from support.steering import until
 from support.web_pages import TOKEN, ServedPage, applied, some
 
@@ -103,6 +104,36 @@ def test_a_thousand_endpoints_are_all_there_those_in_trouble_first(
     expect(page.locator("#services tbody tr")).to_have_count(1000)
     expect(page.locator("#services tbody tr .name").first).to_have_text("web-777")
     expect(page.locator(".count")).to_have_text("999 of 1,000 up")
+
+
+def test_a_list_of_many_pages_is_whole_for_search_and_screen_readers(
+    served: ServedPage, opened: Opened
+) -> None:
+    served.hear(applied(*some(3000)))
+    page = opened(served.url)
+    expect(page.locator("#services")).to_have_attribute("aria-busy", "false", timeout=PATIENCE)
+    assert page.locator("#services tbody tr").count() == 3000
+    assert page.evaluate("find('web-2999')")  # as by Ctrl-F, in what was never in sight
+    session = page.context.new_cdp_session(page)
+    tree = session.send("Accessibility.getFullAXTree")["nodes"]
+    names = {node.get("name", {}).get("value") for node in tree}
+    assert {"web-0", "web-1500", "web-2999"} <= names
+
+
+def test_changes_while_the_list_is_drawn_are_not_lost(served: ServedPage, opened: Opened) -> None:
+    nodes = some(3000)
+    served.hear(applied(*nodes))
+    page = opened(served.url)
+    served.hear(
+        applied(*nodes[5:], generation=2),
+        events.ServersObserved(servers=(ServerHealth(nodes[2500], "down"),)),
+    )
+    rows = page.locator("#services tbody tr")
+    expect(rows).to_have_count(2995)
+    expect(rows.first.locator(".name")).to_have_text("web-2500")
+    order = "all => all.map((one) => one.textContent)"
+    shown = page.locator("#services tbody .name").evaluate_all(order)
+    assert shown == ["web-2500", *(one.name for one in nodes[5:] if one.name != "web-2500")]
 
 
 def test_a_change_is_on_the_page_by_itself(served: ServedPage, opened: Opened) -> None:
@@ -279,6 +310,28 @@ def test_who_gave_the_token_pauses_and_resumes(tmp_path: Path, opened: Opened) -
                 expect(page.locator("#verdict")).to_contain_text("paused by", timeout=PATIENCE)
             else:
                 shown.to_be_hidden(timeout=PATIENCE)
+
+
+def test_a_drain_is_there_after_the_page_was_loaded_anew(tmp_path: Path, opened: Opened) -> None:
+    with closing(ServedPage(tmp_path / "none")) as other:
+        port = other.port
+    with Slow() as slow, Scene(tmp_path, web={"bind": str(port), "token": TOKEN}) as scene:
+        scene.list("slow", slow.port)
+        scene.agent()
+        scene.until_up("slow")
+        slow.keep_busy(scene.port)
+        page = opened(f"http://127.0.0.1:{port}")
+        give_token(page)
+        overrule(page, "nodes/slow", "drain")
+        for _ in range(3):
+            expect(page.locator("#drains")).to_contain_text("nodes/slow", timeout=PATIENCE)
+            expect(page.locator("#operator")).to_contain_text("nodes/slow drains here")
+            expect(page.locator("#services .word")).to_contain_text("draining, overruled: drain")
+            page.reload()
+            expect(page.locator("#line")).to_have_text("live", timeout=PATIENCE)
+        assert (
+            page.get_by_role("button", name="Change").count() == 0
+        )  # the token went with the page
 
 
 def give_token(page: Page, token: str = TOKEN) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 import socket
 import ssl
 from collections.abc import Iterator
@@ -19,6 +20,7 @@ from lbdisc.errors import SettingsError
 from lbdisc.testing.processes import free_port
 from lbdisc.testing.waiting import eventually
 from lbdisc_lab.servers.certificates import NAMES, Authority
+from lbdisc_web.app import STATIC
 from lbdisc_web.hub import PAGES, OpenPages
 from lbdisc_web.listener import WebListener
 from lbdisc_web.settings import WebSettings
@@ -26,6 +28,7 @@ from lbdisc_web.sources import of_page
 from support.web_pages import TOKEN, ServedPage, applied, some
 
 NODE = Endpoint(service="nodes", name="web-1", address="10.0.0.1", port=80)
+IMPORTED = re.compile(r'from "\./(\w+\.js)"')
 
 
 class Served(ServedPage):
@@ -56,10 +59,19 @@ def test_the_page_is_whole_and_asks_for_nothing_of_others(served: Served) -> Non
     page = served.client.get("/")
     assert page.headers["content-type"] == "text/html; charset=utf-8"
     assert "<h1" in page.text
-    for name in ("page.css", "page.js", "icon.svg", "page.html"):
-        text = served.client.get(f"/{name}").text
+    files = [path.name for path in STATIC.iterdir() if path.name != "page.html"]
+    assert len(files) > 9
+    for text in (page.text, *(served.client.get(f"/{name}").text for name in files)):
         assert "https://" not in text
         assert "innerHTML" not in text
+
+
+def test_every_part_of_the_script_is_asked_for_at_once(served: Served) -> None:
+    page = served.client.get("/").text
+    asked = re.findall(r'(?:href|src)="(\w+\.js)"', page)
+    assert sorted(asked) == sorted(path.name for path in STATIC.glob("*.js"))
+    imported = {name for path in STATIC.glob("*.js") for name in IMPORTED.findall(path.read_text())}
+    assert imported == {*asked} - {"page.js"}
 
 
 @pytest.mark.parametrize("path", ["/", "/page.js", "/state.json", "/none"])

@@ -11,11 +11,14 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+from lbdisc import Endpoint, events
+from lbdisc.observed import ServerHealth, ServerLoad
 from lbdisc.state.store import Store
 from lbdisc.testing.waiting import eventually
-from lbdisc.values import Endpoint, Snapshot
+from lbdisc.values import Snapshot
+from lbdisc_web.fitting import FittedPicture, whole
 from lbdisc_web.sources import current, of_files, of_page
-from lbdisc_web.terminal import FittedPicture, picture
+from lbdisc_web.terminal import foot, parts
 from lbdisc_web.view import Document
 from support.programs import Programs
 from support.scene import LBDISC
@@ -27,8 +30,19 @@ HOSTILE = "\x1b[2J[bold]\u202eevil\n"
 
 def printed(found: Document, width: int = 100) -> str:
     out = io.StringIO()
-    Console(file=out, width=width, highlight=False).print(picture(found, width=width))
+    Console(file=out, width=width, highlight=False).print(whole(parts(found, width=width)))
     return out.getvalue()
+
+
+def fitted(found: Document, width: int, height: int) -> list[str]:
+    """The lines of a terminal of that size."""
+    out = io.StringIO()
+    console = Console(file=out, width=width, height=height, force_terminal=False, highlight=False)
+    console.print(FittedPicture(parts(found, width=width), foot(found)))
+    lines = out.getvalue().splitlines()
+    assert len(lines) <= height
+    assert all(len(line) <= width for line in lines)
+    return lines
 
 
 @pytest.fixture
@@ -73,15 +87,69 @@ def test_with_the_page_it_is_the_same_with_events(tmp_path: Path) -> None:
     assert of_page(served.settings) is None
 
 
-def test_a_low_terminal_says_how_much_it_leaves_out(tmp_path: Path) -> None:
+def troubled(served: ServedPage, count: int) -> Document:
+    """All kinds of things at once, the endpoint in the middle down."""
+    nodes = some(count)
+    bad = nodes[count // 2]
+    looked = [
+        ServerHealth(
+            one,
+            "down" if one is bad else "up",
+            "HTTP 501 to HEAD /, Not Implemented" if one is bad else "",
+            40.0,
+            ServerLoad(sessions=3, queued=0, requests=123456, errors=7 if one is bad else 0),
+        )
+        for one in nodes
+    ]
+    agent = events.FleetAgent(agent="lb2", address="10.0.0.9", differs=("list",))
+    served.hear(
+        *(applied(*nodes, generation=n) for n in range(1, 30)),
+        events.ServersObserved(servers=tuple(looked)),
+        events.FleetSeen(agents=(agent,)),
+    )
+    return current(served.settings, Path())
+
+
+@pytest.mark.parametrize(("width", "height"), [(80, 24), (40, 24), (200, 12), (40, 16)])
+def test_in_a_small_terminal_something_of_each_is_left(
+    tmp_path: Path, width: int, height: int
+) -> None:
     with closing(ServedPage(tmp_path)) as served:
-        served.hear(applied(*some(50)))
-        found = current(served.settings, tmp_path)
-    out = io.StringIO()
-    console = Console(file=out, width=100, height=20, force_terminal=False, highlight=False)
-    console.print(FittedPicture(picture(found, width=100)))
-    assert len(out.getvalue().splitlines()) == 19
-    assert "more lines: a taller terminal" in out.getvalue()
+        lines = fitted(troubled(served, 50), width, height)
+    assert lines[0].startswith("failed: not running"[:width])
+    assert any("more lines" in line for line in lines)
+    assert lines[-1].startswith("q ends")
+    if height == 24:
+        text = "\n".join(lines)
+        assert text.index("web-25") < text.index("web-0 ") < text.index("generation 29 runs")
+        assert "501" in text
+        assert "agent lb2" in text
+
+
+def test_what_is_wrong_keeps_its_numbers_where_not_all_fit(tmp_path: Path) -> None:
+    with closing(ServedPage(tmp_path)) as served:
+        found = troubled(served, 3)
+    heads = {
+        width: next(line for line in fitted(found, width, 60) if line.startswith("NAME")).split()
+        for width in (40, 80)
+    }
+    assert heads[80] == ["NAME", "ADDRESS", "STATE", "SESSIONS", "QUEUED", "REQUESTS", "ERRORS"]
+    assert heads[40] == ["NAME", "STATE", "SESSIONS", "ERRORS"]
+
+
+def test_a_very_long_name_is_whole(tmp_path: Path) -> None:
+    odd = Endpoint(service="nodes", name="x" * 200, address="10.0.0.1", port=80)
+    with closing(ServedPage(tmp_path)) as served:
+        served.hear(applied(odd))
+        text = printed(current(served.settings, tmp_path), width=40)
+    assert "x" * 200 in text.replace("\n", "")
+
+
+def test_a_tall_terminal_leaves_nothing_out(tmp_path: Path) -> None:
+    with closing(ServedPage(tmp_path)) as served:
+        lines = fitted(troubled(served, 20), 100, 200)
+    assert not any("more lines" in line for line in lines)
+    assert lines[-1].startswith("q ends · ")
 
 
 def test_it_prints_once_in_a_pipe_and_ends_by_q_in_a_terminal(tmp_path: Path) -> None:

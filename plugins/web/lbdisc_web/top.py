@@ -60,10 +60,11 @@ def command(context: "Context") -> "Callable[..., None]":
 def _print(found: "Document") -> None:
     from rich.console import Console
 
-    from lbdisc_web.terminal import picture
+    from lbdisc_web.fitting import whole
+    from lbdisc_web.terminal import parts
 
     console = Console(highlight=False, soft_wrap=False)
-    console.print(picture(found, width=console.width))
+    console.print(whole(parts(found, width=console.width)))
 
 
 def _follow(look: "Callable[[], Document]", every: float) -> None:
@@ -72,19 +73,19 @@ def _follow(look: "Callable[[], Document]", every: float) -> None:
     from rich.console import Console
     from rich.live import Live
 
-    from lbdisc_web.terminal import FittedPicture, picture
+    from lbdisc_web.fitting import FittedPicture
+    from lbdisc_web.terminal import foot, parts
 
     console = Console(highlight=False)
+
+    def picture(found: "Document") -> FittedPicture:
+        return FittedPicture(parts(found, width=console.width), foot(found))
+
     with suppress(KeyboardInterrupt), _keys() as pressed:
         first = look()  # what is wrong with the settings is said on the usual screen
-        with Live(
-            FittedPicture(picture(first, width=console.width)),
-            console=console,
-            screen=True,
-            auto_refresh=False,
-        ) as live:
+        with Live(picture(first), console=console, screen=True, auto_refresh=False) as live:
             while not pressed(every):
-                live.update(FittedPicture(picture(look(), width=console.width)), refresh=True)
+                live.update(picture(look()), refresh=True)
 
 
 @contextmanager
