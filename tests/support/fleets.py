@@ -1,6 +1,7 @@
 """Two balancers around one registry, each a scene of its own: real agents, real HAProxys."""
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from functools import partial
@@ -49,7 +50,7 @@ class Pair:
 
     def tables(self, name: str, **agent: object) -> dict[str, Any]:
         its = {"name": name, "fleet_orders": True, **agent}
-        return {**self.registry, "agent": its, "log": {"format": "json"}}
+        return {**self.registry, "agent": its, "log": {"format": "json", "level": "debug"}}
 
     def _join(self, name: str, port: int) -> None:
         node = Endpoint(service="nodes", name=name, address="127.0.0.1", port=port)
@@ -70,11 +71,12 @@ class Pair:
             scene.agent()
         for scene in (self.first, self.second):
             scene.until_up("s1", "s2")
-            eventually(partial(_is_announced, scene), what="announced")
+            eventually(partial(_lists_both, scene), what="both agents listed")
 
 
-def _is_announced(scene: Scene) -> bool:
-    return bool(scene.status["announced"])
+def _lists_both(scene: Scene) -> bool:
+    seen = [str(line["agents"]) for line in logged(scene, "agents")]
+    return bool(seen) and {"lb1", "lb2"} <= set(re.findall(r"lb\d", seen[-1]))
 
 
 def _plain(value: object) -> object:
