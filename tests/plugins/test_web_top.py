@@ -121,7 +121,7 @@ def test_in_a_small_terminal_something_of_each_is_left(
     assert lines[-1].startswith("q ends")
     if height == 24:
         text = "\n".join(lines)
-        assert text.index("web-25") < text.index("web-0 ") < text.index("generation 29 runs")
+        assert text.index("web-25") < text.index("web-0 ") < text.index("nodes/web-0, ")
         assert "501" in text
         assert "agent lb2" in text
 

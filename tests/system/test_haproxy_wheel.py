@@ -104,6 +104,7 @@ def test_what_waits_while_paused_comes_after_resume(scene: Scene) -> None:
 
 def test_a_pinned_generation_runs_until_resume(scene: Scene) -> None:
     eventually(lambda: scene.status["in_step"], what="an agent in step")
+    eventually(lambda: "server s3 " not in scene.config, what="a file that has followed")
     text = scene.config.replace("weight 100", "weight 50")
     document = {"schema": 1, "generation": 41, "text": text, "files": {}}
     (scene.state / "rollback.json").write_text(json.dumps(document))
