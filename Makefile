@@ -54,7 +54,7 @@ types: setup ## mypy, strict
 check: setup servers ## pytest (ARGS="tests/core -k guard")
 	@$(RUN)/pytest -q -n 4 --dist loadscope --reruns 2 -rR -m "not seldom" $(ARGS)
 
-seldom: setup servers ## the slow tests that `make test` leaves out: Serf's other contracts, the comparison's faults
+seldom: setup servers ## the slow tests that `make test` leaves out
 	@$(RUN)/pytest -q -n 3 --dist loadscope --reruns 1 -rR -m seldom $(ARGS)
 
 containers: setup ## what containers go through, on a Docker engine (ARGS="-k serf")

@@ -8,6 +8,7 @@ from lbdisc_compare.measures.measure import Scale
 from support.measuring import Cell
 
 
+@pytest.mark.seldom
 @pytest.mark.parametrize("way", ["file", "etcd"])
 def test_a_killed_node_is_out_of_rotation_before_its_lease_ends(way: str) -> None:
     cell = Cell(Crashes(hows=("killed",)), way).run()

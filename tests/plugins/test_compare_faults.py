@@ -18,6 +18,7 @@ from support.faulting import happened, measured, values
 from support.networks import inside
 
 
+@pytest.mark.seldom
 def test_half_of_the_nodes_lost_is_seen_by_both_balancers() -> None:
     found = measured("file", replace(HalfLost(), least=0.5))
     assert len(values(found, "lost")) == 4

@@ -9,6 +9,7 @@ from support.measuring import Cell
 FEW = Joins(quick=2)
 
 
+@pytest.mark.seldom
 @pytest.mark.parametrize("way", ["file", "etcd"])
 def test_each_join_and_leave_is_a_sample_of_its_own(way: str) -> None:
     cell = Cell(FEW, way).run()

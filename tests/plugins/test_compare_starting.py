@@ -11,6 +11,7 @@ from support.measuring import Cell
 FEW = FullRead(entries=50, times=2, quickly=1)
 
 
+@pytest.mark.seldom
 @pytest.mark.parametrize("way", ["file", "etcd"])
 def test_each_start_has_a_balancer_of_its_own(way: str) -> None:
     cell = Cell(Starting(), way, nodes=3).run()
@@ -19,6 +20,7 @@ def test_each_start_has_a_balancer_of_its_own(way: str) -> None:
     assert all(one.value > 0 and one.where == {"nodes": 3} for one in found)
 
 
+@pytest.mark.seldom
 @pytest.mark.parametrize("way", ["file", "etcd"])
 def test_all_entries_are_read_before_the_balancer_has_them(way: str) -> None:
     cell = Cell(FEW, way).run()

@@ -202,6 +202,7 @@ MUTANTS = {
 CONTROL = "test_removed_endpoint_is_left_out"
 
 
+@pytest.mark.seldom
 @pytest.mark.parametrize("how", MUTANTS)
 def test_a_broken_plugin_is_caught(installed: Installed, how: str) -> None:
     for file, old, new in MUTANTS[how].edits:

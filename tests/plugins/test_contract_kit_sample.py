@@ -21,6 +21,7 @@ def test_the_sample_is_found_through_its_entry_point(installed: Installed) -> No
     ], run.stderr
 
 
+@pytest.mark.seldom
 @pytest.mark.timeout(240)  # the whole contract, with leases that have to run out
 def test_the_sample_keeps_the_contract(installed: Installed) -> None:
     outcomes = installed.outcomes()

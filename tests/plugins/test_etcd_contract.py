@@ -155,6 +155,7 @@ class TestEtcdContract(OnCluster, ContractSuite):
     plugin = "etcd"
 
 
+@pytest.mark.seldom
 class TestEtcdClusterContract(OnCluster, ConnectionSuite):
     plugin = "etcd, three members"
     options: ClassVar[dict[str, Any]] = {"members": 3}

@@ -127,6 +127,7 @@ class TestZooKeeperSecuredContract(ConnectionSuite):
             yield backend
 
 
+@pytest.mark.seldom
 @pytest.mark.timeout(120)  # faults restart three servers on a shared machine
 class TestZooKeeperEnsembleContract(ConnectionSuite):
     plugin = "zookeeper, three members"

@@ -117,6 +117,7 @@ def test_the_labs_last_task_is_seen_in_haproxys_statistics_and_loses_nothing(
     assert "no request was lost" in running.text
 
 
+@pytest.mark.seldom
 def test_it_goes_on_until_asked_to_end_and_then_leaves_nothing(tmp_path: Path) -> None:
     with demo(tmp_path) as running:
         running.wait_for("until Ctrl-C")
@@ -137,6 +138,7 @@ def served_by(running: Demo, node: str) -> bool:
     return f'"host":"{node}"'.encode() in answer
 
 
+@pytest.mark.seldom
 def test_a_lost_request_fails_it_and_is_named(tmp_path: Path) -> None:
     with demo(tmp_path) as running:
         running.wait_for("until Ctrl-C")

@@ -15,6 +15,7 @@ class TestEtcdFailures(RegistryRows, FailureMatrix):
     kind: ClassVar[type[World]] = EtcdWorld
 
 
+@pytest.mark.seldom
 @pytest.mark.timeout(150)
 class TestEtcdTrioFailures(TrioRows):
     kind: ClassVar[type[World]] = EtcdTrio

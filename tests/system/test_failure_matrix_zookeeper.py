@@ -15,6 +15,7 @@ class TestZooKeeperFailures(RegistryRows, FailureMatrix):
     kind: ClassVar[type[World]] = ZooKeeperWorld
 
 
+@pytest.mark.seldom
 @pytest.mark.timeout(150)
 class TestZooKeeperTrioFailures(TrioRows):
     kind: ClassVar[type[World]] = ZooKeeperTrio
