@@ -6,7 +6,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from kazoo.client import KazooClient
-from kazoo.exceptions import NodeExistsError, NoNodeError
+from kazoo.exceptions import NodeExistsError, NoNodeError, NotEmptyError
 
 from lbdisc.testing.waiting import DEADLINE
 
@@ -65,5 +65,12 @@ class Editor:
         return None
 
     def remove(self, path: str) -> None:
-        """Remove the node and what is below it."""
+        """Remove the node and what is below it, also what a registrar puts back meanwhile.
+
+        Raises ``NotEmptyError`` where it is put back for the tenth time.
+        """
+        for _ in range(9):
+            with suppress(NotEmptyError):
+                self.kazoo.retry(self.kazoo.delete, path, recursive=True)
+                return
         self.kazoo.retry(self.kazoo.delete, path, recursive=True)
