@@ -62,15 +62,15 @@ containers: setup ## what containers go through, on a Docker engine (ARGS="-k se
 	@$(RUN)/pytest -q -n 3 --dist loadfile --reruns 1 -rR tests/containers $(ARGS)
 
 # 2.8 and 3.2 are left to `make versions`: what they know differently, 2.6, 3.0 and 3.4 show as well.
+# What has no HAProxy of its own choice, or takes the distribution's, ran in `make test`.
 newer: setup servers ## HAProxy's tests on 3.0 and 3.4, the contract on the images' newer etcd and ZooKeeper
 	@$(MAKE) --no-print-directory images ARGS="ha etcd zookeeper"
 	@sh scripts/newer.sh
 	@sh scripts/haproxies.sh
 	@PATH="$(CURDIR)/build/newer:$$PATH" ZOOKEEPER_JARS="$(CURDIR)/build/newer/java" \
 	    HAPROXIES="$(CURDIR)/build/haproxies" $(RUN)/pytest -q -n 4 --dist loadscope --reruns 2 -rR \
-	    -k "not 2.6 and not 2.8 and not 3.2 and not (3.0 and shapes)" \
-	    $(wildcard tests/system/test_haproxy_*.py) tests/system/test_run_drift.py \
-	    tests/system/test_run_old_processes.py \
+	    -k "(3.0 and not shapes) or 3.4 or contract" \
+	    $(wildcard tests/system/test_haproxy_*.py) \
 	    tests/plugins/test_etcd_contract.py tests/plugins/test_zookeeper_contract.py
 
 # One after the other, each as the machine's own: whole programs take the HAProxy that is in PATH.
