@@ -53,20 +53,6 @@ class Balancer(Scene):
     def until_in_step(self) -> None:
         eventually(lambda: self.status["in_step"], deadline=90, what="in step")
 
-    def register(self, name: str, port: int) -> Process:
-        """A node that registers itself, and waits long for load balancers when it stops."""
-        own = {
-            "register.address": "127.0.0.1",
-            "register.port": port,
-            "register.name": name,
-            "register.service": "nodes",
-            "register.check": "none",
-            "register.drain_timeout": 600,
-            "state_dir": self.folder / name,
-        }
-        words = [word for key, value in own.items() for word in ("--set", f"{key}={value}")]
-        return self.lbdisc("register", *words, name=f"register-{name}")
-
 
 @contextmanager
 def eventful(folder: Path) -> Iterator[Prometheus]:

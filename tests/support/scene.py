@@ -116,6 +116,20 @@ class Scene:
         )
         return self._stack.enter_context(process)
 
+    def register(self, name: str, port: int) -> Process:
+        """A node that registers itself, and waits long for load balancers when it stops."""
+        own = {
+            "register.address": "127.0.0.1",
+            "register.port": port,
+            "register.name": name,
+            "register.service": "nodes",
+            "register.check": "none",
+            "register.drain_timeout": 600,
+            "state_dir": self.folder / name,
+        }
+        words = [word for key, value in own.items() for word in ("--set", f"{key}={value}")]
+        return self.lbdisc("register", *words, name=f"register-{name}")
+
     def app(self, name: str) -> int:
         """A web app; returns its port."""
         port = free_port()

@@ -93,7 +93,8 @@ def test_an_earlier_generation_runs_again_until_it_is_resumed(tmp_path: Path) ->
         number, text = scene.status["generation"]["number"], scene.config
         scene.unlist("s2")
         eventually(lambda: text != scene.config, deadline=30)
-        assert f"generation {number} (" in said(scene, "rollback", str(number), "--why", "s2 again")
+        back = said(scene, "rollback", str(number), "--why", "s2 again", "--json")
+        assert f"generation {number} (" in json.loads(back)["text"]
         eventually(lambda: scene.config == text)  # the file follows what runs
         scene.until_up("s1", "s2")
         assert scene.status["pinned"]["generation"] == number

@@ -11,15 +11,14 @@ import pytest
 
 from lbdisc.haproxy.sockets import commands as cmd
 from lbdisc.haproxy.sockets.socket import Runtime
-from lbdisc.testing.processes import Process, free_port
+from lbdisc.testing.processes import free_port
 from support.asking import Asker
 from support.disk import Disk
+from support.on_call import DEGRADED, FAILED, GOOD, MOST
 from support.stage import Slow, Stage
 
 # A program is started for each look: a busy machine takes a while.
 pytestmark = pytest.mark.timeout(240)
-GOOD, FAILED, DEGRADED = 0, 1, 4
-MOST = 2  # commands until it is clear what is wrong
 
 
 @pytest.fixture
@@ -109,7 +108,7 @@ def test_a_node_flaps(scene: Stage, on_call: Asker) -> None:
 
 def test_a_drain_goes_on_for_ever(scene: Stage, on_call: Asker) -> None:
     with Slow() as slow:
-        node = register(scene, "s3", slow.port)
+        node = scene.register("s3", slow.port)
         scene.until_up("s1", "s2", "s3")
         slow.keep_busy(scene.port)
         node.send(signal.SIGTERM)
@@ -156,18 +155,3 @@ def test_the_prefix_is_wrong(scene: Stage, on_call: Asker) -> None:
     assert "s1" not in on_call.ask("nodes").text
     on_call.until_on_page("2 of 2 vanished")
     scene.until_up("s1", "s2")
-
-
-def register(scene: Stage, name: str, port: int) -> Process:
-    """A node that registers itself, and waits long for load balancers when it stops."""
-    own = {
-        "register.address": "127.0.0.1",
-        "register.port": port,
-        "register.name": name,
-        "register.service": "nodes",
-        "register.check": "none",
-        "register.drain_timeout": 600,
-        "state_dir": scene.folder / name,
-    }
-    words = [word for key, value in own.items() for word in ("--set", f"{key}={value}")]
-    return scene.lbdisc("register", *words, name=f"register-{name}")

@@ -17,33 +17,12 @@ from lbdisc_lab.servers import etcd
 from lbdisc_lab.servers.certificates import Authority, Certificate
 from support.asking import Asker
 from support.attached import Attached
+from support.on_call import DEGRADED, FAILED, GOOD, MOST, agent, known, scene
 from support.stage import Stage
 
+__all__ = ["agent", "scene"]
 pytestmark = pytest.mark.timeout(240)
-GOOD, FAILED, DEGRADED = 0, 1, 4
-MOST = 2  # commands until it is clear what is wrong
-PAGE = (Path(__file__).parents[2] / "docs" / "on-call.md").read_text()
 DAY = timedelta(days=1)
-
-
-def known(words: str) -> str:
-    """``words``, which the page for who is on call has."""
-    assert words in PAGE
-    return words
-
-
-@pytest.fixture
-def scene(tmp_path: Path) -> Iterator[Stage]:
-    with Stage(tmp_path) as made:
-        made.join("s1")
-        yield made
-
-
-@pytest.fixture
-def agent(scene: Stage) -> Process:
-    made = scene.agent()
-    scene.until_up("s1")
-    return made
 
 
 @pytest.fixture

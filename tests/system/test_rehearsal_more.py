@@ -1,44 +1,22 @@
 """More that wakes people up: `lbdisc status` says each in words that docs/on-call.md knows."""
 
 import socket
-from collections.abc import Iterator
 from contextlib import closing
-from pathlib import Path
 
 import pytest
 
 from lbdisc.testing.processes import Process, free_port
 from support.asking import Asker
+from support.on_call import DEGRADED, FAILED, GOOD, agent, known, scene
 from support.stage import Slow, Stage
 
+__all__ = ["agent", "scene"]
 pytestmark = pytest.mark.timeout(240)
-GOOD, FAILED, DEGRADED = 0, 1, 4
-PAGE = (Path(__file__).parents[2] / "docs" / "on-call.md").read_text()
-
-
-@pytest.fixture
-def scene(tmp_path: Path) -> Iterator[Stage]:
-    with Stage(tmp_path) as made:
-        made.join("s1")
-        yield made
-
-
-@pytest.fixture
-def agent(scene: Stage) -> Process:
-    made = scene.agent()
-    scene.until_up("s1")
-    return made
 
 
 @pytest.fixture
 def on_call(scene: Stage, agent: Process) -> Asker:
     return Asker(scene.settings, scene.page)
-
-
-def known(words: str) -> str:
-    """``words``, which the page has."""
-    assert words in PAGE
-    return words
 
 
 def test_a_port_is_taken(scene: Stage, on_call: Asker) -> None:

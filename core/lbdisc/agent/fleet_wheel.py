@@ -6,6 +6,7 @@ other agent takes it into its own state, once, and goes on with it whatever beco
 
 import time
 from collections.abc import Callable, Iterator
+from typing import Any
 
 from lbdisc import events, fleet_orders
 from lbdisc.agent import fleet_merging as merging
@@ -189,30 +190,19 @@ class FleetWheel:
         return fleet_orders.TAKEN, did
 
     def _tell_taken(self, agent: str, order: FleetOrder, answer: str, did: str) -> None:
-        if answer not in fleet_orders.DONE:
-            refused = events.FleetOrderRefused(
-                order=order.id,
-                agent=agent,
-                ask=order.ask,
-                what=order.what,
-                by=order.by,
-                why=order.why,
-                error=did,
-            )
-            self._tell(refused)
-            return
-        taken = events.FleetOrderTaken(
-            order=order.id,
-            agent=agent,
-            ask=order.ask,
-            what=order.what,
-            weight=order.weight,
-            for_s=order.for_s,
-            by=order.by,
-            why=order.why,
-            did=did,
-        )
-        self._tell(taken)
+        said: dict[str, Any] = {
+            "order": order.id,
+            "agent": agent,
+            "ask": order.ask,
+            "what": order.what,
+            "by": order.by,
+            "why": order.why,
+        }
+        if answer in fleet_orders.DONE:
+            said |= {"weight": order.weight, "for_s": order.for_s, "did": did}
+            self._tell(events.FleetOrderTaken(**said))
+        else:
+            self._tell(events.FleetOrderRefused(**said, error=did))
 
     def _say(self) -> None:
         """Have the entry say what is published now; costs nothing where that is the same."""

@@ -1,5 +1,6 @@
 """The commands of the history; each imports what it needs when it runs."""
 
+import json
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -188,6 +189,7 @@ class _Commands:
         why: Annotated[
             str, typer.Option("--why", metavar="TEXT", help="For whoever asks later.")
         ] = "",
+        as_json: JsonOption = False,
         config: ConfigOption = None,
         set_: SetOption = None,
     ) -> None:
@@ -202,4 +204,6 @@ class _Commands:
 
         context = self._context.given(config=config, assignments=set_)
         state_dir = context.settings.core.state_dir
-        typer.echo(roll_back(journal_of(context), generation, state_dir, why=why))
+        text = roll_back(journal_of(context), generation, state_dir, why=why)
+        document = {"schema": 1, "done": True, "text": text}
+        typer.echo(json.dumps(document) if as_json else text)
