@@ -1,6 +1,7 @@
 """What tests share: a registry with its nodes for all tests of a class, and the failure matrix."""
 
 import os
+import shutil
 import signal
 from collections.abc import Generator, Iterator
 from pathlib import Path
@@ -28,8 +29,10 @@ def world(
 ) -> "Iterator[World]":
     """The world of the class's `kind`."""
     kind: type[World] = request.cls.kind
-    with kind(tmp_path_factory.mktemp(kind.name)) as world:
+    folder = tmp_path_factory.mktemp(kind.name)
+    with kind(folder) as world:
         yield world
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -63,10 +66,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """A report that cannot be sent would end the whole run: xdist sends UTF-8 alone."""
+    from support.machine_room import without_room
+
     report = yield
     report.sections = [(name, _sendable(text)) for name, text in report.sections]
     if report.longrepr is not None and _sendable(found := str(report.longrepr)) != found:
         report.longrepr = _sendable(found)
+    if report.failed and (short := without_room()):
+        report.sections.append(("the machine's room", short))
     return report
 
 
@@ -74,10 +81,19 @@ def _sendable(text: str) -> str:
     return text.encode(errors="backslashreplace").decode()
 
 
+def pytest_report_header() -> list[str]:
+    from support.machine_room import without_room
+
+    return [f"little room for tests: {short}"] if (short := without_room()) else []
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     from support.haproxies import report
+    from support.machine_room import without_room
 
     terminalreporter.write_line(f"tested on {report()}")
+    if short := without_room():
+        terminalreporter.write_line(f"little room for tests: {short}", red=True)
 
 
 LOOPBACK = "0.0.0.0/0,::/0,127.0.0.0/8,::1/128"

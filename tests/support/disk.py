@@ -30,6 +30,7 @@ class Disk:
 
     def fill(self) -> None:
         """Not one byte is left."""
+        assert self.folder.is_mount(), f"{self.folder}: the machine's own disk would be filled"
         with self._filler.open("wb", buffering=0) as file:
             try:
                 while True:
