@@ -3,6 +3,7 @@
 import os
 import shutil
 import signal
+import tempfile
 from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -99,7 +100,13 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 LOOPBACK = "0.0.0.0/0,::/0,127.0.0.0/8,::1/128"
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
+    if config.option.basetemp is None and not hasattr(config, "workerinput"):
+        # Sockets lie in the tests' folders, and a socket's path has 97 bytes in HAProxy's
+        # configuration: pytest's own folder has the user's name in it, and may leave too few.
+        config.option.basetemp = tempfile.mkdtemp(prefix="lb")
+        config.pluginmanager.register(_Folder(Path(config.option.basetemp)), "folder")
     os.environ.setdefault("LBDISC_ENDPOINTS_ALLOW", LOOPBACK)  # where the tests' nodes are
     _hear_what_is_ignored()
     config.addinivalue_line("markers", "fault(name): a fault that a kind of registry may not have")
@@ -121,6 +128,22 @@ def _hear_what_is_ignored() -> None:
     for number in (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT):
         if signal.getsignal(number) is signal.SIG_IGN:
             signal.signal(number, lambda *_: None)
+
+
+class _Folder:
+    """Where the tests' folders are: it goes with a run in which nothing failed."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_sessionfinish(self, exitstatus: int) -> None:
+        if exitstatus != pytest.ExitCode.TESTS_FAILED:
+            shutil.rmtree(self._path, ignore_errors=True)
+
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        if terminalreporter.stats.get("failed") or terminalreporter.stats.get("error"):
+            terminalreporter.write_line(f"what the tests that failed left is in {self._path}")
 
 
 class _Writing:

@@ -79,6 +79,15 @@ class Killer:
         assert self.runs_balance() == self.balance
         assert self.staged() == []
 
+    def until_left(self) -> None:
+        """The node is in no file either: a check that is held afterwards is not that of its leave.
+
+        HAProxy's list is no sign of it, as commands change it before the file is written.
+        """
+        eventually(lambda: f"server {LATE} " not in self.cell.config, what="the file without it")
+        self.cell.until_status(lambda status: status["in_step"], "an agent in step")
+        eventually(lambda: self.staged() == [], what="no file in a check")
+
     def runs_balance(self) -> str:
         """What HAProxy itself says."""
         with Runtime(str(self.cell.state / "haproxy.sock")) as runtime:

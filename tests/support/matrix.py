@@ -44,12 +44,13 @@ class FailureMatrix(Rows):
         start: Callable[..., Cell],
         world: World,
         tmp_path: Path,
-        pytestconfig: pytest.Config,
+        request: pytest.FixtureRequest,
     ) -> None:
         """Agent killed (kill -9) at each step of an apply, and started again."""
         cell = start(haproxy={"binary": str(program(tmp_path)), "settle_after": 0})
         killer = Killer(cell)
-        every = world.name == "file" or pytestconfig.getoption("--failure-matrix")
+        request.addfinalizer(killer.release)  # a program that is held outlives a test that failed
+        every = world.name == "file" or request.config.getoption("--failure-matrix")
         for point in POINTS if every else FEW:  # an apply's steps are the same on each registry
             killer.kill_at(point)
             check(cell)
@@ -61,6 +62,7 @@ class FailureMatrix(Rows):
             killer.until_all_say_the_same()
             world.remove(LATE)
             cell.agree(*world.nodes)
+            killer.until_left()
         assert cell.losses() == []
 
     def test_haproxy_killed(self, cell: Cell, world: World) -> None:
