@@ -46,8 +46,12 @@ def status(registry: serf.SerfCluster, name: str) -> str:
 
 
 def children(pid: int | None = None) -> list[psutil.Process]:
-    found = psutil.Process(pid).children()
-    return [child for child in found if "-config-file" in " ".join(child.cmdline())]
+    found = []
+    for child in psutil.Process(pid).children():
+        with suppress(psutil.NoSuchProcess):  # one that has ended, of a test before too
+            if "-config-file" in " ".join(child.cmdline()):
+                found.append(child)
+    return found
 
 
 def own(registry: serf.SerfCluster) -> psutil.Process:
