@@ -82,12 +82,6 @@ def _sendable(text: str) -> str:
     return text.encode(errors="backslashreplace").decode()
 
 
-def pytest_report_header() -> list[str]:
-    from support.machine_room import without_room
-
-    return [f"little room for tests: {short}"] if (short := without_room()) else []
-
-
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     from support.haproxies import report
     from support.machine_room import without_room
@@ -141,8 +135,10 @@ class _Folder:
         if exitstatus != pytest.ExitCode.TESTS_FAILED:
             shutil.rmtree(self._path, ignore_errors=True)
 
-    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
-        if terminalreporter.stats.get("failed") or terminalreporter.stats.get("error"):
+    def pytest_terminal_summary(
+        self, terminalreporter: pytest.TerminalReporter, exitstatus: int
+    ) -> None:
+        if exitstatus == pytest.ExitCode.TESTS_FAILED:
             terminalreporter.write_line(f"what the tests that failed left is in {self._path}")
 
 

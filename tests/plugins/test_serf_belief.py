@@ -1,7 +1,6 @@
 """What becomes of what is served when the local agent's own list is not the truth."""
 
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +13,7 @@ from lbdisc.testing.offers import make_discovery, make_registrar
 from lbdisc.testing.proxy import FaultProxy
 from lbdisc.values import Endpoint, Snapshot
 from lbdisc_lab.servers import serf
+from support.children import children_with
 
 DETECTION = 60.0  # seconds; none confirms the suspicions of an agent that is cut off
 BALANCER = 40
@@ -31,11 +31,7 @@ def names(*wanted: str) -> Callable[[Snapshot], bool]:
 
 def own(folder: Path) -> psutil.Process:
     """The agent whose configuration is in ``folder``."""
-    for child in psutil.Process().children():
-        with suppress(psutil.ZombieProcess):  # of a test before, which nobody has waited for
-            if str(folder) in " ".join(child.cmdline()):
-                return child
-    raise AssertionError(f"no agent of {folder} runs")
+    return children_with(str(folder))[0]
 
 
 def test_nobody_is_lost_when_gossip_to_the_balancer_is_cut(registry: serf.SerfCluster) -> None:

@@ -15,6 +15,7 @@ from lbdisc.testing import Holding, Leaks, RegistrarProcess, Watching, eventuall
 from lbdisc.testing.offers import make_discovery, make_registrar
 from lbdisc.values import Endpoint
 from lbdisc_lab.servers import serf
+from support.children import children_with
 
 DETECTION = 30.0  # seconds within which Serf, with the profile "local", sees a crash
 
@@ -46,12 +47,7 @@ def status(registry: serf.SerfCluster, name: str) -> str:
 
 
 def children(pid: int | None = None) -> list[psutil.Process]:
-    found = []
-    for child in psutil.Process(pid).children():
-        with suppress(psutil.NoSuchProcess):  # one that has ended, of a test before too
-            if "-config-file" in " ".join(child.cmdline()):
-                found.append(child)
-    return found
+    return children_with("-config-file", pid)
 
 
 def own(registry: serf.SerfCluster) -> psutil.Process:

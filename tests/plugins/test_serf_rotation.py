@@ -4,7 +4,7 @@ import os
 import re
 import subprocess
 from collections.abc import Iterator
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from lbdisc.testing import Holding, Watching, eventually
 from lbdisc.testing.offers import make_discovery, make_registrar
 from lbdisc.values import Endpoint, Snapshot
 from lbdisc_lab.servers import serf
+from support.children import children_with
 
 ROOT = Path(__file__).parents[2]
 NODES = 3
@@ -71,12 +72,7 @@ class Site:
         eventually(lambda: self.own(index) not in ([], [agent]) and self.alive(index) == 4)
 
     def own(self, index: int) -> list[psutil.Process]:
-        found = []
-        for child in psutil.Process().children():
-            with suppress(psutil.NoSuchProcess):
-                if f"/managed-{index}/" in " ".join(child.cmdline()):
-                    found.append(child)
-        return found
+        return children_with(f"/managed-{index}/")
 
     def keys(self, index: int) -> str:
         """Which member has which key; empty if not all have told."""
